@@ -1,0 +1,17 @@
+export type {
+  Bus,
+  BusHealth,
+  ConsumeOptions,
+  Handler,
+  Outcome,
+  Publication,
+  Queue,
+  Subscription,
+  WorkItem,
+} from "./bus.ts";
+export { MAX_HANDLER_FAILURES } from "./bus.ts";
+export { BusFullError, BusUnavailableError } from "./bus-error.ts";
+export type { EventBatch, EventLog, FollowOptions } from "./event-log.ts";
+export type { Entry, KeyValue } from "./key-value.ts";
+export type { Question, RequestOptions, RequestReply } from "./request-reply.ts";
+export type { Waiting, WaitingCounts, WaitingItem, WaitingState } from "./waiting.ts";

@@ -1,0 +1,32 @@
+import type { Content } from "@postbus/contracts";
+import type { Subscription } from "./bus.ts";
+
+/** A question as the answering service gets it. */
+export interface Question {
+  readonly body: unknown;
+  readonly content: Content | undefined;
+  /** Aborted when the asker's deadline has passed: nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+export interface RequestOptions {
+  /** Deadline of the whole exchange. */
+  readonly timeoutMs: number;
+  /** Goes with the question: inline octets are sent along, spooled content by reference. */
+  readonly content?: Content;
+}
+
+/** Questions with answers; nothing is kept. One of the services that serve a subject answers. */
+export interface RequestReply {
+  /** @throws {DeferError} no answer in time, nobody serves the subject, or the service could not tell. */
+  request(subject: string, body: object, options: RequestOptions): Promise<unknown>;
+  /** A handler that throws makes the asker's request fail with the error's text; it does not end the service. */
+  serve(
+    subject: string,
+    options: { readonly concurrency: number },
+    handler: (question: Question) => Promise<object>,
+  ): Promise<Subscription>;
+  /** To every process that listens, now; nobody is waited for. For `control.*`. */
+  broadcast(subject: string, body: object): void;
+  listen(subject: string, handler: (body: unknown) => void): Promise<Subscription>;
+}

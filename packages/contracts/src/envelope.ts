@@ -1,0 +1,60 @@
+import { type Static, Type } from "typebox";
+import { Facts } from "./facts.ts";
+
+/** How the message came in; for Received, the log's `<=` line and the policy's `$sender_*` variables. */
+export const Reception = Type.Object(
+  {
+    /** RFC 3848 word as Exim logs it (`P=`): `smtp`, `esmtp`, `esmtps`, `esmtpa`, `esmtpsa`; `local` for our own messages. */
+    protocol: Type.String(),
+    clientAddress: Type.Optional(Type.String()),
+    clientPort: Type.Optional(Type.Integer()),
+    /** What the client called itself in HELO or EHLO. */
+    helo: Type.Optional(Type.String()),
+    /** `TLS1.3:TLS_AES_256_GCM_SHA384:256`; absent in clear text. */
+    cipher: Type.Optional(Type.String()),
+    /** RFC5322 Message-ID without the angle brackets; peers choose it, so it is cut at 998 octets. */
+    headerMessageId: Type.Optional(Type.String()),
+    /** Octets as accepted, with the fields we added (`S=`). */
+    size: Type.Integer({ minimum: 0 }),
+    /** For a bounce: the id of the message that it is about (`R=`). */
+    about: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+export type Reception = Static<typeof Reception>;
+
+/** A recipient that is still to be served, with what its next attempt must know. */
+export const Recipient = Type.Object(
+  {
+    /** As given in RCPT TO, latin1; UTF-8 octets if the message is SMTPUTF8. */
+    address: Type.String({ minLength: 1 }),
+    /** Milliseconds since the epoch of the first deferral; absent before it. */
+    firstFailedAtMs: Type.Optional(Type.Integer()),
+    /** The delay given out last time, for the growing steps of retry rules. */
+    lastDelayMs: Type.Optional(Type.Integer()),
+    /** Text of the last deferral. */
+    lastError: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+export type Recipient = Static<typeof Recipient>;
+
+/** What every work item of a message carries: state travels with the work. */
+export const messageFields = {
+  /** Bumped when a field changes meaning. Consumers take the current and the previous version. */
+  v: Type.Literal(1),
+  messageId: Type.String({ minLength: 1 }),
+  /** MAIL FROM; the empty string is the null reverse-path (RFC 5321 §4.5.5). */
+  returnPath: Type.String(),
+  recipients: Type.Array(Recipient, { minItems: 1 }),
+  /** Milliseconds since the epoch: when the message was accepted. */
+  receivedAtMs: Type.Integer({ minimum: 0 }),
+  /** Milliseconds since the epoch: when this item was made. Ids of generated messages are derived from it. */
+  queuedAtMs: Type.Integer({ minimum: 0 }),
+  /** 1 for the first try. */
+  attempt: Type.Integer({ minimum: 1 }),
+  /** RFC 6152; absent: 7BIT. */
+  eightBit: Type.Optional(Type.Boolean()),
+  reception: Reception,
+  facts: Type.Optional(Facts),
+};

@@ -1,0 +1,56 @@
+import { type Static, Type } from "typebox";
+
+/** RFC 8601 §2.7: the results that authentication methods give, all of them together. */
+const Result = Type.Union(
+  ["none", "pass", "fail", "softfail", "neutral", "policy", "temperror", "permerror"].map((word) => Type.Literal(word)),
+);
+
+export const SpfFact = Type.Object(
+  {
+    result: Result,
+    /** The domain whose record was used: MAIL FROM's, or HELO for the null reverse-path (RFC 7208 §2.4). */
+    domain: Type.String(),
+    /** Words for the log; control characters are removed. */
+    comment: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+export type SpfFact = Static<typeof SpfFact>;
+
+export const DkimFact = Type.Object(
+  {
+    result: Result,
+    /** `d=` of the signature. */
+    domain: Type.String(),
+    /** `s=` of the signature. */
+    selector: Type.String(),
+    algorithm: Type.Optional(Type.String()),
+    comment: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+export type DkimFact = Static<typeof DkimFact>;
+
+export const DmarcFact = Type.Object(
+  {
+    result: Result,
+    /** RFC5322.From domain. */
+    domain: Type.String(),
+    /** What the domain's owner asks for: `none`, `quarantine`, `reject`; absent without a record. */
+    policy: Type.Optional(Type.String()),
+    comment: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+export type DmarcFact = Static<typeof DmarcFact>;
+
+/** What verifier found out about a message; travels with it. */
+export const Facts = Type.Object(
+  {
+    spf: Type.Optional(SpfFact),
+    dkim: Type.Optional(Type.Array(DkimFact)),
+    dmarc: Type.Optional(DmarcFact),
+  },
+  { additionalProperties: false },
+);
+export type Facts = Static<typeof Facts>;

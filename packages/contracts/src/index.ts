@@ -1,0 +1,30 @@
+export { type Content, contentSize, INLINE_LIMIT_OCTETS, SpoolReference } from "./content.ts";
+export { DeliveryItem, deliverySubject } from "./delivery-item.ts";
+export { Reception, Recipient } from "./envelope.ts";
+export {
+  allEvents,
+  Completed,
+  Deferred,
+  Delivered,
+  eventSubject,
+  Failed,
+  Frozen,
+  MailEvent,
+  Noted,
+  Received,
+  Rejected,
+} from "./event.ts";
+export { DkimFact, DmarcFact, Facts, SpfFact } from "./facts.ts";
+export { FLEET_BEAT_MS, FLEET_EXPIRY_MS, FleetMember, fleetBucket } from "./fleet.ts";
+export { firstItemId, nextItemId, splitItemId } from "./item-id.ts";
+export { RouteItem, routeSubject } from "./route-item.ts";
+export { ScanAnswer, ScanRequest, scanSubject } from "./scan.ts";
+export { subjectToken } from "./subject-token.ts";
+export {
+  MessageAnswer,
+  MessageRequest,
+  SpfAnswer,
+  SpfRequest,
+  verifyMessageSubject,
+  verifySpfSubject,
+} from "./verify.ts";

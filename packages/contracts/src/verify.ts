@@ -1,0 +1,40 @@
+import { type Static, Type } from "typebox";
+import { DkimFact, DmarcFact, SpfFact } from "./facts.ts";
+
+/** gateway → verifier, at MAIL: "may this host send for this domain?" (RFC 7208). No content. */
+export const verifySpfSubject = "verify.spf";
+/** gateway → verifier, at the final dot: DKIM and DMARC of the content that comes with the request. */
+export const verifyMessageSubject = "verify.message";
+
+export const SpfRequest = Type.Object(
+  {
+    v: Type.Literal(1),
+    /** IP address of the client, without brackets. */
+    clientAddress: Type.String({ minLength: 2 }),
+    helo: Type.String(),
+    /** Empty for the null reverse-path. */
+    returnPath: Type.String(),
+  },
+  { additionalProperties: false },
+);
+export type SpfRequest = Static<typeof SpfRequest>;
+
+export const SpfAnswer = Type.Object({ v: Type.Literal(1), spf: SpfFact }, { additionalProperties: false });
+export type SpfAnswer = Static<typeof SpfAnswer>;
+
+export const MessageRequest = Type.Object(
+  {
+    v: Type.Literal(1),
+    messageId: Type.String({ minLength: 1 }),
+    /** For DMARC's alignment (RFC 9989); absent when SPF was not asked. */
+    spf: Type.Optional(SpfFact),
+  },
+  { additionalProperties: false },
+);
+export type MessageRequest = Static<typeof MessageRequest>;
+
+export const MessageAnswer = Type.Object(
+  { v: Type.Literal(1), dkim: Type.Array(DkimFact), dmarc: DmarcFact },
+  { additionalProperties: false },
+);
+export type MessageAnswer = Static<typeof MessageAnswer>;

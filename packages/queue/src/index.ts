@@ -1,0 +1,3 @@
+export type { AttemptResult } from "./attempt-result.ts";
+export { type Attempted, type ConcludeContext, conclude } from "./conclude.ts";
+export type { RetryStep } from "./retry-delay.ts";

@@ -1,0 +1,1 @@
+export { type Spool, SpoolError, type SpoolWriter } from "./spool.ts";

@@ -1,0 +1,45 @@
+import type { SpoolReference } from "@postbus/contracts";
+
+/**
+ * Content too large for a work item, by id. One writer per id; what is stored never changes.
+ *
+ * Drivers: files (embedded), chunks on a NATS stream (fleet, in packages/bus). One suite of tests for all.
+ */
+export interface Spool {
+  /**
+   * Starts to store content while it arrives. Memory is bounded by what one `write` brings.
+   *
+   * @param id The message id: letters, digits and hyphens.
+   */
+  create(id: string): Promise<SpoolWriter>;
+  /**
+   * The octets in order. The digest is checked at the end, before the last octets are given out: a reader that got
+   * everything has the content that was stored.
+   *
+   * @throws {SpoolError} if it is missing or does not match its digest.
+   */
+  read(reference: SpoolReference): AsyncIterable<Buffer>;
+  /** Removing what is not there is no error. */
+  remove(id: string): Promise<void>;
+  /**
+   * Removes what no work item refers to: written by a process that died before its item was published.
+   *
+   * @param isInUse Asked for each stored id older than `minAgeMs`.
+   * @returns How many were removed.
+   */
+  sweep(minAgeMs: number, isInUse: (id: string) => Promise<boolean>): Promise<number>;
+}
+
+export interface SpoolWriter {
+  /** Resolves when the octets may be let go; waiting for it is the back-pressure. @throws {DeferError} full, out of reach. */
+  write(octets: Uint8Array): Promise<void>;
+  /** Resolves when everything written is on stable storage. */
+  finish(): Promise<SpoolReference>;
+  /** Removes what was written. */
+  abort(): Promise<void>;
+}
+
+/** Stored content is missing or damaged. Nothing may be sent of it; somebody must look. */
+export class SpoolError extends Error {
+  override readonly name = "SpoolError";
+}

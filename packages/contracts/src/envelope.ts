@@ -30,6 +30,8 @@ export const Recipient = Type.Object(
     address: Type.String({ minLength: 1 }),
     /** Milliseconds since the epoch of the first deferral; absent before it. */
     firstFailedAtMs: Type.Optional(Type.Integer()),
+    /** Milliseconds since the epoch of the last attempt. */
+    lastTriedAtMs: Type.Optional(Type.Integer()),
     /** The delay given out last time, for the growing steps of retry rules. */
     lastDelayMs: Type.Optional(Type.Integer()),
     /** Text of the last deferral. */

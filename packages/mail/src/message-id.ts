@@ -9,11 +9,23 @@ const MICROSECONDS = 1_000_000;
 
 /** `value` as `width` digits of base 62, most significant first; higher digits are cut. */
 function base62(value: number | bigint, width: number): string {
-  let rest = BigInt(value);
+  if (typeof value === "number") return base62Number(value, width);
+  let rest = value;
   let text = "";
   for (let i = 0; i < width; i++) {
-    text = DIGITS[Number(rest % 62n)] + text;
+    text = DIGITS.charAt(Number(rest % 62n)) + text;
     rest /= 62n;
+  }
+  return text;
+}
+
+/** The same for safe integers, without the cost of big ones: every message needs it. */
+function base62Number(value: number, width: number): string {
+  let rest = value;
+  let text = "";
+  for (let i = 0; i < width; i++) {
+    text = DIGITS.charAt(rest % 62) + text;
+    rest = Math.floor(rest / 62);
   }
   return text;
 }

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { domainOf, formatReply, isPermanent, isTransient, localPartOf, reply } from "../src/index.ts";
+
+describe("formatReply", () => {
+  const cases = [
+    { name: "one line", value: reply(250, "2.1.0", "OK"), want: "250 2.1.0 OK\r\n" },
+    {
+      name: "several lines, each with the status",
+      value: reply(550, "5.7.1", "no", "never"),
+      want: "550-5.7.1 no\r\n550 5.7.1 never\r\n",
+    },
+    { name: "none where RFC 2034 wants none", value: { code: 354, lines: ["Go"] as const }, want: "354 Go\r\n" },
+  ];
+  for (const { name, value, want } of cases) test(name, () => assert.equal(formatReply(value), want));
+
+  test("no text of a peer can end the line or start another", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const octets = formatReply(reply(550, "5.1.1", text));
+        assert.equal(octets.indexOf("\r\n"), octets.length - 2);
+        assert.equal(octets.slice(0, -2).match(/[\r\n\0]/), null);
+      }),
+    );
+  });
+
+  test("4yz is transient, 5yz is permanent", () => {
+    assert.ok(isTransient(reply(451, "4.3.0", "later")) && !isTransient(reply(550, "5.0.0", "no")));
+    assert.ok(isPermanent(reply(550, "5.0.0", "no")) && !isPermanent(reply(250, "2.0.0", "ok")));
+  });
+});
+
+describe("parts of an address", () => {
+  const cases = [
+    { address: "Ann@Example.ORG", local: "Ann", domain: "example.org" },
+    { address: '"a@b"@example.org', local: '"a@b"', domain: "example.org" },
+    { address: "", local: "", domain: "" },
+    { address: "postmaster", local: "postmaster", domain: "" },
+  ];
+  for (const { address, local, domain } of cases) {
+    test(`<${address}>`, () => {
+      assert.equal(localPartOf(address), local);
+      assert.equal(domainOf(address), domain);
+    });
+  }
+});

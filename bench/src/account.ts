@@ -1,0 +1,80 @@
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+
+/** What the processes of one system under test have used, those that have ended included. */
+export interface Account {
+  /** To be put before a command line: the process that runs it, and all it starts, is counted. */
+  readonly prefix: readonly string[];
+  cpuSeconds(): number;
+  /** Resident octets of all processes now (shared pages counted once a process). */
+  residentOctets(): number;
+  close(): void;
+}
+
+const ROOTS = [
+  { root: "/sys/fs/cgroup/cpuacct", usage: "cpuacct.usage", seconds: (text: string) => Number(text) / 1e9 },
+  {
+    root: "/sys/fs/cgroup",
+    usage: "cpu.stat",
+    seconds: (text: string) => Number(/usage_usec (\d+)/.exec(text)?.[1]) / 1e6,
+  },
+];
+
+/**
+ * Counts by a control group, since Exim's and Postfix's processes come and go and leave their parents.
+ *
+ * @throws {Error} where no control group can be made: then the processor's share cannot be told.
+ */
+export function openAccount(name: string): Account {
+  for (const { root, usage, seconds } of ROOTS) {
+    const dir = `${root}/postbus-bench-${process.pid}-${name}`;
+    try {
+      mkdirSync(dir);
+      readFileSync(`${dir}/${usage}`);
+      readFileSync(`${dir}/cgroup.procs`);
+    } catch {
+      continue; // The other version of control groups, or none: the next one is tried, and at the end it is said.
+    }
+    return {
+      prefix: ["/bin/sh", "-c", `echo $$ >"${dir}/cgroup.procs" && exec "$@"`, "sh"],
+      cpuSeconds: () => seconds(readFileSync(`${dir}/${usage}`, "utf8")),
+      residentOctets: () => pidsOf(dir).reduce((sum, pid) => sum + residentOf(pid), 0),
+      close() {
+        for (const pid of pidsOf(dir)) process.kill(Number(pid), "SIGKILL");
+        for (let tries = 0; tries < 50 && pidsOf(dir).length > 0; tries++) {
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+        }
+        rmdirSync(dir);
+      },
+    };
+  }
+  throw new Error("cannot make a control group: the benchmark wants root on Linux");
+}
+
+const pidsOf = (dir: string): string[] => readFileSync(`${dir}/cgroup.procs`, "utf8").split("\n").filter(Boolean);
+
+function residentOf(pid: string): number {
+  try {
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0; // It has just ended.
+  }
+}
+
+/** Peak of `sample` while `work` runs, looked at every 20 ms. */
+export async function peakDuring<T>(sample: () => number, work: Promise<T>): Promise<{ peak: number; result: T }> {
+  let peak = sample();
+  const timer = setInterval(() => {
+    peak = Math.max(peak, sample());
+  }, 20);
+  try {
+    return { result: await work, peak };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Writes `files` into `dir`. */
+export function writeFiles(dir: string, files: Readonly<Record<string, string>>): void {
+  mkdirSync(dir, { recursive: true });
+  for (const [name, text] of Object.entries(files)) writeFileSync(`${dir}/${name}`, text);
+}

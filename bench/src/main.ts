@@ -1,0 +1,100 @@
+// npm run bench -- [SCENARIO…] [--systems LIST] [--messages N] [--connections N] [--size OCTETS] [--runs N] [--vs DIR]
+//
+// Drives each system with Postfix's smtp-source and smtp-sink on this machine, one after the other, and prints rate,
+// processor time and memory, with the ratio to the first system of the run. --vs adds a second checkout of Postbus.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { startSink } from "./load.ts";
+import { accept } from "./scenarios/accept.ts";
+import { idle } from "./scenarios/idle.ts";
+import { large } from "./scenarios/large.ts";
+import { relay } from "./scenarios/relay.ts";
+import type { Scenario } from "./scenarios/scenario.ts";
+import { exim } from "./systems/exim.ts";
+import { embedded, fleet } from "./systems/postbus.ts";
+import { postfix } from "./systems/postfix.ts";
+import type { StartSystem, System } from "./systems/system.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const scenarios: readonly Scenario[] = [relay, accept(false), accept(true), idle, large];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    systems: { type: "string", default: "embedded,fleet,postfix,postfix-default,exim" },
+    messages: { type: "string", default: "10000" },
+    connections: { type: "string", default: "20" },
+    size: { type: "string", default: "4096" },
+    runs: { type: "string", default: "1" },
+    vs: { type: "string" },
+  },
+});
+
+const systems: Readonly<Record<string, StartSystem>> = {
+  embedded: embedded(root),
+  fleet: fleet(root),
+  postfix: postfix(true),
+  "postfix-default": postfix(false),
+  exim,
+  ...(values.vs === undefined
+    ? {}
+    : {
+        "vs-embedded": embedded(resolve(values.vs), `postbus of ${values.vs}`),
+        "vs-fleet": fleet(resolve(values.vs), `postbus of ${values.vs}`),
+      }),
+};
+
+const amount = {
+  messages: Number(values.messages),
+  connections: Number(values.connections),
+  size: Number(values.size),
+};
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+let running: System | undefined;
+
+async function measure(
+  scenario: Scenario,
+  start: StartSystem,
+): Promise<{ name: string; figures: Record<string, number> }> {
+  const directory = mkdtempSync(join(tmpdir(), "postbus-bench-"));
+  const sink = await startSink();
+  const system = await start({ sinkPort: sink.port, hold: scenario.hold, directory });
+  running = system;
+  try {
+    return { name: system.name, figures: await scenario.run(system, sink, amount) };
+  } finally {
+    await system.stop();
+    sink.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+// Control-C and a time-out stop what is measured, too: nothing may be left running.
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => void running?.stop().finally(() => process.exit(1)));
+
+const chosen = positionals.length === 0 ? scenarios : scenarios.filter(({ name }) => positionals.includes(name));
+for (const scenario of chosen) {
+  print(`\n${scenario.name}: ${amount.messages} messages of ${amount.size} octets, ${amount.connections} connections`);
+  for (let run = 0; run < Number(values.runs); run++) {
+    let first: number | undefined;
+    for (const key of values.systems.split(",")) {
+      const start = systems[key];
+      if (start === undefined) throw new Error(`no system ${key}; there are ${Object.keys(systems).join(", ")}`);
+      try {
+        const { name, figures } = await measure(scenario, start);
+        const main = Object.values(figures)[0] ?? Number.NaN;
+        first ??= main;
+        const text = Object.entries(figures).map(([what, value]) => `${value.toFixed(value < 10 ? 3 : 0)} ${what}`);
+        print(`  ${name.padEnd(34)} ${text.join(", ")}; first/this ${(first / main).toFixed(2)}`);
+      } catch (err) {
+        print(`  ${key.padEnd(34)} not measured: ${err instanceof Error ? err.message : String(err)}`);
+      }
+    }
+  }
+}

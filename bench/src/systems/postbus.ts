@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { startNats } from "@postbus/testkit";
+import { type Account, openAccount } from "../account.ts";
+import { freePort, stopProcess } from "../load.ts";
+import type { StartSystem } from "./system.ts";
+
+/** Everything in one process on the embedded bus. @param root The checkout that is measured. */
+export function embedded(root: string, name = "postbus"): StartSystem {
+  return async ({ sinkPort, hold, directory }) => {
+    const account = openAccount("embedded");
+    const port = await freePort();
+    const services = hold ? ["gateway"] : [];
+    const child = await startPostbus({ root, account, services, directory, smtpPort: port, sinkPort, env: {} });
+    return {
+      name: `${name} (embedded)`,
+      port,
+      account,
+      async stop() {
+        await stopProcess(child);
+        account.close();
+      },
+    };
+  };
+}
+
+const FLEET = ["gateway", "verifier", "scanner", "router", "delivery", "logger", "status"] as const;
+
+/** Each service a process, on one nats-server with `sync_interval: always`; the server counts as part of the system. */
+export function fleet(root: string, name = "postbus"): StartSystem {
+  return async ({ sinkPort, hold, directory }) => {
+    const account = openAccount("fleet");
+    const nats = await startNats({ syncAlways: true, commandPrefix: account.prefix });
+    const port = await freePort();
+    const env = { NATS_URL: nats.url, NATS_MONITOR_URL: nats.monitorUrl };
+    const children: ChildProcess[] = [];
+    const options = { root, account, directory, smtpPort: port, sinkPort, env };
+    await startPostbus({ ...options, command: "provision", services: [] });
+    for (const service of hold ? (["gateway"] as const) : FLEET) {
+      children.push(await startPostbus({ ...options, directory: `${directory}/${service}`, services: [service] }));
+    }
+    return {
+      name: `${name} (fleet, NATS R1 always)`,
+      port,
+      account,
+      async stop() {
+        await Promise.all(children.map((child) => stopProcess(child)));
+        await nats.stop();
+        account.close();
+      },
+    };
+  };
+}
+
+interface PostbusOptions {
+  readonly root: string;
+  readonly account: Account;
+  readonly command?: "start" | "provision";
+  readonly services: readonly string[];
+  readonly directory: string;
+  readonly smtpPort: number;
+  readonly sinkPort: number;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Resolves when it has said that it is ready, or (a command that ends) when it has ended well. */
+async function startPostbus(options: PostbusOptions): Promise<ChildProcess> {
+  const { root, account, command = "start", services, directory, smtpPort, sinkPort } = options;
+  mkdirSync(directory, { recursive: true });
+  const macros = [`-DSMTP_PORT=${smtpPort}`, `-DSMARTHOST=127.0.0.1::${sinkPort}`];
+  const args = [`${root}/services/postbus/src/main.ts`, command, ...services];
+  if (command === "start") args.push("--data", directory, ...macros);
+  const [shell = "", ...prefix] = account.prefix;
+  const env = { ...process.env, LOG_LEVEL: "warn", POSTBUS_HTTP: "127.0.0.1:0", ...options.env };
+  const child = spawn(shell, [...prefix, process.execPath, ...args], { stdio: ["ignore", "pipe", "inherit"], env });
+  await new Promise<void>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      if (line.startsWith("postbus ready")) resolve();
+    });
+    child.on("exit", (code) => {
+      if (code === 0 && command !== "start") resolve();
+      else reject(new Error(`postbus ${command} ${services.join(" ")} ended with ${code}`));
+    });
+  });
+  return child;
+}

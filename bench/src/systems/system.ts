@@ -1,0 +1,20 @@
+import type { Account } from "../account.ts";
+
+/** A mail transfer agent that runs and relays everything to a sink. */
+export interface System {
+  readonly name: string;
+  readonly port: number;
+  readonly account: Account;
+  stop(): Promise<void>;
+}
+
+export interface SystemOptions {
+  /** Where mail is relayed to, 127.0.0.1. */
+  readonly sinkPort: number;
+  /** Only accept: nothing is delivered. */
+  readonly hold: boolean;
+  /** Empty directory for everything it writes. */
+  readonly directory: string;
+}
+
+export type StartSystem = (options: SystemOptions) => Promise<System>;

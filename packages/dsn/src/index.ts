@@ -1,1 +1,3 @@
-export {};
+export type { BounceRecipient, Original } from "./bounce.ts";
+export { composeBounce } from "./compose-bounce.ts";
+export { HEADER_SECTION_MAX_OCTETS } from "./returned-message.ts";

@@ -1,3 +1,5 @@
+export { compilePolicy } from "./compile-policy.ts";
+export { loadPolicy } from "./load-policy.ts";
 export type {
   AclPolicy,
   AppendfileTransport,

@@ -12,6 +12,8 @@ export interface Policy {
   readonly notices: readonly string[];
   /** `primary_hostname`: in the greeting, Received, Authentication-Results and EHLO as a client. */
   readonly primaryHostname: string;
+  /** `qualify_domain`: of the Mailer-Daemon that writes bounces; absent: `primaryHostname`. */
+  readonly qualifyDomain?: string;
   readonly smtp: SmtpPolicy;
   readonly acl: AclPolicy;
   /** Which facts the policy wants to know about this message; asked again after every accepted recipient. */

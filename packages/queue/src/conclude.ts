@@ -1,34 +1,145 @@
-import type { Outcome, WorkItem } from "@postbus/bus";
-import type { DeliveryItem, Recipient, RouteItem } from "@postbus/contracts";
-import type { AttemptResult } from "./attempt-result.ts";
-import type { RetryStep } from "./retry-delay.ts";
+import type { Outcome, Publication, WorkItem } from "@postbus/bus";
+import { type DeliveryItem, type MailEvent, type Recipient, type RouteItem, routeSubject } from "@postbus/contracts";
+import { type AttemptView, deferredEvent, deliveredEvent, failedEvent } from "./attempt-event.ts";
+import type { Attempted, ConcludeContext, GivenUp } from "./attempted.ts";
+import { bounceMessages } from "./bounce-message.ts";
+import { continuedItem } from "./continued-item.ts";
+import { nextRetry } from "./next-retry.ts";
+import { partItemId } from "./part-item-id.ts";
 
-export interface Attempted {
-  readonly recipient: Recipient;
-  readonly result: AttemptResult;
-  /** Where the decision came from, for the log; absent where none was reached. */
-  readonly router?: string;
-  readonly transport?: string;
-}
-
-export interface ConcludeContext {
-  readonly service: "router" | "delivery";
-  readonly nowMs: number;
-  /** From 0 up to but not including 1. */
-  readonly random: () => number;
-  readonly primaryHostname: string;
-  readonly retryRule: (address: string) => readonly RetryStep[];
+/** Recipients that carry on together, by their positions in the item. */
+interface Group {
+  readonly positions: number[];
+  readonly recipients: Recipient[];
 }
 
 /**
  * What follows from an attempt: retries, bounces, events. The same for a failure to route and a failure to deliver.
  * Ids of everything derive from the item's, so that a second run makes the same.
+ *
+ * @param attempted Each of the item's recipients that this handling is responsible for, once. A caller that gave
+ *   others on in items of its own (`partItemId`) adds those to the outcome's publications.
  */
 export async function conclude(
-  _work: Pick<WorkItem, "id" | "content" | "handedOut">,
-  _item: RouteItem | DeliveryItem,
-  _attempted: readonly Attempted[],
-  _context: ConcludeContext,
+  work: Pick<WorkItem, "id" | "content" | "handedOut">,
+  item: RouteItem | DeliveryItem,
+  attempted: readonly Attempted[],
+  context: ConcludeContext,
 ): Promise<Outcome> {
-  throw new Error("not here yet");
+  const events: MailEvent[] = [];
+  const retries = new Map<number, Group>();
+  const givenUp: GivenUp[] = [];
+  const positions = positionsOf(item.recipients);
+  const random = drawnOnce(context.random);
+  let delivered = 0;
+
+  for (const one of attempted) {
+    const { recipient, result } = one;
+    const position = positions(recipient);
+    const view: AttemptView = { workId: work.id, item, attempted: one, position, context };
+    switch (result.outcome) {
+      case "delivered":
+        events.push(deliveredEvent(view, result, delivered++ > 0, work.handedOut > 1));
+        break;
+      case "deferred": {
+        const retry = nextRetry(recipient, result, item, context.retryRule(recipient.address), context.nowMs, random);
+        events.push(deferredEvent(view, result, retry?.atMs ?? context.nowMs));
+        if (retry === undefined) {
+          givenUp.push({ attempted: one, position, text: `${result.text}: retry timeout exceeded`, timedOut: true });
+        } else {
+          const group = retries.getOrInsertComputed(retry.atMs, () => ({ positions: [], recipients: [] }));
+          group.positions.push(position);
+          group.recipients.push(retry.recipient);
+        }
+        break;
+      }
+      case "failed":
+        givenUp.push({ attempted: one, position, text: result.text, timedOut: false });
+        break;
+      default:
+        unreachable(result);
+    }
+  }
+
+  const eventsIfComplete = [completedEvent(item, context)];
+  if (retries.size === 0 && givenUp.length === 0) return { events, eventsIfComplete };
+
+  const publish = [...retries].map(([notBeforeMs, group]) => carryOn(work, item, group, context, { notBeforeMs }));
+  for (const { attempted: one, position, text } of givenUp) {
+    events.push(failedEvent({ workId: work.id, item, attempted: one, position, context }, text));
+  }
+  if (givenUp.length > 0 && item.returnPath === "") {
+    publish.push(carryOn(work, item, groupOf(givenUp, context.nowMs), context, { frozen: FROZEN_REASON }));
+    events.push(frozenEvent(work.id, item, context));
+  } else if (givenUp.length > 0) {
+    const bounces = await bounceMessages(work, item, givenUp, context);
+    publish.push(...bounces.publish);
+    events.push(...bounces.events);
+  }
+  return { publish, events, eventsIfComplete };
+}
+
+/** Nobody can be told (RFC 5321 §6.1: no report about a report). Exim keeps such a message for an operator. */
+const FROZEN_REASON = "delivery error message";
+
+function carryOn(
+  work: Pick<WorkItem, "id" | "content">,
+  item: RouteItem | DeliveryItem,
+  { positions, recipients }: Group,
+  { nowMs }: ConcludeContext,
+  when: { readonly notBeforeMs: number } | { readonly frozen: string },
+): Publication {
+  return {
+    subject: routeSubject(),
+    id: partItemId(work.id, positions, item.recipients.length),
+    messageId: item.messageId,
+    header: continuedItem(item, recipients, nowMs),
+    content: work.content,
+    ...when,
+  };
+}
+
+/** What failed for good, should an operator thaw it: it starts a new retry schedule. */
+function groupOf(givenUp: readonly GivenUp[], nowMs: number): Group {
+  return {
+    positions: givenUp.map(({ position }) => position),
+    recipients: givenUp.map(({ attempted, text }) => ({
+      address: attempted.recipient.address,
+      lastTriedAtMs: nowMs,
+      lastError: text,
+    })),
+  };
+}
+
+function frozenEvent(workId: string, { messageId }: RouteItem | DeliveryItem, context: ConcludeContext): MailEvent {
+  const { nowMs: atMs, service } = context;
+  return { v: 1, id: `${workId}:msg:frozen:0`, atMs, service, messageId, name: "msg:frozen", reason: FROZEN_REASON };
+}
+
+/** Named after the message, not after the item: whichever of its items ends last, it is complete once. */
+function completedEvent({ messageId }: RouteItem | DeliveryItem, context: ConcludeContext): MailEvent {
+  const { nowMs: atMs, service } = context;
+  return { v: 1, id: `${messageId}:msg:complete:0`, atMs, service, messageId, name: "msg:complete" };
+}
+
+/** Position of each recipient in the item; found by identity, since an address may be there twice. */
+function positionsOf(recipients: readonly Recipient[]): (recipient: Recipient) => number {
+  if (recipients.length === 1) return () => 0;
+  const positions = new Map(recipients.map((recipient, i) => [recipient, i]));
+  return (recipient) => {
+    const position = positions.get(recipient);
+    if (position === undefined) throw new Error(`not a recipient of the item: ${recipient.address}`);
+    return position;
+  };
+}
+
+/** One draw for all recipients of an outcome: what failed together with the same history carries on in one item. */
+function drawnOnce(random: () => number): () => number {
+  let drawn: number | undefined;
+  return () => (drawn ??= random());
+}
+
+/** The compiler refuses the call when a new outcome has no case above. */
+function unreachable(value: never): never {
+  throw new Error(`unhandled outcome: ${JSON.stringify(value)}`);
 }

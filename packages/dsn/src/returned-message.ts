@@ -1,0 +1,64 @@
+import type { Original } from "./bounce.ts";
+
+/** `bounce_return_size_limit`, Exim's default: larger messages are returned as their headers only. */
+export const RETURN_SIZE_LIMIT_OCTETS = 100 * 1024;
+/** `bounce_return_linesize_limit`: the most that RFC 5322 §2.1.1 allows, and that every host on the way takes. */
+const RETURN_LINE_LIMIT = 998;
+/** Header sections are quoted up to here. Also what a caller should read of a large message. */
+export const HEADER_SECTION_MAX_OCTETS = 64 * 1024;
+
+/** The last part of a report: the message, or its header section. */
+export type ReturnedMessage =
+  | { readonly kind: "message"; readonly octets: Buffer; readonly eightBit: boolean }
+  /** @property isPlain 7-bit and orderly; else it is to be encoded. */
+  | { readonly kind: "headers"; readonly octets: Buffer; readonly isPlain: boolean };
+
+/** @param maxOctets Room that is left in the report. */
+export function returnedMessage(original: Original, maxOctets: number): ReturnedMessage {
+  const { octets, isWhole } = original;
+  const form = formOf(octets);
+  if (isWhole && octets.length <= Math.min(RETURN_SIZE_LIMIT_OCTETS, maxOctets) && form.hasOrderlyLines) {
+    return { kind: "message", octets, eightBit: form.eightBit };
+  }
+  const section = headerSection(octets, Math.min(HEADER_SECTION_MAX_OCTETS, maxOctets));
+  const { hasOrderlyLines, eightBit } = formOf(section);
+  if (hasOrderlyLines && !eightBit) return { kind: "headers", octets: section, isPlain: true };
+  // Quoted-printable makes three octets of one. Bare CR and LF, which it would leave, become blanks.
+  const less = headerSection(section, Math.min(HEADER_SECTION_MAX_OCTETS, Math.floor(maxOctets / 3)));
+  const orderly = less.toString("latin1").replace(/\r(?!\n)|(?<!\r)\n/g, " ");
+  return { kind: "headers", octets: Buffer.from(orderly, "latin1"), isPlain: false };
+}
+
+/** Up to the blank line, whole lines only. */
+function headerSection(octets: Buffer, maxOctets: number): Buffer {
+  // Content whose first line is blank has no header section.
+  if (octets.subarray(0, 2).equals(CRLF)) return octets.subarray(0, 0);
+  const end = octets.indexOf("\r\n\r\n", 0, "latin1");
+  const section = end < 0 ? octets : octets.subarray(0, end + 2);
+  if (section.length <= maxOctets) return section;
+  const lastLine = section.subarray(0, Math.max(0, maxOctets)).lastIndexOf(CRLF);
+  return section.subarray(0, lastLine < 0 ? 0 : lastLine + 2);
+}
+
+const CRLF = Buffer.from("\r\n", "latin1");
+const LF = 0x0a;
+const CR = 0x0d;
+
+/** Whether it can go into a report as it is: lines of at most 998 octets that end in CRLF, no bare CR, LF or NUL. */
+function formOf(octets: Buffer): { readonly hasOrderlyLines: boolean; readonly eightBit: boolean } {
+  let eightBit = false;
+  let hasOrderlyLines = true;
+  let lineStart = 0;
+  for (let i = 0; i < octets.length; i++) {
+    const octet = octets[i] ?? 0;
+    const isAfterCr = i > 0 && octets[i - 1] === CR;
+    if (octet >= 0x80) eightBit = true;
+    if (octet === 0 || isAfterCr !== (octet === LF)) hasOrderlyLines = false;
+    if (octet !== LF) continue;
+    if (i - 1 - lineStart > RETURN_LINE_LIMIT) hasOrderlyLines = false;
+    lineStart = i + 1;
+  }
+  // The last line may lack its end.
+  if (octets.length - lineStart > RETURN_LINE_LIMIT || octets.at(-1) === CR) hasOrderlyLines = false;
+  return { hasOrderlyLines, eightBit };
+}

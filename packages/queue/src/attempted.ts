@@ -1,0 +1,34 @@
+import type { Recipient, SpoolReference } from "@postbus/contracts";
+import type { AttemptResult } from "./attempt-result.ts";
+import type { RetryStep } from "./retry-delay.ts";
+
+export interface Attempted {
+  /** One of the item's recipients, as it stands in the item. */
+  readonly recipient: Recipient;
+  readonly result: AttemptResult;
+  /** Where the decision came from, for the log; absent: as the item says, if it says so. */
+  readonly router?: string;
+  readonly transport?: string;
+}
+
+export interface ConcludeContext {
+  readonly service: "router" | "delivery";
+  readonly nowMs: number;
+  /** From 0 up to but not including 1. */
+  readonly random: () => number;
+  readonly primaryHostname: string;
+  /** `qualify_domain`: whose Mailer-Daemon writes bounces; absent: `primaryHostname`. */
+  readonly qualifyDomain?: string;
+  readonly retryRule: (address: string) => readonly RetryStep[];
+  /** `bus.spool.read`: bounces quote the header section of large messages; without it they do not. */
+  readonly readSpooled?: (reference: SpoolReference) => AsyncIterable<Buffer>;
+}
+
+/** A recipient that was given up, and why. */
+export interface GivenUp {
+  readonly attempted: Attempted;
+  readonly position: number;
+  /** Words of the log's `**` line. */
+  readonly text: string;
+  readonly timedOut: boolean;
+}

@@ -1,0 +1,25 @@
+import type { DeliveryItem, Recipient, RouteItem } from "@postbus/contracts";
+
+/**
+ * The same message with some of its recipients, on its way back to router: by the time of the next attempt the route
+ * may be another (Exim routes on every attempt, too).
+ */
+export function continuedItem(
+  item: RouteItem | DeliveryItem,
+  recipients: readonly Recipient[],
+  queuedAtMs: number,
+): RouteItem {
+  const { v, messageId, returnPath, receivedAtMs, attempt, eightBit, reception, facts } = item;
+  return {
+    v,
+    messageId,
+    returnPath,
+    recipients: [...recipients],
+    receivedAtMs,
+    queuedAtMs,
+    attempt: attempt + 1,
+    reception,
+    ...(eightBit === undefined ? {} : { eightBit }),
+    ...(facts === undefined ? {} : { facts }),
+  };
+}

@@ -1,1 +1,4 @@
-export {};
+export { checkMessage, type MessageCheckOptions, type MessageFacts, unchecked } from "./check-message.ts";
+export { type CheckOptions, checkSpf, type SpfQuestion } from "./check-spf.ts";
+export { preload } from "./mailauth-library.ts";
+export { needsMuchWork } from "./needs-much-work.ts";

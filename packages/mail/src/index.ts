@@ -1,5 +1,14 @@
 export { domainOf, localPartOf } from "./address.ts";
 export { ConfigError } from "./config-error.ts";
 export { DeferError } from "./defer-error.ts";
+export {
+  fieldValue,
+  type HeaderField,
+  headerFields,
+  headerSectionEnd,
+  isBlank,
+  isNameOctet,
+} from "./header-section.ts";
 export { derivedMessageId, MessageIdGenerator, messageIdPattern, messageIdTimeMs } from "./message-id.ts";
+export { isAddressLiteral, isDomain, NOT_ASCII, type ParsedPath, parsePath } from "./path.ts";
 export { type EnhancedStatus, formatReply, isPermanent, isTransient, type Reply, reply } from "./reply.ts";

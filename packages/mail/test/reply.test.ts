@@ -36,6 +36,7 @@ describe("parts of an address", () => {
     { address: "Ann@Example.ORG", local: "Ann", domain: "example.org" },
     { address: '"a@b"@example.org', local: '"a@b"', domain: "example.org" },
     { address: "", local: "", domain: "" },
+    { address: "a@\xc3\x84.Example", local: "a", domain: "\xc3\x84.example" },
     { address: "postmaster", local: "postmaster", domain: "" },
   ];
   for (const { address, local, domain } of cases) {

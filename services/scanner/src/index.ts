@@ -1,1 +1,1 @@
-export {};
+export { scanner } from "./service.ts";

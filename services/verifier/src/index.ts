@@ -1,1 +1,1 @@
-export {};
+export { verifier } from "./service.ts";

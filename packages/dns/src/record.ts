@@ -1,0 +1,79 @@
+import { isIPv4, isIPv6 } from "node:net";
+
+/**
+ * What a record says, by type. Host names are in lower case, without the final dot, printable ASCII; the root is the
+ * empty string (RFC 7505: an MX exchange of "" is the null MX).
+ */
+export interface RecordData {
+  readonly A: string;
+  readonly AAAA: string;
+  readonly CNAME: string;
+  readonly NS: string;
+  readonly PTR: string;
+  readonly MX: { readonly preference: number; readonly exchange: string };
+  readonly SRV: { readonly priority: number; readonly weight: number; readonly port: number; readonly target: string };
+  /** The character-strings of one record, latin1. */
+  readonly TXT: readonly string[];
+  readonly TLSA: {
+    readonly usage: number;
+    readonly selector: number;
+    readonly matchingType: number;
+    readonly certificate: Buffer;
+  };
+}
+
+export type RecordType = keyof RecordData;
+
+const HOST = /^[\x21-\x7e]{1,253}$/;
+
+/** A name out of a record. Whoever runs a zone chooses the octets in it: what is no printable ASCII is not let in. */
+export function hostName(name: unknown): string | undefined {
+  if (typeof name !== "string") return undefined;
+  if (name === ".") return "";
+  return HOST.test(name) ? name.toLowerCase() : undefined;
+}
+
+type Reader<T extends RecordType> = (data: unknown) => RecordData[T] | undefined;
+
+const fields = (data: unknown): Readonly<Record<string, unknown>> =>
+  typeof data === "object" && data !== null ? { ...data } : {};
+const integer = (value: unknown): number => (typeof value === "number" ? value : 0);
+
+/** From the codec's data to ours; undefined: the record is unusable and counts as not being there. */
+const readers: { readonly [T in RecordType]: Reader<T> } = {
+  A: (data) => (typeof data === "string" && isIPv4(data) ? data : undefined),
+  AAAA: (data) => (typeof data === "string" && isIPv6(data) ? data : undefined),
+  CNAME: hostName,
+  NS: hostName,
+  PTR: hostName,
+  MX(data) {
+    const { preference, exchange } = fields(data);
+    const host = hostName(exchange);
+    return host === undefined ? undefined : { preference: integer(preference), exchange: host };
+  },
+  SRV(data) {
+    const { priority, weight, port, target } = fields(data);
+    const host = hostName(target);
+    if (host === undefined) return undefined;
+    return { priority: integer(priority), weight: integer(weight), port: integer(port), target: host };
+  },
+  TXT(data) {
+    if (!Array.isArray(data)) return undefined;
+    return data.map((string: unknown) => (Buffer.isBuffer(string) ? string.toString("latin1") : ""));
+  },
+  TLSA(data) {
+    const { usage, selector, matchingType, certificate } = fields(data);
+    if (!Buffer.isBuffer(certificate)) return undefined;
+    return {
+      usage: integer(usage),
+      selector: integer(selector),
+      matchingType: integer(matchingType),
+      // A copy: the codec's slice would keep the whole packet alive in the cache.
+      certificate: Buffer.from(certificate),
+    };
+  },
+};
+
+export function readRecord<T extends RecordType>(type: T, data: unknown): RecordData[T] | undefined {
+  return readers[type](data);
+}

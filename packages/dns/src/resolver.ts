@@ -1,0 +1,139 @@
+import { randomInt } from "node:crypto";
+import { DeferError } from "@postbus/mail";
+import type { Answer } from "./answer.ts";
+import { AnswerCache } from "./answer-cache.ts";
+import { failed, type Outcome } from "./exchange.ts";
+import { queryName } from "./query-name.ts";
+import { queryPacket } from "./question.ts";
+import type { RecordType } from "./record.ts";
+import { parseServers, type ServerAddress, systemServers } from "./server-address.ts";
+import { ServerWatch } from "./server-watch.ts";
+import { Slots } from "./slots.ts";
+import { tcpExchange } from "./tcp-exchange.ts";
+import { udpExchange } from "./udp-exchange.ts";
+
+export interface ResolveOptions {
+  /** For this caller; the question itself goes on, and a later caller may find its answer. */
+  readonly signal?: AbortSignal;
+}
+
+/** Asks the DNS. */
+export interface Resolver {
+  /**
+   * @param name With or without the final dot, A-labels; what cannot be a name is "no such name".
+   * @throws {DeferError} nobody could tell within the deadline: timeouts, SERVFAIL, refusals, broken answers.
+   */
+  resolve<T extends RecordType>(name: string, type: T, options?: ResolveOptions): Promise<Answer<T>>;
+}
+
+export interface ResolverOptions {
+  /** Asked in this order; one that fails comes last until another one fails, one that is dead is not asked. */
+  readonly servers: readonly ServerAddress[];
+  /** For one question, over all servers and attempts. */
+  readonly deadlineMs?: number;
+  /** For the first attempts; doubled in each round over the servers. */
+  readonly attemptTimeoutMs?: number;
+  /** For all answers that are kept. */
+  readonly cacheOctets?: number;
+  /** Questions on their way at one time; each has a socket. */
+  readonly parallel?: number;
+  /** Milliseconds, monotonic. */
+  readonly now?: () => number;
+}
+
+/** Less than the 20 s that RFC 7208 §4.6.4 gives to an SPF check; glibc's default, 5 s × 2 attempts. */
+const DEADLINE_MS = 10_000;
+/** An honest resolver that has to ask around is usually done in one second; after that a packet may have got lost. */
+const ATTEMPT_TIMEOUT_MS = 1_500;
+/** Every resolver has the root servers' names at hand. */
+const PROBE_TIMEOUT_MS = 1_000;
+/** Rounds over all servers. */
+const MAX_ROUNDS = 3;
+const CACHE_OCTETS = 8 * 1024 * 1024;
+const PARALLEL = 256;
+/** Questions that wait for one of those; each costs about 1 KB. */
+const MAX_WAITING = 10_000;
+
+/** From the setting `POSTBUS_DNS_SERVERS`; without it, the system's resolvers. */
+export async function openResolver(dnsServers: string | undefined): Promise<Resolver> {
+  return createResolver({ servers: dnsServers === undefined ? await systemServers() : parseServers(dnsServers) });
+}
+
+/** A stub resolver (RFC 1034 §5.3.1) with a cache; the same question is asked once, however many wait for it. */
+export function createResolver(options: ResolverOptions): Resolver {
+  const now = options.now ?? (() => performance.now());
+  const deadlineMs = options.deadlineMs ?? DEADLINE_MS;
+  const attemptTimeoutMs = options.attemptTimeoutMs ?? ATTEMPT_TIMEOUT_MS;
+  const cache = new AnswerCache(options.cacheOctets ?? CACHE_OCTETS, now);
+  const slots = new Slots(options.parallel ?? PARALLEL, MAX_WAITING);
+  const inFlight = new Map<string, Promise<Answer>>();
+  const probe = async (server: ServerAddress): Promise<boolean> => {
+    const outcome = await askServer(server, "", "NS", Math.min(PROBE_TIMEOUT_MS, attemptTimeoutMs));
+    return outcome.kind === "answer" || !outcome.isSilent;
+  };
+  const watch = new ServerWatch(options.servers, probe, now);
+
+  /** Server after server, until one has an answer. */
+  async function ask<T extends RecordType>(name: string, type: T, key: string, endsAtMs: number): Promise<Answer<T>> {
+    let trouble = "no server answers any question";
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      for (const server of watch.available()) {
+        const timeoutMs = Math.min(attemptTimeoutMs * 2 ** round, endsAtMs - now());
+        if (timeoutMs <= 0) break;
+        const response = await askServer(server, name, type, timeoutMs);
+        if (response.kind === "answer") {
+          cache.set(key, response.answer, response.octets);
+          return response.answer;
+        }
+        trouble = `${server.address}:${server.port}: ${response.reason}`;
+        watch.failed(server, response.isSilent);
+      }
+    }
+    throw new DeferError("dns", `${type} ${name}: ${trouble}`);
+  }
+
+  return {
+    async resolve<T extends RecordType>(name: string, type: T, { signal }: ResolveOptions = {}): Promise<Answer<T>> {
+      const plain = queryName(name);
+      if (plain === undefined) return { state: "no such name", authenticated: false, ttlSeconds: 0 };
+      const key = `${type} ${plain}`;
+      const kept = cache.get(key);
+      // The key holds the type, so the answer is of that type; the same goes for `inFlight`.
+      if (kept !== undefined) return kept as Answer<T>;
+      const asked = (inFlight.get(key) as Promise<Answer<T>> | undefined) ?? askOnce(plain, type, key);
+      return signal === undefined ? asked : beforeAbort(asked, signal, `${type} ${plain}`);
+    },
+  };
+
+  function askOnce<T extends RecordType>(name: string, type: T, key: string): Promise<Answer<T>> {
+    const endsAtMs = now() + deadlineMs;
+    const asked = slots.run(() => ask(name, type, key, endsAtMs)).finally(() => inFlight.delete(key));
+    inFlight.set(key, asked);
+    return asked;
+  }
+}
+
+async function askServer<T extends RecordType>(
+  server: ServerAddress,
+  name: string,
+  type: T,
+  timeoutMs: number,
+): Promise<Exclude<Outcome<T>, { kind: "truncated" }>> {
+  const request = { server, query: { ...queryPacket(randomInt(0x1_0000), name, type), type }, timeoutMs };
+  const overUdp = await udpExchange(request);
+  if (overUdp.kind !== "truncated") return overUdp;
+  const overTcp = await tcpExchange(request);
+  return overTcp.kind === "truncated" ? failed("a truncated answer over TCP") : overTcp;
+}
+
+async function beforeAbort<R>(promise: Promise<R>, signal: AbortSignal, what: string): Promise<R> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(new DeferError("dns", `${what}: given up by the caller`));
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

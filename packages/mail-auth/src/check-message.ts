@@ -1,0 +1,95 @@
+import type { DkimFact, DmarcFact, SpfFact } from "@postbus/contracts";
+import type { Resolver } from "@postbus/dns";
+import { type CheckedSignature, checkDkim, MAX_SIGNATURES } from "./check-dkim.ts";
+import { checkDmarc } from "./check-dmarc.ts";
+import type { CheckOptions } from "./check-spf.ts";
+import { cleanText } from "./clean-text.ts";
+import { startDeadline, TimeUpError } from "./deadline.ts";
+import { type Field, readHeaderSection } from "./header-section.ts";
+import { readMessageParts } from "./message-parts.ts";
+import { type LibraryResolver, queryAdapter } from "./query-adapter.ts";
+
+export interface MessageFacts {
+  /** One for each signature that was looked at, from the top; empty if there is none. */
+  readonly dkim: readonly DkimFact[];
+  readonly dmarc: DmarcFact;
+}
+
+export interface MessageCheckOptions extends CheckOptions {
+  /** What SPF said of the return path. */
+  readonly spf?: SpfFact;
+}
+
+/** Below the patience of a client at the final dot (RFC 5321 §4.5.3.2.6: 10 min), with room for other services. */
+const MESSAGE_TIMEOUT_MS = 30_000;
+
+/** What is said when a check could not be carried through: the client may try again. */
+export const unchecked = (comment: string): MessageFacts => ({
+  dkim: [],
+  dmarc: { result: "temperror", domain: "", comment: cleanText(comment) },
+});
+
+/**
+ * Who vouches for this message? DKIM signatures (RFC 6376), and whether they or SPF prove the author (DMARC, RFC 9989).
+ *
+ * Never throws for what is in the message or in the DNS. It is read in pieces, and no further than needed: without a
+ * signature, to the end of the header section.
+ *
+ * @throws what reading the content throws.
+ */
+export async function checkMessage(
+  content: Buffer | AsyncIterable<Buffer>,
+  options: MessageCheckOptions,
+  resolver: Resolver,
+): Promise<MessageFacts> {
+  const deadline = startDeadline(options.timeoutMs ?? MESSAGE_TIMEOUT_MS, options.signal);
+  try {
+    const query = queryAdapter(resolver, deadline.signal);
+    return await Promise.race([check(content, options.spf, query), deadline.timeUp]);
+  } catch (err) {
+    if (err instanceof TimeUpError) return unchecked("the check took too long");
+    throw err;
+  } finally {
+    deadline.stop();
+  }
+}
+
+async function check(
+  content: Buffer | AsyncIterable<Buffer>,
+  spf: SpfFact | undefined,
+  resolver: LibraryResolver,
+): Promise<MessageFacts> {
+  const parts = await readMessageParts(content);
+  const { header } = parts;
+  const section =
+    header === undefined
+      ? ({ kind: "unusable", reason: "header section too long", signatures: 0 } as const)
+      : readHeaderSection(header);
+  if (header === undefined || section.kind === "unusable") {
+    await parts.discard();
+    return section.kind === "unusable" ? unusable(section.reason, section.signatures) : unusable("", 0);
+  }
+  let signatures: readonly CheckedSignature[] = [];
+  if (section.fields.some(({ name }) => name === "dkim-signature")) {
+    signatures = await checkDkim(header, section.fields, parts.rest(), resolver);
+  } else {
+    await parts.discard();
+  }
+  const from = section.fields.filter(({ name }) => name === "from").map((field) => bodyOf(header, field));
+  const dmarc = await checkDmarc({ from, signatures, ...(spf === undefined ? {} : { spf }) }, resolver);
+  return { dkim: signatures.map(({ fact }) => fact), dmarc };
+}
+
+/** Nothing counts, not even a signature that would verify: it may be about another message than the reader sees. */
+function unusable(reason: string, signatures: number): MessageFacts {
+  const fact: DkimFact = { result: "permerror", domain: "", selector: "", comment: reason };
+  return {
+    dkim: Array.from({ length: Math.min(signatures, MAX_SIGNATURES) }, () => fact),
+    dmarc: { result: "permerror", domain: "", comment: reason },
+  };
+}
+
+function bodyOf(header: Buffer, { start, end }: Field): string {
+  const text = header.toString("latin1", start, end);
+  return text.slice(text.indexOf(":") + 1);
+}

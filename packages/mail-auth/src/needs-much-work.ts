@@ -1,0 +1,12 @@
+/** Beyond that it is either no honest mail or worth a thread anyway. */
+const SMALL_HEADER_OCTETS = 32 * 1024;
+const SIGNATURE = /(?:^|\r\n)dkim-signature[ \t]*:/i;
+
+/**
+ * Whether a check of this message is heavy: a signature takes about ten times as long as everything else together
+ * (measured: 590 against 60 µs). A guess to divide work by; `checkMessage` looks for itself.
+ */
+export function needsMuchWork(content: Buffer): boolean {
+  const end = content.subarray(0, SMALL_HEADER_OCTETS).indexOf("\r\n\r\n");
+  return end < 0 || SIGNATURE.test(content.toString("latin1", 0, end));
+}

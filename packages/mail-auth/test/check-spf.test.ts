@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { DnsZone } from "@postbus/testkit";
+import { checkSpf } from "../src/index.ts";
+import { resolverFor } from "./dns-lab.ts";
+
+const spf = (...TXT: string[]) => ({ TXT });
+const zone: DnsZone = {
+  "pass.example": spf("v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 -all"),
+  "fail.example": spf("v=spf1 -all"),
+  "softfail.example": spf("v=spf1 ~all"),
+  "neutral.example": spf("v=spf1 ?all"),
+  "nothing.example": spf("some other text"),
+  "two.example": spf("v=spf1 -all", "v=spf1 +all"),
+  "bad.example": spf("v=spf1 foo:bar -all"),
+  "loop.example": spf("v=spf1 include:loop.example -all"),
+  "redirect-loop.example": spf("v=spf1 redirect=redirect-loop.example"),
+  "include.example": spf("v=spf1 include:pass.example -all"),
+  "a.example": { ...spf("v=spf1 a -all"), A: ["192.0.2.1"] },
+  "mx.example": { ...spf("v=spf1 mx -all"), MX: ["10 a.example"] },
+  "void.example": spf("v=spf1 a:v1.test.example a:v2.test.example a:v3.test.example +all"),
+  "many.example": spf(`v=spf1 ${Array.from({ length: 11 }, (_, i) => `exists:e${i}.many.example`).join(" ")} +all`),
+  "macro.example": spf("v=spf1 exists:%{ir}.%{l}.macro.example -all"),
+  "1.2.0.192.joe.macro.example": { A: ["127.0.0.2"] },
+  "bad-macro.example": spf("v=spf1 exists:%{z}.example -all"),
+  "wide-macro.example": spf("v=spf1 exists:%{d999}.nowhere.example -all"),
+  "silent.example": "drop",
+  "broken.example": "SERVFAIL",
+  "include-silent.example": spf("v=spf1 include:silent.example -all"),
+  "long.example": spf(`v=spf1 ${"ip4:198.51.100.1 ".repeat(600)}-all`),
+  "xn--bcher-kva.example": spf("v=spf1 +all"),
+  "helo.example": spf("v=spf1 ip4:192.0.2.1 -all"),
+};
+for (let i = 0; i < 11; i++) Object.assign(zone, { [`e${i}.many.example`]: {} });
+
+/** Results: RFC 7208 §2.6, §4; the section behind each name. */
+const cases = [
+  ["designated", "joe@pass.example", "pass", "pass.example"],
+  ["not designated", "joe@fail.example", "fail", "fail.example"],
+  ["weakly not designated", "joe@softfail.example", "softfail", "softfail.example"],
+  ["asserted nothing", "joe@neutral.example", "neutral", "neutral.example"],
+  ["no SPF record (§4.5)", "joe@nothing.example", "none", "nothing.example"],
+  ["no such domain (§4.3)", "joe@nowhere.example", "none", "nowhere.example"],
+  ["two records (§4.5)", "joe@two.example", "permerror", "two.example"],
+  ["syntax error (§4.6)", "joe@bad.example", "permerror", "bad.example"],
+  ["include loop ends at ten lookups (§4.6.4)", "joe@loop.example", "permerror", "loop.example"],
+  ["redirect to itself (§4.6.4)", "joe@redirect-loop.example", "permerror", "redirect-loop.example"],
+  ["eleven lookups (§4.6.4)", "joe@many.example", "permerror", "many.example"],
+  ["three void lookups (§4.6.4)", "joe@void.example", "permerror", "void.example"],
+  ["include (§5.2)", "joe@include.example", "pass", "include.example"],
+  ["a (§5.3)", "joe@a.example", "pass", "a.example"],
+  ["mx (§5.4)", "joe@mx.example", "pass", "mx.example"],
+  ["macros (§7)", "joe@macro.example", "pass", "macro.example"],
+  ["bad macro (§7.1)", "joe@bad-macro.example", "permerror", "bad-macro.example"],
+  ["a macro of more labels than there are (§7.3)", "joe@wide-macro.example", "fail", "wide-macro.example"],
+  ["10 KB of record", "joe@long.example", "fail", "long.example"],
+  ["no answer (§2.6.6)", "joe@silent.example", "temperror", "silent.example"],
+  ["SERVFAIL (§2.6.6)", "joe@broken.example", "temperror", "broken.example"],
+  ["no answer in an include (§5.2)", "joe@include-silent.example", "temperror", "include-silent.example"],
+  ["domain in capitals", "joe@PASS.Example", "pass", "pass.example"],
+  ["U-label (RFC 8616 §4)", Buffer.from("joe@b\u00fccher.example").toString("latin1"), "pass", "xn--bcher-kva.example"],
+  ["null reverse-path: HELO (§2.4)", "", "pass", "helo.example"],
+  ["no domain", "postmaster", "none", ""],
+  ["single label (§4.3)", "joe@localhost", "none", "localhost"],
+  ["address literal", "joe@[192.0.2.1]", "none", "[192.0.2.1]"],
+  ["label too long (§4.3)", `joe@${"a".repeat(64)}.example`, "none", `${"a".repeat(64)}.example`],
+  ["control characters", "joe@pass.example\r\nX: y", "none", "pass.example  x: y"],
+  ["quoted local part with an @", '"joe@fail.example"@pass.example', "pass", "pass.example"],
+] as const;
+
+test("every result of SPF", async (t) => {
+  const resolver = await resolverFor(zone);
+  for (const [name, returnPath, result, domain] of cases) {
+    await t.test(`${name}: ${result}`, async () => {
+      const fact = await checkSpf({ clientAddress: "192.0.2.1", helo: "helo.example", returnPath }, resolver);
+      assert.deepEqual({ result: fact.result, domain: fact.domain }, { result, domain }, String(fact.comment));
+      assert.match(fact.comment ?? "", /^[\x20-\x7e]*$/);
+    });
+  }
+});
+
+const clients = [
+  ["2001:db8::25", "pass"],
+  ["::ffff:192.0.2.1", "pass"],
+  ["198.51.100.1", "fail"],
+  ["not an address", "temperror"],
+] as const;
+
+test("addresses of clients", async (t) => {
+  const resolver = await resolverFor(zone);
+  for (const [clientAddress, result] of clients) {
+    await t.test(`${clientAddress}: ${result}`, async () => {
+      const fact = await checkSpf({ clientAddress, helo: "helo.example", returnPath: "joe@pass.example" }, resolver);
+      assert.equal(fact.result, result, String(fact.comment));
+    });
+  }
+});
+
+test("null reverse-path with a HELO that is no domain: nothing to check", async () => {
+  const resolver = await resolverFor(zone);
+  for (const helo of ["", "[192.0.2.1]", "pc", "a b"]) {
+    assert.equal((await checkSpf({ clientAddress: "192.0.2.1", helo, returnPath: "" }, resolver)).result, "none", helo);
+  }
+});
+
+test("when time is up, it is temperror", async () => {
+  const resolver = await resolverFor(zone);
+  const question = { clientAddress: "192.0.2.1", helo: "helo.example", returnPath: "joe@pass.example" };
+  assert.equal((await checkSpf(question, resolver, { signal: AbortSignal.abort() })).result, "temperror");
+  assert.equal(
+    (await checkSpf({ ...question, returnPath: "joe@silent.example" }, resolver, { timeoutMs: 1 })).result,
+    "temperror",
+  );
+});
+
+test("a failure of our own resolver is temperror, never thrown", async () => {
+  const resolver = { resolve: () => Promise.reject(new Error("no sockets left")) };
+  const fact = await checkSpf({ clientAddress: "192.0.2.1", helo: "h.example", returnPath: "a@b.example" }, resolver);
+  assert.equal(fact.result, "temperror");
+});

@@ -1,0 +1,44 @@
+import type { Question } from "@postbus/bus";
+import { type Content, type MessageAnswer, MessageRequest, type SpfAnswer, SpfRequest } from "@postbus/contracts";
+import type { Spool } from "@postbus/spool";
+import { Compile } from "typebox/compile";
+import type { Checks } from "./checks.ts";
+import type { CheckMetrics } from "./metrics.ts";
+
+const spfRequests = Compile(SpfRequest);
+const messageRequests = Compile(MessageRequest);
+
+export type QuestionHandler = (question: Question) => Promise<object>;
+
+/** `verify.spf`: question in, fact out. */
+export function spfHandler(checks: Checks, metrics: CheckMetrics): QuestionHandler {
+  return async ({ body, signal }) => {
+    if (!spfRequests.Check(body)) throw new Error("verify.spf: the question does not fit its contract");
+    const stopTimer = metrics.seconds.startTimer({ check: "spf" });
+    const spf = await checks.spf(body, signal);
+    stopTimer();
+    metrics.checks.inc({ check: "spf", result: spf.result });
+    return { v: 1, spf } satisfies SpfAnswer;
+  };
+}
+
+/** `verify.message`: question with content in, facts out. */
+export function messageHandler(checks: Checks, spool: Pick<Spool, "read">, metrics: CheckMetrics): QuestionHandler {
+  return async ({ body, content, signal }) => {
+    if (!messageRequests.Check(body)) throw new Error("verify.message: the question does not fit its contract");
+    if (content === undefined) throw new Error("verify.message: the question has no content");
+    const stopTimer = metrics.seconds.startTimer({ check: "message" });
+    const { dkim, dmarc } = await checks.message(body.spf, octetsOf(content, spool), signal);
+    stopTimer();
+    if (dkim.length === 0) metrics.checks.inc({ check: "dkim", result: "none" });
+    for (const { result } of dkim) metrics.checks.inc({ check: "dkim", result });
+    metrics.checks.inc({ check: "dmarc", result: dmarc.result });
+    return { v: 1, dkim: [...dkim], dmarc } satisfies MessageAnswer;
+  };
+}
+
+function octetsOf(content: Content, spool: Pick<Spool, "read">): Buffer | AsyncIterable<Buffer> {
+  if (content.kind === "inline") return content.octets;
+  const { id, size, sha256 } = content;
+  return spool.read({ id, size, sha256 });
+}

@@ -1,0 +1,38 @@
+import { verifyMessageSubject, verifySpfSubject } from "@postbus/contracts";
+import { openResolver } from "@postbus/dns";
+import { preload } from "@postbus/mail-auth";
+import type { Service } from "@postbus/service-kit";
+import { dividedChecks } from "./divided-checks.ts";
+import { messageHandler, spfHandler } from "./handlers.ts";
+import { checkMetrics } from "./metrics.ts";
+import { ownThread } from "./own-thread.ts";
+import { settings, workersOf } from "./settings.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+const WARM_UP_AFTER_MS = 1_000;
+
+/** Is the sender who it claims to be? Answers the gateway's questions while the client waits; keeps nothing. */
+export const verifier: Service<typeof settings> = {
+  name: "verifier",
+  settings,
+  async start({ settings, bus, log, metrics }) {
+    const { dnsServers, verifierConcurrency: concurrency } = settings;
+    const workers = workersOf(settings);
+    const resolver = await openResolver(dnsServers);
+    const own = ownThread(resolver);
+    const checks = workers === 0 ? own : dividedChecks(own, new WorkerPool({ workers, dnsServers, log }));
+    const measured = checkMetrics(metrics);
+    const spf = await bus.serve(verifySpfSubject, { concurrency }, spfHandler(checks, measured));
+    const message = await bus.serve(verifyMessageSubject, { concurrency }, messageHandler(checks, bus.spool, measured));
+    // Loading the library stalls the thread for 130 ms: neither the start nor the first client has to wait for it.
+    const warmUp = setTimeout(() => {
+      preload().catch((err: unknown) => log.error({ err }, "cannot load the library for checks"));
+    }, WARM_UP_AFTER_MS).unref();
+    return [
+      { name: "warm-up", stop: async () => clearTimeout(warmUp) },
+      { name: "checks", stop: () => checks.stop() },
+      { name: verifySpfSubject, stop: () => spf.drain() },
+      { name: verifyMessageSubject, stop: () => message.drain() },
+    ];
+  },
+};

@@ -1,0 +1,34 @@
+import type { SpfFact, SpfRequest } from "@postbus/contracts";
+import type { MessageFacts } from "@postbus/mail-auth";
+
+/** What a worker is started with. */
+export interface WorkerSettings {
+  readonly dnsServers: string | undefined;
+}
+
+/** To a worker. `id` names a task from its start to its answer. */
+export type ToWorker =
+  | { readonly kind: "spf"; readonly id: number; readonly request: SpfRequest }
+  /** Without octets, the content is fetched piece by piece (`more`). */
+  | {
+      readonly kind: "message";
+      readonly id: number;
+      readonly spf: SpfFact | undefined;
+      readonly octets: Uint8Array | undefined;
+    }
+  /** Without octets: that was all. */
+  | { readonly kind: "piece"; readonly id: number; readonly octets: Uint8Array | undefined }
+  /** Nobody waits for the answer any more. */
+  | { readonly kind: "cancel"; readonly id: number }
+  /** Are you alive? */
+  | { readonly kind: "ping" };
+
+/** From a worker. */
+export type FromWorker =
+  | { readonly kind: "spf"; readonly id: number; readonly fact: SpfFact }
+  | { readonly kind: "message"; readonly id: number; readonly facts: MessageFacts }
+  /** The next piece of content, please: one at a time, and so memory is bounded. */
+  | { readonly kind: "more"; readonly id: number }
+  /** A fault of ours. */
+  | { readonly kind: "failed"; readonly id: number; readonly text: string }
+  | { readonly kind: "pong" };

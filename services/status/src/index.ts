@@ -1,1 +1,1 @@
-export {};
+export { status } from "./service.ts";

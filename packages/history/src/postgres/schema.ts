@@ -1,0 +1,46 @@
+/**
+ * The tables of SQLite in PostgreSQL's words; one element per version, never changed once released.
+ *
+ * Ids are compared octet by octet (`COLLATE "C"`): that is the order of time.
+ */
+export const migrations: readonly string[] = [
+  `CREATE TABLE messages (
+     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+     received_at BIGINT,
+     return_path TEXT,
+     recipients TEXT,
+     size BIGINT,
+     client TEXT,
+     flags INTEGER NOT NULL
+   );
+   CREATE TABLE events (
+     message_id TEXT COLLATE "C" NOT NULL,
+     id TEXT COLLATE "C" NOT NULL,
+     seq BIGINT NOT NULL,
+     at BIGINT NOT NULL,
+     name TEXT NOT NULL,
+     body TEXT NOT NULL,
+     PRIMARY KEY (message_id, id)
+   );
+   CREATE TABLE rejects (
+     at BIGINT NOT NULL,
+     id TEXT COLLATE "C" NOT NULL,
+     body TEXT NOT NULL,
+     PRIMARY KEY (at, id)
+   );
+   CREATE TABLE minutes (
+     minute BIGINT NOT NULL PRIMARY KEY,
+     received BIGINT NOT NULL,
+     delivered BIGINT NOT NULL,
+     deferred BIGINT NOT NULL,
+     failed BIGINT NOT NULL,
+     rejected BIGINT NOT NULL
+   );
+   CREATE TABLE readers (
+     name TEXT NOT NULL PRIMARY KEY,
+     generation BIGINT NOT NULL,
+     seq BIGINT NOT NULL,
+     position TEXT,
+     note TEXT
+   )`,
+];

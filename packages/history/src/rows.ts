@@ -1,0 +1,88 @@
+import type { MailEvent, Received, Rejected } from "@postbus/contracts";
+import { flagChange } from "./message-state.ts";
+
+/** A batch of events as rows. Both drivers store exactly this. */
+export interface Rows {
+  readonly messages: readonly MessageRow[];
+  readonly events: readonly EventRow[];
+  readonly rejects: readonly RejectRow[];
+}
+
+/** One per message of the batch; undefined columns leave what is stored. */
+export interface MessageRow {
+  readonly id: string;
+  readonly received: Received | undefined;
+  readonly set: number;
+  readonly clear: number;
+}
+
+export interface EventRow {
+  readonly messageId: string;
+  readonly id: string;
+  readonly atMs: number;
+  readonly name: string;
+  /** JSON of the fields that have no column. */
+  readonly body: string;
+}
+
+export interface RejectRow {
+  readonly atMs: number;
+  readonly id: string;
+  readonly body: string;
+}
+
+export function rowsOf(events: readonly MailEvent[]): Rows {
+  const messages = new Map<string, { id: string; received: Received | undefined; set: number; clear: number }>();
+  const eventRows: EventRow[] = [];
+  const rejects: RejectRow[] = [];
+  for (const event of events) {
+    if (event.name === "smtp:reject") {
+      rejects.push(rejectRow(event));
+      continue;
+    }
+    const { v: _version, id, messageId, atMs, name, ...body } = event;
+    eventRows.push({ messageId, id, atMs: Math.trunc(atMs), name, body: JSON.stringify(body) });
+    const { set, clear } = flagChange(event);
+    const row = messages.get(messageId);
+    const received = event.name === "msg:received" ? event : row?.received;
+    if (row === undefined) {
+      messages.set(messageId, { id: messageId, received, set, clear });
+    } else {
+      row.received = received;
+      row.set = (row.set & ~clear) | set;
+      row.clear |= clear;
+    }
+  }
+  return { messages: [...messages.values()], events: eventRows, rejects };
+}
+
+function rejectRow(event: Rejected): RejectRow {
+  const { v: _version, id, atMs, name: _name, ...body } = event;
+  return { atMs: Math.trunc(atMs), id, body: JSON.stringify(body) };
+}
+
+/** The event again. What is in the table was checked when it was put on the bus. */
+export function eventOf({ messageId, id, atMs, name, body }: EventRow): MailEvent {
+  return { v: 1, id, messageId, atMs, name, ...parseBody(body) } as MailEvent;
+}
+
+export function rejectOf({ atMs, id, body }: RejectRow): Rejected {
+  return { v: 1, id, atMs, name: "smtp:reject", ...parseBody(body) } as Rejected;
+}
+
+const parseBody = (body: string): object =>
+  JSON.parse(body, (_key, value: unknown) => (typeof value === "string" ? readable(value) : value)) as object;
+
+/**
+ * Octets in a latin1 string as text. Addresses are octets on the bus, and UTF-8 ones if the message is SMTPUTF8
+ * (RFC 6531 §3.3); what is no UTF-8 stays as it is.
+ */
+export function readable(octets: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII is meant
+  if (/^[\x00-\x7f]*$/.test(octets) || /[^\x00-\xff]/.test(octets)) return octets;
+  const text = Buffer.from(octets, "latin1").toString("utf8");
+  return text.includes("\ufffd") ? octets : text;
+}
+
+/** The opposite of `readable`, for filters. */
+export const asOctets = (text: string): string => Buffer.from(text, "utf8").toString("latin1");

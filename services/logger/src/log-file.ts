@@ -1,0 +1,121 @@
+import { type FileHandle, open, readdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+/** Exim's `log_file` mode: the group may read. */
+const FILE_MODE = 0o640;
+/** How often it is looked whether the file is still the one of that name. */
+const ROTATION_CHECK_MS = 1_000;
+
+/** Which file it was and how far it had been written when a batch of events was committed. */
+export interface FileMark {
+  readonly inode: number;
+  /** Milliseconds since the epoch; 0 where the file system does not keep it. Tells a new file with an old inode. */
+  readonly bornAtMs: number;
+  /** Octets. */
+  readonly size: number;
+}
+
+/**
+ * A log that somebody may rename, remove or empty while it is written (logrotate, exicyclog).
+ *
+ * Its mark is stored in the transaction that says which events have been written. After a crash the file is cut back
+ * to the mark, and the lines behind it are written again from their events: none is lost, none is there twice.
+ */
+export class LogFile {
+  readonly #path: string;
+  readonly #now: () => number;
+  #handle: FileHandle;
+  #mark: FileMark;
+  #checkedAtMs: number;
+
+  private constructor(path: string, handle: FileHandle, mark: FileMark, now: () => number) {
+    this.#path = path;
+    this.#handle = handle;
+    this.#mark = mark;
+    this.#now = now;
+    this.#checkedAtMs = now();
+  }
+
+  /** @param committed The last mark that was stored; the file it means may have been renamed since. */
+  static async open(path: string, committed?: FileMark, now: () => number = Date.now): Promise<LogFile> {
+    if (committed !== undefined) await cutBack(path, committed);
+    const { handle, mark } = await openForAppending(path);
+    return new LogFile(path, handle, mark, now);
+  }
+
+  get mark(): FileMark {
+    return this.#mark;
+  }
+
+  /** Whether the committed mark's file is shorter than it was: the lines behind have gone (a power failure, an operator). */
+  isShorterThan(committed: FileMark | undefined): boolean {
+    return committed !== undefined && isSame(this.#mark, committed) && this.#mark.size < committed.size;
+  }
+
+  /** One write; what fails half-way is cut back when the file is opened again. */
+  async append(octets: Buffer): Promise<void> {
+    await this.#handle.appendFile(octets);
+    this.#mark = { ...this.#mark, size: this.#mark.size + octets.length };
+  }
+
+  /**
+   * Looks, at most once a second, whether another file or none has the name now, and then begins that one.
+   *
+   * @returns True if so: the new mark must be committed before anything is written.
+   */
+  async followRotation(): Promise<boolean> {
+    const now = this.#now();
+    if (now - this.#checkedAtMs < ROTATION_CHECK_MS) return false;
+    this.#checkedAtMs = now;
+    const found = await markOf(this.#path);
+    if (found !== undefined && isSame(found, this.#mark)) {
+      if (found.size >= this.#mark.size) return false;
+      this.#mark = found; // Emptied in place (logrotate's copytruncate).
+      return true;
+    }
+    const previous = this.#handle;
+    const { handle, mark } = await openForAppending(this.#path);
+    this.#handle = handle;
+    this.#mark = mark;
+    await previous.close();
+    return true;
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+}
+
+async function openForAppending(path: string): Promise<{ readonly handle: FileHandle; readonly mark: FileMark }> {
+  const handle = await open(path, "a", FILE_MODE);
+  const { ino, birthtimeMs, size } = await handle.stat();
+  return { handle, mark: { inode: ino, bornAtMs: birthtimeMs, size } };
+}
+
+/** The file may have another name by now, but it begins with the log's (`mainlog.01`, `mainlog-20261121`). */
+async function cutBack(path: string, committed: FileMark): Promise<void> {
+  for (const name of await readdir(dirname(path))) {
+    if (!name.startsWith(basename(path))) continue;
+    const file = join(dirname(path), name);
+    const found = await markOf(file);
+    if (found === undefined || !isSame(found, committed) || found.size <= committed.size) continue;
+    const handle = await open(file, "r+");
+    try {
+      await handle.truncate(committed.size);
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+async function markOf(path: string): Promise<FileMark | undefined> {
+  try {
+    const { ino, birthtimeMs, size } = await stat(path);
+    return { inode: ino, bornAtMs: birthtimeMs, size };
+  } catch (err) {
+    if (err instanceof Error && "code" in err && err.code === "ENOENT") return undefined;
+    throw err;
+  }
+}
+
+const isSame = (a: FileMark, b: FileMark): boolean => a.inode === b.inode && a.bornAtMs === b.bornAtMs;

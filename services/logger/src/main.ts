@@ -1,0 +1,4 @@
+import { runService } from "@postbus/service-kit";
+import { logger } from "./service.ts";
+
+await runService(logger);

@@ -1,0 +1,241 @@
+// Asks the API every two seconds while somebody looks. Every text is set as text, never as markup: peers wrote it.
+
+const POLL_MS = 2_000;
+const HOUR_MINUTES = 60;
+const MINUTE_MS = 60_000;
+const PAGE = 30;
+
+const $ = (selector) => document.querySelector(selector);
+
+function element(name, { text, className, title } = {}, ...children) {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  if (className !== undefined) made.className = className;
+  if (title !== undefined) made.title = title;
+  made.append(...children);
+  return made;
+}
+
+async function ask(path) {
+  const response = await fetch(path, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(10_000) });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.message ?? `${path}: ${response.status}`);
+  return answer;
+}
+
+const number = new Intl.NumberFormat();
+const time = (atMs) => (atMs === undefined ? "" : new Date(atMs).toLocaleTimeString());
+const dateTime = (atMs) => (atMs === undefined ? "" : new Date(atMs).toLocaleString());
+
+function octets(size) {
+  if (size === undefined) return "";
+  if (size < 10_000) return `${number.format(size)} B`;
+  return size < 10_000_000
+    ? `${number.format(Math.round(size / 1000))} kB`
+    : `${number.format(Math.round(size / 1e6))} MB`;
+}
+
+function showQueue({ counts }) {
+  for (const place of document.querySelectorAll("[data-count]")) {
+    place.textContent = number.format(counts[place.dataset.count]);
+  }
+}
+
+function showRates({ minutes }) {
+  for (const place of document.querySelectorAll("[data-rate]")) {
+    place.textContent = number.format(minutes.reduce((sum, minute) => sum + minute[place.dataset.rate], 0));
+  }
+  const now = Math.floor(Date.now() / MINUTE_MS);
+  const received = new Map(minutes.map((minute) => [minute.minuteMs / MINUTE_MS, minute.received]));
+  const bars = Array.from({ length: HOUR_MINUTES }, (_, i) => received.get(now - HOUR_MINUTES + 1 + i) ?? 0);
+  const most = Math.max(1, ...bars);
+  const rects = bars.map((count, i) => {
+    const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    const height = count === 0 ? 0 : Math.max(1, (count / most) * 88);
+    const box = { x: i * 10 + 1, y: 90 - height, width: 8, height };
+    for (const [name, value] of Object.entries(box)) rect.setAttribute(name, String(value));
+    return rect;
+  });
+  $("#chart").replaceChildren(...rects);
+  $("#chart-text").textContent =
+    `received per minute: ${number.format(bars.at(-2))} in the last whole minute, ${number.format(Math.max(...bars))} at most`;
+}
+
+function showFleet({ bus, members }) {
+  $("#bus").textContent = `bus: ${bus.text}${bus.ok ? "" : " (not ok)"}`;
+  $("#fleet").replaceChildren(
+    ...members.map((member) =>
+      element(
+        "li",
+        { title: `${member.instance}, version ${member.version}, since ${dateTime(member.startedAtMs)}` },
+        element("span", {
+          text: member.service,
+          className: `state ${member.state === "ready" ? "delivered" : "deferred"}`,
+        }),
+        element("span", { text: member.state === "ready" ? "" : ` ${member.state}`, className: "faint" }),
+      ),
+    ),
+  );
+}
+
+let pages = 1;
+let next;
+
+function row(message) {
+  const link = element("a", { text: message.returnPath === "" ? "<> (bounce)" : (message.returnPath ?? "") });
+  link.href = `#${message.id}`;
+  const more = message.recipientCount - 1;
+  const to = `${message.recipients[0] ?? ""}${more > 0 ? ` and ${more} more` : ""}`;
+  const made = element(
+    "tr",
+    {},
+    element("td", { text: time(message.receivedAtMs), className: "time", title: dateTime(message.receivedAtMs) }),
+    element("td", { text: message.state, className: `state ${message.state}` }),
+    element("td", { className: "from" }, link),
+    element("td", { text: to, className: "to" }),
+    element("td", { text: octets(message.size), className: "number" }),
+  );
+  made.addEventListener("click", () => {
+    location.hash = message.id;
+  });
+  return made;
+}
+
+async function refreshMessages() {
+  const filter = new URLSearchParams({ limit: String(PAGE) });
+  for (const [name, value] of new FormData($("#filter"))) if (value !== "") filter.set(name, value);
+  const found = [];
+  next = undefined;
+  for (let i = 0; i < pages; i++) {
+    if (next !== undefined) filter.set("after", next);
+    const page = await ask(`v1/messages?${filter}`);
+    found.push(...page.messages);
+    next = page.next;
+    if (next === undefined) break;
+  }
+  $("#messages tbody").replaceChildren(...found.map(row));
+  $("#empty").hidden = found.length > 0;
+  $("#more").hidden = next === undefined;
+}
+
+const HIDDEN_FIELDS = new Set(["v", "id", "messageId", "name", "atMs", "service"]);
+
+function textOf(value) {
+  if (value === "") return "<>";
+  if (Array.isArray(value)) return value.map(textOf).join(", ");
+  if (typeof value !== "object" || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, part]) => `${name} ${textOf(part)}`)
+    .join(", ");
+}
+
+function facts(object) {
+  const list = element("dl", { className: "facts" });
+  for (const [name, value] of Object.entries(object)) {
+    if (HIDDEN_FIELDS.has(name) || value === undefined) continue;
+    const isTime = /(At|Before)Ms$/.test(name);
+    list.append(
+      element("dt", { text: name.replace(/(At)?Ms$/, "") }),
+      element("dd", { text: isTime ? dateTime(value) : textOf(value) }),
+    );
+  }
+  return list;
+}
+
+function showMessage(message) {
+  $("#message-title").textContent = message.id;
+  const recipients = element(
+    "table",
+    {},
+    element(
+      "tbody",
+      {},
+      ...message.recipients.map((recipient) =>
+        element(
+          "tr",
+          {},
+          element("td", { text: recipient.address }),
+          element("td", { text: recipient.state, className: `state ${recipient.state}` }),
+          element("td", { text: recipient.text ?? "" }),
+        ),
+      ),
+    ),
+  );
+  const events = element(
+    "ol",
+    { className: "events" },
+    ...message.events.map((event) =>
+      element(
+        "li",
+        {},
+        element("span", { text: `${dateTime(event.atMs)}  `, className: "faint" }),
+        element("span", { text: event.name, className: "name" }),
+        element("span", { text: `  ${event.service}`, className: "faint" }),
+        facts(event),
+      ),
+    ),
+  );
+  const { returnPath, receivedAtMs, size, clientAddress } = message;
+  $("#message-body").replaceChildren(
+    element("p", { text: message.state, className: `state ${message.state}` }),
+    facts({ returnPath, receivedAtMs, size, clientAddress }),
+    element("h3", { text: "Recipients" }),
+    recipients,
+    ...(message.waiting.length === 0
+      ? []
+      : [
+          element("h3", { text: "Still to be done" }),
+          ...message.waiting.map((item) => facts({ item: item.id, ...item })),
+        ]),
+    element("h3", { text: message.isCut ? "Events (the first ones)" : "Events" }),
+    events,
+  );
+  if (!$("#message").open) $("#message").showModal();
+}
+
+async function openMessage() {
+  const id = location.hash.slice(1);
+  if (id === "") return $("#message").close();
+  try {
+    showMessage(await ask(`v1/messages/${encodeURIComponent(id)}`));
+  } catch (err) {
+    $("#message-title").textContent = id;
+    $("#message-body").replaceChildren(element("p", { text: err.message }));
+    if (!$("#message").open) $("#message").showModal();
+  }
+}
+
+let isRefreshing = false;
+
+async function refresh() {
+  if (isRefreshing || document.hidden) return;
+  isRefreshing = true;
+  const parts = [
+    ask("v1/queue?limit=0").then(showQueue),
+    ask(`v1/rates?minutes=${HOUR_MINUTES}`).then(showRates),
+    ask("v1/fleet").then(showFleet),
+    refreshMessages(),
+  ];
+  const failed = (await Promise.allSettled(parts)).find((part) => part.status === "rejected");
+  $("#notice").hidden = failed === undefined;
+  $("#notice").textContent = failed === undefined ? "" : `not up to date: ${failed.reason.message}`;
+  isRefreshing = false;
+}
+
+$("#filter").addEventListener("submit", (event) => event.preventDefault());
+$("#filter").addEventListener("input", () => {
+  pages = 1;
+  void refresh();
+});
+$("#more").addEventListener("click", () => {
+  pages++;
+  void refresh();
+});
+$("#message").addEventListener("close", () => {
+  if (location.hash !== "") history.pushState(null, "", location.pathname);
+});
+addEventListener("hashchange", openMessage);
+document.addEventListener("visibilitychange", refresh);
+setInterval(refresh, POLL_MS);
+void refresh();
+void openMessage();

@@ -1,1 +1,28 @@
-export {};
+export { type DnsEntry, type DnsServer, type DnsServerOptions, type DnsZone, startDnsServer } from "./dns-server.ts";
+export { freePort } from "./free-port.ts";
+export { type LoadOptions, type Submitted, submit } from "./load-client.ts";
+export {
+  answers,
+  eximCommand,
+  type MailServer,
+  type MailServerOptions,
+  postfixIsMissing,
+  postfixSendmail,
+  startExim,
+  startPostfix,
+  stopProcess,
+} from "./mail-server.ts";
+export { type NatsCluster, type NatsOptions, type NatsServer, startNats, startNatsCluster } from "./nats-server.ts";
+export { type PostbusOptions, type PostbusProcess, runPostbus, startPostbus } from "./postbus-process.ts";
+export { type PostgresServer, postgresPrograms, startPostgres } from "./postgres.ts";
+export { fetchPrograms, program, serversDirectory } from "./program.ts";
+export { type RecordingSink, type SinkOptions, startRecordingSink } from "./recording-sink.ts";
+export {
+  type PeerAction,
+  type PeerMessage,
+  type PeerMoment,
+  type PeerQuestion,
+  type SmtpPeer,
+  type SmtpPeerOptions,
+  startSmtpPeer,
+} from "./smtp-peer.ts";

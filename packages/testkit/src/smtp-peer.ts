@@ -1,0 +1,230 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type SecureContext, TLSSocket } from "node:tls";
+
+/** Where in the session the peer is asked what to do: a command's word, or one of the moments without a command. */
+export type PeerMoment =
+  | "connect"
+  | "EHLO"
+  | "HELO"
+  | "STARTTLS"
+  | "MAIL"
+  | "RCPT"
+  | "DATA"
+  /** The first octets behind 354 have come. */
+  | "content"
+  | "end of data"
+  | "RSET"
+  | "QUIT"
+  | "other";
+
+/**
+ * What it does: replies (lines joined by LF; a CRLF is put behind), says nothing for ever, or closes. With
+ * `close: true` it replies and closes, with `raw` it sends exactly these octets.
+ */
+export type PeerAction =
+  | string
+  | { readonly do: "stall" }
+  | { readonly do: "cut" }
+  | { readonly reply: string; readonly close: true }
+  | { readonly raw: string };
+
+export interface PeerMessage {
+  readonly returnPath: string;
+  readonly recipients: readonly string[];
+  /** As it came, dots taken out, CRLF line ends. */
+  readonly content: string;
+  readonly isTls: boolean;
+}
+
+export interface PeerQuestion {
+  readonly moment: PeerMoment;
+  /** The whole line, without its end. */
+  readonly line: string;
+  /** From 1. */
+  readonly connection: number;
+}
+
+export interface SmtpPeerOptions {
+  /** Undefined: what a friendly server does. */
+  readonly answer?: ((question: PeerQuestion) => PeerAction | undefined) | undefined;
+  /** Keywords of EHLO. */
+  readonly keywords?: readonly string[];
+  /** For STARTTLS, which is offered if this is there. */
+  readonly tls?: SecureContext;
+}
+
+export interface SmtpPeer {
+  readonly port: number;
+  readonly messages: readonly PeerMessage[];
+  /** Commands of all connections in the order of their coming. */
+  readonly commands: readonly string[];
+  readonly connectionCount: number;
+  /** Resolves when no connection is open. */
+  idle(): Promise<void>;
+  /** Closes every connection, as a server does that is restarted. */
+  cutAll(): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const FRIENDLY: Partial<Record<PeerMoment, string>> = {
+  connect: "220 peer.test ESMTP",
+  DATA: "354 go",
+  QUIT: "221 bye",
+};
+const words = new Set<string>(["EHLO", "HELO", "STARTTLS", "MAIL", "RCPT", "DATA", "RSET", "QUIT"]);
+
+/** A next hop that does as the test says, at every moment of the session; for everything that servers get wrong. */
+export async function startSmtpPeer(options: SmtpPeerOptions = {}): Promise<SmtpPeer> {
+  const messages: PeerMessage[] = [];
+  const commands: string[] = [];
+  const open = new Set<Socket>();
+  const server: Server = createServer({ noDelay: true });
+  let connectionCount = 0;
+  server.on("connection", (socket) => {
+    const connection = ++connectionCount;
+    open.add(socket);
+    socket.on("error", () => {}); // Clients that are cut off in mid-session end here; that is the point of the test.
+    socket.on("close", () => {
+      open.delete(socket);
+      if (open.size === 0) server.emit("idle");
+    });
+    new PeerConnection(socket, options, { connection, messages, commands });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const cutAll = () => {
+    for (const socket of open) socket.destroy();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    messages,
+    commands,
+    get connectionCount() {
+      return connectionCount;
+    },
+    async idle() {
+      if (open.size > 0) await once(server, "idle");
+    },
+    cutAll,
+    [Symbol.asyncDispose]: () => {
+      cutAll();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+interface PeerRecord {
+  readonly connection: number;
+  readonly messages: PeerMessage[];
+  readonly commands: string[];
+}
+
+class PeerConnection {
+  readonly #options: SmtpPeerOptions;
+  readonly #record: PeerRecord;
+  #socket: Socket;
+  #text = "";
+  #isTls = false;
+  #isMute = false;
+  #content: string[] | undefined;
+  #returnPath = "";
+  #recipients: string[] = [];
+
+  constructor(socket: Socket, options: SmtpPeerOptions, record: PeerRecord) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#record = record;
+    this.#listen(socket);
+    this.#answer("connect", "");
+  }
+
+  #listen(socket: Socket): void {
+    socket.on("data", (octets: Buffer) => {
+      if (this.#isMute) return;
+      this.#text += octets.toString("latin1");
+      while (!this.#isMute) {
+        const end = this.#text.indexOf("\r\n");
+        if (end === -1) return;
+        const line = this.#text.slice(0, end);
+        this.#text = this.#text.slice(end + 2);
+        if (this.#content === undefined) this.#command(line);
+        else this.#contentLine(line);
+      }
+    });
+  }
+
+  #command(line: string): void {
+    this.#record.commands.push(line);
+    const word = /^[A-Za-z]+/.exec(line)?.[0].toUpperCase() ?? "";
+    const moment = words.has(word) ? (word as PeerMoment) : "other";
+    const done = this.#answer(moment, line);
+    if (!/^[23]/.test(done)) return;
+    if (moment === "MAIL") this.#returnPath = /<(.*)>/.exec(line)?.[1] ?? "";
+    if (moment === "MAIL" || moment === "RSET") this.#recipients = [];
+    if (moment === "RCPT") this.#recipients.push(/<(.*)>/.exec(line)?.[1] ?? "");
+    if (moment === "DATA" && done.startsWith("354")) this.#content = [];
+    if (moment === "STARTTLS") this.#startTls();
+    if (moment === "QUIT") this.#socket.end();
+  }
+
+  #contentLine(line: string): void {
+    const content = this.#content ?? [];
+    if (content.length === 0 && this.#options.answer?.(this.#question("content", line)) !== undefined) {
+      this.#answer("content", line);
+    }
+    if (line !== ".") {
+      content.push(line.startsWith(".") ? line.slice(1) : line);
+      return;
+    }
+    this.#content = undefined;
+    if (this.#isMute) return;
+    const done = this.#answer("end of data", line);
+    if (!done.startsWith("2")) return;
+    this.#record.messages.push({
+      returnPath: this.#returnPath,
+      recipients: this.#recipients,
+      content: content.map((text) => `${text}\r\n`).join(""),
+      isTls: this.#isTls,
+    });
+  }
+
+  #question(moment: PeerMoment, line: string): PeerQuestion {
+    return { moment, line, connection: this.#record.connection };
+  }
+
+  /** @returns The reply that was given. */
+  #answer(moment: PeerMoment, line: string): string {
+    const action = this.#options.answer?.(this.#question(moment, line)) ?? this.#friendly(moment);
+    if (typeof action === "string") {
+      this.#socket.write(`${action.replaceAll("\n", "\r\n")}\r\n`, "latin1");
+      return action;
+    }
+    if ("raw" in action) {
+      this.#socket.write(action.raw, "latin1");
+      return action.raw;
+    }
+    this.#isMute = true;
+    if ("reply" in action) this.#socket.end(`${action.reply.replaceAll("\n", "\r\n")}\r\n`, "latin1");
+    else if (action.do === "cut") this.#socket.destroy();
+    return "";
+  }
+
+  #friendly(moment: PeerMoment): string {
+    if (moment !== "EHLO") return FRIENDLY[moment] ?? "250 ok";
+    const { keywords = ["PIPELINING", "SIZE", "8BITMIME"], tls } = this.#options;
+    const lines = ["peer.test", ...keywords, ...(tls !== undefined && !this.#isTls ? ["STARTTLS"] : [])];
+    return lines.map((text, i) => `250${i === lines.length - 1 ? " " : "-"}${text}`).join("\n");
+  }
+
+  #startTls(): void {
+    const { tls } = this.#options;
+    if (tls === undefined) return;
+    this.#socket.removeAllListeners("data");
+    const secure = new TLSSocket(this.#socket, { isServer: true, secureContext: tls });
+    secure.on("error", () => {}); // The client's business.
+    this.#isTls = true;
+    this.#socket = secure;
+    this.#listen(secure);
+  }
+}

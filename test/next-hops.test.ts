@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { chmod, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { freePort, postfixIsMissing, startExim, startPostfix, startRecordingSink, submit } from "@postbus/testkit";
+import nodemailer from "nodemailer";
+import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
+import { messagesIn } from "./support/mailbox.ts";
+import { needs } from "./support/programs.ts";
+
+const message = { connections: 2, messages: 5, prefix: "hop" } as const;
+const recipients = (): readonly string[] => ["user@sink.test", "other@sink.test"];
+
+async function textOf(file: string, pattern: RegExp, count: number): Promise<string> {
+  for (let tries = 0; tries < 200; tries++) {
+    const text = await readFile(file, "latin1").catch(() => ""); // Made with the first delivery.
+    if ((text.match(pattern)?.length ?? 0) >= count) return text;
+    await delay(100);
+  }
+  throw new Error(`${file} has not ${count} times ${pattern}`);
+}
+
+describe("we deliver to independent software", () => {
+  test("the smtp-server package", async (t) => {
+    const sink = await startRecordingSink({ keepContents: true });
+    const { postbus } = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${sink.port}`);
+    await submit({ ...message, port: postbus.port("smtp"), recipients });
+    await sink.waitFor(["hop-0 user@sink.test", "hop-4 other@sink.test"], 20_000);
+    for (const content of sink.contents) assert.equal(content.replaceAll("\r\n", "").match(/[\r\n]/), null);
+    assert.deepEqual(
+      [...sink.received.values()].filter((count) => count !== 1),
+      [],
+    );
+    await sink.stop();
+  });
+
+  for (const name of ["exim-4.96", "exim-4.98", "exim-4.100"]) {
+    test(name, async (t) => {
+      if (needs(t, name) === undefined) return;
+      const directory = await temporaryDirectory(t, "exim-hop");
+      const config = `
+primary_hostname = exim.test
+begin routers
+all:
+  driver = accept
+  transport = file
+begin transports
+file:
+  driver = appendfile
+  file = ${directory}/spool/box
+  EXIM_USER
+`;
+      const exim = await startExim(name, config, { port: await freePort(), directory });
+      try {
+        const { postbus } = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${exim.port}`);
+        await submit({ ...message, port: postbus.port("smtp"), recipients: () => ["user@sink.test"] });
+        const text = await textOf(join(directory, "spool", "box"), /^X-Load-Id: /gm, 5);
+        for (let n = 0; n < 5; n++) assert.match(text, new RegExp(`^X-Load-Id: hop-${n}$`, "m"));
+      } finally {
+        await exim.stop();
+      }
+    });
+  }
+
+  test("Postfix", async (t) => {
+    const missing = postfixIsMissing();
+    if (missing !== undefined) return t.skip(`SKIPPED: ${missing}`);
+    const directory = await temporaryDirectory(t, "postfix-hop");
+    const main = `
+myhostname = postfix.test
+mydestination =
+virtual_mailbox_domains = sink.test
+virtual_mailbox_base = ${directory}/data
+virtual_mailbox_maps = static:box/
+virtual_uid_maps = static:65533
+virtual_gid_maps = static:65533
+`;
+    const postfix = await startPostfix(main, { port: await freePort(), directory });
+    await chmod(join(directory, "data"), 0o777);
+    try {
+      const { postbus } = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${postfix.port}`);
+      await submit({ ...message, port: postbus.port("smtp"), recipients: () => ["user@sink.test"] });
+      const messages = await messagesIn(join(directory, "data", "box"), 5);
+      assert.equal(messages.filter((text) => /^X-Load-Id: hop-\d$/m.test(text)).length, 5);
+    } finally {
+      await postfix.stop();
+    }
+  });
+
+  test("a next hop that refuses makes a bounce, one that says later makes a retry", async (t) => {
+    const asked = new Map<string, number>();
+    const sink = await startRecordingSink({
+      refuse(recipient) {
+        const count = (asked.get(recipient) ?? 0) + 1;
+        asked.set(recipient, count);
+        if (recipient === "never@sink.test") return { code: 550, text: "5.1.1 no such user" };
+        if (recipient === "later@sink.test" && count < 3) return { code: 450, text: "4.2.0 later" };
+        return undefined;
+      },
+    });
+    const running = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${sink.port}`, "-DRETRY=F,1h,1s");
+    const transport = nodemailer.createTransport({
+      port: running.postbus.port("smtp"),
+      host: "127.0.0.1",
+      ignoreTLS: true,
+    });
+    await transport.sendMail({
+      envelope: { from: "ann@example.test", to: ["never@sink.test", "later@sink.test", "now@sink.test"] },
+      subject: "mixed fates",
+      headers: { "X-Load-Id": "mixed" },
+      text: "body",
+    });
+    transport.close();
+    await sink.waitFor(["mixed now@sink.test", "mixed later@sink.test"], 20_000);
+    const [bounce = ""] = await messagesIn(running.mailbox("ann"));
+    assert.match(bounce, /^Content-Type: multipart\/report; *(\n\s+)?.*report-type="?delivery-status"?/m);
+    assert.match(bounce, /never@sink\.test/);
+    assert.match(bounce, /^Status: 5\.1\.1$/m);
+    assert.doesNotMatch(bounce, /later@sink\.test/);
+    assert.equal(asked.get("later@sink.test"), 3);
+    assert.equal(asked.get("now@sink.test"), 1);
+    await sink.stop();
+  });
+});

@@ -20,4 +20,11 @@ export interface FollowOptions {
 export interface EventLog {
   /** Batch after batch, in order; the next one is given when the handler's promise has resolved. A handler that throws gets the same batch again after a pause. */
   follow(options: FollowOptions, handler: (batch: EventBatch) => Promise<void>): Promise<Subscription>;
+  /**
+   * For events that no work item goes with (a refused command). Best effort: resolves when the driver has taken them,
+   * not when they are on stable storage, and it must not make mail wait. Events that belong to an item travel with it.
+   *
+   * @throws {DeferError} if they could not be taken; the caller may drop them, and says so.
+   */
+  record(events: readonly MailEvent[]): Promise<void>;
 }

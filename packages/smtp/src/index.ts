@@ -1,1 +1,15 @@
-export {};
+export type { Capabilities } from "./client/capabilities.ts";
+export { ContentEncoder } from "./client/content-encoder.ts";
+export { errnos, type Loss, type Trouble } from "./client/error-text.ts";
+export { ClientSession, type ClientSessionOptions, isSafeAddress } from "./client/session.ts";
+export type {
+  RecipientResult,
+  SessionFailure,
+  Step,
+  Transaction,
+  TransactionResult,
+} from "./client/transaction.ts";
+export { OctetList } from "./server/octet-list.ts";
+export { ServerSession } from "./server/session.ts";
+export { type SessionProfile, type SessionSettings, sessionProfile } from "./server/session-profile.ts";
+export type { SessionStep } from "./server/session-step.ts";

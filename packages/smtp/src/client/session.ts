@@ -1,0 +1,239 @@
+import { type Capabilities, noCapabilities, parseCapabilities } from "./capabilities.ts";
+import { Dialogue } from "./dialogue.ts";
+import { errnos, type Loss, lossTrouble, malformedTrouble, replyText, type Trouble } from "./error-text.ts";
+import { type PeerReply, ReplyParser } from "./reply-parser.ts";
+import type { SessionFailure, Step, Transaction } from "./transaction.ts";
+
+export interface ClientSessionOptions {
+  /** Our name in EHLO. */
+  readonly heloName: string;
+  /** For error texts: `host [address]`. */
+  readonly host: string;
+  /**
+   * `never`: clear text, even where TLS is offered (after TLS has failed). `offered`: where the peer offers it.
+   * `required`: or no session.
+   */
+  readonly tls: "never" | "offered" | "required";
+}
+
+type State = "greeting" | "ehlo" | "helo" | "starttls" | "handshake" | "ready" | "transaction" | "quit" | "closed";
+
+const NOTHING: readonly Step[] = [];
+const READY: readonly Step[] = [{ do: "ready" }];
+const START_TLS: readonly Step[] = [{ do: "start TLS" }];
+const CLOSE: readonly Step[] = [{ do: "close" }];
+
+/**
+ * The client's side of one SMTP connection (RFC 5321), without the connection: octets in, steps to be taken out.
+ *
+ * greeting → EHLO (or HELO) → STARTTLS → EHLO → any number of transactions → QUIT. The owner does the steps in their
+ * order, and says when time is up or the connection is lost.
+ */
+export class ClientSession {
+  readonly #options: ClientSessionOptions;
+  readonly #replies = new ReplyParser();
+  #state: State = "greeting";
+  #capabilities = noCapabilities;
+  #isTls = false;
+  #dialogue: Dialogue | undefined;
+  #needsReset = false;
+  #ehloReply = "";
+  #replyCount = 0;
+
+  constructor(options: ClientSessionOptions) {
+    this.#options = options;
+  }
+
+  get capabilities(): Capabilities {
+    return this.#capabilities;
+  }
+
+  /** Replies so far; grows when the peer has completed one. */
+  get replyCount(): number {
+    return this.#replyCount;
+  }
+
+  /** Whether `begin` may be called. */
+  get isReady(): boolean {
+    return this.#state === "ready";
+  }
+
+  /** What the peer is waited for, for the choice of the timeout. */
+  get awaits(): "reply" | "content's reception" | "final reply" | "nothing" {
+    if (this.#state === "ready" || this.#state === "closed") return "nothing";
+    if (this.#dialogue?.isContentDue) return "content's reception";
+    if (this.#dialogue?.isFinalDue) return "final reply";
+    return "reply";
+  }
+
+  /** Octets from the peer. They may be reused when this returns. */
+  receive(octets: Buffer): readonly Step[] {
+    this.#replies.push(octets);
+    let steps = NOTHING;
+    while (this.#state !== "closed") {
+      const parsed = this.#replies.next();
+      if (parsed.kind === "incomplete") break;
+      this.#replyCount++;
+      const more = parsed.kind === "reply" ? this.#reply(parsed.reply) : this.#malformed(parsed.text);
+      steps = steps.length === 0 ? more : [...steps, ...more];
+    }
+    return steps;
+  }
+
+  /** The handshake is done. What was known about the peer came in clear text and is forgotten (RFC 3207 §4.2). */
+  tlsStarted(): readonly Step[] {
+    this.#isTls = true;
+    this.#capabilities = noCapabilities;
+    return this.#hello("ehlo");
+  }
+
+  /** @param reason The TLS library's words. */
+  tlsFailed(reason: string): readonly Step[] {
+    return this.#fail({ errno: errnos.tls, text: `TLS session: ${reason}` }, { isTls: true });
+  }
+
+  /** Offers a message. Addresses with control characters are the caller's to keep away (`isSafeAddress`). */
+  begin(transaction: Transaction): readonly Step[] {
+    if (this.#state !== "ready") throw new Error(`SMTP client: a transaction in state ${this.#state}`);
+    this.#state = "transaction";
+    this.#dialogue = new Dialogue(transaction, this.#capabilities, this.#needsReset, this.#options.host);
+    return this.#afterDialogue(this.#dialogue.start());
+  }
+
+  /** The content's last octet has been given to the connection. @param octets All of it, for the log. */
+  contentSent(octets: number): void {
+    this.#dialogue?.contentSent(octets);
+  }
+
+  /** The connection was closed, has failed, or the peer did not answer in time. */
+  lost(loss: Loss): readonly Step[] {
+    if (this.#dialogue !== undefined) return this.#afterDialogue(this.#dialogue.lost(loss));
+    if (this.#state === "ready" || this.#state === "quit") return this.#close();
+    if (this.#state === "closed") return NOTHING;
+    const trouble = lossTrouble(loss, this.#commandInQuestion(), this.#options.host);
+    const ehlo = this.#state === "helo" && loss.kind === "closed" ? ` (EHLO response was: ${this.#ehloReply})` : "";
+    return this.#fail({ ...trouble, text: trouble.text + ehlo });
+  }
+
+  /** Takes leave; then the peer closes. */
+  quit(): readonly Step[] {
+    if (this.#state !== "ready") return this.#close();
+    this.#state = "quit";
+    return [{ do: "write", octets: "QUIT\r\n" }];
+  }
+
+  #reply(reply: PeerReply): readonly Step[] {
+    switch (this.#state) {
+      case "greeting":
+        return reply.code < 300 ? this.#hello("ehlo") : this.#refused(reply);
+      case "ehlo":
+        return this.#ehloAnswer(reply);
+      case "helo":
+        if (reply.code >= 300) return this.#refused(reply);
+        return this.#greeted();
+      case "starttls":
+        return this.#startTlsAnswer(reply);
+      case "transaction":
+        return this.#dialogue === undefined ? NOTHING : this.#afterDialogue(this.#dialogue.reply(reply));
+      // Nobody asked: a 421 before the peer closes an idle connection, or words injected before the TLS handshake.
+      case "handshake":
+        return this.#injected();
+      case "ready":
+      case "quit":
+        return this.#close();
+      case "closed":
+        return NOTHING;
+    }
+  }
+
+  #ehloAnswer(reply: PeerReply): readonly Step[] {
+    if (reply.code === 421) return this.#refused(reply);
+    if (reply.code >= 300) {
+      this.#ehloReply = reply.text;
+      return this.#hello("helo");
+    }
+    this.#capabilities = parseCapabilities(reply);
+    if (!this.#isTls && this.#options.tls !== "never" && this.#capabilities.startTls) {
+      this.#state = "starttls";
+      return [{ do: "write", octets: "STARTTLS\r\n" }];
+    }
+    return this.#greeted();
+  }
+
+  #startTlsAnswer(reply: PeerReply): readonly Step[] {
+    if (reply.code >= 300) return this.#greeted("an attempt to start TLS failed");
+    if (this.#replies.hasRest) return this.#injected();
+    this.#state = "handshake";
+    return START_TLS;
+  }
+
+  /** Octets in clear text behind the reply to STARTTLS would be taken for the protected peer's (CVE-2021-38371). */
+  #injected(): readonly Step[] {
+    return this.tlsFailed("synch error before connect");
+  }
+
+  #greeted(whyClear = "the server did not offer TLS support"): readonly Step[] {
+    if (this.#options.tls === "required" && !this.#isTls) {
+      const text = `a TLS session is required, but ${whyClear}`;
+      return this.#fail({ errno: errnos.tlsRequired, text }, { isTls: true });
+    }
+    this.#state = "ready";
+    return READY;
+  }
+
+  #hello(word: "ehlo" | "helo"): readonly Step[] {
+    this.#state = word;
+    return [{ do: "write", octets: `${this.#commandInQuestion()}\r\n` }];
+  }
+
+  #afterDialogue(steps: readonly Step[]): readonly Step[] {
+    const dialogue = this.#dialogue;
+    if (dialogue === undefined || !steps.some((step) => step.do === "finish")) return steps;
+    this.#needsReset = dialogue.needsReset;
+    this.#state = dialogue.isUsable ? "ready" : "closed";
+    this.#dialogue = undefined;
+    return steps;
+  }
+
+  #malformed(said: string): readonly Step[] {
+    if (this.#dialogue !== undefined) return this.#afterDialogue(this.#dialogue.malformed(said));
+    if (this.#state === "handshake") return this.#injected();
+    if (this.#state === "ready" || this.#state === "quit") return this.#close();
+    return this.#fail(malformedTrouble(said, this.#commandInQuestion()));
+  }
+
+  #refused(reply: PeerReply): readonly Step[] {
+    const text = replyText(this.#commandInQuestion(), reply.text);
+    return this.#fail({ errno: errnos.none, text }, { isPermanent: reply.code >= 500 });
+  }
+
+  #fail(trouble: Trouble, kind: Partial<SessionFailure> = {}): readonly Step[] {
+    this.#state = "closed";
+    return [{ do: "fail", failure: { isPermanent: false, isTls: false, ...kind, ...trouble } }];
+  }
+
+  #close(): readonly Step[] {
+    this.#state = "closed";
+    return CLOSE;
+  }
+
+  #commandInQuestion(): string {
+    switch (this.#state) {
+      case "ehlo":
+        return `EHLO ${this.#options.heloName}`;
+      case "helo":
+        return `HELO ${this.#options.heloName}`;
+      case "starttls":
+      case "handshake":
+        return "STARTTLS";
+      default:
+        return "initial connection";
+    }
+  }
+}
+
+/** Whether an address can stand in a command: with a CR or LF it would write commands of its own. */
+export function isSafeAddress(address: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
+  return !/[\x00-\x1f\x7f]/.test(address);
+}

@@ -1,0 +1,61 @@
+import type { Trouble } from "./error-text.ts";
+
+/** One message for some recipients, as it is offered to the next hop. */
+export interface Transaction {
+  /** latin1 string of the octets; empty: the null reverse-path. */
+  readonly returnPath: string;
+  readonly recipients: readonly string[];
+  /** Octets of the content. */
+  readonly size: number;
+  /** The content was announced as 8BITMIME when it came in. */
+  readonly eightBit: boolean;
+}
+
+export type RecipientResult =
+  /** @property confirmation The reply to the end of data. */
+  | { readonly outcome: "delivered"; readonly confirmation: string }
+  | ({ readonly outcome: "deferred" } & Trouble)
+  | { readonly outcome: "failed"; readonly text: string }
+  /** 452: the peer takes no more recipients in this transaction (RFC 5321 §4.5.3.1.10); to be offered in the next. */
+  | { readonly outcome: "postponed" };
+
+/**
+ * Exim's classes of errors (spec: SMTP transport §4): at fault is the connection or the host, this message, or a
+ * recipient whose RCPT found no answer.
+ */
+export type TroubleKind = "host" | "message" | "recipient";
+
+export interface TransactionResult {
+  /** In the order of the transaction's recipients. */
+  readonly recipients: readonly RecipientResult[];
+  /** If the transaction as a whole met an error. */
+  readonly trouble?: Trouble & { readonly kind: TroubleKind };
+  /**
+   * The peer never answered MAIL, or said 421 to it: on a connection that was kept from an earlier message it had
+   * probably been closed, and nothing is known about the host.
+   */
+  readonly isUnanswered: boolean;
+}
+
+/** What the owner of the connection has to do next. */
+export type Step =
+  /** @property octets latin1 */
+  | { readonly do: "write"; readonly octets: string }
+  /** Make the connection a TLS one, then call `tlsStarted` or `tlsFailed`. */
+  | { readonly do: "start TLS" }
+  /** The session is open: `begin` may be called. */
+  | { readonly do: "ready" }
+  /** The peer waits for the content: write it encoded with its end, then call `contentSent`. */
+  | { readonly do: "send content" }
+  | { readonly do: "finish"; readonly result: TransactionResult }
+  /** No session came about. The connection is to be closed. */
+  | { readonly do: "fail"; readonly failure: SessionFailure }
+  /** Nothing more can be done with the connection. */
+  | { readonly do: "close" };
+
+export interface SessionFailure extends Trouble {
+  /** 5yz to the greeting or HELO: if it is the last host, the message fails. */
+  readonly isPermanent: boolean;
+  /** TLS is at fault: a new connection in clear text may do, where that is allowed. */
+  readonly isTls: boolean;
+}

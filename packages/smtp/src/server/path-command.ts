@@ -1,0 +1,96 @@
+import { NOT_ASCII, type ParsedPath, parsePath, type Reply, reply } from "@postbus/mail";
+
+/** What MAIL says (RFC 5321 §4.1.1.2). */
+export interface MailCommand {
+  /** Empty for the null reverse-path. */
+  readonly returnPath: string;
+  /** RFC 1870 SIZE, octets; a number beyond the safe integers is only known to be large. */
+  readonly size?: number;
+  /** RFC 6152 BODY. */
+  readonly eightBit: boolean;
+}
+
+/** @param isExtended Whether the session began with EHLO: parameters belong to extensions (RFC 5321 §2.2.1). */
+export function parseMail(argument: string, isExtended: boolean): MailCommand | Reply {
+  const path = parsePath(argument);
+  if (path.kind === "invalid") return badPath(argument, path.reason);
+  const { address, end } = path;
+  if (address !== "" && !address.includes("@")) return badPath(argument, "sender address must contain a domain");
+  if (end === argument.length) return { returnPath: address, eightBit: false };
+
+  const parameters = parseParameters(argument, path, isExtended);
+  if (!(parameters instanceof Map)) return parameters;
+  let size: number | undefined;
+  let eightBit = false;
+  for (const [keyword, value] of parameters) {
+    switch (keyword) {
+      case "SIZE":
+        // RFC 1870 §4: 1*20DIGIT.
+        if (!/^[0-9]{1,20}$/.test(value ?? "")) return reply(501, "5.5.4", "invalid data for SIZE");
+        size = Number(value);
+        break;
+      case "BODY":
+        if (!/^(?:7BIT|8BITMIME)$/i.test(value ?? "")) return reply(501, "5.5.4", "invalid data for BODY");
+        eightBit = value?.length === "8BITMIME".length;
+        break;
+      default:
+        return unknownParameter(keyword);
+    }
+  }
+  return { returnPath: address, eightBit, ...(size === undefined ? {} : { size }) };
+}
+
+/** What RCPT says (RFC 5321 §4.1.1.3): the forward path's address. `postmaster` comes without a domain (§4.5.1). */
+export function parseRcpt(argument: string, isExtended: boolean): string | Reply {
+  const path = parsePath(argument);
+  if (path.kind === "invalid") return badPath(argument, path.reason);
+  const { address, end } = path;
+  if (address === "") return badPath(argument, "missing or malformed local part");
+  if (!address.includes("@") && address.toLowerCase() !== "postmaster") {
+    return badPath(argument, "recipient address must contain a domain");
+  }
+  if (end === argument.length) return address;
+  const parameters = parseParameters(argument, path, isExtended);
+  if (!(parameters instanceof Map)) return parameters;
+  for (const keyword of parameters.keys()) return unknownParameter(keyword);
+  return address;
+}
+
+/** RFC 5321 §4.1.2: esmtp-keyword, and esmtp-value without `=`, blanks and control characters. */
+const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?$/;
+
+function parseParameters(
+  argument: string,
+  { end }: Extract<ParsedPath, { kind: "path" }>,
+  isExtended: boolean,
+): Map<string, string | undefined> | Reply {
+  const parameters = new Map<string, string | undefined>();
+  if (argument[end] !== " ") return badPath(argument, "malformed address");
+  for (const word of argument.slice(end).split(" ")) {
+    if (word === "") continue;
+    const [, keyword, value] = PARAMETER.exec(word) ?? [];
+    if (keyword === undefined) return reply(501, "5.5.4", `malformed parameter ${shown(word)}`);
+    // RFC 5321 §4.1.1.11: parameters of extensions that were not offered are unknown ones.
+    if (!isExtended) return unknownParameter(keyword.toUpperCase());
+    if (parameters.has(keyword.toUpperCase())) return reply(501, "5.5.4", `${shown(keyword)} given twice`);
+    parameters.set(keyword.toUpperCase(), value);
+  }
+  return parameters;
+}
+
+/** RFC 5321 §4.1.1.11. */
+const unknownParameter = (keyword: string): Reply => reply(555, "5.5.4", `parameter ${shown(keyword)} not recognized`);
+
+function badPath(argument: string, reason: string): Reply {
+  // RFC 6531 §3.5
+  if (reason === NOT_ASCII) return reply(553, "5.6.7", NOT_ASCII);
+  return reply(501, "5.5.4", `${shown(argument)}: ${reason}`);
+}
+
+/** A reply line is bounded by 512 octets (RFC 5321 §4.5.3.1.5); peers choose what we quote. */
+const MAX_SHOWN = 200;
+
+function shown(text: string): string {
+  const printable = text.replace(/[^ -~]/g, "?");
+  return printable.length <= MAX_SHOWN ? printable : `${printable.slice(0, MAX_SHOWN)}...`;
+}

@@ -1,0 +1,50 @@
+import { type Reply, reply } from "@postbus/mail";
+
+/*
+ * Replies that do not depend on anything, with Exim's words where Exim has the reply: scripts and people know them.
+ * Those of the busy path are octets already.
+ */
+
+export const resetOk = "250 2.0.0 Reset OK\r\n";
+export const ok = "250 2.0.0 OK\r\n";
+export const senderOk = "250 2.1.0 OK\r\n";
+export const recipientOk = "250 2.1.5 Accepted\r\n";
+export const enterMessage = '354 Enter message, ending with "." on a line by itself\r\n';
+export const tlsGoAhead = "220 2.0.0 TLS go ahead\r\n";
+/** RFC 5321 §3.5.3: it says neither that the address is good nor that it is not. */
+export const vrfyAnswer = "252 2.5.0 Administrative prohibition\r\n";
+export const help =
+  "214-2.0.0 Commands supported:\r\n214 2.0.0 STARTTLS HELO EHLO MAIL RCPT DATA NOOP QUIT RSET HELP VRFY\r\n";
+
+export const synchronizationError = reply(554, "5.5.0", "SMTP synchronization error");
+export const lineTooLong = reply(500, "5.5.2", "Line too long");
+export const tooManyUnknownCommands = reply(500, "5.5.1", "Too many unrecognized commands");
+export const tooManyNonmailCommands = reply(554, "5.5.1", "Too many nonmail commands");
+export const unrecognizedCommand = reply(500, "5.5.1", "unrecognized command");
+export const notImplemented = reply(502, "5.5.1", "command not implemented");
+/** RFC 5321 §2.3.8: lines end with CRLF and with nothing else. */
+export const bareLineFeed = reply(500, "5.5.2", "bare <LF> received: lines end with <CR><LF>");
+export const controlCharacter = reply(500, "5.5.2", "control characters are not allowed in SMTP commands");
+export const bdatNotAdvertised = reply(503, "5.5.1", "BDAT command used when CHUNKING not advertised");
+
+export const heloRequired = reply(503, "5.5.1", "HELO or EHLO required");
+export const senderAlreadyGiven = reply(503, "5.5.1", "sender already given");
+export const senderNotYetGiven = reply(503, "5.5.1", "sender not yet given");
+export const recipientMustPrecede = reply(503, "5.5.1", "valid RCPT command must precede DATA");
+export const startTlsNotAdvertised = reply(503, "5.5.1", "STARTTLS command used when not advertised");
+export const authNotAdvertised = reply(503, "5.5.1", "AUTH command used when not advertised");
+export const unexpectedArgument = reply(501, "5.5.4", "unexpected argument data");
+export const tooManyRecipients = reply(452, "4.5.3", "too many recipients");
+
+export const messageTooBig = reply(552, "5.3.4", "Message size exceeds maximum permitted");
+export const headerTooLong = reply(552, "5.3.4", "Message header is ridiculously long");
+export const tooManyReceived = reply(550, "5.4.6", 'Too many "Received" headers - suspected mail loop');
+
+export const endInDoubt = reply(421, "4.5.0", "the end of the message is in doubt - closing connection");
+
+/** One refusal per `ContentDefect`. */
+export const defects: Readonly<Record<"bare CR" | "bare LF" | "NUL", Reply>> = {
+  "bare CR": reply(550, "5.5.2", "bare <CR> in message: lines end with <CR><LF> (RFC 5321 section 2.3.8)"),
+  "bare LF": reply(550, "5.5.2", "bare <LF> in message: lines end with <CR><LF> (RFC 5321 section 2.3.8)"),
+  NUL: reply(550, "5.6.0", "NUL octet in message (RFC 2045 section 2.8)"),
+};

@@ -1,0 +1,56 @@
+import { formatReply } from "@postbus/mail";
+
+/** What an SMTP server says of itself and allows; the same for all its sessions. */
+export interface SessionSettings {
+  /** In the greeting and in the replies to EHLO and QUIT. */
+  readonly hostname: string;
+  /** Octets; 0: none. RFC 1870. */
+  readonly messageSizeLimit: number;
+  /** RCPT commands in one transaction; 0: `MAX_RECIPIENTS`. RFC 5321 §4.5.3.1.8 wants 100 at least. */
+  readonly recipientsMax: number;
+  /** Received fields above which a message is taken to be looping (RFC 5321 §6.3). */
+  readonly receivedHeadersMax: number;
+  /** Octets of the header section. */
+  readonly headerMaxOctets: number;
+  /** Commands with wrong syntax or in a wrong place; one more ends the session. */
+  readonly maxSyntaxErrors: number;
+  /** Unknown commands; one more ends the session. */
+  readonly maxUnknownCommands: number;
+  readonly offersTls: boolean;
+}
+
+/** Exim's default of `recipients_max`, where the policy sets no limit: everything that collects has a bound. */
+const MAX_RECIPIENTS = 50_000;
+
+/** `SessionSettings` with the replies that follow from them, made once. */
+export interface SessionProfile extends SessionSettings {
+  readonly greeting: string;
+  /** Lines of the EHLO reply behind the first, in clear text and under TLS. */
+  readonly extensions: string;
+  readonly extensionsUnderTls: string;
+  readonly closing: string;
+}
+
+export function sessionProfile(settings: SessionSettings): SessionProfile {
+  const { hostname, messageSizeLimit, recipientsMax } = settings;
+  return {
+    ...settings,
+    recipientsMax: recipientsMax > 0 ? recipientsMax : MAX_RECIPIENTS,
+    greeting: formatReply({ code: 220, lines: [`${hostname} ESMTP Postbus`] }),
+    extensions: extensionLines(messageSizeLimit, settings.offersTls),
+    // RFC 3207 §4.2: not to be offered again.
+    extensionsUnderTls: extensionLines(messageSizeLimit, false),
+    closing: formatReply({ code: 221, status: "2.0.0", lines: [`${hostname} closing connection`] }),
+  };
+}
+
+function extensionLines(messageSizeLimit: number, offersTls: boolean): string {
+  const keywords = [
+    messageSizeLimit > 0 ? `SIZE ${messageSizeLimit}` : "SIZE",
+    "8BITMIME",
+    "PIPELINING",
+    "ENHANCEDSTATUSCODES",
+    ...(offersTls ? ["STARTTLS"] : []),
+  ];
+  return `${keywords.map((keyword) => `250-${keyword}\r\n`).join("")}250 HELP\r\n`;
+}

@@ -1,0 +1,602 @@
+import { formatReply, type Reply, reply } from "@postbus/mail";
+import { ContentReader } from "./content-reader.ts";
+import { HeaderReader } from "./header-reader.ts";
+import { isHeloName } from "./helo-name.ts";
+import { parseMail, parseRcpt } from "./path-command.ts";
+import { countReceived } from "./received-count.ts";
+import * as replies from "./replies.ts";
+import type { SessionProfile } from "./session-profile.ts";
+import type { SessionStep } from "./session-step.ts";
+
+/**
+ * Octets of a command line, CRLF included. RFC 5321 §4.5.3.1.4 has 512, extensions add some 1,100 (RFC 1870, RFC 3461
+ * §5, RFC 4954 §3 more); what is longer comes from nobody who sends mail, and must not make us hold more.
+ */
+const MAX_COMMAND_OCTETS = 4096;
+/** Commands other than MAIL, RCPT, DATA since the last MAIL. Exim's `smtp_accept_max_nonmail` is 10; clients that keep connections probe them. */
+const MAX_NONMAIL_COMMANDS = 100;
+
+type Phase =
+  /** Before the greeting. */
+  | "connect"
+  | "command"
+  | "content"
+  /** A step that wants an answer is out. */
+  | "connect asked"
+  | "mail asked"
+  | "recipient asked"
+  | "data asked"
+  | "end asked"
+  | "starttls asked"
+  | "closing";
+
+/** State that only a transaction needs; most connections have none at most times. */
+interface Transaction {
+  rcptCommands: number;
+  recipients: number;
+  /** The refusal that all RCPT commands so far met. */
+  sameRefusal: Reply | undefined;
+  lastWasRefusedRcpt: boolean;
+}
+
+interface Reading {
+  readonly content: ContentReader;
+  /** Until the header section is complete. */
+  header: HeaderReader | undefined;
+  octets: number;
+  /** What the message will be answered with whatever else comes. */
+  refusal: Reply | undefined;
+}
+
+/**
+ * The server's side of an SMTP session (RFC 5321) as a machine: octets in, steps and replies out.
+ *
+ * It has no sockets, no timers, and decides nothing that is policy: those are steps for its owner, who calls
+ * `receive` when octets come and then `next` until a step has to wait. Replies collect until `takeOutput`, so that
+ * a pipelined group is answered with one write (RFC 2920 §3.2).
+ *
+ * It is one thing, and longer than most files here, because it is the state machine of the protocol: what may come
+ * when, and what a break of the rules leads to.
+ */
+export class ServerSession {
+  readonly #profile: SessionProfile;
+  readonly #clientAddress: string;
+  #phase: Phase = "connect";
+  #input: Buffer = EMPTY;
+  #at = 0;
+  /** Up to here the input is known to have no LF. */
+  #searched = 0;
+  #output = "";
+  /** Empty before HELO or EHLO. */
+  #helo = "";
+  #isExtended = false;
+  #isTls = false;
+  #transaction: Transaction | undefined;
+  #reading: Reading | undefined;
+  #pendingBody: Buffer | undefined;
+  #syntaxErrors = 0;
+  #unknownCommands = 0;
+  #nonmailCommands = 0;
+  /** Sent instead of the next reading between two transactions. */
+  #shutdown: Reply | undefined;
+  #refused: Extract<SessionStep, { kind: "refused" }> | undefined;
+
+  constructor(profile: SessionProfile, clientAddress: string) {
+    this.#profile = profile;
+    this.#clientAddress = clientAddress;
+  }
+
+  /** What the client called itself; empty before HELO or EHLO. */
+  get helo(): string {
+    return this.#helo;
+  }
+
+  /** Whether it said EHLO. */
+  get isExtended(): boolean {
+    return this.#isExtended;
+  }
+
+  /** Whether message content is being read. */
+  get isReadingContent(): boolean {
+    return this.#phase === "content";
+  }
+
+  /** Whether a MAIL command has been accepted whose transaction has not ended. */
+  get isInTransaction(): boolean {
+    return this.#transaction !== undefined;
+  }
+
+  /** Octets received and not yet looked at. The owner stops reading when they become many while a question is out. */
+  get heldOctets(): number {
+    return this.#input.length - this.#at;
+  }
+
+  /** Octets of a header section that is not complete yet: they have been looked at, and not been given out. */
+  get collectedOctets(): number {
+    return this.#reading?.header?.length ?? 0;
+  }
+
+  receive(octets: Buffer): void {
+    if (this.#phase === "closing") return;
+    if (this.#at === this.#input.length) {
+      this.#input = octets;
+      this.#searched = 0;
+    } else {
+      this.#searched = Math.max(this.#searched - this.#at, 0);
+      this.#input = Buffer.concat([this.#input.subarray(this.#at), octets]);
+    }
+    this.#at = 0;
+  }
+
+  /** The replies since the last call, as a latin1 string; empty if there are none. */
+  takeOutput(): string {
+    const output = this.#output;
+    this.#output = "";
+    return output;
+  }
+
+  /** What is to be done next. Must not be called while a question is out. */
+  next(): SessionStep {
+    for (;;) {
+      if (this.#refused !== undefined) {
+        const step = this.#refused;
+        this.#refused = undefined;
+        return step;
+      }
+      let step: SessionStep | undefined;
+      switch (this.#phase) {
+        case "connect":
+          this.#phase = "connect asked";
+          return CONNECT;
+        case "command":
+          step = this.#nextCommand();
+          break;
+        case "content":
+          step = this.#nextContent();
+          break;
+        case "closing":
+          return CLOSE;
+        default:
+          throw new Error(`next() while "${this.#phase}" waits for its answer`);
+      }
+      if (step !== undefined) return step;
+    }
+  }
+
+  /** Yes to `connect`, `mail`, `recipient` or `data`. */
+  accept(): void {
+    switch (this.#phase) {
+      case "connect asked":
+        // Whoever speaks before the greeting does not speak SMTP with us (RFC 5321 §4.3.1).
+        if (this.heldOctets > 0) {
+          this.#close(replies.synchronizationError, "before the greeting");
+          return;
+        }
+        this.#output += this.#profile.greeting;
+        this.#phase = "command";
+        return;
+      case "mail asked":
+        this.#output += replies.senderOk;
+        this.#transaction = { rcptCommands: 0, recipients: 0, sameRefusal: undefined, lastWasRefusedRcpt: false };
+        this.#phase = "command";
+        return;
+      case "recipient asked":
+        this.#output += replies.recipientOk;
+        if (this.#transaction !== undefined) {
+          this.#transaction.recipients += 1;
+          this.#transaction.lastWasRefusedRcpt = false;
+        }
+        this.#phase = "command";
+        return;
+      case "data asked":
+        // RFC 2920 §3.1: DATA ends a group. What is here already was sent without waiting for 354.
+        if (this.heldOctets > 0) {
+          this.#close(replies.synchronizationError, "DATA");
+          return;
+        }
+        this.#output += replies.enterMessage;
+        this.#reading = { content: new ContentReader(), header: new HeaderReader(), octets: 0, refusal: undefined };
+        this.#phase = "content";
+        return;
+      default:
+        throw new Error(`accept() while "${this.#phase}"`);
+    }
+  }
+
+  /** No to `connect`, `mail`, `recipient` or `data`; 421 ends the session, as does any answer to `connect`. */
+  refuse(answer: Reply): void {
+    switch (this.#phase) {
+      case "connect asked":
+        this.#end(answer);
+        return;
+      case "recipient asked":
+        this.#noteRefusedRecipient(answer);
+        break;
+      case "mail asked":
+      case "data asked":
+        break;
+      default:
+        throw new Error(`refuse() while "${this.#phase}"`);
+    }
+    this.#phase = "command";
+    this.#answer(answer);
+  }
+
+  /** The answer to `end`: 250, or why not. */
+  finish(answer: Reply): void {
+    if (this.#phase !== "end asked") throw new Error(`finish() while "${this.#phase}"`);
+    this.#endTransaction();
+    this.#answer(answer);
+  }
+
+  /** While content is read: gives the rest of it to nobody, and answers with `refusal` at its end. */
+  discardContent(refusal: Reply): void {
+    if (this.#reading !== undefined) {
+      this.#reading.refusal ??= refusal;
+      this.#reading.header = undefined;
+      this.#pendingBody = undefined;
+    }
+  }
+
+  /** Everything said before is forgotten (RFC 3207 §4.2): the client starts with EHLO again. */
+  tlsEstablished(): void {
+    if (this.#phase !== "starttls asked") throw new Error(`tlsEstablished() while "${this.#phase}"`);
+    this.#isTls = true;
+    this.#helo = "";
+    this.#isExtended = false;
+    this.#transaction = undefined;
+    this.#input = EMPTY;
+    this.#at = 0;
+    this.#phase = "command";
+  }
+
+  /** Ends the session when no transaction runs: at once, or after the reply to the one that runs (RFC 5321 §3.8). */
+  shutDown(answer: Reply): void {
+    this.#shutdown = answer;
+  }
+
+  #nextCommand(): SessionStep | undefined {
+    if (this.#shutdown !== undefined && this.#transaction === undefined) {
+      this.#end(this.#shutdown);
+      return undefined;
+    }
+    const lineEnd = this.#input.indexOf(LF, Math.max(this.#at, this.#searched));
+    if (lineEnd < 0) {
+      this.#searched = this.#input.length;
+      if (this.heldOctets < MAX_COMMAND_OCTETS) return READ;
+      this.#close(replies.lineTooLong, "command line without end");
+      return undefined;
+    }
+    const length = lineEnd + 1 - this.#at;
+    if (length > MAX_COMMAND_OCTETS) {
+      this.#close(replies.lineTooLong, "command line without end");
+      return undefined;
+    }
+    const hasCr = length > 1 && this.#input[lineEnd - 1] === CR;
+    const line = this.#input.toString("latin1", this.#at, hasCr ? lineEnd - 1 : lineEnd);
+    this.#at = lineEnd + 1;
+    if (!hasCr) return this.#protocolError(replies.bareLineFeed, line);
+    if (CONTROL.test(line)) return this.#protocolError(replies.controlCharacter, line);
+    return this.#command(line);
+  }
+
+  #command(line: string): SessionStep | undefined {
+    // RFC 5321 §4.1.1: trailing blanks are to be tolerated.
+    const text = line.endsWith(" ") ? line.trimEnd() : line;
+    const blank = text.indexOf(" ");
+    const verb = (blank < 0 ? text : text.slice(0, blank)).toUpperCase();
+    const argument = blank < 0 ? "" : text.slice(blank + 1);
+    switch (verb) {
+      case "MAIL":
+        return this.#mail(argument, text);
+      case "RCPT":
+        return this.#rcpt(argument, text);
+      case "DATA":
+        return this.#data(argument, text);
+      default:
+        this.#nonmailCommands += 1;
+        if (this.#nonmailCommands > MAX_NONMAIL_COMMANDS) {
+          this.#close(replies.tooManyNonmailCommands, text);
+          return undefined;
+        }
+        return this.#otherCommand(verb, argument, text);
+    }
+  }
+
+  #otherCommand(verb: string, argument: string, text: string): SessionStep | undefined {
+    switch (verb) {
+      case "EHLO":
+      case "HELO":
+        return this.#hello(verb, argument, text);
+      case "RSET":
+        if (argument !== "") return this.#protocolError(replies.unexpectedArgument, text);
+        this.#transaction = undefined;
+        this.#output += replies.resetOk;
+        return this.#mustNotBePipelined(text);
+      case "NOOP":
+        this.#output += replies.ok;
+        return undefined;
+      case "QUIT":
+        if (argument !== "") return this.#protocolError(replies.unexpectedArgument, text);
+        this.#output += this.#profile.closing;
+        this.#phase = "closing";
+        return undefined;
+      case "VRFY":
+        this.#output += replies.vrfyAnswer;
+        return undefined;
+      case "HELP":
+        this.#output += replies.help;
+        return undefined;
+      case "STARTTLS":
+        return this.#startTls(argument, text);
+      case "AUTH":
+        return this.#protocolError(replies.authNotAdvertised, text);
+      case "BDAT":
+        // What follows is content, and must not be taken for commands.
+        this.#close(replies.bdatNotAdvertised, text);
+        return undefined;
+      case "EXPN":
+      case "ETRN":
+      case "TURN":
+      case "SEND":
+      case "SOML":
+      case "SAML":
+        return this.#protocolError(replies.notImplemented, text);
+      default:
+        return this.#unknownCommand(text);
+    }
+  }
+
+  #hello(verb: "EHLO" | "HELO", argument: string, text: string): SessionStep | undefined {
+    if (!isHeloName(argument)) {
+      return this.#protocolError(reply(501, "5.5.4", `Syntactically invalid ${verb} argument(s)`), text);
+    }
+    // RFC 5321 §4.1.4: EHLO in mid-session resets as RSET does.
+    this.#transaction = undefined;
+    this.#helo = argument;
+    this.#isExtended = verb === "EHLO";
+    // What the client may do is known from the reply only (RFC 2920 §3.1), so nothing may have been sent behind it.
+    if (this.heldOctets > 0) {
+      this.#close(replies.synchronizationError, text);
+      return undefined;
+    }
+    const { hostname, extensions, extensionsUnderTls } = this.#profile;
+    const separator = this.#isExtended ? "-" : " ";
+    this.#output += `250${separator}${hostname} Hello ${argument} [${this.#clientAddress}]\r\n`;
+    if (this.#isExtended) this.#output += this.#isTls ? extensionsUnderTls : extensions;
+    return undefined;
+  }
+
+  #mail(argument: string, text: string): SessionStep | undefined {
+    const path = afterWord(argument, "FROM:");
+    if (path === undefined) return this.#unknownCommand(text);
+    if (this.#helo === "") return this.#protocolError(replies.heloRequired, text);
+    if (this.#transaction !== undefined) return this.#protocolError(replies.senderAlreadyGiven, text);
+    if (path === "") {
+      return this.#protocolError(reply(501, "5.5.4", "MAIL must have an address operand"), text);
+    }
+    const command = parseMail(path, this.#isExtended);
+    if ("code" in command) return this.#protocolError(command, text);
+    const { messageSizeLimit } = this.#profile;
+    this.#nonmailCommands = 0;
+    if (messageSizeLimit > 0 && command.size !== undefined && command.size > messageSizeLimit) {
+      this.#output += formatReply(replies.messageTooBig);
+      this.#refused = { kind: "refused", stage: "session", reply: replies.messageTooBig, command: text };
+      return this.#mustNotBePipelined(text);
+    }
+    if (!this.#maySendMore(text)) return undefined;
+    this.#phase = "mail asked";
+    return { kind: "mail", ...command };
+  }
+
+  #rcpt(argument: string, text: string): SessionStep | undefined {
+    const path = afterWord(argument, "TO:");
+    if (path === undefined) return this.#unknownCommand(text);
+    const transaction = this.#transaction;
+    if (transaction === undefined) return this.#protocolError(replies.senderNotYetGiven, text);
+    if (path === "") {
+      return this.#protocolError(reply(501, "5.5.4", "RCPT must have an address operand"), text);
+    }
+    const address = parseRcpt(path, this.#isExtended);
+    if (typeof address !== "string") {
+      this.#noteRefusedRecipient(address);
+      return this.#protocolError(address, text);
+    }
+    transaction.rcptCommands += 1;
+    if (transaction.rcptCommands > this.#profile.recipientsMax) {
+      this.#output += formatReply(replies.tooManyRecipients);
+      this.#noteRefusedRecipient(replies.tooManyRecipients);
+      return this.#mustNotBePipelined(text);
+    }
+    if (!this.#maySendMore(text)) return undefined;
+    this.#phase = "recipient asked";
+    return { kind: "recipient", address };
+  }
+
+  #data(argument: string, text: string): SessionStep | undefined {
+    const transaction = this.#transaction;
+    if (argument !== "") return this.#protocolError(replies.unexpectedArgument, text);
+    if (transaction === undefined || transaction.recipients === 0) return this.#dataWithoutRecipients(text);
+    this.#phase = "data asked";
+    return DATA;
+  }
+
+  /** As Exim: the refusal that all recipients met is repeated, and in a pipelined group DATA is no fault of the client. */
+  #dataWithoutRecipients(text: string): SessionStep | undefined {
+    const same = this.#transaction?.sameRefusal;
+    if (same !== undefined) {
+      this.#output += "503-5.5.1 All RCPT commands were rejected with this error:\r\n";
+      this.#output += formatReply({ code: 503, status: "5.5.1", lines: same.lines }).replaceAll("503 ", "503-");
+    }
+    if (this.#isExtended && this.#transaction?.lastWasRefusedRcpt === true) {
+      this.#output += formatReply(replies.recipientMustPrecede);
+      return undefined;
+    }
+    return this.#protocolError(replies.recipientMustPrecede, text);
+  }
+
+  #startTls(argument: string, text: string): SessionStep | undefined {
+    if (argument !== "") return this.#protocolError(replies.unexpectedArgument, text);
+    if (!this.#profile.offersTls || this.#isTls || !this.#isExtended) {
+      return this.#protocolError(replies.startTlsNotAdvertised, text);
+    }
+    // Clear text behind STARTTLS would later count as said under TLS (CVE-2011-0411).
+    if (this.heldOctets > 0) {
+      this.#close(replies.synchronizationError, text);
+      return undefined;
+    }
+    this.#output += replies.tlsGoAhead;
+    this.#phase = "starttls asked";
+    return STARTTLS;
+  }
+
+  #nextContent(): SessionStep | undefined {
+    const reading = this.#reading;
+    if (reading === undefined) throw new Error("content without a reader");
+    if (this.#pendingBody !== undefined) {
+      const octets = this.#pendingBody;
+      this.#pendingBody = undefined;
+      return { kind: "content", octets };
+    }
+    if (reading.content.isComplete) return this.#endOfContent(reading);
+    if (this.heldOctets === 0) return READ;
+
+    const octets = reading.content.read(this.#input, this.#at);
+    this.#at = reading.content.consumed;
+    this.#searched = 0;
+    if (reading.refusal !== undefined) return undefined;
+    if (reading.content.defect !== undefined) {
+      return this.#refuseContent(reading, replies.defects[reading.content.defect]);
+    }
+    reading.octets += octets.length;
+    const { messageSizeLimit } = this.#profile;
+    if (messageSizeLimit > 0 && reading.octets > messageSizeLimit) {
+      return this.#refuseContent(reading, replies.messageTooBig);
+    }
+    if (reading.header === undefined) return octets.length === 0 ? undefined : { kind: "content", octets };
+    return this.#nextHeader(reading, reading.header, octets);
+  }
+
+  #nextHeader(reading: Reading, reader: HeaderReader, octets: Buffer): SessionStep | undefined {
+    const hasEnded = reader.read(octets);
+    const { headerMaxOctets, receivedHeadersMax } = this.#profile;
+    if (!hasEnded && !reading.content.isComplete) {
+      return reader.length > headerMaxOctets ? this.#refuseContent(reading, replies.headerTooLong) : undefined;
+    }
+    const { header, body } = reader.take();
+    if (header.length > headerMaxOctets) return this.#refuseContent(reading, replies.headerTooLong);
+    if (countReceived(header) > receivedHeadersMax) return this.#refuseContent(reading, replies.tooManyReceived);
+    reading.header = undefined;
+    if (body.length > 0) this.#pendingBody = body;
+    return { kind: "header", octets: header };
+  }
+
+  #refuseContent(reading: Reading, answer: Reply): SessionStep {
+    reading.refusal = answer;
+    reading.header = undefined;
+    return { kind: "refused", stage: "content", reply: answer, command: "" };
+  }
+
+  #endOfContent({ refusal, content }: Reading): SessionStep | undefined {
+    if (refusal === undefined) {
+      this.#phase = "end asked";
+      return END;
+    }
+    this.#endTransaction();
+    this.#answer(refusal);
+    // What follows may still be content to its sender: nothing of it is taken for a command.
+    if (content.hasBareCr) this.#end(replies.endInDoubt);
+    return undefined;
+  }
+
+  #endTransaction(): void {
+    this.#transaction = undefined;
+    this.#reading = undefined;
+    this.#phase = "command";
+  }
+
+  #noteRefusedRecipient(answer: Reply): void {
+    const transaction = this.#transaction;
+    if (transaction === undefined) return;
+    const isFirst = transaction.rcptCommands <= 1 && transaction.recipients === 0;
+    const isSame = transaction.sameRefusal?.lines.join() === answer.lines.join();
+    transaction.sameRefusal = isFirst || isSame ? answer : undefined;
+    transaction.lastWasRefusedRcpt = true;
+  }
+
+  #unknownCommand(text: string): undefined {
+    this.#unknownCommands += 1;
+    if (this.#unknownCommands > this.#profile.maxUnknownCommands) {
+      this.#close(replies.tooManyUnknownCommands, text);
+      return undefined;
+    }
+    this.#output += formatReply(replies.unrecognizedCommand);
+    return undefined;
+  }
+
+  /** Wrong syntax (500, 501, 553, 555) or a wrong place (503): answered, counted, and too much of it ends the session. */
+  #protocolError(answer: Reply, text: string): undefined {
+    this.#syntaxErrors += 1;
+    if (this.#syntaxErrors <= this.#profile.maxSyntaxErrors) {
+      this.#output += formatReply(answer);
+      return undefined;
+    }
+    const [first, ...rest] = [...answer.lines, "Too many syntax or protocol errors"];
+    this.#close({ ...answer, lines: [first ?? "", ...rest] }, text);
+    return undefined;
+  }
+
+  /** Sending on without waiting for the reply is a right that EHLO's reply gives (RFC 2920). */
+  #maySendMore(text: string): boolean {
+    if (this.#isExtended || this.heldOctets === 0) return true;
+    this.#close(replies.synchronizationError, text);
+    return false;
+  }
+
+  #mustNotBePipelined(text: string): undefined {
+    this.#maySendMore(text);
+    return undefined;
+  }
+
+  /** 421 announces the end of the session (RFC 5321 §3.8). */
+  #answer(answer: Reply): void {
+    if (answer.code === 421) this.#end(answer);
+    else this.#output += formatReply(answer);
+  }
+
+  /** Ends the session because of what the client did; that goes into the log. */
+  #close(answer: Reply, command: string): void {
+    this.#end(answer);
+    this.#refused = { kind: "refused", stage: "session", reply: answer, command };
+  }
+
+  #end(answer: Reply): void {
+    this.#output += formatReply(answer);
+    this.#transaction = undefined;
+    this.#reading = undefined;
+    this.#input = EMPTY;
+    this.#at = 0;
+    this.#phase = "closing";
+  }
+}
+
+/** What follows `word` (in any case) at the start, without blanks before it (they are common, and Exim takes them). */
+function afterWord(argument: string, word: string): string | undefined {
+  if (argument.slice(0, word.length).toUpperCase() !== word) return undefined;
+  return argument.charCodeAt(word.length) === SPACE
+    ? argument.slice(word.length).trimStart()
+    : argument.slice(word.length);
+}
+
+const EMPTY = Buffer.alloc(0);
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
+const CONTROL = /[\x00-\x1f\x7f]/;
+const READ: SessionStep = { kind: "read" };
+const CONNECT: SessionStep = { kind: "connect" };
+const DATA: SessionStep = { kind: "data" };
+const END: SessionStep = { kind: "end" };
+const STARTTLS: SessionStep = { kind: "starttls" };
+const CLOSE: SessionStep = { kind: "close" };

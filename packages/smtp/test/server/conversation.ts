@@ -1,0 +1,120 @@
+import type { Reply } from "@postbus/mail";
+import { reply } from "@postbus/mail";
+import { ServerSession } from "../../src/server/session.ts";
+import { type SessionSettings, sessionProfile } from "../../src/server/session-profile.ts";
+import type { SessionStep } from "../../src/server/session-step.ts";
+
+export const settings: SessionSettings = {
+  hostname: "mx.test",
+  messageSizeLimit: 100_000,
+  recipientsMax: 100,
+  receivedHeadersMax: 30,
+  headerMaxOctets: 10_000,
+  maxSyntaxErrors: 3,
+  maxUnknownCommands: 3,
+  offersTls: true,
+};
+
+/** What the owner of a session saw and said. */
+export interface Conversation {
+  /** All that was written, replies one after another. */
+  readonly output: string;
+  /** The code of each reply, the greeting's first. */
+  readonly codes: readonly string[];
+  /** Envelope and content of each message that came to its end. */
+  readonly messages: readonly { returnPath: string; recipients: readonly string[]; content: string }[];
+  readonly steps: readonly SessionStep[];
+  readonly isClosed: boolean;
+}
+
+export interface Decisions {
+  readonly settings?: Partial<SessionSettings>;
+  /** Undefined accepts. */
+  readonly decide?: (step: SessionStep) => Reply | undefined;
+  /** What came before the greeting. */
+  readonly early?: string;
+}
+
+/** Drives a session as a server does: each chunk is one reading from the socket. */
+export function converse(chunks: readonly (string | Buffer)[], decisions: Decisions = {}): Conversation {
+  const session = new ServerSession(sessionProfile({ ...settings, ...decisions.settings }), "192.0.2.1");
+  const steps: SessionStep[] = [];
+  const messages: { returnPath: string; recipients: string[]; content: string }[] = [];
+  let message = { returnPath: "", recipients: [] as string[], content: "" };
+  let output = "";
+  let isClosed = false;
+
+  const answer = (step: SessionStep, onAccept: () => void): void => {
+    const refusal = decisions.decide?.(step);
+    if (refusal === undefined) {
+      onAccept();
+      session.accept();
+    } else {
+      session.refuse(refusal);
+    }
+  };
+  const pump = (): void => {
+    for (;;) {
+      const step = session.next();
+      if (step.kind !== "read") steps.push(step);
+      switch (step.kind) {
+        case "connect":
+        case "data":
+          answer(step, () => undefined);
+          break;
+        case "mail":
+          answer(step, () => {
+            message = { returnPath: step.returnPath, recipients: [], content: "" };
+          });
+          break;
+        case "recipient":
+          answer(step, () => message.recipients.push(step.address));
+          break;
+        case "header":
+        case "content":
+          message.content += step.octets.toString("latin1");
+          break;
+        case "end":
+          messages.push(message);
+          session.finish(decisions.decide?.(step) ?? reply(250, "2.0.0", "OK id=1"));
+          break;
+        case "refused":
+          break;
+        case "read":
+          output += session.takeOutput();
+          return;
+        case "starttls":
+          output += session.takeOutput();
+          session.tlsEstablished();
+          break;
+        case "close":
+          output += session.takeOutput();
+          isClosed = true;
+          return;
+        default:
+          throw new Error(`unexpected step ${JSON.stringify(step satisfies never)}`);
+      }
+    }
+  };
+  if (decisions.early !== undefined) session.receive(Buffer.from(decisions.early, "latin1"));
+  pump();
+  for (const chunk of chunks) {
+    if (isClosed) break;
+    session.receive(typeof chunk === "string" ? Buffer.from(chunk, "latin1") : chunk);
+    pump();
+  }
+  return { output, codes: codesOf(output), messages, steps, isClosed };
+}
+
+/** One code for each reply; a reply's earlier lines have a hyphen behind theirs. */
+export function codesOf(output: string): readonly string[] {
+  return output
+    .split("\r\n")
+    .filter((line) => /^[0-9]{3} /.test(line))
+    .map((line) => line.slice(0, 3));
+}
+
+/** Cuts a text into pieces of at most `size`. */
+export function inPieces(text: string, size: number): readonly string[] {
+  return Array.from({ length: Math.ceil(text.length / size) }, (_, i) => text.slice(i * size, (i + 1) * size));
+}

@@ -1,0 +1,17 @@
+import type { WorkItem } from "@postbus/bus";
+import type { Content, DeliveryItem } from "@postbus/contracts";
+import type { AttemptResult } from "@postbus/queue";
+
+/** What a transport gets: the item as the bus handed it out, its header checked. */
+export interface Attempt {
+  readonly work: Pick<WorkItem, "id" | "handedOut" | "isHeld" | "signal">;
+  readonly item: DeliveryItem;
+  readonly content: Content;
+}
+
+export interface AttemptReport {
+  /** In the order of the item's recipients. */
+  readonly results: readonly AttemptResult[];
+  /** Lines that Exim logs on the way, of themselves: `H=host [address]: SMTP error …`. */
+  readonly notes: readonly string[];
+}

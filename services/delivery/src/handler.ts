@@ -1,0 +1,137 @@
+import type { Handler, Outcome, WorkItem } from "@postbus/bus";
+import { DeliveryItem, type MailEvent } from "@postbus/contracts";
+import { ConfigError } from "@postbus/mail";
+import type { Policy, Transport } from "@postbus/policy";
+import { type Attempted, type AttemptResult, conclude } from "@postbus/queue";
+import type { Logger } from "pino";
+import { Compile } from "typebox/compile";
+import type { Attempt, AttemptReport } from "./attempt.ts";
+import { LeaseLostError } from "./lease-lost-error.ts";
+import { deliverToMaildir, type MaildirDeps } from "./maildir/maildir-delivery.ts";
+import type { DeliveryMetrics } from "./metrics.ts";
+import { deliverBySmtp, type SmtpDeps } from "./smtp/smtp-delivery.ts";
+
+/** Exim's number for `internal configuration error`. */
+const CONFIGURATION_ERROR = -30;
+
+export interface DeliveryDeps {
+  /** The one in force now: asked for each item. */
+  readonly policy: () => Pick<Policy, "primaryHostname" | "retryRule" | "transport">;
+  readonly smtp: SmtpDeps;
+  readonly maildir: MaildirDeps;
+  readonly metrics: DeliveryMetrics;
+  readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly random: () => number;
+}
+
+const deliveryItem = Compile(DeliveryItem);
+
+/**
+ * One item in, its consequences out.
+ *
+ * They are returned, not published: the bus commits them together with the item's end, so no crash can lose a
+ * recipient. What a crash can do is repeat the transaction that was under way, and then a host may get the message
+ * twice; a Maildir finds its own file again.
+ *
+ * @throws {LeaseLostError} the item is somebody else's.
+ * @throws {SpoolError} the content is damaged: the bus freezes the item when that goes on.
+ */
+export function deliveryHandler(deps: DeliveryDeps): Handler {
+  return async (work) => {
+    const { header: item } = work;
+    if (!deliveryItem.Check(item)) throw new Error(`item ${work.id} is not a delivery item: ${firstProblem(item)}`);
+    const startedMs = performance.now();
+    const policy = deps.policy();
+    const { results, notes } = await attempt({ work, item, content: work.content }, policy, deps);
+    // Whoever has lost the item must not end it: what the holder makes of it counts.
+    if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
+      throw new LeaseLostError("the item was not held when its attempt had ended");
+    }
+    const { router, transport } = item;
+    const attempted = item.recipients.map((recipient, i): Attempted => {
+      const result = results[i] ?? { outcome: "deferred", errno: 0, text: "no result" };
+      deps.metrics.attempted(result.outcome);
+      return { recipient, result, router, transport };
+    });
+    deps.metrics.worked((performance.now() - startedMs) / 1000);
+    if (deps.log.isLevelEnabled("debug")) {
+      for (const { recipient, result } of attempted) {
+        const { messageId } = item;
+        deps.log.debug({ messageId, transport, recipient: recipient.address, ...result }, "delivery attempt");
+      }
+    }
+    const outcome = await conclude(work, item, attempted, {
+      service: "delivery",
+      nowMs: deps.now(),
+      random: deps.random,
+      primaryHostname: policy.primaryHostname,
+      retryRule: policy.retryRule.bind(policy),
+    });
+    return withNotes(outcome, notes, work, item, deps.now());
+  };
+}
+
+async function attempt(
+  given: Attempt,
+  policy: Pick<Policy, "primaryHostname" | "transport">,
+  deps: DeliveryDeps,
+): Promise<AttemptReport> {
+  const transport = transportOf(given.item, policy);
+  if (transport instanceof ConfigError) {
+    // Made under another version of the policy: routed again, it gets a transport of this one.
+    const result: AttemptResult = { outcome: "deferred", errno: CONFIGURATION_ERROR, text: transport.message };
+    return { results: given.item.recipients.map(() => result), notes: [] };
+  }
+  switch (transport.driver) {
+    case "smtp":
+      return deliverBySmtp(given, transport, deps.smtp);
+    case "appendfile":
+      return deliverToMaildir(given, transport, policy.primaryHostname, deps.maildir);
+    default:
+      return unreachable(transport);
+  }
+}
+
+function transportOf(item: DeliveryItem, policy: Pick<Policy, "transport">): Transport | ConfigError {
+  try {
+    return policy.transport(item.transport);
+  } catch (err) {
+    if (err instanceof ConfigError) return err;
+    throw err;
+  }
+}
+
+/** What happened on the way comes before what came of it. */
+function withNotes(
+  outcome: Outcome,
+  notes: readonly string[],
+  work: Pick<WorkItem, "id">,
+  { messageId }: DeliveryItem,
+  atMs: number,
+): Outcome {
+  if (notes.length === 0) return outcome;
+  const noted = notes.map(
+    (text, i): MailEvent => ({
+      v: 1,
+      id: `${work.id}:msg:note:${i}`,
+      atMs,
+      service: "delivery",
+      messageId,
+      name: "msg:note",
+      text,
+    }),
+  );
+  return { ...outcome, events: [...noted, ...(outcome.events ?? [])] };
+}
+
+function firstProblem(item: unknown): string {
+  const [problem] = deliveryItem.Errors(item);
+  return problem === undefined ? "?" : `${problem.instancePath} ${problem.message}`;
+}
+
+/** The compiler refuses the call when a new driver has no case above. */
+function unreachable(value: never): never {
+  throw new Error(`unhandled transport: ${JSON.stringify(value)}`);
+}

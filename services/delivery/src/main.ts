@@ -1,0 +1,4 @@
+import { runService } from "@postbus/service-kit";
+import { delivery } from "./service.ts";
+
+await runService(delivery);

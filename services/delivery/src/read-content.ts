@@ -1,0 +1,11 @@
+import type { Content } from "@postbus/contracts";
+import type { Spool } from "@postbus/spool";
+
+/**
+ * The octets of a message's content.
+ *
+ * @returns A generator that throws `SpoolError` before its last piece if what was stored is not what is there.
+ */
+export function readContent(content: Content, spool: Pick<Spool, "read">): Buffer | AsyncIterable<Buffer> {
+  return content.kind === "inline" ? content.octets : spool.read(content);
+}

@@ -1,0 +1,84 @@
+import type { SmtpTransport } from "@postbus/policy";
+import { DeadlineSweep, type Swept } from "./deadline-sweep.ts";
+import { type Acquired, HostConnections } from "./host-connections.ts";
+import type { NextHop } from "./next-hop.ts";
+
+/** Next hops remembered at one time; those without a connection and without a recent failure go first. */
+const MAX_HOSTS = 10_000;
+
+export interface PoolOptions {
+  /** Our name in EHLO. */
+  readonly heloName: () => string;
+  /** How long a connection is kept without work. */
+  readonly idleMs: number;
+  /** How often deadlines are looked at; tests make it short. */
+  readonly sweepMs?: number;
+}
+
+/** All outgoing connections of the process, by next hop and transport. */
+export class ConnectionPool implements Swept {
+  readonly #options: PoolOptions;
+  readonly #sweep: DeadlineSweep;
+  readonly #hosts = new Map<string, HostConnections>();
+  #empty = Promise.withResolvers<void>();
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#sweep = new DeadlineSweep(options.sweepMs);
+    this.#sweep.add(this);
+  }
+
+  get openCount(): number {
+    let count = 0;
+    for (const host of this.#hosts.values()) count += host.openCount;
+    return count;
+  }
+
+  /** @param fresh Not one that was kept from an earlier message. */
+  acquire(hop: NextHop, transport: SmtpTransport, fresh = false): Acquired | Promise<Acquired> {
+    return this.#host(hop, transport).acquire(fresh);
+  }
+
+  sweep(nowMs: number): void {
+    for (const [key, host] of this.#hosts) {
+      host.sweep(nowMs);
+      if (host.isForgettable(nowMs)) this.#hosts.delete(key);
+    }
+  }
+
+  /** For the end of the process: nothing is in work any more. Waits for the peers to have heard our QUIT. */
+  async close(): Promise<void> {
+    this.#sweep.remove(this);
+    for (const host of this.#hosts.values()) host.close();
+    this.#empty = Promise.withResolvers();
+    if (this.openCount > 0) await this.#empty.promise;
+    this.#sweep.stop();
+  }
+
+  #host(hop: NextHop, transport: SmtpTransport): HostConnections {
+    const key = `${transport.name} ${hop.address} ${hop.port} ${hop.name}`;
+    const known = this.#hosts.get(key);
+    if (known !== undefined) return known;
+    if (this.#hosts.size >= MAX_HOSTS) this.#forgetOne();
+    const host = new HostConnections({
+      hop,
+      transport,
+      heloName: this.#options.heloName(),
+      idleMs: this.#options.idleMs,
+      sweep: this.#sweep,
+      onEmpty: () => {
+        if (this.openCount === 0) this.#empty.resolve();
+      },
+    });
+    this.#hosts.set(key, host);
+    return host;
+  }
+
+  #forgetOne(): void {
+    for (const [key, host] of this.#hosts) {
+      if (host.openCount > 0) continue;
+      this.#hosts.delete(key);
+      return;
+    }
+  }
+}

@@ -1,0 +1,226 @@
+import type { SmtpTransport } from "@postbus/policy";
+import { type OpenFailure, SmtpConnection } from "./connection.ts";
+import type { DeadlineSweep } from "./deadline-sweep.ts";
+import type { NextHop } from "./next-hop.ts";
+
+/** After a failure to connect, nobody else tries for so long; doubled with each failure, up to the second value. */
+const FIRST_BACK_OFF_MS = 5_000;
+const MAX_BACK_OFF_MS = 30_000;
+/** For a connection to become free; as long as a peer may take for one command (RFC 5321 §4.5.3.2). */
+const MAX_WAIT_MS = 300_000;
+
+export type Acquired =
+  /** @property note What the log should know about how it came about. */
+  | {
+      readonly kind: "connection";
+      readonly connection: SmtpConnection;
+      readonly note?: string;
+    }
+  | { readonly kind: "failed"; readonly failure: OpenFailure }
+  /** The host was not reached a moment ago. */
+  | { readonly kind: "backing off" }
+  /** All connections were taken for the whole wait. */
+  | { readonly kind: "limit" };
+
+export interface HostOptions {
+  readonly hop: NextHop;
+  readonly transport: SmtpTransport;
+  readonly heloName: string;
+  readonly idleMs: number;
+  readonly sweep: DeadlineSweep;
+  /** The last connection is gone. */
+  readonly onEmpty: () => void;
+}
+
+type Waiter = PromiseWithResolvers<Acquired> & { readonly deadlineMs: number };
+type Opened =
+  | { readonly connection: SmtpConnection; readonly note?: string }
+  | { readonly connection?: undefined; readonly failure: OpenFailure };
+
+/** The connections to one next hop for one transport: kept, shared, limited, and not asked for where there is no hope. */
+export class HostConnections {
+  readonly #options: HostOptions;
+  /** The one used last is on top: the others get the chance to grow idle and be closed. */
+  readonly #idle: SmtpConnection[] = [];
+  readonly #waiters: Waiter[] = [];
+  /** Those being opened included. */
+  #openCount = 0;
+  #readyCount = 0;
+  #probing = false;
+  #backOffMs = 0;
+  #backOffUntilMs = 0;
+  #isClosing = false;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+  }
+
+  get openCount(): number {
+    return this.#openCount;
+  }
+
+  /** Nothing would be lost by forgetting it. */
+  isForgettable(nowMs: number): boolean {
+    return this.#openCount === 0 && this.#waiters.length === 0 && nowMs >= this.#backOffUntilMs + MAX_BACK_OFF_MS;
+  }
+
+  /** @param fresh Not one that was kept: those have just turned out to be dead. */
+  acquire(fresh = false): Acquired | Promise<Acquired> {
+    if (fresh) this.#closeIdle();
+    const kept = this.#takeIdle();
+    if (kept !== undefined) return { kind: "connection", connection: kept };
+    if (this.#mayOpen()) return this.#openForCaller();
+    if (this.#readyCount === 0 && this.#isBackingOff()) return { kind: "backing off" };
+    return this.#wait();
+  }
+
+  #release(connection: SmtpConnection): void {
+    const { transport, idleMs } = this.#options;
+    const most = Math.min(transport.connectionMaxMessages || Infinity, connection.limits.maxMessages ?? Infinity);
+    if (this.#isClosing || connection.messageCount >= most) {
+      connection.quit();
+      return;
+    }
+    const waiter = this.#waiters.shift();
+    if (waiter !== undefined) {
+      waiter.resolve({ kind: "connection", connection });
+      return;
+    }
+    connection.idle(idleMs);
+    this.#idle.push(connection);
+  }
+
+  /** Waiters whose time is up. */
+  sweep(nowMs: number): void {
+    while (this.#waiters[0] !== undefined && this.#waiters[0].deadlineMs <= nowMs) {
+      this.#waiters.shift()?.resolve({ kind: "limit" });
+    }
+    this.#serveWaiters();
+  }
+
+  /** Takes leave of those that are idle; the others are closed when they come back. */
+  close(): void {
+    this.#isClosing = true;
+    this.#closeIdle();
+  }
+
+  #takeIdle(): SmtpConnection | undefined {
+    while (this.#idle.length > 0) {
+      const connection = this.#idle.pop();
+      if (connection?.isReady) return connection;
+    }
+    return undefined;
+  }
+
+  #closeIdle(): void {
+    for (const connection of this.#idle.splice(0)) connection.quit();
+  }
+
+  #isBackingOff(): boolean {
+    return this.#probing || this.#options.sweep.nowMs < this.#backOffUntilMs;
+  }
+
+  /** A host that failed last time is tried by one at first, so that a dead one does not hold many items up. */
+  #mayOpen(): boolean {
+    return this.#openCount < this.#options.transport.maxConnections && !this.#isBackingOff();
+  }
+
+  #wait(): Promise<Acquired> {
+    const waiter = { ...Promise.withResolvers<Acquired>(), deadlineMs: this.#options.sweep.deadline(MAX_WAIT_MS) };
+    this.#waiters.push(waiter);
+    return waiter.promise;
+  }
+
+  async #openForCaller(): Promise<Acquired> {
+    const opened = await this.#open();
+    if (opened.connection !== undefined) {
+      const { connection, note } = opened;
+      return { kind: "connection", connection, ...(note === undefined ? {} : { note }) };
+    }
+    // The host serves us, only not so many at one time: wait for one of the connections that it does serve.
+    if (this.#readyCount > 0 && !opened.failure.isPermanent) return this.#wait();
+    return { kind: "failed", failure: opened.failure };
+  }
+
+  async #open(): Promise<Opened> {
+    this.#openCount++;
+    const isProbe = this.#backOffMs > 0;
+    this.#probing ||= isProbe;
+    try {
+      const opened = await this.#connect(this.#options.transport.requireTls ? "required" : "offered");
+      if (opened.connection === undefined) {
+        this.#failed(opened.failure);
+        this.#gone();
+      } else {
+        this.#readyCount++;
+        this.#backOffMs = 0;
+        this.#backOffUntilMs = 0;
+      }
+      return opened;
+    } finally {
+      if (isProbe) this.#probing = false;
+      queueMicrotask(() => this.#serveWaiters());
+    }
+  }
+
+  async #connect(tls: "never" | "offered" | "required"): Promise<Opened> {
+    const { hop, heloName, transport, sweep } = this.#options;
+    let isReady = false;
+    const connection = new SmtpConnection({
+      hop,
+      heloName,
+      tls,
+      timeouts: transport,
+      sweep,
+      onReleased: (released) => this.#release(released),
+      onClosed: () => {
+        if (isReady) this.#closed();
+      },
+    });
+    const failure = await connection.opened();
+    if (failure === undefined) {
+      isReady = true;
+      return { connection };
+    }
+    if (!failure.isTls || tls !== "offered") return { failure };
+    // Clear text is what the peer would have got without STARTTLS (Exim: tls_tempfail_tryclear).
+    const inClear = await this.#connect("never");
+    if (inClear.connection === undefined) return inClear;
+    const [name, address] = [hop.name, hop.address];
+    const note = `${failure.text}: delivering unencrypted to H=${name} [${address}] (not in hosts_require_tls)`;
+    return { ...inClear, note };
+  }
+
+  #failed(failure: OpenFailure): void {
+    if (failure.isPermanent) return;
+    const { nowMs } = this.#options.sweep;
+    // Attempts that were under way together are one failure.
+    if (nowMs >= this.#backOffUntilMs) {
+      this.#backOffMs = Math.min(this.#backOffMs * 2 || FIRST_BACK_OFF_MS, MAX_BACK_OFF_MS);
+      this.#backOffUntilMs = nowMs + this.#backOffMs;
+    }
+    if (this.#readyCount > 0) return;
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve({ kind: "backing off" });
+  }
+
+  #closed(): void {
+    this.#readyCount--;
+    this.#gone();
+    this.#serveWaiters();
+  }
+
+  #gone(): void {
+    this.#openCount--;
+    if (this.#openCount === 0) this.#options.onEmpty();
+  }
+
+  /** After a connection has gone, somebody who waited for it may need a new one. */
+  #serveWaiters(): void {
+    while (this.#waiters.length > 0 && this.#mayOpen()) {
+      const waiter = this.#waiters.shift();
+      if (waiter !== undefined) this.#openForCaller().then(waiter.resolve, waiter.reject);
+    }
+    if (this.#readyCount > 0 || this.#openCount > 0) return;
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve({ kind: "backing off" });
+  }
+}

@@ -1,0 +1,277 @@
+import { contentSize } from "@postbus/contracts";
+import { DeferError } from "@postbus/mail";
+import type { SmtpTransport } from "@postbus/policy";
+import type { AttemptResult } from "@postbus/queue";
+import { errnos, isSafeAddress, type TransactionResult, type Trouble } from "@postbus/smtp";
+import { type Spool, SpoolError } from "@postbus/spool";
+import type { Attempt, AttemptReport } from "../attempt.ts";
+import { LeaseLostError } from "../lease-lost-error.ts";
+import { readContent } from "../read-content.ts";
+import { strerror } from "../system-error.ts";
+import type { AddressCache } from "./address-cache.ts";
+import type { OpenFailure, SmtpConnection } from "./connection.ts";
+import type { ConnectionPool } from "./connection-pool.ts";
+import type { Acquired } from "./host-connections.ts";
+import { hopLabel, hostSpec, type NextHop } from "./next-hop.ts";
+
+/** Exim's `hosts_max_try`: addresses tried in one attempt, those skipped not counted. */
+const MAX_HOPS_TRIED = 5;
+/** Errors are logged by address; a message with many recipients says each thing once, and not more than so much. */
+const MAX_NOTES = 20;
+
+export interface SmtpDeps {
+  readonly pool: ConnectionPool;
+  readonly addresses: AddressCache;
+  readonly spool: Pick<Spool, "read">;
+}
+
+/** Takes a message to the first of its hosts that will have it, recipient by recipient. */
+export async function deliverBySmtp(
+  attempt: Attempt,
+  transport: SmtpTransport,
+  deps: SmtpDeps,
+): Promise<AttemptReport> {
+  return new SmtpDelivery(attempt, transport, deps).run();
+}
+
+type Connected = Acquired & { readonly kind: "connection" };
+
+class SmtpDelivery {
+  readonly #attempt: Attempt;
+  readonly #transport: SmtpTransport;
+  readonly #deps: SmtpDeps;
+  readonly #results: (AttemptResult | undefined)[];
+  readonly #notes: string[] = [];
+  /** Positions of the recipients that have no final answer. */
+  #open: readonly number[];
+  #tried = 0;
+  /** Of the last host, if it was that one that could not be talked to. */
+  #lastFailure: OpenFailure | undefined;
+  /** Why hosts were not even tried, counted for the summary. */
+  readonly #skipped = { backingOff: 0, limit: 0, noAddress: 0, lookupFailed: 0 };
+
+  constructor(attempt: Attempt, transport: SmtpTransport, deps: SmtpDeps) {
+    this.#attempt = attempt;
+    this.#transport = transport;
+    this.#deps = deps;
+    const { recipients } = attempt.item;
+    this.#results = recipients.map(() => undefined);
+    this.#open = recipients.map((_, position) => position);
+  }
+
+  async run(): Promise<AttemptReport> {
+    this.#refuseUnsafeAddresses();
+    for (const text of this.#attempt.item.hosts ?? this.#transport.hosts) {
+      if (this.#open.length === 0) break;
+      const { name, port } = hostSpec(text, this.#transport.port);
+      const found = await this.#deps.addresses.resolve(name);
+      if (found.kind === "found") {
+        for (const address of found.addresses) {
+          if (this.#open.length > 0 && this.#tried < MAX_HOPS_TRIED) await this.#try({ name, port, address });
+          else this.#lastFailure = undefined;
+        }
+      } else {
+        this.#skipped[found.kind === "none" ? "noAddress" : "lookupFailed"]++;
+      }
+    }
+    if (this.#lastFailure?.isPermanent) this.#refusedByLastHost(this.#lastFailure);
+    if (this.#tried === 0) this.#nobodyTried();
+    return { results: this.#results.map((result) => result ?? this.#noHosts()), notes: this.#notes };
+  }
+
+  async #try(hop: NextHop): Promise<void> {
+    if (this.#tried > 0) this.#logRecipientErrors();
+    this.#lastFailure = undefined;
+    const acquired = await this.#deps.pool.acquire(hop, this.#transport);
+    if (acquired.kind === "backing off" || acquired.kind === "limit") {
+      this.#skipped[acquired.kind === "limit" ? "limit" : "backingOff"]++;
+      return;
+    }
+    this.#tried++;
+    if (acquired.kind === "connection") return this.#offer(hop, acquired);
+    this.#lastFailure = acquired.failure;
+    this.#notReached(hop, acquired.failure);
+  }
+
+  /** All recipients that are still open, in as many transactions and connections as the next hop wants. */
+  async #offer(hop: NextHop, first: Connected): Promise<void> {
+    let { connection } = first;
+    if (first.note !== undefined) this.#note(first.note);
+    let queue = this.#open;
+    while (queue.length > 0) {
+      this.#stopIfTakenBack(connection);
+      const most = Math.min(this.#transport.maxRcpt || Infinity, connection.limits.maxRecipients ?? Infinity);
+      const batch = queue.slice(0, most);
+      const hasCarried = connection.messageCount > 0;
+      const result = await this.#transact(connection, batch);
+      if (result instanceof Error) {
+        this.#notOffered(hop, queue, { errno: errnos.own, text: result.message });
+        break;
+      }
+      // A kept connection that gave no answer was closed while nobody looked; nothing is known about the host.
+      const wasDead = result.isUnanswered && hasCarried;
+      if (!wasDead) queue = [...this.#record(hop, connection, hasCarried, batch, result), ...queue.slice(most)];
+      if (connection.isReady) continue;
+      if (!wasDead && result.trouble !== undefined && result.trouble.kind !== "message") {
+        this.#notOffered(hop, queue, result.trouble);
+        break;
+      }
+      if (queue.length === 0) break;
+      const next = await this.#deps.pool.acquire(hop, this.#transport, wasDead);
+      if (next.kind !== "connection") {
+        this.#noFurtherConnection(hop, queue, next);
+        break;
+      }
+      connection = next.connection;
+    }
+    connection.release();
+    this.#open = this.#open.filter((position) => !isFinal(this.#results[position]));
+  }
+
+  #stopIfTakenBack(connection: SmtpConnection): void {
+    if (this.#attempt.work.isHeld()) return;
+    connection.release();
+    throw new LeaseLostError("the item was taken back");
+  }
+
+  /** @returns An error instead of a result if our own content could not be read for now; the peer has got no dot. */
+  async #transact(connection: SmtpConnection, batch: readonly number[]): Promise<TransactionResult | Error> {
+    const { item, content, work } = this.#attempt;
+    const recipients = batch.map((position) => item.recipients[position]?.address ?? "");
+    const { returnPath, eightBit = false } = item;
+    const transaction = { returnPath, recipients, size: contentSize(content), eightBit };
+    try {
+      return await connection.transact(transaction, readContent(content, this.#deps.spool), work);
+    } catch (err) {
+      if (err instanceof DeferError) return err;
+      // Thrown, it would take with it what is known about recipients that have been served.
+      if (err instanceof SpoolError && this.#results.some(isFinal)) return err;
+      throw err;
+    }
+  }
+
+  /** @returns The recipients that the next hop wants in a further transaction. */
+  #record(
+    hop: NextHop,
+    connection: SmtpConnection,
+    reused: boolean,
+    batch: readonly number[],
+    result: TransactionResult,
+  ): number[] {
+    const host = hostFields(hop);
+    const { cipher } = connection;
+    const postponed: number[] = [];
+    batch.forEach((position, i) => {
+      const end = result.recipients[i];
+      if (end === undefined || end.outcome === "postponed") {
+        postponed.push(position);
+      } else if (end.outcome === "delivered") {
+        this.#results[position] = {
+          ...end,
+          ...host,
+          ...(reused ? { reused } : {}),
+          ...(cipher === undefined ? {} : { cipher }),
+        };
+      } else {
+        this.#results[position] = { ...end, ...host };
+      }
+    });
+    const { trouble } = result;
+    const isTemporary = result.recipients.some((end) => end.outcome === "deferred");
+    // A recipient's error is its own; the others may be of use to whoever watches the host.
+    if (trouble !== undefined && trouble.kind !== "recipient" && isTemporary) this.#note(noteOn(hop, trouble));
+    return postponed;
+  }
+
+  /** The `H=` field is left out where TCP did not get through, as Exim does. */
+  #notReached(hop: NextHop, failure: OpenFailure, positions = this.#open): void {
+    const { errno, text, isConnect } = failure;
+    this.#note(isConnect ? `H=${hopLabel(hop)} ${text}` : noteOn(hop, failure));
+    const host = isConnect ? {} : hostFields(hop);
+    for (const position of positions) this.#results[position] = { outcome: "deferred", errno, text, ...host };
+  }
+
+  /** The connection broke before their turn came: what broke it is their error, too. */
+  #notOffered(hop: NextHop, positions: readonly number[], { errno, text }: Trouble): void {
+    for (const position of positions)
+      this.#results[position] = { outcome: "deferred", errno, text, ...hostFields(hop) };
+  }
+
+  #noFurtherConnection(hop: NextHop, positions: readonly number[], why: Exclude<Acquired, Connected>): void {
+    if (why.kind === "failed") this.#notReached(hop, why.failure, positions);
+    else this.#skipped[why.kind === "limit" ? "limit" : "backingOff"]++;
+  }
+
+  /** 5yz to the greeting or to HELO, and nobody else to ask: final (spec: SMTP transport §4). */
+  #refusedByLastHost({ text }: OpenFailure): void {
+    for (const position of this.#open) {
+      const { outcome: _, ...host } = this.#results[position] ?? { outcome: "deferred" };
+      this.#results[position] = { ...host, outcome: "failed", text };
+    }
+  }
+
+  /** A temporary refusal of a recipient is worth a line of its own only when another host is asked after it. */
+  #logRecipientErrors(): void {
+    for (const position of this.#open) {
+      const result = this.#results[position];
+      if (result?.outcome !== "deferred" || result.errno !== errnos.rcpt4xx) continue;
+      this.#note(`H=${result.host} [${result.hostAddress}]: ${result.text}`);
+    }
+  }
+
+  #refuseUnsafeAddresses(): void {
+    const { returnPath, recipients } = this.#attempt.item;
+    const text = "address contains control characters";
+    for (const position of this.#open) {
+      const address = recipients[position]?.address ?? "";
+      if (isSafeAddress(returnPath) && isSafeAddress(address)) continue;
+      this.#results[position] = { outcome: "failed", text };
+    }
+    this.#open = this.#open.filter((position) => this.#results[position] === undefined);
+  }
+
+  #nobodyTried(): void {
+    for (const position of this.#open) this.#results[position] = this.#noHosts();
+  }
+
+  /** In Exim's words. */
+  #noHosts(): AttemptResult {
+    const { backingOff, limit, noAddress, lookupFailed } = this.#skipped;
+    const domain = `'${this.#attempt.item.domain}'`;
+    const deferred = (errno: number, text: string): AttemptResult => ({ outcome: "deferred", errno, text });
+    const lookups = noAddress + lookupFailed;
+    if (lookups > 0 && backingOff + limit === 0) {
+      const how = lookupFailed === 0 ? " permanently" : noAddress === 0 ? " temporarily" : "";
+      return deferred(errnos.hostLookup, `all host address lookups for ${domain} failed${how}`);
+    }
+    if (limit > 0 && backingOff + lookups === 0) {
+      return deferred(errnos.retryTime, `connection limit reached for all hosts for ${domain}`);
+    }
+    if (backingOff > 0 && limit + lookups === 0) {
+      return deferred(errnos.retryTime, `retry time not reached for any host for ${domain}`);
+    }
+    if (backingOff + limit + lookups === 0) {
+      return deferred(errnos.hostLookup, `${this.#transport.name} transport has empty hosts setting`);
+    }
+    return deferred(
+      errnos.retryTime,
+      `some host address lookups failed and retry time not reached for other hosts or connection limit reached for ${domain}`,
+    );
+  }
+
+  #note(text: string): void {
+    if (this.#notes.length < MAX_NOTES && !this.#notes.includes(text)) this.#notes.push(text);
+  }
+}
+
+function hostFields(hop: NextHop): Pick<AttemptResult, "host" | "hostAddress" | "hostPort"> {
+  return { host: hop.name, hostAddress: hop.address, hostPort: hop.port };
+}
+
+function noteOn(hop: NextHop, { errno, text }: Trouble): string {
+  return `H=${hopLabel(hop)}: ${text}${errno > 0 ? `: ${strerror(errno)}` : ""}`;
+}
+
+function isFinal(result: AttemptResult | undefined): boolean {
+  return result?.outcome === "delivered" || result?.outcome === "failed";
+}

@@ -1,0 +1,37 @@
+/** Counts connections against `smtp_accept_max` and `smtp_accept_max_per_host`; a limit of 0 is none. */
+export class Admission {
+  readonly #max: number;
+  readonly #maxPerHost: number;
+  #connections = 0;
+  /** Only hosts that are connected, so it is bounded by the number of connections. */
+  readonly #perHost = new Map<string, number>();
+
+  constructor(max: number, maxPerHost: number) {
+    this.#max = max;
+    this.#maxPerHost = maxPerHost;
+  }
+
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /** @returns Why not, in Exim's words, or undefined: then `leave` must be called at the connection's end. */
+  enter(address: string): string | undefined {
+    if (this.#max > 0 && this.#connections >= this.#max)
+      return "Too many concurrent SMTP connections; please try again later";
+    const ofHost = this.#perHost.get(address) ?? 0;
+    if (this.#maxPerHost > 0 && ofHost >= this.#maxPerHost) {
+      return "Too many concurrent SMTP connections from this IP address; please try again later";
+    }
+    this.#connections += 1;
+    this.#perHost.set(address, ofHost + 1);
+    return undefined;
+  }
+
+  leave(address: string): void {
+    this.#connections -= 1;
+    const ofHost = (this.#perHost.get(address) ?? 1) - 1;
+    if (ofHost === 0) this.#perHost.delete(address);
+    else this.#perHost.set(address, ofHost);
+  }
+}

@@ -1,0 +1,6 @@
+/** A socket's address as mail software writes it: an IPv4 client of a dual-stack listener is an IPv4 client (RFC 4291 §2.5.5.2), and zones are ours alone. */
+export function clientAddress(remoteAddress: string): string {
+  if (remoteAddress.startsWith("::ffff:") && remoteAddress.includes(".")) return remoteAddress.slice("::ffff:".length);
+  const zone = remoteAddress.indexOf("%");
+  return zone < 0 ? remoteAddress : remoteAddress.slice(0, zone);
+}

@@ -1,0 +1,455 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { BusFullError } from "@postbus/bus";
+import type { Rejected } from "@postbus/contracts";
+import { DeferError, type Reply, reply } from "@postbus/mail";
+import type { ClientView, Verdict } from "@postbus/policy";
+import { ServerSession, type SessionStep } from "@postbus/smtp";
+import { cipherText, startServerTls } from "@postbus/tls";
+import { clientAddress } from "./client-address.ts";
+import { Envelope } from "./envelope.ts";
+import { MessageReception, noRoom, notNow } from "./message-reception.ts";
+import type { RejectionStage } from "./metrics.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** Octets that may wait while a question is out, or as replies that the client does not read. */
+const MAX_HELD_OCTETS = 65_536;
+/** A client that sends content more slowly than this, averaged, after `GRACE_MS`, holds a connection and gives nothing. */
+const MIN_OCTETS_PER_MINUTE = 1_024;
+const GRACE_MS = 60_000;
+/** After our last words a client gets so long to read them. */
+const CLOSE_TIMEOUT_MS = 5_000;
+/** A handshake must be done by then; Exim counts it to its command timeout. */
+const HANDSHAKE_TIMEOUT_MS = 60_000;
+
+/**
+ * One client: octets from its socket to the session, the session's questions to policy and bus, replies back.
+ * There is one for each connection, most of them idle: it holds nothing that only a transaction needs.
+ *
+ * It is long because it is one state machine: reading, asking, writing, the handshake and the end each stop or let go
+ * the others.
+ */
+export class Connection implements ClientView {
+  readonly address: string;
+  readonly port: number;
+  readonly #surroundings: Surroundings;
+  readonly #onClosed: (connection: Connection) => void;
+  readonly #session: ServerSession;
+  #socket: Socket | TLSSocket;
+  #isTls = false;
+  #cipher: string | undefined;
+  /** A question is out. */
+  #isAsking = false;
+  /** The client does not read its replies. */
+  #isBlocked = false;
+  #hasEnded = false;
+  #isClosing = false;
+  #isClosed = false;
+  #isHandshaking = false;
+  /** The final dot has come and the message is on its way to the bus. */
+  #isFinishing = false;
+  #envelope: Envelope | undefined;
+  #reception: MessageReception | undefined;
+  /** By the coarse clock. */
+  #lastInputMs: number;
+  #transactionStartMs = 0;
+  #contentStartMs = 0;
+  #contentOctets = 0;
+
+  constructor(socket: Socket, surroundings: Surroundings, onClosed: (connection: Connection) => void) {
+    this.address = clientAddress(socket.remoteAddress ?? "");
+    this.port = socket.remotePort ?? 0;
+    this.#socket = socket;
+    this.#surroundings = surroundings;
+    this.#onClosed = onClosed;
+    this.#session = new ServerSession(surroundings.profile, this.address);
+    this.#lastInputMs = surroundings.clock.nowMs;
+    this.#listen(socket);
+  }
+
+  get helo(): string {
+    return this.#session.helo;
+  }
+
+  get isTls(): boolean {
+    return this.#isTls;
+  }
+
+  /** Greets the client. To be called when what it may have sent before has had the time to be read. */
+  start(): void {
+    if (!this.#isClosed) this.#pump();
+  }
+
+  /** Looks at the deadlines. To be called every now and then. */
+  check(nowMs: number): void {
+    if (this.#isClosed) return;
+    if (this.#isClosing) {
+      if (nowMs - this.#lastInputMs > CLOSE_TIMEOUT_MS) this.#socket.destroy();
+      return;
+    }
+    // What we wait for has deadlines of its own, except for the client's reading of replies.
+    if (this.#isAsking && this.#socket.writableLength === 0) {
+      this.#lastInputMs = nowMs;
+      return;
+    }
+    const { policy, settings } = this.#surroundings;
+    const isContent = this.#session.isReadingContent;
+    const limitMs = this.#isHandshaking ? HANDSHAKE_TIMEOUT_MS : policy.smtp.receiveTimeoutMs;
+    if (nowMs - this.#lastInputMs > limitMs) {
+      this.#expire(isContent ? "SMTP incoming data timeout" : "SMTP command timeout");
+      return;
+    }
+    if (!this.#session.isInTransaction) return;
+    const contentMs = nowMs - this.#contentStartMs;
+    if (nowMs - this.#transactionStartMs > settings.transactionTimeoutMs) {
+      this.#expire("SMTP transaction timeout");
+    } else if (
+      isContent &&
+      contentMs > GRACE_MS &&
+      this.#contentOctets < (contentMs / 60_000) * MIN_OCTETS_PER_MINUTE
+    ) {
+      this.#expire("SMTP incoming data too slow");
+    }
+  }
+
+  /** 421 as soon as no transaction runs. */
+  shutDown(): void {
+    this.#session.shutDown(this.#goodbye("service not available: shutting down"));
+    if (!this.#isHandshaking) this.#pump();
+  }
+
+  /** Ends it without ceremony. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #listen(socket: Socket | TLSSocket): void {
+    socket.on("data", this.#onData);
+    socket.on("end", this.#onEnd);
+    socket.on("drain", this.#onDrain);
+    socket.on("error", this.#onError);
+    socket.on("close", this.#onClose);
+  }
+
+  readonly #onData = (octets: Buffer): void => {
+    if (this.#isClosing) return;
+    this.#lastInputMs = this.#surroundings.clock.nowMs;
+    if (this.#session.isReadingContent) this.#contentOctets += octets.length;
+    this.#session.receive(octets);
+    if (!this.#isAsking && !this.#isBlocked) this.#pump();
+    else if (this.#session.heldOctets > MAX_HELD_OCTETS) this.#socket.pause();
+  };
+
+  /** The client sends no more; what it has sent is still answered (a client may close its side after QUIT). */
+  readonly #onEnd = (): void => {
+    this.#hasEnded = true;
+    // A TLS connection that ends is over: never back to clear text on the same socket.
+    if (this.#isHandshaking || this.#isClosing) this.#socket.destroySoon();
+    else this.#pump();
+  };
+
+  readonly #onDrain = (): void => {
+    if (!this.#isBlocked) return;
+    this.#isBlocked = false;
+    this.#pump();
+  };
+
+  readonly #onError = (err: Error): void => {
+    // A client that goes away in mid-session is no news.
+    this.#surroundings.log.debug({ err, clientAddress: this.address }, "connection lost");
+  };
+
+  readonly #onClose = (): void => {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#envelope = undefined;
+    // A message that is being published goes on; its client will ask again if it has not read the 250.
+    if (!this.#isFinishing) void this.#reception?.discard();
+    this.#reception = undefined;
+    this.#onClosed(this);
+  };
+
+  /** Takes steps until the session has to wait: for octets, for an answer, or for ever. */
+  #pump(): void {
+    if (this.#isAsking || this.#isBlocked) return;
+    try {
+      while (!this.#isClosed && !this.#isClosing) {
+        const step = this.#session.next();
+        const answer = this.#take(step);
+        if (answer instanceof Promise) {
+          this.#flush();
+          this.#isAsking = true;
+          answer.then(this.#onAnswered, this.#onBug);
+          return;
+        }
+        switch (step.kind) {
+          case "read":
+            this.#awaitInput();
+            return;
+          case "starttls":
+            this.#upgrade();
+            return;
+          case "close":
+            this.#close();
+            return;
+          default:
+        }
+      }
+    } catch (err) {
+      this.#onBug(err);
+    }
+  }
+
+  #awaitInput(): void {
+    if (!this.#flush()) return;
+    if (this.#hasEnded) this.#close();
+    else if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  readonly #onAnswered = (): void => {
+    this.#isAsking = false;
+    this.#lastInputMs = this.#surroundings.clock.nowMs;
+    this.#pump();
+  };
+
+  /** The one message is refused, the process stays (RFC 5321 §4.2.1: 4yz says that the fault is not the client's). */
+  readonly #onBug = (err: unknown): void => {
+    this.#surroundings.log.error({ err, clientAddress: this.address }, "session failed");
+    this.#say(this.#goodbye("internal error"));
+    this.#close();
+  };
+
+  /** Does what a step wants. A promise is returned only where something has to be waited for. */
+  #take(step: SessionStep): Promise<void> | undefined {
+    switch (step.kind) {
+      case "connect":
+        return this.#decide(this.#surroundings.policy.acl.connect(this), "connect", 'connection in "connect" ACL');
+      case "mail":
+        return this.#mail(step);
+      case "recipient":
+        return this.#recipient(step.address);
+      case "data":
+        return this.#startContent();
+      case "header":
+        return this.#add((reception) => reception.header(step.octets));
+      case "content":
+        return this.#add((reception) => reception.body(step.octets));
+      case "end":
+        return this.#finish();
+      case "refused":
+        return this.#noteRefusal(step);
+      case "read":
+        return this.#add((reception) => reception.collecting(this.#session.collectedOctets));
+      case "starttls":
+      case "close":
+        return undefined;
+      default:
+        return unreachable(step);
+    }
+  }
+
+  #decide(
+    verdict: Verdict | Promise<Verdict>,
+    stage: RejectionStage,
+    what: string,
+    onAccept?: () => void,
+  ): Promise<void> | undefined {
+    if (verdict instanceof Promise) {
+      return verdict.then(
+        (decided) => void this.#decide(decided, stage, what, onAccept),
+        (err: unknown) => this.#undecided(err, stage, what),
+      );
+    }
+    if (verdict.verdict === "accept") {
+      onAccept?.();
+      this.#session.accept();
+      return undefined;
+    }
+    this.#reject(stage, `${isTemporary(verdict.reply) ? "temporarily " : ""}rejected ${what}: ${verdict.log}`);
+    this.#session.refuse(verdict.reply);
+    return undefined;
+  }
+
+  #undecided(err: unknown, stage: RejectionStage, what: string): void {
+    if (err instanceof DeferError) this.#surroundings.log.warn({ err }, "policy could not decide");
+    else this.#surroundings.log.error({ err }, "policy failed");
+    this.#reject(stage, `temporarily rejected ${what}`);
+    this.#session.refuse(notNow);
+  }
+
+  #mail({ returnPath, eightBit }: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
+    const { policy, questions, settings, clock } = this.#surroundings;
+    const envelope = new Envelope(returnPath, eightBit);
+    this.#envelope = envelope;
+    this.#transactionStartMs = clock.nowMs;
+    return this.#decide(policy.acl.mail(this, returnPath), "mail", `MAIL <${returnPath}>`, () =>
+      envelope.askFacts(policy, this, questions, settings.factsTimeoutMs),
+    );
+  }
+
+  #recipient(given: string): Promise<void> | undefined {
+    const { policy, questions, settings } = this.#surroundings;
+    const envelope = this.#envelope;
+    if (envelope === undefined) throw new Error("a recipient without an envelope");
+    // RFC 5321 §4.5.1: postmaster may come without a domain.
+    const address = given.includes("@") ? given : `${given}@${policy.qualifyDomain ?? policy.primaryHostname}`;
+    return this.#decide(policy.acl.recipient(this, envelope, address), "rcpt", `RCPT <${address}>`, () => {
+      envelope.add(address);
+      envelope.askFacts(policy, this, questions, settings.factsTimeoutMs);
+    });
+  }
+
+  #startContent(): undefined {
+    const envelope = this.#envelope;
+    if (envelope === undefined) throw new Error("content without an envelope");
+    const { clock } = this.#surroundings;
+    const protocol = `${this.#session.isExtended ? "esmtp" : "smtp"}${this.#isTls ? "s" : ""}`;
+    this.#reception = new MessageReception(
+      { client: this, envelope, protocol, cipher: this.#cipher },
+      this.#surroundings,
+    );
+    this.#contentStartMs = clock.nowMs;
+    this.#contentOctets = 0;
+    this.#session.accept();
+    return undefined;
+  }
+
+  #add(add: (reception: MessageReception) => Promise<void> | undefined): Promise<void> | undefined {
+    if (this.#reception === undefined) return undefined;
+    try {
+      return add(this.#reception)?.catch((err: unknown) => this.#cannotStore(err));
+    } catch (err) {
+      return this.#cannotStore(err);
+    }
+  }
+
+  /** The rest is read to its end and let go: a client that is not answered before the final dot could only break off. */
+  async #cannotStore(err: unknown): Promise<void> {
+    this.#surroundings.log.warn({ err }, "content could not be taken");
+    this.#session.discardContent(err instanceof BusFullError ? noRoom : notNow);
+    this.#reject("data", "temporarily rejected after DATA: content could not be stored");
+    const reception = this.#reception;
+    this.#reception = undefined;
+    await reception?.discard();
+  }
+
+  #finish(): Promise<void> {
+    const reception = this.#reception;
+    if (reception === undefined) throw new Error("the end of a message that has not begun");
+    this.#isFinishing = true;
+    const recipients = this.#envelope?.recipients.length ?? 0;
+    return reception.finish().then((answer) => {
+      const { metrics } = this.#surroundings;
+      this.#isFinishing = false;
+      this.#reception = undefined;
+      this.#envelope = undefined;
+      metrics.messages.inc({ result: answer.code === 250 ? "accepted" : "deferred" });
+      if (answer.code === 250) metrics.recipients.inc(recipients);
+      this.#session.finish(answer);
+    });
+  }
+
+  #noteRefusal({
+    stage,
+    reply: answer,
+    command,
+  }: Extract<SessionStep, { kind: "refused" }>): Promise<void> | undefined {
+    const text = answer.lines.join(" ");
+    if (stage === "session") {
+      this.#reject("protocol", `rejected "${printable(command)}": ${text}`);
+      return undefined;
+    }
+    this.#reject("data", `rejected after DATA: ${text}`);
+    this.#surroundings.metrics.messages.inc({ result: "rejected" });
+    const reception = this.#reception;
+    this.#reception = undefined;
+    return reception?.discard();
+  }
+
+  #reject(stage: RejectionStage, text: string): void {
+    const { metrics, rejections, messageIds } = this.#surroundings;
+    metrics.rejections.inc({ stage });
+    const event: Rejected = {
+      v: 1,
+      id: `${messageIds.next()}/reject`,
+      atMs: Date.now(),
+      service: "gateway",
+      name: "smtp:reject",
+      clientAddress: this.address,
+      clientPort: this.port,
+      text,
+      ...(this.helo === "" ? {} : { helo: this.helo }),
+      ...(this.#envelope === undefined ? {} : { returnPath: this.#envelope.returnPath }),
+    };
+    rejections.add(event);
+  }
+
+  /** @returns Whether the session may go on: false while the client has too many replies to read. */
+  #flush(): boolean {
+    const output = this.#session.takeOutput();
+    if (output !== "") this.#socket.write(output, "latin1");
+    if (this.#socket.writableLength <= MAX_HELD_OCTETS) return true;
+    this.#isBlocked = true;
+    this.#socket.pause();
+    return false;
+  }
+
+  #say(answer: Reply): void {
+    this.#socket.write(`${this.#session.takeOutput()}${answer.code} ${answer.status} ${answer.lines[0]}\r\n`, "latin1");
+  }
+
+  #goodbye(text: string): Reply {
+    return reply(421, "4.3.2", `${this.#surroundings.policy.primaryHostname} ${text} - closing connection`);
+  }
+
+  #expire(text: string): void {
+    if (this.#isHandshaking) {
+      this.destroy();
+      return;
+    }
+    this.#say(this.#goodbye(text));
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#lastInputMs = this.#surroundings.clock.nowMs;
+    const output = this.#session.takeOutput();
+    this.#socket.end(output, "latin1");
+    // What the client still sends is read and dropped: an unread octet would make the kernel reset the connection
+    // and take our last reply from it (RFC 1122 §4.2.2.13).
+    this.#socket.resume();
+    if (this.#hasEnded) this.#socket.destroySoon();
+  }
+
+  #upgrade(): void {
+    const { tls, clock } = this.#surroundings;
+    if (tls === undefined) throw new Error("STARTTLS without a certificate");
+    this.#flush();
+    const plain = this.#socket;
+    plain.removeListener("data", this.#onData);
+    plain.removeListener("end", this.#onEnd);
+    plain.removeListener("drain", this.#onDrain);
+    this.#isHandshaking = true;
+    this.#lastInputMs = clock.nowMs;
+    const secured = startServerTls(plain, tls, () => {
+      this.#isHandshaking = false;
+      this.#isTls = true;
+      this.#cipher = cipherText(secured);
+      this.#session.tlsEstablished();
+      this.#pump();
+    });
+    this.#socket = secured;
+    this.#listen(secured);
+  }
+}
+
+const isTemporary = (answer: Reply): boolean => answer.code < 500;
+
+/** A command for the log: peers write it. */
+const printable = (text: string): string => text.slice(0, 200).replace(/[^ -~]/g, "?");
+
+function unreachable(value: never): never {
+  throw new Error(`unhandled step: ${JSON.stringify(value)}`);
+}

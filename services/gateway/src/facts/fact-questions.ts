@@ -1,0 +1,78 @@
+import type { RequestOptions, RequestReply } from "@postbus/bus";
+import {
+  type Content,
+  MessageAnswer,
+  type MessageRequest,
+  ScanAnswer,
+  type ScanRequest,
+  SpfAnswer,
+  type SpfFact,
+  type SpfRequest,
+  scanSubject,
+  verifyMessageSubject,
+  verifySpfSubject,
+} from "@postbus/contracts";
+import { domainOf } from "@postbus/mail";
+import type { Logger } from "pino";
+import { Compile } from "typebox/compile";
+
+const spfAnswers = Compile(SpfAnswer);
+const messageAnswers = Compile(MessageAnswer);
+const scanAnswers = Compile(ScanAnswer);
+
+/** What is written where no answer came: it is neither good nor bad, and it is not silence. */
+const NO_ANSWER = "no answer";
+
+/**
+ * Asks verifier and scanner about a message. No method rejects: what is not known in time is a `temperror`, which
+ * policy may act on, and never a reason to refuse mail by itself.
+ */
+export class FactQuestions {
+  readonly #bus: Pick<RequestReply, "request">;
+  readonly #log: Logger;
+
+  constructor(bus: Pick<RequestReply, "request">, log: Logger) {
+    this.#bus = bus;
+    this.#log = log;
+  }
+
+  async spf(question: SpfRequest, timeoutMs: number): Promise<SpfFact> {
+    const answer = await this.#ask(verifySpfSubject, question, { timeoutMs }, spfAnswers);
+    if (answer !== undefined) return answer.spf;
+    return { result: "temperror", domain: domainOf(question.returnPath) || question.helo, comment: NO_ANSWER };
+  }
+
+  async message(
+    question: MessageRequest,
+    content: Content,
+    timeoutMs: number,
+  ): Promise<Pick<MessageAnswer, "dkim" | "dmarc">> {
+    const answer = await this.#ask(verifyMessageSubject, question, { timeoutMs, content }, messageAnswers);
+    if (answer !== undefined) return { dkim: answer.dkim, dmarc: answer.dmarc };
+    return {
+      dkim: [{ result: "temperror", domain: "", selector: "", comment: NO_ANSWER }],
+      dmarc: { result: "temperror", domain: "", comment: NO_ANSWER },
+    };
+  }
+
+  /** There is no fact of it yet that travels with the message. */
+  async scan(question: ScanRequest, content: Content, timeoutMs: number): Promise<ScanAnswer | undefined> {
+    return this.#ask(scanSubject, question, { timeoutMs, content }, scanAnswers);
+  }
+
+  async #ask<T>(
+    subject: string,
+    question: object,
+    options: RequestOptions,
+    contract: { Check(value: unknown): value is T },
+  ): Promise<T | undefined> {
+    try {
+      const answer = await this.#bus.request(subject, question, options);
+      if (contract.Check(answer)) return answer;
+      this.#log.error({ subject }, "an answer does not fit its contract");
+    } catch (err) {
+      this.#log.warn({ subject, err }, "no answer to a question about a message");
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,146 @@
+import type { Socket } from "node:net";
+import type { Bus } from "@postbus/bus";
+import { MessageIdGenerator } from "@postbus/mail";
+import type { Policy } from "@postbus/policy";
+import type { Part } from "@postbus/service-kit";
+import { sessionProfile } from "@postbus/smtp";
+import { loadTlsContext } from "@postbus/tls";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import { Admission } from "./admission.ts";
+import { clientAddress } from "./client-address.ts";
+import { CoarseClock, TICK_MS } from "./coarse-clock.ts";
+import { Connection } from "./connection.ts";
+import { FactQuestions } from "./facts/fact-questions.ts";
+import { openListeners } from "./listeners.ts";
+import { gatewayMetrics } from "./metrics.ts";
+import { OctetBudget } from "./octet-budget.ts";
+import { Rejections } from "./rejections.ts";
+import type { GatewaySettings } from "./settings.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+export interface GatewayDeps {
+  readonly settings: Pick<
+    GatewaySettings,
+    "factsTimeoutMs" | "transactionTimeoutMs" | "inFlightOctets" | "shutdownGraceMs"
+  >;
+  readonly policy: Policy;
+  readonly bus: Pick<Bus, "publish" | "spool" | "request" | "events">;
+  readonly log: Logger;
+  readonly metrics: Registry;
+}
+
+/** Of the grace for all parts of the process, what sessions may use; the rest is for those who stop after us. */
+const GRACE_SHARE = 0.6;
+
+/** Opens the listeners; the part's `addresses` say where. */
+export async function startGateway({ settings, policy, bus, log, metrics }: GatewayDeps): Promise<Part> {
+  const { smtp } = policy;
+  const tls = smtp.tls === undefined ? undefined : await loadTlsContext(smtp.tls.certificate, smtp.tls.privateKey);
+  const admission = new Admission(smtp.acceptMax, smtp.acceptMaxPerHost);
+  const budget = new OctetBudget(settings.inFlightOctets);
+  const clock = new CoarseClock();
+  const rejections = new Rejections(bus.events, log);
+  const surroundings: Surroundings = {
+    settings,
+    policy,
+    profile: sessionProfile({ ...smtp, hostname: policy.primaryHostname, offersTls: tls !== undefined }),
+    bus,
+    questions: new FactQuestions(bus, log),
+    messageIds: new MessageIdGenerator(),
+    budget,
+    clock,
+    rejections,
+    metrics: gatewayMetrics(
+      metrics,
+      () => admission.connections,
+      () => budget.used,
+    ),
+    log,
+    tls,
+  };
+  const connections = new Set<Connection>();
+  let onIdle: (() => void) | undefined;
+  let isStopping = false;
+
+  const onClosed = (connection: Connection): void => {
+    connections.delete(connection);
+    admission.leave(connection.address);
+    if (connections.size === 0) onIdle?.();
+  };
+  const onConnection = (socket: Socket): void => {
+    // Gone again already: there is nobody to speak to.
+    if (socket.remoteAddress === undefined) return void socket.destroy();
+    const refusal = isStopping ? "service not available" : admission.enter(clientAddress(socket.remoteAddress));
+    if (refusal !== undefined) {
+      surroundings.metrics.rejections.inc({ stage: "connect" });
+      turnAway(socket, `421 4.3.2 ${policy.primaryHostname} ${refusal}\r\n`);
+      return;
+    }
+    const connection = new Connection(socket, surroundings, onClosed);
+    connections.add(connection);
+    afterReading(() => {
+      connection.start();
+      if (isStopping) connection.shutDown();
+    });
+  };
+  const sweep = setInterval(() => {
+    clock.tick();
+    for (const connection of connections) connection.check(clock.nowMs);
+  }, TICK_MS);
+
+  try {
+    const listeners = await openListeners(smtp.interfaces, smtp.ports, onConnection, (err) =>
+      log.error({ err }, "a connection could not be accepted"),
+    );
+    log.info({ addresses: listeners.addresses, policy: policy.version }, "listening");
+    return {
+      name: "smtp",
+      addresses: listeners.addresses,
+      policyVersion: policy.version,
+      async stop() {
+        isStopping = true;
+        listeners.close();
+        for (const connection of connections) connection.shutDown();
+        await allClosed(connections, settings.shutdownGraceMs * GRACE_SHARE, (resolve) => {
+          onIdle = resolve;
+        });
+        clearInterval(sweep);
+        await rejections.stop();
+      },
+    };
+  } catch (err) {
+    clearInterval(sweep);
+    throw err;
+  }
+}
+
+/** What is still open after the grace is cut off: such a transaction has not been answered, its client will try again. */
+async function allClosed(
+  connections: ReadonlySet<Connection>,
+  graceMs: number,
+  whenIdle: (resolve: () => void) => void,
+): Promise<void> {
+  if (connections.size === 0) return;
+  const idle = new Promise<void>((resolve) => whenIdle(resolve));
+  const timer = setTimeout(() => {
+    for (const connection of connections) connection.destroy();
+  }, graceMs);
+  await idle;
+  clearTimeout(timer);
+}
+
+/**
+ * Calls back when what a socket has received until now has been read: one round of the event loop, no pause. Early
+ * talkers are those whose octets are there by then.
+ */
+function afterReading(callback: () => void): void {
+  setImmediate(() => setImmediate(callback));
+}
+
+function turnAway(socket: Socket, text: string): void {
+  // The client may be gone already, and that is all we want.
+  socket.on("error", () => undefined);
+  socket.write(text, "latin1");
+  socket.destroySoon();
+}

@@ -1,0 +1,64 @@
+import { createServer, isIPv6, type Server, type Socket } from "node:net";
+
+/** Connections that the kernel keeps for us to accept; what Linux caps `net.core.somaxconn` to is the operator's. */
+const BACKLOG = 511;
+
+export interface Listeners {
+  /** `host:port` or `[host]:port`, with the port that was really taken. */
+  readonly addresses: readonly string[];
+  /** Takes no more connections. Those that are open stay open. */
+  close(): void;
+}
+
+/**
+ * Listens on every interface and port.
+ *
+ * @throws the operating system's error (EADDRINUSE, EACCES …); nothing is left open then.
+ */
+export async function openListeners(
+  interfaces: readonly string[],
+  ports: readonly number[],
+  onConnection: (socket: Socket) => void,
+  onError: (err: Error) => void,
+): Promise<Listeners> {
+  const servers: Server[] = [];
+  const close = (): void => {
+    for (const server of servers) server.close();
+  };
+  try {
+    for (const host of interfaces) {
+      for (const port of ports) servers.push(await listen(host, port, onConnection, onError));
+    }
+  } catch (err) {
+    close();
+    throw err;
+  }
+  return { addresses: servers.map(boundAddress), close };
+}
+
+async function listen(
+  host: string,
+  port: number,
+  onConnection: (socket: Socket) => void,
+  onError: (err: Error) => void,
+): Promise<Server> {
+  // A client may close its side behind QUIT and still read our reply. Replies are whole when written: no Nagle.
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    // `::` alone must not take IPv4's port, too: both are named in `local_interfaces` where both are wanted.
+    server.listen({ host, port, backlog: BACKLOG, ipv6Only: isIPv6(host) }, () => {
+      server.removeListener("error", reject);
+      resolve();
+    });
+  });
+  // accept() can fail later, for want of file descriptors: said aloud, and the listener goes on.
+  server.on("error", onError);
+  return server;
+}
+
+function boundAddress(server: Server): string {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("a listener without an address");
+  return address.family === "IPv6" ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
+}

@@ -1,0 +1,62 @@
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+
+export interface GatewayMetrics {
+  /** Messages answered with 250, and with anything else after their content was read. */
+  readonly messages: Counter<"result">;
+  readonly recipients: Counter;
+  readonly rejections: Counter<"stage">;
+  /** From the final dot's publication to stable storage. */
+  readonly publishSeconds: Histogram;
+}
+
+/** Where a client was told no. */
+export type RejectionStage = "connect" | "mail" | "rcpt" | "data" | "protocol";
+
+export function gatewayMetrics(
+  registry: Registry,
+  connections: () => number,
+  octetsInFlight: () => number,
+): GatewayMetrics {
+  const registers = [registry];
+  new Gauge({
+    name: "postbus_gateway_connections",
+    help: "SMTP connections that are open",
+    registers,
+    collect() {
+      this.set(connections());
+    },
+  });
+  new Gauge({
+    name: "postbus_gateway_in_flight_octets",
+    help: "octets of messages in memory",
+    registers,
+    collect() {
+      this.set(octetsInFlight());
+    },
+  });
+  return {
+    messages: new Counter({
+      name: "postbus_gateway_messages_total",
+      help: "messages whose content was read",
+      labelNames: ["result"],
+      registers,
+    }),
+    recipients: new Counter({
+      name: "postbus_gateway_recipients_total",
+      help: "recipients of accepted messages",
+      registers,
+    }),
+    rejections: new Counter({
+      name: "postbus_gateway_rejections_total",
+      help: "commands and messages that were refused",
+      labelNames: ["stage"],
+      registers,
+    }),
+    publishSeconds: new Histogram({
+      name: "postbus_gateway_publish_seconds",
+      help: "time until an accepted message was on stable storage",
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
+      registers,
+    }),
+  };
+}

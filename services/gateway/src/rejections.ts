@@ -1,0 +1,64 @@
+import type { EventLog } from "@postbus/bus";
+import type { Rejected } from "@postbus/contracts";
+import type { Logger } from "pino";
+
+/** Events that wait to be recorded; above it they are dropped and counted: a flood of refusals must not cost memory. */
+const MAX_WAITING = 1_000;
+/** So many in one record, and so long apart: refusals are not worth a write each. */
+const MAX_BATCH = 100;
+const PAUSE_MS = 100;
+
+/** Brings `smtp:reject` events to the event log without making any session wait. Best effort. */
+export class Rejections {
+  readonly #events: Pick<EventLog, "record">;
+  readonly #log: Logger;
+  readonly #waiting: Rejected[] = [];
+  #dropped = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #recording: Promise<void> = Promise.resolve();
+
+  constructor(events: Pick<EventLog, "record">, log: Logger) {
+    this.#events = events;
+    this.#log = log;
+  }
+
+  add(event: Rejected): void {
+    if (this.#waiting.length >= MAX_WAITING) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#waiting.push(event);
+    this.#timer ??= setTimeout(() => this.#flush(), PAUSE_MS);
+  }
+
+  /** Records what waits. */
+  async stop(): Promise<void> {
+    while (this.#timer !== undefined || this.#waiting.length > 0) {
+      this.#flush();
+      await this.#recording;
+    }
+    await this.#recording;
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#recording = this.#recording.then(() => this.#record());
+  }
+
+  async #record(): Promise<void> {
+    const batch = this.#waiting.splice(0, MAX_BATCH);
+    if (batch.length === 0) return;
+    try {
+      await this.#events.record(batch);
+    } catch (err) {
+      this.#dropped += batch.length;
+      this.#log.debug({ err }, "refusals could not be recorded");
+    }
+    if (this.#dropped > 0) {
+      this.#log.warn({ dropped: this.#dropped }, "refusals were not recorded");
+      this.#dropped = 0;
+    }
+    if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#flush(), PAUSE_MS);
+  }
+}

@@ -1,0 +1,46 @@
+import { fieldValue, type HeaderField } from "@postbus/mail";
+
+/**
+ * A header section without the Authentication-Results fields that claim to be ours: whoever reads them below us trusts
+ * our name (RFC 8601 §5). The rest stays octet for octet; without such a field, the same Buffer is given back.
+ */
+export function withoutForgedResults(header: Buffer, fields: readonly HeaderField[], authservId: string): Buffer {
+  const forged = fields.filter(
+    (field) => field.name === "authentication-results" && claims(fieldValue(header, field), authservId),
+  );
+  if (forged.length === 0) return header;
+  const kept: Buffer[] = [];
+  let from = 0;
+  for (const { start, end } of forged) {
+    kept.push(header.subarray(from, start));
+    from = end;
+  }
+  return Buffer.concat([...kept, header.subarray(from)]);
+}
+
+/** What is no clear name of somebody else, but has ours in it, counts as a claim, too: readers may parse it in their own way. */
+function claims(value: string, authservId: string): boolean {
+  const ours = authservId.toLowerCase();
+  const id = readAuthservId(value);
+  if (id !== undefined) return id.toLowerCase() === ours;
+  return value.toLowerCase().includes(ours);
+}
+
+/** RFC 8601 §2.2: `[CFWS] authserv-id [CFWS authres-version] …`; undefined if it cannot be made out. */
+function readAuthservId(value: string): string | undefined {
+  const rest = skipComments(value);
+  return /^([A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+)[ \t(;]/.exec(`${rest};`)?.[1];
+}
+
+/** Without the comments and blanks at the start. Comments nest (RFC 5322 §3.2.2). */
+function skipComments(value: string): string {
+  let depth = 0;
+  for (let i = 0; i < value.length; i++) {
+    const c = value[i];
+    if (c === "\\") i += 1;
+    else if (c === "(") depth += 1;
+    else if (c === ")") depth = Math.max(0, depth - 1);
+    else if (depth === 0 && c !== " " && c !== "\t") return value.slice(i);
+  }
+  return "";
+}

@@ -1,0 +1,34 @@
+import { isIPv6 } from "node:net";
+
+export interface Arrival {
+  readonly helo: string;
+  readonly clientAddress: string;
+  readonly hostname: string;
+  /** As Exim logs it (`P=`): `esmtps`. */
+  readonly protocol: string;
+  readonly cipher?: string | undefined;
+  readonly messageId: string;
+  readonly recipients: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
+/**
+ * Our trace field (RFC 5321 §4.4), with the protocol words of RFC 3848. A recipient is named only if there is no
+ * other: a second one might be a blind copy (§7.2).
+ */
+export function receivedField(arrival: Arrival): string {
+  const { helo, clientAddress, hostname, protocol, cipher, messageId, recipients, atMs } = arrival;
+  const literal = isIPv6(clientAddress) ? `IPv6:${clientAddress}` : clientAddress;
+  const tls = cipher === undefined ? "" : ` (${cipher})`;
+  const to = recipients.length === 1 ? `\r\n\tfor <${recipients[0]}>` : "";
+  return (
+    `Received: from ${helo} ([${literal}])\r\n\tby ${hostname} with ${protocol.toUpperCase()}${tls} (Postbus)` +
+    `\r\n\tid ${messageId}${to};\r\n\t${mailDate(atMs)}\r\n`
+  );
+}
+
+/** RFC 5322 §3.3 date-time, in UTC. */
+export function mailDate(atMs: number): string {
+  return new Date(atMs).toUTCString().replace("GMT", "+0000");
+}

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Bus } from "@postbus/bus";
+import {
+  type Facts,
+  type MessageAnswer,
+  MessageRequest,
+  RouteItem,
+  type ScanAnswer,
+  type SpfAnswer,
+  SpfRequest,
+  scanSubject,
+  verifyMessageSubject,
+  verifySpfSubject,
+} from "@postbus/contracts";
+import { Value } from "typebox/value";
+import { startTestGateway } from "./start-test-gateway.ts";
+
+const ENVELOPE = "MAIL FROM:<ann@b.example>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n";
+const SMALL = "From: ann@b.example\r\nAuthentication-Results: mx.test; dkim=pass\r\n\r\nbody\r\n";
+const LARGE = `${SMALL}${`${"x".repeat(98)}\r\n`.repeat(5_000)}`;
+
+const facts: Facts = {
+  spf: { result: "pass", domain: "b.example" },
+  dkim: [{ result: "pass", domain: "b.example", selector: "s1" }],
+  dmarc: { result: "pass", domain: "b.example", policy: "reject" },
+};
+
+interface Asked {
+  spf?: SpfRequest;
+  message?: MessageRequest;
+  content?: string;
+}
+
+/** A verifier that always finds the same, and remembers what it was asked. */
+async function serveFacts(bus: Bus): Promise<Asked> {
+  const asked: Asked = {};
+  await bus.serve(verifySpfSubject, { concurrency: 1 }, async ({ body }) => {
+    asked.spf = Value.Parse(SpfRequest, body);
+    return { v: 1, spf: facts.spf ?? assert.fail() } satisfies SpfAnswer;
+  });
+  await bus.serve(verifyMessageSubject, { concurrency: 1 }, async ({ body, content }) => {
+    asked.message = Value.Parse(MessageRequest, body);
+    const pieces: Buffer[] = [];
+    if (content?.kind === "inline") pieces.push(content.octets);
+    else if (content !== undefined) for await (const octets of bus.spool.read(content)) pieces.push(octets);
+    asked.content = Buffer.concat(pieces).toString("latin1");
+    return { v: 1, dkim: facts.dkim ?? [], dmarc: facts.dmarc ?? assert.fail() } satisfies MessageAnswer;
+  });
+  await bus.serve(scanSubject, { concurrency: 1 }, async () => {
+    return { v: 1, state: "no engine configured" } satisfies ScanAnswer;
+  });
+  return asked;
+}
+
+describe("facts", () => {
+  for (const [name, message] of Object.entries({ "small content": SMALL, "spooled content": LARGE })) {
+    test(`of ${name} stand on top of the message and travel with it`, async () => {
+      await using gateway = await startTestGateway({ policy: { facts: () => ["spf", "message", "scan"] } });
+      const asked = await serveFacts(gateway.bus);
+      await using client = await gateway.session();
+      await client.say(ENVELOPE, 250, 250, 354);
+      await client.say(`${message}.\r\n`, 250);
+
+      assert.partialDeepStrictEqual(asked.spf, {
+        clientAddress: "127.0.0.1",
+        helo: "client.example",
+        returnPath: "ann@b.example",
+      });
+      assert.deepEqual(asked.message?.spf, facts.spf);
+      assert.equal(asked.content, message, "what is verified is what was sent");
+
+      const { header, content, isSpooled } = await gateway.taken();
+      assert.deepEqual(Value.Parse(RouteItem, header).facts, facts);
+      assert.equal(isSpooled, message === LARGE);
+      assert.ok(
+        content.startsWith(
+          "Authentication-Results: mx.test;\r\n\tspf=pass smtp.mailfrom=ann@b.example;\r\n" +
+            "\tdkim=pass header.d=b.example header.s=s1;\r\n\tdmarc=pass (p=reject) header.from=b.example\r\nReceived: ",
+        ),
+        content.slice(0, 300),
+      );
+      assert.equal(content.match(/^Authentication-Results/gm)?.length, 1, "the forged field is gone");
+      assert.ok(content.endsWith(message.slice(message.indexOf("\r\n\r\n"))));
+      assert.deepEqual(await gateway.spooled(), [], "nothing is left once the item is done");
+    });
+  }
+
+  test("SPF alone is known before large content is written", async () => {
+    await using gateway = await startTestGateway({ policy: { facts: () => ["spf"] } });
+    await serveFacts(gateway.bus);
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`${LARGE}.\r\n`, 250);
+    assert.equal((await gateway.spooled()).length, 1);
+    const { content } = await gateway.taken();
+    assert.match(
+      content,
+      /^Authentication-Results: mx\.test;\r\n\tspf=pass smtp\.mailfrom=ann@b\.example\r\nReceived: /,
+    );
+  });
+
+  test("that nobody gives are temporary errors, not silence and no refusal", async () => {
+    const policy = { facts: () => ["spf", "message", "scan"] as const };
+    await using gateway = await startTestGateway({ policy, settings: { factsTimeoutMs: 300 } });
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`${SMALL}.\r\n`, 250);
+    const { header, content } = await gateway.taken();
+    const { facts: found } = Value.Parse(RouteItem, header);
+    assert.equal(found?.spf?.result, "temperror");
+    assert.equal(found?.dkim?.[0]?.result, "temperror");
+    assert.equal(found?.dmarc?.result, "temperror");
+    assert.match(
+      content,
+      /\tspf=temperror \(no answer\) smtp\.mailfrom=ann@b\.example;\r\n\tdkim=temperror \(no answer\);\r\n\tdmarc=temperror/,
+    );
+  });
+
+  test("answers that do not fit the contract are none", async () => {
+    await using gateway = await startTestGateway({ policy: { facts: () => ["spf"] } });
+    await gateway.bus.serve(verifySpfSubject, { concurrency: 1 }, async () => ({ v: 1, spf: { result: "splendid" } }));
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`${SMALL}.\r\n`, 250);
+    assert.match((await gateway.taken()).content, /spf=temperror/);
+  });
+});

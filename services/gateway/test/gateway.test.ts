@@ -1,0 +1,392 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { BusFullError, BusUnavailableError } from "@postbus/bus";
+import { firstItemId, Received, RouteItem } from "@postbus/contracts";
+import { type Reply, reply } from "@postbus/mail";
+import type { Verdict } from "@postbus/policy";
+import { makeCertificate } from "@postbus/testkit";
+import { Value } from "typebox/value";
+import { startTestGateway, testPolicy } from "./start-test-gateway.ts";
+
+const ENVELOPE = "MAIL FROM:<ann@b.example>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n";
+const MESSAGE = "From: ann@b.example\r\nMessage-ID: <1@b.example>\r\nSubject: hi\r\n\r\n..body\r\n.\r\n";
+const idOf = (text: string): string => / id=(\S+)/.exec(text)?.[1] ?? "";
+
+describe("a message", () => {
+  test("is on the bus when the client reads 250, with its trace field and without stuffed dots", async () => {
+    await using gateway = await startTestGateway();
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    const messageId = idOf(await client.say(MESSAGE, 250));
+
+    const [waiting] = await gateway.bus.waiting.ofMessage(messageId);
+    assert.equal(waiting?.id, firstItemId(messageId));
+    const { header, content, isSpooled } = await gateway.taken();
+    const item = Value.Parse(RouteItem, header);
+    assert.partialDeepStrictEqual(item, {
+      messageId,
+      returnPath: "ann@b.example",
+      recipients: [{ address: "bob@example.org" }],
+      attempt: 1,
+      reception: {
+        protocol: "esmtp",
+        clientAddress: "127.0.0.1",
+        helo: "client.example",
+        headerMessageId: "1@b.example",
+        size: content.length,
+      },
+    });
+    assert.ok(!isSpooled);
+    assert.match(
+      content,
+      /^Received: from client\.example \(\[127\.0\.0\.1\]\)\r\n\tby mx\.test with ESMTP \(Postbus\)\r\n\tid \S+\r\n\tfor <bob@example\.org>;\r\n\t\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000\r\nFrom: /,
+    );
+    assert.ok(content.endsWith("\r\nSubject: hi\r\n\r\n.body\r\n"));
+  });
+
+  test("is told to the event log in the same breath", async () => {
+    await using gateway = await startTestGateway();
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    const messageId = idOf(await client.say(MESSAGE, 250));
+    const event = Value.Parse(Received, await gateway.event(({ name }) => name === "msg:received"));
+    assert.partialDeepStrictEqual(event, { messageId, returnPath: "ann@b.example", recipients: ["bob@example.org"] });
+  });
+
+  test("of ten thousand lines goes through the spool, octet for octet", async () => {
+    await using gateway = await startTestGateway();
+    await using client = await gateway.session();
+    const body = `${"x".repeat(98)}\r\n`.repeat(10_000);
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`Subject: large\r\n\r\n${body}.\r\n`, 250);
+    const { content, isSpooled } = await gateway.taken();
+    assert.ok(isSpooled);
+    assert.equal(content.slice(content.indexOf("Subject: large")), `Subject: large\r\n\r\n${body}`);
+    assert.ok(content.startsWith("Received: from client.example"));
+  });
+
+  test("with a header section above the inline limit goes through the spool, too", async () => {
+    await using gateway = await startTestGateway();
+    await using client = await gateway.session();
+    const header = `${`X-Long: ${"y".repeat(900)}\r\n`.repeat(200)}`;
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`${header}\r\nbody\r\n.\r\n`, 250);
+    const { content, isSpooled } = await gateway.taken();
+    assert.ok(isSpooled);
+    assert.ok(content.endsWith(`${header}\r\nbody\r\n`));
+  });
+
+  test("has each recipient once, letters' cases apart; postmaster gets a domain", async () => {
+    await using gateway = await startTestGateway();
+    await using client = await gateway.session();
+    const recipients = ["bob@example.org", "Bob@example.org", "bob@example.org", "postmaster"];
+    await client.say("MAIL FROM:<>\r\n", 250);
+    for (const recipient of recipients) await client.say(`RCPT TO:<${recipient}>\r\n`, 250);
+    await client.say("DATA\r\n", 354);
+    await client.say(MESSAGE, 250);
+    const { header, content } = await gateway.taken();
+    assert.deepEqual(Value.Parse(RouteItem, header).recipients, [
+      { address: "bob@example.org" },
+      { address: "Bob@example.org" },
+      { address: "postmaster@mx.test" },
+    ]);
+    assert.doesNotMatch(content, /\tfor </);
+  });
+
+  test("loses fields that claim to be our Authentication-Results", async () => {
+    await using gateway = await startTestGateway();
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(
+      "Authentication-Results: mx.test;\r\n dmarc=pass\r\nAuthentication-Results: other.test; spf=pass\r\n\r\n.\r\n",
+      250,
+    );
+    const { content } = await gateway.taken();
+    assert.doesNotMatch(content, /dmarc=pass/);
+    assert.match(content, /other\.test; spf=pass/);
+  });
+});
+
+describe("what goes wrong on our side is 4xx, and leaves nothing in the spool", () => {
+  const large = `Subject: x\r\n\r\n${"z".repeat(998)}\r\n`.repeat(200);
+  const troubles = [
+    { name: "a full bus", error: new BusFullError("no room"), code: 452 },
+    { name: "a bus out of reach", error: new BusUnavailableError("away"), code: 451 },
+  ];
+  for (const { name, error, code } of troubles) {
+    for (const content of [MESSAGE, `${large}.\r\n`]) {
+      test(`${name}: ${code} for ${content.length} octets, and the session goes on`, async () => {
+        await using gateway = await startTestGateway({ bus: () => ({ publish: () => Promise.reject(error) }) });
+        await using client = await gateway.session();
+        await client.say(ENVELOPE, 250, 250, 354);
+        await client.say(content, code);
+        assert.deepEqual(await gateway.spooled(), []);
+        await client.say("RSET\r\n", 250);
+      });
+    }
+  }
+
+  test("a bug is 451", async () => {
+    await using gateway = await startTestGateway({
+      bus: () => ({ publish: () => Promise.reject(new TypeError("x")) }),
+    });
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(MESSAGE, 451);
+  });
+
+  test("a spool that fails is 451 at the end of the content", async () => {
+    await using gateway = await startTestGateway({
+      bus: ({ spool }) => ({
+        spool: {
+          create: () => Promise.reject(new BusUnavailableError("no spool")),
+          read: (reference) => spool.read(reference),
+          remove: (id) => spool.remove(id),
+          sweep: async () => 0,
+        },
+      }),
+    });
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`${large}.\r\n`, 451);
+    await client.say("NOOP\r\n", 250);
+  });
+
+  test("too many octets in memory are 452, and their room is given back", async () => {
+    await using gateway = await startTestGateway({ settings: { inFlightOctets: 2_000 } });
+    await using client = await gateway.session();
+    for (let i = 0; i < 3; i++) {
+      await client.say(ENVELOPE, 250, 250, 354);
+      await client.say(`A: b\r\n\r\n${"z".repeat(3_000)}\r\n.\r\n`, 452);
+      await client.say(ENVELOPE, 250, 250, 354);
+      await client.say(`A: b\r\n\r\n${"z".repeat(1_500)}\r\n.\r\n`, 250);
+    }
+  });
+
+  test("a header section that is still coming counts, too", async () => {
+    await using gateway = await startTestGateway({ settings: { inFlightOctets: 2_000 } });
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    client.socket.write(`A: ${"z".repeat(3_000)}\r\n`);
+    const event = await gateway.event(({ name }) => name === "smtp:reject");
+    assert.partialDeepStrictEqual(event, { text: "temporarily rejected after DATA: content could not be stored" });
+    await client.say(".\r\n", 452);
+  });
+
+  test("a client that goes away in mid-message leaves nothing", async () => {
+    const aborted = Promise.withResolvers<void>();
+    await using gateway = await startTestGateway({
+      bus: ({ spool }) => ({
+        spool: {
+          read: (reference) => spool.read(reference),
+          sweep: async () => 0,
+          remove: (id) => spool.remove(id),
+          async create(id) {
+            const writer = await spool.create(id);
+            return {
+              write: (octets) => writer.write(octets),
+              finish: () => writer.finish(),
+              async abort() {
+                await writer.abort();
+                aborted.resolve();
+              },
+            };
+          },
+        },
+      }),
+    });
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(large);
+    client.socket.destroy();
+    await aborted.promise;
+    assert.deepEqual(await gateway.spooled(), []);
+  });
+});
+
+describe("policy", () => {
+  const no: Reply = reply(550, "5.7.1", "no");
+  const refuse: Verdict = { verdict: "refuse", reply: no, log: "because" };
+
+  test("refuses a recipient, and that is an event", async () => {
+    await using gateway = await startTestGateway();
+    await using client = await gateway.session();
+    await client.say("MAIL FROM:<ann@b.example>\r\n", 250);
+    await client.say("RCPT TO:<x@elsewhere.example>\r\n", 550);
+    const event = await gateway.event(({ name }) => name === "smtp:reject");
+    assert.partialDeepStrictEqual(event, {
+      clientAddress: "127.0.0.1",
+      helo: "client.example",
+      returnPath: "ann@b.example",
+      text: "rejected RCPT <x@elsewhere.example>: relay not permitted",
+    });
+  });
+
+  test("refuses a connection", async () => {
+    const { acl } = testPolicy();
+    await using gateway = await startTestGateway({ policy: { acl: { ...acl, connect: () => refuse } } });
+    await using client = await gateway.connect();
+    await client.expect(550);
+    await client.ended();
+  });
+
+  test("may take its time, and what is pipelined waits in order", async () => {
+    const { acl } = testPolicy();
+    const late = async (): Promise<Verdict> => {
+      await setImmediate();
+      return { verdict: "accept" };
+    };
+    const policy = { acl: { ...acl, connect: late, mail: late, recipient: late } };
+    await using gateway = await startTestGateway({ policy });
+    await using client = await gateway.session();
+    await client.say(
+      `MAIL FROM:<>\r\nRCPT TO:<a@b>\r\nRCPT TO:<bad\r\nRCPT TO:<c@d>\r\nDATA\r\n`,
+      250,
+      250,
+      501,
+      250,
+      354,
+    );
+    await client.say(`${MESSAGE}QUIT\r\n`, 250, 221);
+    await client.ended();
+  });
+
+  test("that fails is 451", async () => {
+    const { acl } = testPolicy();
+    const mail = async () => Promise.reject(new Error("broken"));
+    await using gateway = await startTestGateway({ policy: { acl: { ...acl, mail } } });
+    await using client = await gateway.session();
+    await client.say("MAIL FROM:<>\r\n", 451);
+    await client.say("NOOP\r\n", 250);
+  });
+
+  test("that throws ends the session with 421, not the process", async () => {
+    const { acl } = testPolicy();
+    const mail = () => {
+      throw new Error("broken");
+    };
+    await using gateway = await startTestGateway({ policy: { acl: { ...acl, mail } } });
+    await using client = await gateway.session();
+    await client.say("MAIL FROM:<>\r\n", 421);
+    await client.ended();
+    await using next = await gateway.session();
+    await next.say("NOOP\r\n", 250);
+  });
+});
+
+describe("connections", () => {
+  test("above the limits are turned away with 421, and places become free", async () => {
+    await using gateway = await startTestGateway({ policy: { smtp: { acceptMaxPerHost: 1 } } });
+    const first = await gateway.session();
+    await using second = await gateway.connect();
+    await second.expect(421);
+    await second.ended();
+    await first.say("QUIT\r\n", 221);
+    first.socket.destroy();
+    while (!(await gateway.metrics.metrics()).includes("postbus_gateway_connections 0\n")) await setImmediate();
+    await using third = await gateway.session();
+    await third.say("NOOP\r\n", 250);
+  });
+
+  test("that are closed on the client's side behind QUIT are still answered", async () => {
+    await using gateway = await startTestGateway();
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    client.socket.end(`${MESSAGE}QUIT\r\n`, "latin1");
+    await client.expect(250);
+    await client.expect(221);
+    await client.ended();
+  });
+
+  test("that say nothing are closed after smtp_receive_timeout", async () => {
+    await using gateway = await startTestGateway({ policy: { smtp: { receiveTimeoutMs: 1 } } });
+    await using client = await gateway.connect();
+    await client.expect(220);
+    assert.match(await client.expect(421), /SMTP command timeout/);
+    await client.ended();
+  });
+
+  test("are counted", async () => {
+    await using gateway = await startTestGateway();
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(MESSAGE, 250);
+    const text = await gateway.metrics.metrics();
+    assert.match(text, /postbus_gateway_connections 1\n/);
+    assert.match(text, /postbus_gateway_messages_total\{result="accepted"\} 1\n/);
+    assert.match(text, /postbus_gateway_recipients_total 1\n/);
+    assert.match(text, /postbus_gateway_publish_seconds_count 1\n/);
+    assert.match(text, /postbus_gateway_in_flight_octets 0\n/);
+  });
+
+  test("a port in use is the operating system's error", async () => {
+    await using gateway = await startTestGateway();
+    await assert.rejects(startTestGateway({ policy: { smtp: { ports: [gateway.port] } } }), { code: "EADDRINUSE" });
+  });
+});
+
+describe("stopping", () => {
+  test("lets a transaction finish, says 421 then, and takes no new connection", async () => {
+    await using gateway = await startTestGateway();
+    await using busy = await gateway.session();
+    await using idle = await gateway.session();
+    await busy.say(ENVELOPE, 250, 250, 354);
+    const stopped = gateway.part.stop();
+    await idle.expect(421);
+    await idle.ended();
+    await assert.rejects(gateway.connect());
+    await busy.say(MESSAGE, 250, 421);
+    await busy.ended();
+    await stopped;
+  });
+
+  test("cuts off what is not done within the grace", async () => {
+    await using gateway = await startTestGateway({ settings: { shutdownGraceMs: 100 } });
+    await using busy = await gateway.session();
+    await busy.say(ENVELOPE, 250, 250, 354);
+    await gateway.part.stop();
+    await busy.ended();
+  });
+});
+
+describe("STARTTLS", () => {
+  const { certificateFile, privateKeyFile } = makeCertificate("mx.test");
+  const tls = { certificate: certificateFile, privateKey: privateKeyFile };
+
+  test("the message says what protected it", async () => {
+    await using gateway = await startTestGateway({ policy: { smtp: { tls } } });
+    await using client = await gateway.session();
+    await client.startTls();
+    assert.doesNotMatch(await client.say("EHLO client.example\r\n", 250), /STARTTLS/);
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`${MESSAGE}QUIT\r\n`, 250, 221);
+    await client.ended();
+    const { header, content } = await gateway.taken();
+    const { reception } = Value.Parse(RouteItem, header);
+    assert.equal(reception.protocol, "esmtps");
+    assert.match(reception.cipher ?? "", /^TLS1\.3:TLS_AES_\d+_GCM_SHA\d+:\d+$/);
+    assert.match(content, /by mx\.test with ESMTPS \(TLS1\.3:/);
+  });
+
+  test("large content comes through it", async () => {
+    await using gateway = await startTestGateway({ policy: { smtp: { tls } } });
+    await using client = await gateway.session();
+    await client.startTls();
+    await client.say("EHLO client.example\r\n", 250);
+    await client.say(ENVELOPE, 250, 250, 354);
+    const body = `${"x".repeat(98)}\r\n`.repeat(20_000);
+    await client.say(`\r\n${body}.\r\n`, 250);
+    assert.ok((await gateway.taken()).content.endsWith(body));
+  });
+
+  test("garbage instead of a handshake closes the connection, and only that", async () => {
+    await using gateway = await startTestGateway({ policy: { smtp: { tls } } });
+    await using client = await gateway.session();
+    await client.say("STARTTLS\r\n", 220);
+    await client.say("MAIL FROM:<a@b>\r\n");
+    await client.ended();
+    await using next = await gateway.session();
+    await next.say("NOOP\r\n", 250);
+  });
+});

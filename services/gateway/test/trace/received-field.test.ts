@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { mailDate, receivedField } from "../../src/trace/received-field.ts";
+
+const arrival = {
+  helo: "c.example",
+  clientAddress: "192.0.2.1",
+  hostname: "mx.test",
+  protocol: "esmtp",
+  messageId: "1xUZmr-000000002kR-2FF8",
+  recipients: ["x@y.example"],
+  atMs: Date.UTC(2026, 10, 1, 3, 33, 1),
+};
+
+test("one recipient is named", () => {
+  assert.equal(
+    receivedField(arrival),
+    "Received: from c.example ([192.0.2.1])\r\n\tby mx.test with ESMTP (Postbus)\r\n" +
+      "\tid 1xUZmr-000000002kR-2FF8\r\n\tfor <x@y.example>;\r\n\tSun, 01 Nov 2026 03:33:01 +0000\r\n",
+  );
+});
+
+test("of several none is named: one might be a blind copy", () => {
+  assert.doesNotMatch(receivedField({ ...arrival, recipients: ["x@y.example", "z@y.example"] }), /@/);
+});
+
+test("IPv6 clients have a tagged literal, TLS its cipher", () => {
+  const field = receivedField({ ...arrival, clientAddress: "2001:db8::1", protocol: "esmtps", cipher: "TLS1.3:X:256" });
+  assert.match(
+    field,
+    /^Received: from c\.example \(\[IPv6:2001:db8::1\]\)\r\n\tby mx\.test with ESMTPS \(TLS1\.3:X:256\) /,
+  );
+});
+
+test("dates are RFC 5322's", () => assert.equal(mailDate(0), "Thu, 01 Jan 1970 00:00:00 +0000"));

@@ -1,6 +1,6 @@
 // Sets up what the project needs and runs one of its jobs. Plain JavaScript: it must run on Node.js 20.
 //
-//   node tools/run.mjs start|test|check|bench|exec [ARGUMENT...]
+//   node tools/run.mjs start|postbus|test|check|format|bench|lock|exec [ARGUMENT...]
 //
 // Set-up: the pinned Node.js and pnpm go to .toolchain/ (from the npm registry, no install scripts), the workspace's
 // dependencies to node_modules/. Stamps make a second run skip both.
@@ -55,7 +55,7 @@ function once(stamp, wanted, what, work) {
   renameSync(`${stamp}.new`, stamp);
 }
 
-function setUp() {
+function setUpToolchain() {
   const nodePackage = nodePackages[`${platform()}-${arch()}`];
   if (nodePackage === undefined) throw new Error(`no Node.js package is known for ${platform()}-${arch()}`);
   const tools = [`${nodePackage}@${NODE_VERSION}`, `pnpm@${PNPM_VERSION}`];
@@ -65,11 +65,14 @@ function setUp() {
     const options = ["--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
     run("npm", ["install", "--prefix", toolchain, ...options, ...tools], { cwd: toolchain });
   });
+}
+
+function setUpDependencies() {
   const lock = createHash("sha256")
     .update(readFileSync(join(root, "pnpm-lock.yaml")))
     .digest("hex");
   once(join(root, "node_modules", ".postbus-stamp"), lock, "installing dependencies (once)", () => {
-    run("pnpm", ["install", ...(process.env.UPDATE_LOCK ? [] : ["--frozen-lockfile"]), "--reporter=append-only"]);
+    run("pnpm", ["install", "--frozen-lockfile", "--reporter=append-only"]);
   });
 }
 
@@ -86,13 +89,17 @@ const jobs = {
   postbus: () => ["node", ["services/postbus/src/main.ts", ...args]],
   test: () => ["node", ["--test", "--test-reporter=spec", ...(args.length > 0 ? args : shortTests)]],
   check: () => ["node", ["tools/check.mjs", ...args]],
+  format: () => ["biome", ["check", "--write", ...(args.length > 0 ? args : ["."])]],
   bench: () => ["node", ["bench/src/main.ts", ...args]],
+  /** After a change of dependencies: brings pnpm-lock.yaml up to date with the manifests. */
+  lock: () => ["pnpm", ["install", "--no-frozen-lockfile", "--reporter=append-only"]],
   exec: () => [args[0] ?? "node", args.slice(1)],
 };
 
 try {
   if (jobs[job] === undefined) throw new Error(`unknown job ${job}; there are ${Object.keys(jobs).join(", ")}`);
-  setUp();
+  setUpToolchain();
+  if (job !== "lock") setUpDependencies();
 } catch (err) {
   say(err instanceof Error ? err.message : String(err));
   process.exit(1);

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
 
 /** What the processes of one system under test have used, those that have ended included. */
 export interface Account {
@@ -71,10 +71,4 @@ export async function peakDuring<T>(sample: () => number, work: Promise<T>): Pro
   } finally {
     clearInterval(timer);
   }
-}
-
-/** Writes `files` into `dir`. */
-export function writeFiles(dir: string, files: Readonly<Record<string, string>>): void {
-  mkdirSync(dir, { recursive: true });
-  for (const [name, text] of Object.entries(files)) writeFileSync(`${dir}/${name}`, text);
 }

@@ -1,35 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
-import { program } from "@postbus/testkit";
-
-/** A free port of 127.0.0.1. Somebody else could take it before it is used; on a machine that measures, nobody does. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
-
-/** Resolves when something answers on the port with a line. */
-export async function answers(port: number, deadlineMs = 30_000): Promise<void> {
-  const end = performance.now() + deadlineMs;
-  while (performance.now() < end) {
-    const socket = connect(port, "127.0.0.1");
-    try {
-      await once(socket, "data", { signal: AbortSignal.timeout(2_000) });
-      return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 100)); // Not up yet.
-    } finally {
-      socket.destroy();
-    }
-  }
-  throw new Error(`nothing answers on port ${port} after ${deadlineMs} ms`);
-}
+import { answers, freePort, program } from "@postbus/testkit";
 
 export function need(name: string): string {
   const path = program(name);
@@ -101,14 +72,4 @@ export async function runSource(load: Load): Promise<number> {
   const [code] = await once(child, "exit");
   if (code !== 0) throw new Error(`smtp-source ended with ${code}: the server refused something`);
   return (performance.now() - start) / 1000;
-}
-
-/** Ends a process and waits for it; SIGKILL after `graceMs`. */
-export async function stopProcess(child: ChildProcess, graceMs = 15_000): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
-  await ended;
-  clearTimeout(timer);
 }

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { startNats } from "@postbus/testkit";
+import { freePort, startNats, stopProcess } from "@postbus/testkit";
 import { type Account, openAccount } from "../account.ts";
-import { freePort, stopProcess } from "../load.ts";
 import type { StartSystem } from "./system.ts";
 
 /** Everything in one process on the embedded bus. @param root The checkout that is measured. */
@@ -72,8 +71,13 @@ async function startPostbus(options: PostbusOptions): Promise<ChildProcess> {
   const args = [`${root}/services/postbus/src/main.ts`, command, ...services];
   if (command === "start") args.push("--data", directory, ...macros);
   const [shell = "", ...prefix] = account.prefix;
-  const env = { ...process.env, LOG_LEVEL: "warn", POSTBUS_HTTP: "127.0.0.1:0", ...options.env };
-  const child = spawn(shell, [...prefix, process.execPath, ...args], { stdio: ["ignore", "pipe", "inherit"], env });
+  const env: NodeJS.ProcessEnv = { ...process.env, LOG_LEVEL: "warn", ...options.env };
+  if (services.length === 0 || services.includes("status")) env["POSTBUS_HTTP"] = "127.0.0.1:0";
+  const child = spawn(
+    shell,
+    [...prefix, process.execPath, ...(process.env["BENCH_NODE_OPTIONS"] ?? "").split(" ").filter(Boolean), ...args],
+    { stdio: ["ignore", "pipe", "inherit"], env },
+  );
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
       if (line.startsWith("postbus ready")) resolve();

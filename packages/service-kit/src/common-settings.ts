@@ -4,6 +4,20 @@ import { Type } from "typebox";
 export const commonSettings = {
   /** `nats://host:4222`, comma-separated; absent: the bus is embedded. */
   natsUrl: Type.Optional(Type.String({ env: "NATS_URL" })),
+  /**
+   * HTTP monitoring of a NATS server that is on its own, `http://host:8222`: the only place where one can see whether
+   * it syncs every write. A cluster with three replicas needs none.
+   */
+  natsMonitorUrl: Type.Optional(Type.String({ env: "NATS_MONITOR_URL", pattern: "^https?://" })),
+  /**
+   * What the operator says of a single NATS server: `r1-sync-always` that it syncs every write, `unsafe` that
+   * acknowledged mail may be lost. `checked` refuses to start on a bus that cannot be seen to be durable.
+   */
+  busDurability: Type.Union([Type.Literal("checked"), Type.Literal("r1-sync-always"), Type.Literal("unsafe")], {
+    default: "checked",
+  }),
+  /** Put before every subject and stream name, with its dot, so that two fleets can share a server: `test.`. */
+  busPrefix: Type.String({ default: "", pattern: "^([a-z0-9_-]+\\.)?$" }),
   /** PostgreSQL of the history; absent: SQLite in the data directory. */
   databaseUrl: Type.Optional(Type.String({ env: "DATABASE_URL" })),
   /** Shared rate limits and lookups. */

@@ -1,2 +1,12 @@
 export { commonSettings } from "./common-settings.ts";
+export { type Endpoint, formatEndpoint, parseEndpoint } from "./endpoint.ts";
+export { EX_TEMPFAIL, EX_UNAVAILABLE, type StartFailure, startFailure } from "./exit-code.ts";
+export { version } from "./fleet-announcement.ts";
+export { fleetVariables } from "./fleet-variables.ts";
+export { stopSignal } from "./lifecycle.ts";
+export { nearestName } from "./nearest-name.ts";
+export { natsConnection } from "./open-bus.ts";
+export { runService } from "./run-service.ts";
+export { type RunOptions, runServices } from "./run-services.ts";
 export type { Part, Service, ServiceContext, ServiceName } from "./service.ts";
+export { readSettings, variableName } from "./settings.ts";

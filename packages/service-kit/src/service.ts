@@ -7,6 +7,12 @@ import type { commonSettings } from "./common-settings.ts";
 /** Something that was started and can be stopped. */
 export interface Part {
   readonly name: string;
+  /** Where a listener can be reached, `host:port` or `[host]:port`; shown in the ready line under the part's name (`smtp`, `http`). */
+  readonly addresses?: readonly string[];
+  /** Hash of the policy in force (`Policy.version`), for the fleet's overview; read again at every announcement. */
+  readonly policyVersion?: string;
+  /** Why it cannot do its work at present, though it tries: the process is then not ready. Read again at every question. */
+  readonly problem?: string | undefined;
   /** Takes no new work, finishes or gives back what it has, lets go of what it holds. */
   stop(): Promise<void>;
 }

@@ -1,0 +1,64 @@
+import { statfs } from "node:fs/promises";
+
+const LOOK_EVERY_MS = 5_000;
+/** However short it is: not oftener than this. */
+const LOOK_AGAIN_MS = 100;
+/** A commit writes less than this at a time; with less room, a failed one is taken for a full disk. */
+const LARGE_COMMIT_OCTETS = 64 * 1024 * 1024;
+
+/**
+ * Watches how much room the disk has. New mail is refused while there is less than the reserve, so that the mail which
+ * is there can still be brought to its end: that, too, needs pages.
+ */
+export class FreeSpace {
+  readonly #directory: string;
+  readonly #reserveOctets: number;
+  readonly #timer: NodeJS.Timeout;
+  #freeOctets = Number.POSITIVE_INFINITY;
+  /** Accepted since the last look: what we may have used up ourselves. */
+  #spentOctets = 0;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(directory: string, reserveOctets: number) {
+    this.#directory = directory;
+    this.#reserveOctets = reserveOctets;
+    this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS).unref();
+  }
+
+  get isShort(): boolean {
+    return this.#freeOctets - this.#spentOctets < this.#reserveOctets;
+  }
+
+  get isNearlyGone(): boolean {
+    return this.#freeOctets < LARGE_COMMIT_OCTETS;
+  }
+
+  get freeOctets(): number {
+    return this.#freeOctets;
+  }
+
+  /** @returns Whether there is room for so much more. */
+  spend(octets: number): boolean {
+    this.#spentOctets += octets;
+    if (!this.isShort) return true;
+    // Pages are used again, so the truth may be better than the sum.
+    if (performance.now() - this.#lookedAtMs > LOOK_AGAIN_MS) void this.look();
+    return false;
+  }
+
+  async look(): Promise<void> {
+    this.#lookedAtMs = performance.now();
+    try {
+      const { bavail, bsize } = await statfs(this.#directory);
+      this.#freeOctets = bavail * bsize;
+    } catch {
+      // The directory is gone or out of reach: the commits will say so, and better.
+      this.#freeOctets = Number.POSITIVE_INFINITY;
+    }
+    this.#spentOctets = 0;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}

@@ -1,0 +1,44 @@
+import { createHash } from "node:crypto";
+import type { Queue } from "../bus.ts";
+
+/** A subject is part of every command on the wire, and the server bounds a line (4 KiB). */
+const MAX_TOKEN = 120;
+
+/**
+ * An id as one token of a subject. Ids are case-sensitive, so what `subjectToken` does to a domain would not do: what
+ * is not a letter, digit, `-` or `_` is carried in base64, and overlong ids as their hash.
+ */
+export function idToken(id: string): string {
+  if (/^[A-Za-z0-9_-]{1,120}$/.test(id)) return id;
+  const encoded = `=${Buffer.from(id).toString("base64url")}`;
+  return encoded.length <= MAX_TOKEN ? encoded : `=h${createHash("sha256").update(id).digest("hex")}`;
+}
+
+/** Names an item on the wire; every item has a subject of its own, so that it can be found, moved and removed. */
+export interface ItemName {
+  readonly queue: Queue;
+  readonly messageId: string;
+  readonly id: string;
+}
+
+const tail = ({ messageId, id }: ItemName): string => `${idToken(messageId)}.${idToken(id)}`;
+
+/** `mail.route.0.<message>.<item>`: the published subject with the item's name behind it. */
+export const workSubject = (prefix: string, subject: string, name: ItemName): string =>
+  `${prefix}${subject}.${tail(name)}`;
+
+export const deferredSubject = (prefix: string, name: ItemName): string =>
+  `${prefix}mail.deferred.${name.queue}.${tail(name)}`;
+
+/** Where a deferred item appears when its time has come: beside the schedule, in the same stream. */
+export const dueSubject = (prefix: string, name: ItemName): string => `${prefix}mail.due.${name.queue}.${tail(name)}`;
+
+export const frozenSubject = (prefix: string, name: ItemName): string =>
+  `${prefix}mail.frozen.${name.queue}.${tail(name)}`;
+
+/** The queue that a subject belongs to, its second token. */
+export function queueOf(subject: string): Queue {
+  const [mail, queue] = subject.split(".", 2);
+  if (mail === "mail" && (queue === "route" || queue === "deliver")) return queue;
+  throw new Error(`no queue has the subject ${subject}`);
+}

@@ -1,0 +1,113 @@
+import type { MailEvent } from "@postbus/contracts";
+import type { Outcome, Publication, Queue } from "../bus.ts";
+import type { Committer, Message } from "./committer.ts";
+import type { EventWriter } from "./event-writer.ts";
+import { encodeItem, type ItemMeta, metaOf } from "./item-codec.ts";
+import {
+  deferredSubject,
+  dueSubject,
+  frozenSubject,
+  type ItemName,
+  idToken,
+  queueOf,
+  workSubject,
+} from "./item-subject.ts";
+import { MessageParts } from "./message-parts.ts";
+
+/** Which stream a message belongs to. */
+export type Place = Queue | "deferred" | "frozen";
+
+export interface ItemWriterParts {
+  readonly prefix: string;
+  readonly committers: Readonly<Record<Place, Committer>>;
+  readonly parts: MessageParts;
+  readonly events: EventWriter;
+}
+
+export interface Placed {
+  readonly place: Place;
+  readonly message: Message;
+}
+
+/** Puts items where they belong: ready, deferred or frozen; and an outcome's consequences in the order that is safe. */
+export class ItemWriter {
+  readonly #prefix: string;
+  readonly #committers: Readonly<Record<Place, Committer>>;
+  readonly #parts: MessageParts;
+  readonly #events: EventWriter;
+
+  constructor({ prefix, committers, parts, events }: ItemWriterParts) {
+    this.#prefix = prefix;
+    this.#committers = committers;
+    this.#parts = parts;
+    this.#events = events;
+  }
+
+  /** @returns what was stored, for whoever must cancel it when the outcome stays unknown. */
+  placed(publication: Publication, part?: string): Placed {
+    const headerOctets = Buffer.from(JSON.stringify(publication.header));
+    return place(this.#prefix, metaOf(publication, part), headerOctets, publication.content, idToken(publication.id));
+  }
+
+  async put({ place, message }: Placed): Promise<number> {
+    return (await this.#committers[place].publish(message)).seq;
+  }
+
+  /**
+   * Everything that follows from an item but its own end, which the caller reports when this has resolved. Done twice,
+   * it is the same as done once.
+   *
+   * @returns whether the message is complete with it: then its content can go.
+   */
+  async commit(meta: Pick<ItemMeta, "messageId" | "part">, outcome: Outcome): Promise<boolean> {
+    const { publish = [] } = outcome;
+    const own = publish.filter(({ messageId }) => messageId === meta.messageId);
+    const placed = await this.#withParts(meta.messageId, meta.part, own);
+    const others = Map.groupBy(
+      publish.filter(({ messageId }) => messageId !== meta.messageId),
+      ({ messageId }) => messageId,
+    );
+    for (const [messageId, items] of others) placed.push(...(await this.#withParts(messageId, undefined, items)));
+    await Promise.all(placed.map((item) => this.put(item)));
+    const isComplete = own.length === 0 && (await this.#parts.close(meta.messageId, meta.part));
+    this.raise(outcome.events, isComplete ? outcome.eventsIfComplete : undefined);
+    return isComplete;
+  }
+
+  raise(...groups: readonly (readonly MailEvent[] | undefined)[]): void {
+    for (const events of groups) for (const event of events ?? []) this.#events.write(event);
+  }
+
+  /** Items of one message; more than one are parts of it, written down before they can end. */
+  async #withParts(messageId: string, part: string | undefined, items: readonly Publication[]): Promise<Placed[]> {
+    if (items.length <= 1) return items.map((item) => this.placed(item, part));
+    const names = MessageParts.namesFor(part, items.length);
+    await this.#parts.split(messageId, part, names);
+    return items.map((item, index) => this.placed(item, names[index]));
+  }
+}
+
+/** @param msgId Stable, so that a repetition is dropped. */
+export function place(
+  prefix: string,
+  meta: ItemMeta,
+  headerOctets: Buffer,
+  content: Publication["content"],
+  msgId: string,
+): Placed {
+  const payload = encodeItem(meta, headerOctets, content);
+  const name: ItemName = { queue: queueOf(meta.subject), messageId: meta.messageId, id: meta.id };
+  if (meta.frozen !== undefined) {
+    return { place: "frozen", message: { subject: frozenSubject(prefix, name), id: msgId, payload } };
+  }
+  if (meta.notBeforeMs !== undefined && meta.notBeforeMs > Date.now()) {
+    const headers = scheduleHeaders(meta.notBeforeMs, dueSubject(prefix, name));
+    return { place: "deferred", message: { subject: deferredSubject(prefix, name), id: msgId, payload, headers } };
+  }
+  return { place: name.queue, message: { subject: workSubject(prefix, meta.subject, name), id: msgId, payload } };
+}
+
+/** The server publishes the item on `target` at that time, and removes the schedule (ADR-51). */
+export function scheduleHeaders(atMs: number, target: string): Readonly<Record<string, string>> {
+  return { "Nats-Schedule": `@at ${new Date(atMs).toISOString()}`, "Nats-Schedule-Target": target };
+}

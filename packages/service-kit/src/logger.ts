@@ -1,0 +1,55 @@
+import { type DestinationStream, type Logger, pino } from "pino";
+
+/** Lines that wait because nobody reads them; beyond it the newest are dropped, mail is not held up. Octets. */
+const MAX_WAITING_OCTETS = 4 * 1024 * 1024;
+
+export interface LogOptions {
+  readonly level: string;
+  /** File descriptor: 1 for a service, 2 where standard output belongs to the program's answers. */
+  readonly fd: 1 | 2;
+  /** For people at a terminal instead of one JSON object a line. */
+  readonly readable: boolean;
+}
+
+/**
+ * The process's log. Written behind the program's back in larger pieces; what waits is written at the end of the
+ * process, whichever way it ends short of a SIGKILL.
+ */
+export function createLogger({ level, fd, readable }: LogOptions): Logger {
+  const output = pino.destination({ fd, sync: false, maxLength: MAX_WAITING_OCTETS });
+  // Process id and host name are in every line of a container's log already.
+  return pino({ level, base: {} }, readable ? readableStream(output) : output);
+}
+
+function readableStream(output: DestinationStream): DestinationStream {
+  return { write: (line) => output.write(`${readableLine(line)}\n`) };
+}
+
+const LEVELS: Readonly<Record<number, string>> = {
+  10: "trace",
+  20: "debug",
+  30: "",
+  40: "warning",
+  50: "error",
+  60: "fatal",
+};
+
+/** A JSON line of pino as `12:34:56 gateway error: text field=value`, the stack of an error below it. */
+export function readableLine(line: string): string {
+  const { level, time, service, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const clock = new Date(Number(time)).toTimeString().slice(0, 8);
+  const word = LEVELS[Number(level)] ?? String(level);
+  const pairs = Object.entries(fields).map(
+    ([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
+  const head = [clock, service, word === "" ? undefined : `${word}:`, msg, ...pairs].filter(
+    (part) => part !== undefined,
+  );
+  return [head.join(" "), ...errorLines(err)].join("\n");
+}
+
+function errorLines(err: unknown): string[] {
+  if (typeof err !== "object" || err === null) return [];
+  const text = "stack" in err ? err.stack : "message" in err ? err.message : undefined;
+  return text === undefined ? [] : [`  ${String(text).replaceAll("\n", "\n  ")}`];
+}

@@ -1,0 +1,45 @@
+import type { Command } from "../command.ts";
+
+/** Every command, in the order in which `postbus help` shows them. Adding one = a file and an entry here. */
+export const commands: Readonly<Record<string, Command>> = {
+  start: {
+    synopsis: "[SERVICE...] [--config FILE] [--data DIR] [-DNAME=value...]",
+    summary: "run everything in one process; with names, or with NATS_URL, those services on NATS",
+    load: async () => (await import("./start.ts")).start,
+  },
+  check: {
+    synopsis: "[--config FILE] [-DNAME=value...]",
+    summary: "read the policy file and say what is wrong with it",
+    load: async () => (await import("./check.ts")).check,
+  },
+  provision: {
+    synopsis: "[--replicas N]",
+    summary: "prepare the NATS server of NATS_URL for the fleet; may be repeated",
+    load: async () => (await import("./provision.ts")).provision,
+  },
+  send: {
+    synopsis: "[--from ADDRESS] [--to ADDRESS...] [--subject TEXT] [--body TEXT | --file FILE] [...]",
+    summary: "send a message by SMTP and show the replies",
+    load: async () => (await import("./send.ts")).send,
+  },
+  sink: {
+    synopsis: "[--listen HOST:PORT] [--whole] [--store DIR] [--reject PATTERN] [--defer PATTERN] [...]",
+    summary: "receive messages by SMTP and show or store them",
+    load: async () => (await import("./sink.ts")).sink,
+  },
+  queue: {
+    synopsis: "[list | count | show ID | now ID | freeze ID | thaw ID | remove ID] [--json]",
+    summary: "the messages that are not delivered yet",
+    load: async () => (await import("./queue.ts")).queue,
+  },
+  trace: {
+    synopsis: "ID [--json]",
+    summary: "the journey of a message",
+    load: async () => (await import("./trace.ts")).trace,
+  },
+  top: {
+    synopsis: "[--interval SECONDS] [--once]",
+    summary: "live counters",
+    load: async () => (await import("./top.ts")).top,
+  },
+};

@@ -1,0 +1,139 @@
+import { parseArgs } from "node:util";
+import { type Static, Type } from "typebox";
+import { UsageError } from "../command.ts";
+import { printable } from "../printable.ts";
+import { openStatusClient, type StatusClient, statusOptions } from "../status-client.ts";
+import { spanText } from "../time-text.ts";
+
+const Count = Type.Integer();
+const Counts = Type.Object({ route: Count, deliver: Count, deferred: Count, frozen: Count });
+const Item = Type.Object({
+  id: Type.String(),
+  messageId: Type.String(),
+  state: Type.String(),
+  notBeforeMs: Type.Optional(Type.Number()),
+  reason: Type.Optional(Type.String()),
+  size: Type.Integer(),
+  returnPath: Type.Optional(Type.String()),
+  recipients: Type.Array(Type.String()),
+  recipientCount: Type.Integer(),
+  receivedAtMs: Type.Optional(Type.Number()),
+  lastError: Type.Optional(Type.String()),
+});
+const Page = Type.Object({ items: Type.Array(Item), next: Type.Optional(Type.String()) });
+const Message = Type.Object({
+  id: Type.String(),
+  state: Type.String(),
+  recipients: Type.Array(
+    Type.Object({ address: Type.String(), state: Type.String(), text: Type.Optional(Type.String()) }),
+  ),
+  waiting: Type.Array(Item),
+});
+
+/** Of the status service. */
+const PAGE_ITEMS = 200;
+
+interface Call {
+  readonly client: StatusClient;
+  readonly isJson: boolean;
+  /** What `queue show` and the like are about; empty where none is needed. */
+  readonly id: string;
+}
+
+interface Subcommand {
+  readonly needsId: boolean;
+  run(call: Call): Promise<void>;
+}
+
+const subcommands: Readonly<Record<string, Subcommand>> = {
+  list: { needsId: false, run: list },
+  count: { needsId: false, run: count },
+  show: { needsId: true, run: show },
+  ...Object.fromEntries(["now", "freeze", "thaw", "remove"].map((name) => [name, change(name)])),
+};
+
+/** `postbus queue`: what Exim's `-bp` and `-M…` do, over the status service's HTTP API. */
+export async function queue(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({ args: [...args], options: statusOptions, allowPositionals: true });
+  const [name = "list", ...ids] = positionals;
+  const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
+  if (subcommand === undefined) {
+    throw new UsageError(
+      `unknown queue command ${JSON.stringify(name)}; there are ${Object.keys(subcommands).join(", ")}`,
+    );
+  }
+  if (subcommand.needsId && ids.length === 0) throw new UsageError(`queue ${name}: which one? Say an id`);
+  if (!subcommand.needsId && ids.length > 0) throw new UsageError(`queue ${name}: takes no id`);
+  const client = openStatusClient(values.server);
+  for (const id of subcommand.needsId ? ids : [""]) await subcommand.run({ client, isJson: values.json, id });
+  return 0;
+}
+
+const showJson = (answer: unknown): boolean => process.stdout.write(`${JSON.stringify(answer)}\n`);
+
+/** Page by page, so that a queue of a million items is no burden here. JSON: an item a line. */
+async function list({ client, isJson }: Call): Promise<void> {
+  let after = "";
+  do {
+    const page = await client.read(`/v1/queue?limit=${PAGE_ITEMS}${after}`, Page);
+    for (const item of page.items) {
+      if (isJson) showJson(item);
+      else process.stdout.write(`${itemLine(item, Date.now())}\n`);
+    }
+    after = page.next === undefined ? "" : `&after=${encodeURIComponent(page.next)}`;
+  } while (after !== "");
+}
+
+/** `25m  2.9K 1vMhGf-…  <return path> → recipients *** frozen ***`, near Exim's list. */
+export function itemLine(item: Static<typeof Item>, nowMs: number): string {
+  const age = item.receivedAtMs === undefined ? "" : spanText(nowMs - item.receivedAtMs);
+  const more = item.recipientCount - item.recipients.length;
+  const recipients = [...item.recipients, ...(more > 0 ? [`and ${more} more`] : [])].join(" ");
+  const line = `${age.padStart(4)} ${sizeText(item.size).padStart(5)} ${item.id} <${item.returnPath ?? ""}> → ${recipients}`;
+  return printable([line, stateText(item, nowMs)].filter((text) => text !== "").join("  "));
+}
+
+function stateText({ state, reason, notBeforeMs, lastError }: Static<typeof Item>, nowMs: number): string {
+  const because = lastError === undefined ? "" : `: ${lastError}`;
+  if (state === "frozen") return `*** frozen *** ${reason ?? ""}`.trimEnd();
+  if (state !== "deferred") return "";
+  return `again ${notBeforeMs === undefined ? "later" : `in ${spanText(notBeforeMs - nowMs)}`}${because}`;
+}
+
+function sizeText(octets: number): string {
+  if (octets < 1024) return String(octets);
+  if (octets < 1024 * 1024) return `${(octets / 1024).toFixed(1)}K`;
+  return `${(octets / 1024 / 1024).toFixed(1)}M`;
+}
+
+async function count({ client, isJson }: Call): Promise<void> {
+  const { counts } = await client.read("/v1/queue?limit=0", Type.Object({ counts: Counts }));
+  if (isJson) showJson(counts);
+  else for (const [name, number] of Object.entries(counts)) process.stdout.write(`${name.padEnd(8)} ${number}\n`);
+}
+
+async function show({ client, isJson, id }: Call): Promise<void> {
+  // An item's id starts with its message's.
+  const path = `/v1/messages/${encodeURIComponent(id.split("_")[0] ?? "")}`;
+  if (isJson) return void showJson(await client.ask(path));
+  const message = await client.read(path, Message);
+  const lines = [
+    `${message.id} ${message.state}`,
+    ...message.recipients.map(
+      ({ address, state, text }) => `  ${address} ${state}${text === undefined ? "" : `: ${text}`}`,
+    ),
+    ...message.waiting.map((item) => itemLine(item, Date.now())),
+  ];
+  process.stdout.write(`${lines.map(printable).join("\n")}\n`);
+}
+
+function change(name: string): Subcommand {
+  return {
+    needsId: true,
+    async run({ client, isJson, id }) {
+      const answer = await client.ask(`/v1/queue/${encodeURIComponent(id)}/${name}`, "POST");
+      if (isJson) showJson(answer);
+      else process.stdout.write(`${id}: ${name} done\n`);
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { parseArgs } from "node:util";
+import { type Static, Type } from "typebox";
+import { UsageError } from "../command.ts";
+import { printable } from "../printable.ts";
+import { openStatusClient, statusOptions } from "../status-client.ts";
+import { timeText } from "../time-text.ts";
+
+const TracedEvent = Type.Object({ name: Type.String(), atMs: Type.Number(), service: Type.String() });
+const Message = Type.Object({
+  id: Type.String(),
+  state: Type.String(),
+  events: Type.Array(TracedEvent),
+  isCut: Type.Boolean(),
+});
+
+/** `postbus trace ID`: what `exigrep` tells from log files, from the history. */
+export async function trace(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({ args: [...args], options: statusOptions, allowPositionals: true });
+  if (positionals.length === 0) throw new UsageError("trace: which message? Say its id");
+  const client = openStatusClient(values.server);
+  for (const id of positionals) {
+    const message = await client.read(`/v1/messages/${encodeURIComponent(id.split("_")[0] ?? "")}`, Message);
+    if (values.json) for (const event of message.events) process.stdout.write(`${JSON.stringify(event)}\n`);
+    else process.stdout.write(story(message));
+  }
+  return 0;
+}
+
+function story({ id, state, events, isCut }: Static<typeof Message>): string {
+  const lines = events.map((event) => printable(eventLine(event)));
+  const end = isCut ? `${id}: there is more; this is ${state}` : `${id}: ${state}`;
+  return `${[...lines, end].join("\n")}\n`;
+}
+
+/** Fields that every event has: the line's frame. */
+const FRAME = new Set(["v", "id", "atMs", "service", "name", "messageId"]);
+
+/** Time, service, event, and what is particular to it as `field=value`; fields of objects one by one. */
+export function eventLine(event: Static<typeof TracedEvent>): string {
+  const own = Object.entries(event).filter(([name]) => !FRAME.has(name));
+  const fields = own.flatMap(([name, value]): [string, unknown][] =>
+    isPlainObject(value) ? Object.entries(value) : [[name, value]],
+  );
+  const pairs = fields.map(([name, value]) => `${name}=${word(name, value)}`);
+  return [timeText(event.atMs), event.service.padEnd(8), event.name.padEnd(17), ...pairs].join(" ");
+}
+
+const isPlainObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function word(name: string, value: unknown): string {
+  if (typeof value === "number" && name.endsWith("AtMs")) return JSON.stringify(timeText(value));
+  return typeof value === "string" && /^[^\s"]+$/.test(value) ? value : JSON.stringify(value);
+}

@@ -1,0 +1,75 @@
+import { ConfigError, DeferError } from "@postbus/mail";
+import { parseEndpoint, readSettings } from "@postbus/service-kit";
+import { type Static, type TSchema, Type } from "typebox";
+import { Value } from "typebox/value";
+import { RefusedError } from "./command.ts";
+import { ownVariables } from "./own-variables.ts";
+
+/** Of the status service; the commands here read them so that both run with one environment. */
+const ClientSettings = Type.Object({
+  http: Type.String({ default: "127.0.0.1:8080" }),
+  httpToken: Type.Optional(Type.String()),
+});
+
+/** The service answers from memory and an index; a person waits. */
+const TIMEOUT_MS = 10_000;
+
+/** For `util.parseArgs`: the options of every command that asks the status service. */
+export const statusOptions = { server: { type: "string" }, json: { type: "boolean", default: false } } as const;
+
+export interface StatusClient {
+  /** The answer as it is. @throws {RefusedError} @throws {DeferError} the service cannot be reached. */
+  ask(path: string, method?: "GET" | "POST"): Promise<unknown>;
+  /** The answer as far as `schema` names it. @throws as `ask`. */
+  read<S extends TSchema>(path: string, schema: S): Promise<Static<S>>;
+}
+
+/**
+ * @param server URL; absent: where `POSTBUS_HTTP` says that the service listens, by default on this machine.
+ * @throws {ConfigError}
+ */
+export function openStatusClient(server: string | undefined, env: NodeJS.ProcessEnv = process.env): StatusClient {
+  const { http, httpToken } = readSettings(ClientSettings, ownVariables(ClientSettings, env));
+  const base = server ?? urlOf(http);
+  if (!URL.canParse(base)) throw new ConfigError(`--server: must be a URL like http://127.0.0.1:8080`);
+  const headers: Record<string, string> = httpToken === undefined ? {} : { authorization: `Bearer ${httpToken}` };
+
+  async function ask(path: string, method: "GET" | "POST" = "GET"): Promise<unknown> {
+    const response = await answerOf(new URL(path, base), { method, headers });
+    const body: unknown = await response.json().catch(() => undefined);
+    if (response.ok) return body;
+    const { message } = Value.Check(Problem, body) ? body : { message: `${response.status} ${response.statusText}` };
+    if (response.status >= 500) throw new DeferError("status", message);
+    throw new RefusedError(message);
+  }
+
+  return {
+    ask,
+    async read(path, schema) {
+      const body = await ask(path);
+      if (!Value.Check(schema, body))
+        throw new DeferError("status", `${base} does not answer as a status service does`);
+      return body;
+    },
+  };
+}
+
+const Problem = Type.Object({ message: Type.String() });
+
+async function answerOf(url: URL, options: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  } catch (err) {
+    const { cause, message } = err instanceof Error ? err : new Error(String(err));
+    const why = cause instanceof Error && cause.message !== "" ? cause.message : message;
+    throw new DeferError("status", `no answer from ${url.origin}: ${why}`, { cause: err });
+  }
+}
+
+/** Where it listens on all addresses, it is asked on this machine's own. */
+function urlOf(http: string): string {
+  const { host, port } = parseEndpoint(http, "POSTBUS_HTTP");
+  if (host === "0.0.0.0") return `http://127.0.0.1:${port}`;
+  if (host === "::") return `http://[::1]:${port}`;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

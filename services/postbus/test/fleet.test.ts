@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  freePort,
+  type NatsServer,
+  type PostbusProcess,
+  program,
+  runPostbus,
+  startNats,
+  startPostbus,
+} from "@postbus/testkit";
+
+const root = resolve(import.meta.dirname, "../../..");
+const PATIENCE_MS = 30_000;
+const missing = program("nats-server") === undefined ? "no nats-server on this machine" : false;
+
+describe("the services apart, on a NATS server", { skip: missing }, () => {
+  let nats: NatsServer;
+  let data: string;
+  let env: Record<string, string>;
+
+  before(async () => {
+    nats = await startNats();
+    data = await mkdtemp(join(tmpdir(), "postbus-fleet-"));
+    env = { NATS_URL: nats.url, NATS_MONITOR_URL: nats.monitorUrl, POSTBUS_DATA: data };
+  });
+  after(async () => {
+    await nats.stop();
+    await rm(data, { recursive: true });
+  });
+
+  const macros = ["-DSMTP_PORT=0", "-DSMARTHOST="];
+
+  async function start(t: TestContext, services: readonly string[], more: Record<string, string> = {}) {
+    const postbus = await startPostbus({ args: [...services, ...macros], env: { ...env, ...more } });
+    t.after(() => postbus.kill());
+    return postbus;
+  }
+
+  async function eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
+    for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await sleep(50)) if (await isSo()) return;
+    assert.fail(`not within ${PATIENCE_MS} ms: ${what}`);
+  }
+
+  test("before `postbus provision` nothing starts, and the line says what to do", async () => {
+    const { code, errors } = await runPostbus({ command: "start", args: ["scanner"], env });
+    assert.match(errors, /^postbus: NATS: not provisioned: run `postbus provision`$/m);
+    assert.equal(code, 78);
+  });
+
+  test("provision makes the streams, and the second time changes nothing", async () => {
+    const first = await runPostbus({ command: "provision", args: [], env });
+    assert.equal(first.code, 0, first.errors);
+    assert.match(first.output, /^MAIL_ROUTE created$/m);
+    const second = await runPostbus({ command: "provision", args: [], env });
+    assert.equal(second.code, 0);
+    assert.ok(
+      second.output.split("\n").every((line) => line === "" || line.endsWith(" unchanged")),
+      second.output,
+    );
+  });
+
+  test("mail goes through services in processes of their own, in whatever order they come", async (t) => {
+    const gateway = await start(t, ["gateway"]);
+    const { code, output } = await runPostbus({
+      command: "send",
+      args: ["--server", gateway.addresses.get("smtp") ?? "", "--to", "ann@localhost"],
+    });
+    assert.equal(code, 0, output);
+    // Accepted although nobody routes or delivers yet: it waits on the bus.
+    const others: PostbusProcess[] = [await start(t, ["router", "delivery"]), await start(t, ["logger", "status"])];
+    const mailbox = join(data, "mail", "localhost", "ann", "new");
+    await eventually("it is in the mailbox", async () => (await readdir(mailbox).catch(() => [])).length === 1);
+    const server = `http://${others[1]?.addresses.get("http")}`;
+    await eventually("the fleet sees five services", async () => {
+      const { output: counters } = await runPostbus({ command: "top", args: ["--once", "--server", server] });
+      return / 5\/5$/m.test(counters);
+    });
+    for (const postbus of [gateway, ...others]) assert.equal(await postbus.stop(), 0);
+  });
+
+  test("each service is a program by itself: ready over HTTP, JSON log on standard output, SIGTERM → 0", async (t) => {
+    for (const name of ["gateway", "verifier", "scanner", "router", "delivery", "logger", "status"]) {
+      const health = `127.0.0.1:${await freePort()}`;
+      const own = { POSTBUS_HEALTH: health, POSTBUS_MACROS: "SMTP_PORT=0\nSMARTHOST=" };
+      const http = name === "status" ? { POSTBUS_HTTP: "127.0.0.1:0" } : {};
+      const child = spawn(process.execPath, [join(root, "services", name, "src/main.ts")], {
+        env: { PATH: process.env["PATH"] ?? "", ...env, ...own, ...http },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      t.after(() => child.kill("SIGKILL"));
+      let log = "";
+      let errors = "";
+      child.stdout.on("data", (text: Buffer) => {
+        log += text.toString();
+      });
+      child.stderr.on("data", (text: Buffer) => {
+        errors += text.toString();
+      });
+      const closed = once(child, "close");
+      const get = (path: string) => fetch(`http://${health}${path}`).catch(() => undefined);
+      await eventually(`${name} is ready ${errors}`, async () => (await get("/readyz"))?.status === 200);
+      assert.equal((await get("/healthz"))?.status, 200);
+      assert.match((await (await get("/metrics"))?.text()) ?? "", /^process_cpu_seconds_total/m);
+      child.kill("SIGTERM");
+      assert.deepEqual(await closed, [0, null], `${name}: ${errors}`);
+      assert.equal(errors, "", name);
+      for (const line of log.trim().split("\n")) assert.equal(typeof JSON.parse(line).msg, "string", line);
+      assert.match(log, /"msg":"ready"/);
+    }
+  });
+});

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { runPostbus } from "@postbus/testkit";
+import manifest from "../package.json" with { type: "json" };
+
+const root = resolve(import.meta.dirname, "../../..");
+
+/** One row per way to be wrong on the command line; 64 is EX_USAGE, 78 EX_CONFIG (sysexits.h). */
+const mistakes: readonly { words: readonly string[]; code: number; says: RegExp; env?: Record<string, string> }[] = [
+  { words: ["snd"], code: 64, says: /^postbus: unknown command "snd" \(did you mean send\?\)$/m },
+  { words: ["constructor"], code: 64, says: /^postbus: unknown command "constructor"$/m },
+  { words: ["help", "nothing"], code: 64, says: /^postbus: unknown command "nothing"$/m },
+  { words: ["start", "gatway"], code: 64, says: /^postbus: unknown service "gatway" \(did you mean gateway\?\)$/m },
+  { words: ["start", "--verbose"], code: 64, says: /^postbus: Unknown option '--verbose'/m },
+  { words: ["start", "-Dlower=1"], code: 64, says: /^postbus: -Dlower=1: must be NAME=value/m },
+  { words: ["start", "router"], code: 78, says: /^postbus: NATS_URL: is not set; router alone needs? .*\n$/ },
+  {
+    words: ["start"],
+    env: { POSTBUS_CONFG: "x" },
+    code: 78,
+    says: /^postbus: POSTBUS_CONFG: unknown \(did you mean POSTBUS_CONFIG\?\)\n$/,
+  },
+  {
+    words: ["start", "--config", "/nowhere/postbus.conf"],
+    code: 78,
+    says: /^postbus: .*\/nowhere\/postbus\.conf.*\n$/,
+  },
+  {
+    words: ["check", "--config", "/nowhere/postbus.conf"],
+    code: 78,
+    says: /^postbus: .*\/nowhere\/postbus\.conf.*\n$/,
+  },
+  { words: ["provision"], code: 78, says: /^postbus: NATS_URL: is not set/m },
+  { words: ["send", "--count", "0"], code: 64, says: /^postbus: --count 0: must be a number above 0$/m },
+  { words: ["send", "--server", "here"], code: 78, says: /^postbus: --server: must be host:port\n$/ },
+  { words: ["send", "--file", "a", "--body", "b"], code: 64, says: /^postbus: --file is the whole message/m },
+  {
+    words: ["send", "--file", "/nowhere/mail"],
+    code: 78,
+    says: /^postbus: \/nowhere\/mail: no such file or directory\n$/,
+  },
+  { words: ["send", "--server", "127.0.0.1:1"], code: 75, says: /^postbus: .*ECONNREFUSED 127\.0\.0\.1:1\n$/ },
+  { words: ["sink", "--listen", "192.0.2.1:2526"], code: 78, says: /^postbus: 192\.0\.2\.1:2526: this host does not/m },
+  { words: ["queue", "explode"], code: 64, says: /^postbus: unknown queue command "explode"/m },
+  { words: ["queue", "show"], code: 64, says: /^postbus: queue show: which one\?/m },
+  { words: ["queue", "--server", "http://127.0.0.1:1"], code: 75, says: /^postbus: .*127\.0\.0\.1:1.*\n$/ },
+  { words: ["trace"], code: 64, says: /^postbus: trace: which message\?/m },
+];
+
+for (const { words, code, says, env = {} } of mistakes) {
+  test(`postbus ${words.join(" ")}: exit code ${code} and a line that says why`, async () => {
+    const [command = "", ...args] = words;
+    const ended = await runPostbus({ command, args, env });
+    assert.match(ended.errors, says);
+    assert.equal(ended.code, code);
+  });
+}
+
+test("without words it shows every command", async () => {
+  const { code, output } = await runPostbus({ command: "help", args: [] });
+  assert.equal(code, 0);
+  for (const name of ["start", "check", "provision", "send", "sink", "queue", "trace", "top"]) {
+    assert.match(output, new RegExp(`^ {2}postbus ${name} +\\S`, "m"));
+  }
+});
+
+test("every command explains its options", async () => {
+  for (const name of ["start", "check", "provision", "send", "sink", "queue", "trace", "top"]) {
+    const { code, output } = await runPostbus({ command: "help", args: [name] });
+    assert.equal(code, 0, name);
+    assert.match(output, new RegExp(`^postbus ${name} `));
+    assert.equal((await runPostbus({ command: name, args: ["--help"] })).output, output);
+  }
+});
+
+test("bin/postbus works through symbolic links, absolute and relative, from any directory", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "postbus-bin-"));
+  t.after(() => rm(directory, { recursive: true }));
+  await symlink(join(root, "bin/postbus"), join(directory, "absolute"));
+  await symlink("absolute", join(directory, "relative"));
+  const { stdout } = await promisify(execFile)(join(directory, "relative"), ["--version"], { cwd: "/" });
+  assert.equal(stdout, `postbus ${manifest.version}\n`);
+});

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type PostbusProcess, runPostbus, startPostbus } from "@postbus/testkit";
+
+/** A loaded machine may take its time; what is waited for comes in milliseconds. */
+const PATIENCE_MS = 20_000;
+
+async function temporaryDirectory(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "postbus-start-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Everything on free ports, and nobody behind the smart host's. */
+const words = (data: string): string[] => ["--data", data, "-DSMTP_PORT=0", "-DSMARTHOST=127.0.0.1::1"];
+
+async function start(t: TestContext, data: string): Promise<PostbusProcess> {
+  const postbus = await startPostbus({ args: words(data) });
+  t.after(() => postbus.kill());
+  return postbus;
+}
+
+const sendTo = (postbus: PostbusProcess, ...to: string[]) =>
+  runPostbus({
+    command: "send",
+    args: [
+      "--server",
+      postbus.addresses.get("smtp") ?? "",
+      "--from",
+      "me@example.org",
+      ...to.flatMap((a) => ["--to", a]),
+    ],
+  });
+
+async function eventually<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await sleep(20)) {
+    const seen = await look();
+    if (seen !== undefined) return seen;
+  }
+  throw new Error(`not within ${PATIENCE_MS} ms: ${what}`);
+}
+
+test("a message for a local domain is in its Maildir, and SIGTERM ends the program with 0", async (t) => {
+  const data = await temporaryDirectory(t);
+  const postbus = await start(t, data);
+  assert.match(postbus.addresses.get("smtp") ?? "", /^127\.0\.0\.1:\d+$/);
+  assert.match(postbus.addresses.get("http") ?? "", /^127\.0\.0\.1:\d+$/);
+
+  const { code, output } = await sendTo(postbus, "ann@localhost");
+  assert.match(output, /^250 /);
+  assert.equal(code, 0);
+  const mailbox = join(data, "mail", "localhost", "ann", "new");
+  const file = await eventually(mailbox, async () => (await readdir(mailbox).catch(() => []))[0]);
+  assert.match(await readFile(join(mailbox, file), "latin1"), /^Subject: Test, /m);
+  assert.equal(await postbus.stop(), 0);
+});
+
+test("the queue's commands: what cannot be delivered is listed, frozen, thawed, tried and removed", async (t) => {
+  const postbus = await start(t, await temporaryDirectory(t));
+  const server = ["--server", `http://${postbus.addresses.get("http")}`];
+  const queue = (...args: string[]) => runPostbus({ command: "queue", args: [...args, ...server] });
+
+  await sendTo(postbus, "bob@elsewhere.example");
+  const line = await eventually("the item is deferred", async () =>
+    (await queue("list")).output.split("\n").find((text) => text.includes("again in")),
+  );
+  const [id = ""] = /\S+_\d+_\d+|\S+_\S+/.exec(line) ?? [];
+  assert.match(line, /<me@example\.org> → bob@elsewhere\.example {2}again in \d+m/);
+  const items = (await queue("list", "--json")).output.trim().split("\n");
+  assert.equal(JSON.parse(items[0] ?? "").id, id);
+
+  assert.equal((await queue("freeze", id)).output, `${id}: freeze done\n`);
+  assert.match((await queue("list")).output, /\*\*\* frozen \*\*\* frozen by operator/);
+  assert.match((await queue("count")).output, /^frozen {3}1$/m);
+  assert.equal((await queue("thaw", id)).code, 0);
+  const messageId = id.split("_")[0] ?? "";
+  await eventually("it is deferred again", async () =>
+    (await queue("count")).output.includes("deferred 1") ? true : undefined,
+  );
+  assert.match((await queue("show", messageId)).output, /bob@elsewhere\.example deferred/);
+  assert.equal((await queue("now", messageId)).code, 0);
+  await eventually("it is deferred once more", async () =>
+    (await queue("count")).output.includes("deferred 1") ? true : undefined,
+  );
+  assert.equal((await queue("remove", messageId)).code, 0);
+  assert.equal((await queue("list")).output, "");
+  const gone = await queue("remove", messageId);
+  assert.equal(gone.code, 69);
+  assert.match(gone.errors, /is not in the queue\n$/);
+
+  const story = await eventually("the end is in the history", async () => {
+    const { output } = await runPostbus({ command: "trace", args: [messageId, ...server] });
+    return output.includes("msg:complete") ? output : undefined;
+  });
+  assert.match(story, /gateway +msg:received.*delivery +msg:defer.*status +msg:note.*msg:complete/s);
+  const counters = await runPostbus({ command: "top", args: ["--once", ...server] });
+  assert.match(counters.output, / 7\/7$/m);
+});
+
+test("a second program on the same data directory says so in one line and ends with 75", async (t) => {
+  const data = await temporaryDirectory(t);
+  await start(t, data);
+  const { code, errors } = await runPostbus({ command: "start", args: words(data) });
+  assert.match(errors, /^postbus: .*is in use by process \d+\n$/);
+  assert.equal(code, 75);
+});
+
+test("an SMTP port in use: one line, exit code 75, and the data directory is free again", async (t) => {
+  const data = await temporaryDirectory(t);
+  const occupant = createServer().listen(0, "127.0.0.1");
+  t.after(() => occupant.close());
+  await once(occupant, "listening");
+  const address = occupant.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const { code, errors } = await runPostbus({ command: "start", args: [...words(data), `-DSMTP_PORT=${port}`] });
+  assert.match(errors, new RegExp(`^postbus: .*127\\.0\\.0\\.1:${port}.*\\n$`));
+  assert.equal(code, 75);
+  const after = await start(t, data);
+  assert.equal(await after.stop(), 0);
+});

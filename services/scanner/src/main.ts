@@ -1,0 +1,4 @@
+import { runService } from "@postbus/service-kit";
+import { scanner } from "./service.ts";
+
+await runService(scanner);

@@ -1,0 +1,4 @@
+import { runService } from "@postbus/service-kit";
+import { verifier } from "./service.ts";
+
+await runService(verifier);

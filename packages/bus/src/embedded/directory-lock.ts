@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { ConfigError } from "@postbus/mail";
+import { BusUnavailableError } from "../bus-error.ts";
 
 /** SQLite's SQLITE_BUSY: somebody else has the lock. */
 const SQLITE_BUSY = 5;
@@ -18,7 +18,7 @@ export interface DirectoryLock {
  * which Node.js can take without native code of ours. The kernel lets go of it when the process ends, however it ends,
  * and it holds across containers that share the directory; a file with a process id in it would do neither.
  *
- * @throws {ConfigError} naming the directory and the process that has it.
+ * @throws {BusUnavailableError} naming the directory and the process that has it.
  */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const holder = join(directory, "lock.pid");
@@ -28,7 +28,7 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   } catch (err) {
     lock.close();
     if (!(err instanceof Error && "errcode" in err && err.errcode === SQLITE_BUSY)) throw err;
-    throw new ConfigError(`bus: ${directory} is in use by ${holderOf(holder)}`, { cause: err });
+    throw new BusUnavailableError(`${directory} is in use by ${holderOf(holder)}`, { cause: err });
   }
   try {
     // Only for the words of the other process's message; the lock does not depend on it.

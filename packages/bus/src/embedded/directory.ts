@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
 import { access, mkdir, open, stat, statfs, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ConfigError } from "@postbus/mail";
+import { ConfigError, DeferError } from "@postbus/mail";
+import { BusFullError } from "../bus-error.ts";
 
 /** Where LMDB keeps its magic number and format version in the first page. */
 const MAGIC_AT = 24;
@@ -16,7 +17,7 @@ const ROOM_TO_OPEN_OCTETS = 1024 * 1024;
  * Makes the directory if need be and finds out what could go wrong with it before LMDB does, whose words nobody
  * understands.
  *
- * @throws {ConfigError} one line that names the directory and the trouble.
+ * @throws {ConfigError} one line that names the directory and the trouble. @throws {BusFullError} no room.
  */
 export async function prepareDirectory(directory: string): Promise<void> {
   try {
@@ -33,7 +34,7 @@ export async function prepareDirectory(directory: string): Promise<void> {
     }
     const { bavail, bsize } = await statfs(directory);
     if (bavail * bsize < ROOM_TO_OPEN_OCTETS) {
-      throw new ConfigError(`bus: ${directory} is full: ${bavail * bsize} octets are left on the device`);
+      throw new BusFullError(`${directory} is full: ${bavail * bsize} octets are left on the device`);
     }
     await checkDataFile(join(directory, "data.mdb"));
   } catch (err) {
@@ -62,9 +63,14 @@ async function nearestExisting(path: string): Promise<string> {
 }
 
 /** The operating system's complaint as one line for the operator. */
-export function directoryError(directory: string, err: unknown): ConfigError {
-  if (err instanceof ConfigError) return err;
+export function directoryError(directory: string, err: unknown): ConfigError | DeferError {
+  if (err instanceof ConfigError || err instanceof DeferError) return err;
   const code = err instanceof Error && "code" in err ? String(err.code) : "";
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new BusFullError(`${directory} is full: ${code === "EDQUOT" ? "quota exceeded" : "no space left"}`, {
+      cause: err,
+    });
+  }
   return new ConfigError(`bus: ${directory} ${reasons[code] ?? `cannot be used: ${firstLine(err)}`}`, { cause: err });
 }
 
@@ -72,8 +78,6 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: `may not be read and written by user ${process.getuid?.() ?? "?"}: it belongs to somebody else`,
   EPERM: `may not be read and written by user ${process.getuid?.() ?? "?"}: it belongs to somebody else`,
   EROFS: "is on a read-only file system",
-  ENOSPC: "is full: no space left on the device",
-  EDQUOT: "is full: quota exceeded",
   ENOTDIR: "is not a directory",
   EEXIST: "is not a directory",
 };

@@ -17,6 +17,7 @@ import { type Change, GroupCommit } from "./group-commit.ts";
 import { Items } from "./items.ts";
 import { Values } from "./key-value.ts";
 import { LocalRequests } from "./local-requests.ts";
+import { OutcomeJournal } from "./outcome-journal.ts";
 import { Store } from "./store.ts";
 import { type Outgoing, outgoing } from "./stored-item.ts";
 import { EmbeddedWaiting } from "./waiting.ts";
@@ -87,6 +88,7 @@ class EmbeddedBus implements Bus {
   readonly #requests = new LocalRequests();
   readonly #queues: Readonly<Record<Queue, WorkQueue>>;
   readonly #journal: WorkJournal;
+  readonly #outcomes: OutcomeJournal;
   readonly #clock: DeferredClock;
   readonly #context: WorkContext;
   readonly #removals = new Set<Promise<void>>();
@@ -108,12 +110,15 @@ class EmbeddedBus implements Bus {
     this.#values = new Values(tables, now, commit);
     const { route, deliver } = tables.ready;
     this.#journal = new WorkJournal(options.directory, (id) => route.has(id) || deliver.has(id));
+    this.#outcomes = new OutcomeJournal(options.directory, (id) => deliver.has(id));
     const items = new Items(tables);
     const pausesMs = options.failurePausesMs ?? FAILURE_PAUSES_MS;
     const queue = (name: Queue): WorkQueue =>
       new WorkQueue(name, tables, {
         pausesMs,
         journal: this.#journal,
+        // What router does twice has no effect twice.
+        outcomes: name === "deliver" ? this.#outcomes : undefined,
         end: (entry, outcome, ended) => this.#end(name, entry, outcome, ended),
         freeze: (entry, reason, ended) => commit(new FreezeChange(this.#context, entry.id, reason, ended)),
       });
@@ -210,6 +215,7 @@ class EmbeddedBus implements Bus {
     this.#eventLog.close();
     await Promise.allSettled(this.#removals);
     this.#journal.close();
+    this.#outcomes.close();
     await this.#store.close();
     this.#lock.release();
   }

@@ -3,6 +3,7 @@ import { MAX_HANDLER_FAILURES } from "../bus.ts";
 import { Consumer } from "./consumer.ts";
 import type { HeldItem } from "./held-item.ts";
 import { Line } from "./line.ts";
+import type { OutcomeJournal } from "./outcome-journal.ts";
 import type { Tables } from "./store.ts";
 import { parseItem, spooledContent } from "./stored-item.ts";
 import { WorkEntry } from "./work-entry.ts";
@@ -33,6 +34,8 @@ export interface WorkQueueDeps {
   /** Commits the item's freezing, then calls `ended`. */
   readonly freeze: (entry: WorkEntry, reason: string, ended: (err?: Error) => void) => void;
   readonly journal: WorkJournal;
+  /** Of work whose effect outside cannot be repeated; without one, work that was not committed is done again. */
+  readonly outcomes: OutcomeJournal | undefined;
   /** Milliseconds before the second, the third, … try of an item whose handler failed. */
   readonly pausesMs: readonly number[];
 }
@@ -222,7 +225,7 @@ export class WorkQueue {
 
   async #work({ work, entry, consumer }: Taken): Promise<void> {
     try {
-      const outcome = await consumer.handler(work);
+      const outcome = await this.#outcomeOf(work, consumer);
       this.#deps.end(entry, outcome, (err) => {
         if (err === undefined || this.#isClosed) this.#ended(entry, consumer);
         // Its work was done: doing it again would do it twice.
@@ -231,6 +234,15 @@ export class WorkQueue {
     } catch (err) {
       this.#failed(entry, consumer, err);
     }
+  }
+
+  async #outcomeOf(work: HeldItem, consumer: Consumer): Promise<Outcome> {
+    const { outcomes } = this.#deps;
+    const left = outcomes?.left(work.id, work.messageId, work.content);
+    if (left !== undefined) return left;
+    const outcome = await consumer.handler(work);
+    outcomes?.write(work.id, work.messageId, outcome);
+    return outcome;
   }
 
   #failed(entry: WorkEntry, consumer: Consumer, err: unknown): void {
@@ -273,6 +285,8 @@ export class WorkQueue {
     entry.state = "gone";
     this.#held.delete(entry.id);
     this.#deps.journal.end(entry.id);
+    // What a closed bus did not store stays in the journal for the next process.
+    if (!this.#isClosed) this.#deps.outcomes?.end(entry.id);
     consumer.leave(entry);
   }
 

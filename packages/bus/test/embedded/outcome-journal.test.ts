@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { type Completed, type Content, deliverySubject, firstItemId } from "@postbus/contracts";
+import { OutcomeJournal } from "../../src/embedded/outcome-journal.ts";
+import { type Outcome, openEmbeddedBus } from "../../src/index.ts";
+
+async function emptyDirectory(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "postbus-outcomes-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+const messageId = "1vMhGf-00000000012-0Ab3";
+const item = firstItemId(messageId);
+const content: Content = { kind: "inline", octets: Buffer.from("Subject: x\r\n\r\n") };
+const completed: Completed = { v: 1, id: "e", atMs: 1, service: "delivery", messageId, name: "msg:complete" };
+const outcome: Outcome = {
+  publish: [{ subject: "mail.route.0", id: `${item}x`, messageId, header: { a: 1 }, content, notBeforeMs: 5 }],
+  events: [],
+  eventsIfComplete: [completed],
+};
+const all = (): boolean => true;
+
+test("an outcome that no commit stored is there in the next process, with the item's content", async (t) => {
+  const directory = await emptyDirectory(t);
+  new OutcomeJournal(directory, all).write(item, messageId, outcome);
+  const next = new OutcomeJournal(directory, all);
+  assert.deepEqual(next.left(item, messageId, content), outcome);
+  next.end(item);
+  assert.equal(next.left(item, messageId, content), undefined);
+});
+
+test("an item whose end was stored is not remembered", async (t) => {
+  const directory = await emptyDirectory(t);
+  new OutcomeJournal(directory, all).write(item, messageId, outcome);
+  assert.equal(new OutcomeJournal(directory, () => false).left(item, messageId, content), undefined);
+});
+
+test("what begins another message is done again", async (t) => {
+  const directory = await emptyDirectory(t);
+  const bounce = { subject: "mail.route.0", id: "b_0_0", messageId: "b", header: {}, content };
+  new OutcomeJournal(directory, all).write(item, messageId, { publish: [bounce] });
+  assert.equal(new OutcomeJournal(directory, all).left(item, messageId, content), undefined);
+});
+
+test("a line that was cut short is none, and those before it count", async (t) => {
+  const directory = await emptyDirectory(t);
+  new OutcomeJournal(directory, all).write(item, messageId, outcome);
+  for (const rest of ['{"id":"y","outc', '{"id":"z"}', "\n{}}\n"]) await appendFile(join(directory, "outcomes"), rest);
+  assert.notEqual(new OutcomeJournal(directory, all).left(item, messageId, content), undefined);
+  assert.equal(new OutcomeJournal(directory, all).left("y", messageId, content), undefined);
+});
+
+test("the file does not grow without bound", async (t) => {
+  const directory = await emptyDirectory(t);
+  const journal = new OutcomeJournal(directory, all);
+  const big: Outcome = { events: [{ ...completed, id: "e".repeat(100_000) }] };
+  for (let i = 0; i < 200; i++) {
+    journal.write(`i${i}`, messageId, big);
+    if (i !== 100) journal.end(`i${i}`);
+  }
+  journal.close();
+  const next = new OutcomeJournal(directory, all);
+  assert.notEqual(next.left("i100", messageId, content), undefined);
+});
+
+test("the bus commits what was left instead of handing the item out again", async (t) => {
+  const directory = join(await emptyDirectory(t), "bus");
+  const first = await openEmbeddedBus({ directory });
+  await first.publish({ subject: deliverySubject("smtp", "a.test"), id: item, messageId, header: {}, content });
+  await first.close();
+  const line = JSON.stringify({ id: item, outcome: { events: [], eventsIfComplete: [completed] } });
+  await writeFile(join(directory, "outcomes"), `${line}\n`);
+
+  const bus = await openEmbeddedBus({ directory });
+  t.after(() => bus.close());
+  const seen = new EventTarget();
+  const done = once(seen, "event", { signal: AbortSignal.timeout(10_000) });
+  await bus.events.follow({}, async ({ events }) => {
+    if (events.some(({ name }) => name === "msg:complete")) seen.dispatchEvent(new Event("event"));
+  });
+  await bus.consume("deliver", { concurrency: 1 }, async () => assert.fail("handed out again"));
+  await done;
+  assert.deepEqual(await bus.waiting.counts(), { route: 0, deliver: 0, deferred: 0, frozen: 0 });
+});

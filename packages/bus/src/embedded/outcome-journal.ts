@@ -21,6 +21,8 @@ export class OutcomeJournal {
   readonly #pending = new Map<string, string>();
   #file: number;
   #octets = 0;
+  /** Of this turn of the event loop: the first line is written at once, those that follow it go together. */
+  #lines: string | undefined;
 
   /** @param isReady Whether the item's end was not committed. */
   constructor(directory: string, isReady: (id: string) => boolean) {
@@ -52,12 +54,17 @@ export class OutcomeJournal {
     const { events, eventsIfComplete } = outcome;
     const line = `${JSON.stringify({ id, outcome: { publish, events, eventsIfComplete } })}\n`;
     this.#pending.set(id, line);
-    try {
-      if (this.#octets > MAX_OCTETS) this.#file = this.#rewrite(this.#file);
-      else this.#octets += writeSync(this.#file, line);
-    } catch {
-      // On a full disk. It costs only what the journal is for; the end of work that was done must not wait for that.
+    if (this.#lines !== undefined) {
+      this.#lines += line;
+      return;
     }
+    this.#append(line);
+    this.#lines = "";
+    setImmediate(() => {
+      const lines = this.#lines ?? "";
+      this.#lines = undefined;
+      if (lines !== "") this.#append(lines);
+    });
   }
 
   /** The outcome is on stable storage, or the item is frozen. */
@@ -67,7 +74,18 @@ export class OutcomeJournal {
   }
 
   close(): void {
+    this.#append(this.#lines ?? "");
+    this.#lines = "";
     closeSync(this.#file);
+  }
+
+  #append(lines: string): void {
+    try {
+      if (this.#octets > MAX_OCTETS) this.#file = this.#rewrite(this.#file);
+      else this.#octets += writeSync(this.#file, lines);
+    } catch {
+      // On a full disk. It costs only what the journal is for; the end of work that was done must not wait for that.
+    }
   }
 
   /** A new file takes the name of the old one when it is whole. */

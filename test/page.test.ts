@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { submit } from "@postbus/testkit";
+import { chromium } from "playwright-core";
+import { runningPostbus } from "./support/fixture.ts";
+import { needs } from "./support/programs.ts";
+
+test("the page shows the queue, the last messages as they come, and a message's events", async (t) => {
+  const browserPath = needs(t, "chromium");
+  if (browserPath === undefined) return;
+  // Nothing listens there: mail for other domains waits.
+  const { postbus } = await runningPostbus({ after }, "-DSMARTHOST=127.0.0.1::9");
+  const send = (prefix: string, recipient: string): Promise<unknown> =>
+    submit({ port: postbus.port("smtp"), connections: 1, messages: 1, prefix, recipients: () => [recipient] });
+
+  const browser = await chromium.launch({
+    executablePath: browserPath,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+  });
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  const problems: string[] = [];
+  page.on("pageerror", (err) => problems.push(err.message));
+  page.on("console", (message) => {
+    if (message.type() === "error") problems.push(message.text());
+  });
+  await page.goto(`http://${postbus.addresses.get("http")}/`);
+
+  await send("first", "ann@example.test");
+  await page.locator("#messages tbody tr", { hasText: "ann@example.test" }).filter({ hasText: "delivered" }).waitFor();
+  // A local part that would be markup, were it not text.
+  await send("second", '"<b>bob"@elsewhere.test');
+  const row = page.locator("#messages tbody tr", { hasText: '"<b>bob"@elsewhere.test' });
+  await row.filter({ hasText: "deferred" }).waitFor();
+  await page.locator("[data-count=deferred]", { hasText: "1" }).waitFor();
+
+  await row.click();
+  await page.locator("dialog[open]", { hasText: "msg:received" }).waitFor();
+  await page.locator("dialog[open]", { hasText: "msg:defer" }).waitFor();
+  assert.deepEqual(problems, []);
+});

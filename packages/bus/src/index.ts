@@ -15,6 +15,7 @@ export { type EmbeddedBusOptions, openEmbeddedBus } from "./embedded/embedded-bu
 export type { EventBatch, EventLog, FollowOptions } from "./event-log.ts";
 export type { Entry, KeyValue } from "./key-value.ts";
 export type { Question, RequestOptions, RequestReply } from "./request-reply.ts";
+export type { DurabilityOption } from "./nats/check-server.ts";
 export { connectNatsBus, type NatsBusOptions } from "./nats/connect-nats-bus.ts";
 export { type ProvisionReport, provisionNats } from "./nats/provision.ts";
 export type { TopologyOptions } from "./nats/topology.ts";

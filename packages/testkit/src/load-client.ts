@@ -10,6 +10,8 @@ export interface Submitted {
   readonly acknowledged: number;
   /** Transactions that broke off after the dot: whether they were accepted is not known. */
   readonly unknown: number;
+  /** What the server called it, from `id=` of the 250s. */
+  readonly messageIds: readonly string[];
 }
 
 export interface LoadOptions {
@@ -38,7 +40,7 @@ const RECONNECT_MS = 50;
  * in a new transaction, for as long as it takes. A server that is not there is waited for.
  */
 export async function submit(options: LoadOptions): Promise<readonly Submitted[]> {
-  const results: { id: string; acknowledged: number; unknown: number }[] = [];
+  const results: { id: string; acknowledged: number; unknown: number; messageIds: string[] }[] = [];
   let next = 0;
   const start = performance.now();
   const isOver = (): boolean => options.signal?.aborted ?? false;
@@ -50,7 +52,7 @@ export async function submit(options: LoadOptions): Promise<readonly Submitted[]
         const due = start + (n / options.rate) * 1000;
         if (due > performance.now()) await delay(due - performance.now());
       }
-      const result = { id: `${options.prefix}-${n}`, acknowledged: 0, unknown: 0 };
+      const result = { id: `${options.prefix}-${n}`, acknowledged: 0, unknown: 0, messageIds: [] as string[] };
       results.push(result);
       while (result.acknowledged === 0 && !isOver()) {
         try {
@@ -60,8 +62,10 @@ export async function submit(options: LoadOptions): Promise<readonly Submitted[]
             options.recipients?.(n) ?? ["user@sink.test"],
             options.size ?? 1024,
           );
-          if (reply.startsWith("250")) result.acknowledged++;
-          else await delay(RECONNECT_MS); // 4xx or 5xx: not accepted, later again.
+          if (reply.startsWith("250")) {
+            result.acknowledged++;
+            result.messageIds.push(/ id=(\S+)/.exec(reply)?.[1] ?? "?");
+          } else await delay(RECONNECT_MS); // 4xx or 5xx: not accepted, later again.
         } catch (err) {
           if (err instanceof BrokenOff && err.afterDot) result.unknown++;
           session?.close();

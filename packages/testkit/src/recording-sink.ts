@@ -16,6 +16,8 @@ export interface RecordingSink {
 export interface SinkOptions {
   readonly port?: number;
   readonly keepContents?: boolean;
+  /** Called for each copy, with its key. */
+  readonly onReceived?: (key: string) => void;
   /** Refuses a recipient: the SMTP code and text. */
   readonly refuse?: (recipient: string) => { readonly code: number; readonly text: string } | undefined;
 }
@@ -45,6 +47,7 @@ export async function startRecordingSink(options: SinkOptions = {}): Promise<Rec
         for (const { address } of session.envelope.rcptTo) {
           const key = `${id} ${address}`;
           received.set(key, (received.get(key) ?? 0) + 1);
+          options.onReceived?.(key);
         }
         if (options.keepContents === true) contents.push(content);
         wake();

@@ -70,12 +70,13 @@ export class ItemWriter {
     for (const [messageId, items] of others) placed.push(...(await this.#withParts(messageId, undefined, items)));
     await Promise.all(placed.map((item) => this.put(item)));
     const isComplete = own.length === 0 && (await this.#parts.close(meta.messageId, meta.part));
-    this.raise(outcome.events, isComplete ? outcome.eventsIfComplete : undefined);
+    await this.raise(outcome.events, isComplete ? outcome.eventsIfComplete : undefined);
     return isComplete;
   }
 
-  raise(...groups: readonly (readonly MailEvent[] | undefined)[]): void {
-    for (const events of groups) for (const event of events ?? []) this.#events.write(event);
+  /** Resolves when they are on their way; what is sent afterwards does not arrive before them. */
+  raise(first: readonly MailEvent[] = [], second: readonly MailEvent[] = []): Promise<void> {
+    return this.#events.write(second.length === 0 ? first : [...first, ...second]);
   }
 
   /** Items of one message; more than one are parts of it, written down before they can end. */

@@ -59,7 +59,7 @@ export class NatsBus implements Bus {
       if (err instanceof BusUnavailableError) this.#parts.cancellations.add(placed);
       throw err;
     }
-    writer.raise(events);
+    await writer.raise(events);
   }
 
   async consume(queue: Queue, options: ConsumeOptions, handler: Handler): Promise<Subscription> {

@@ -7,6 +7,7 @@ import type { EventBatch, EventLog, FollowOptions } from "../event-log.ts";
 import type { EventWriter } from "./event-writer.ts";
 import type { Link } from "./link.ts";
 import { deliveryOf, PullSource } from "./pull-source.ts";
+import { RecentIds } from "./recent-ids.ts";
 import type { ServerApi } from "./server-api.ts";
 import type { Names } from "./topology.ts";
 
@@ -15,6 +16,9 @@ const BATCH = 500;
 const INACTIVE_MS = 60_000;
 /** After a failure, the handler's or the server's. */
 const PAUSE_MS = 500;
+
+/** Ids of events that were given out, kept to drop repetitions. */
+const SEEN_MAX = 20_000;
 
 interface Received {
   readonly seq: number;
@@ -52,6 +56,8 @@ class Follower implements Subscription {
   readonly #names: Names;
   readonly #batch: number;
   readonly #handler: (batch: EventBatch) => Promise<void>;
+  /** An item that is handled again raises its events again. */
+  readonly #seen = new RecentIds(SEEN_MAX);
   readonly #received: Received[] = [];
   readonly #stopping = new AbortController();
   #source: PullSource | undefined;
@@ -163,7 +169,7 @@ class Follower implements Subscription {
         if (seq !== expected) gap = true;
         expected = seq + 1;
       }
-      const events = received.map(({ data }) => JSON.parse(Buffer.from(data).toString()) as MailEvent);
+      const events = received.flatMap(({ data }) => parse(data)).filter(({ id }) => !this.#seen.has(id));
       try {
         await this.#handler({ events, position: String(last.seq), gap });
       } catch (err) {
@@ -172,6 +178,7 @@ class Follower implements Subscription {
         continue;
       }
       gap = false;
+      for (const { id } of events) this.#seen.add(id);
       this.#position = last.seq;
       // What came before a new start of the consumer was dropped, and will come again.
       while ((this.#received[0]?.seq ?? Number.POSITIVE_INFINITY) <= last.seq) this.#received.shift();
@@ -179,3 +186,10 @@ class Follower implements Subscription {
     }
   }
 }
+
+/** One event a line. */
+const parse = (data: Uint8Array): MailEvent[] =>
+  Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+    .toString()
+    .split("\n")
+    .map((line) => JSON.parse(line) as MailEvent);

@@ -203,7 +203,9 @@ export class NatsWaiting implements Waiting {
   }
 
   async #one(itemId: string): Promise<Found | undefined> {
-    return (await this.#find({ id: idToken(itemId) }))[0];
+    const found = await this.#find({ id: idToken(itemId) });
+    // Being frozen or deferred this very moment, it lies in two places; what it becomes is what counts.
+    return found.find(({ place }) => place.state !== "ready") ?? found[0];
   }
 
   async #find(wanted: Wanted): Promise<Found[]> {

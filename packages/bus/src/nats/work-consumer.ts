@@ -19,6 +19,7 @@ import { elapsedMs, type Instant, instant, type LeaseTimes } from "./lease.ts";
 import type { Link } from "./link.ts";
 import { deliveryOf, PullSource } from "./pull-source.ts";
 import { Purger } from "./purger.ts";
+import { RecentIds } from "./recent-ids.ts";
 import type { ServerApi } from "./server-api.ts";
 import type { Names } from "./topology.ts";
 
@@ -50,7 +51,12 @@ export interface WorkConsumerParts {
   readonly failurePauseMs: number;
 }
 
-/** Hands the items of one queue to a handler: those published for now, and those that were deferred and have become due. */
+/**
+ * Hands the items of one queue to a handler: those published for now, and those that were deferred and have become due.
+ *
+ * One state machine, and therefore one file: waiting here → (claimed, if it may have been handed out before) → in the
+ * handler's hands → committed → recorded as done → acknowledged; from each of them, back to the server or lost to another.
+ */
 export class WorkConsumer implements Subscription {
   readonly #parts: WorkConsumerParts;
   readonly #queue: Queue;
@@ -60,7 +66,7 @@ export class WorkConsumer implements Subscription {
   /** By stream and sequence. */
   readonly #held = new Map<string, HeldItem>();
   readonly #ready: HeldItem[] = [];
-  readonly #recent = new Set<string>();
+  readonly #recent = new RecentIds(RECENT_MAX);
   readonly #purger: Purger;
   readonly #timer: NodeJS.Timeout;
   readonly #forget: () => void;
@@ -265,7 +271,7 @@ export class WorkConsumer implements Subscription {
   /** The record is what counts; the acknowledgement that follows may be lost. */
   async #end(held: HeldItem, id: string): Promise<void> {
     await this.#parts.done.write(id);
-    this.#remember(id);
+    this.#recent.add(id);
     await this.#acknowledge(held);
   }
 
@@ -321,7 +327,7 @@ export class WorkConsumer implements Subscription {
     await writer.put(place(names.subject, { ...meta, frozen: reason }, headerOctets, content, msgId));
     held.isEnding = true;
     const { id, messageId } = meta;
-    writer.raise([
+    await writer.raise([
       { v: 1, id: `${id}/frozen/${held.seq}`, atMs: Date.now(), service: "bus", name: "msg:frozen", messageId, reason },
     ]);
     // Not the item has come to its end, only this copy of it: thawed, it comes again under the same id.
@@ -338,15 +344,6 @@ export class WorkConsumer implements Subscription {
       link.onProblem(`giving back ${held.stream} ${held.seq}`, err);
     }
     this.#letGo(held);
-  }
-
-  #remember(id: string): void {
-    this.#recent.add(id);
-    if (this.#recent.size <= RECENT_MAX) return;
-    for (const oldest of this.#recent) {
-      this.#recent.delete(oldest);
-      return;
-    }
   }
 
   #tick(): void {

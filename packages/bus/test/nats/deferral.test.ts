@@ -14,7 +14,7 @@ import { skip, startFleet } from "./fleet.ts";
 
 const LATE_MS = 3_600_000;
 
-describe("deferred items on NATS", { skip }, () => {
+describe("deferred items on NATS", { skip, concurrency: true }, () => {
   test("leave the consumer: a thousand of them keep no new mail waiting", async (t) => {
     const bus = await (await startFleet(t)).connect();
     const fresh: string[] = [];

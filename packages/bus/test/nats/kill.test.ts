@@ -75,7 +75,7 @@ async function underFire(t: TestContext, budgetMs: number, downMs: readonly numb
   if (downMs.some((ms) => ms > budgetMs)) assert.ok(refused.length > 0);
 }
 
-describe("the server is killed", { skip }, () => {
+describe("the server is killed", { skip, concurrency: true }, () => {
   test("under load: nothing acknowledged is lost or sent twice, nothing refused is sent", (t) =>
     underFire(t, 1_500, [0, 0, 3_000]));
 

@@ -39,7 +39,8 @@ export async function conclude(
     const view: AttemptView = { workId: work.id, item, attempted: one, position, context };
     switch (result.outcome) {
       case "delivered":
-        events.push(deliveredEvent(view, result, delivered++ > 0, work.handedOut > 1));
+        // Recipients of one SMTP transaction; local deliveries stand for themselves.
+        events.push(deliveredEvent(view, result, result.host !== undefined && delivered++ > 0, work.handedOut > 1));
         break;
       case "deferred": {
         const retry = nextRetry(recipient, result, item, context.retryRule(recipient.address), context.nowMs, random);

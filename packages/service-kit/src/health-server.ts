@@ -10,6 +10,8 @@ const BUS_HEALTH_TIMEOUT_MS = 2_000;
 export interface HealthView {
   /** All parts are up and none is stopping. */
   isReady(): boolean;
+  /** Why a part cannot work now. */
+  problem(): string | undefined;
   busHealth(): Promise<BusHealth>;
   readonly metrics: Registry;
 }
@@ -55,7 +57,7 @@ export async function startHealthServer({ host, port }: Endpoint, view: HealthVi
 async function notReadyBecause(view: HealthView): Promise<string | undefined> {
   if (!view.isReady()) return "starting or stopping";
   const { ok, text } = await busHealthInTime(view);
-  return ok ? undefined : `bus: ${text}`;
+  return ok ? view.problem() : `bus: ${text}`;
 }
 
 async function busHealthInTime(view: HealthView): Promise<BusHealth> {

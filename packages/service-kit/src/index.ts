@@ -4,7 +4,6 @@ export { EX_TEMPFAIL, EX_UNAVAILABLE, type StartFailure, startFailure } from "./
 export { version } from "./fleet-announcement.ts";
 export { fleetVariables } from "./fleet-variables.ts";
 export { stopSignal } from "./lifecycle.ts";
-export { nearestName } from "./nearest-name.ts";
 export { natsConnection } from "./open-bus.ts";
 export { runService } from "./run-service.ts";
 export { type RunOptions, runServices } from "./run-services.ts";

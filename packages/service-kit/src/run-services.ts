@@ -92,7 +92,11 @@ async function start(
   if (settings.health !== undefined) {
     const endpoint = parseEndpoint(settings.health, "POSTBUS_HEALTH");
     const busHealth = async () => (await bus?.health()) ?? { ok: false, text: "not open" };
-    parts.push(await startHealthServer(endpoint, { isReady: () => state === "ready", busHealth, metrics }));
+    const problem = () => {
+      const part = parts.find((one) => one.problem !== undefined);
+      return part === undefined ? undefined : `${part.name}: ${part.problem}`;
+    };
+    parts.push(await startHealthServer(endpoint, { isReady: () => state === "ready", problem, busHealth, metrics }));
   }
   const opened = await run.openBus(settings, log);
   bus = opened;

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
-import { ConfigError } from "@postbus/mail";
+import { ConfigError, nearestName } from "@postbus/mail";
 import { type Static, type TObject, type TSchema, Type } from "typebox";
 import { Value } from "typebox/value";
-import { nearestName } from "./nearest-name.ts";
 
 /** Names that start so are ours: one that nobody knows is a mistake, not somebody else's variable. */
 const OUR_PREFIX = "POSTBUS_";

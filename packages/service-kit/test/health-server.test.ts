@@ -7,8 +7,9 @@ const metrics = new Registry();
 new Counter({ name: "postbus_test_things_total", help: "Things", registers: [metrics] }).inc(3);
 
 let isReady = false;
+let problem: string | undefined;
 let busHealth = async () => ({ ok: true, text: "embedded" });
-const view = { isReady: () => isReady, busHealth: () => busHealth(), metrics };
+const view = { isReady: () => isReady, problem: () => problem, busHealth: () => busHealth(), metrics };
 
 async function get(path: string): Promise<{ status: number; text: string }> {
   const part = await startHealthServer({ host: "127.0.0.1", port: 0 }, view);
@@ -29,6 +30,13 @@ test("readyz refuses until every part is up", async () => {
   assert.deepEqual(await get("/readyz"), { status: 503, text: "starting or stopping\n" });
   isReady = true;
   assert.deepEqual(await get("/readyz"), { status: 200, text: "ready\n" });
+});
+
+test("readyz refuses while a part says that it cannot work", async () => {
+  isReady = true;
+  problem = "event reader: history: no answer";
+  assert.deepEqual(await get("/readyz"), { status: 503, text: "event reader: history: no answer\n" });
+  problem = undefined;
 });
 
 test("readyz refuses while the bus is away", async () => {

@@ -1,4 +1,4 @@
-import type { Handler, Outcome, WorkItem } from "@postbus/bus";
+import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
 import { DeliveryItem, type MailEvent } from "@postbus/contracts";
 import { ConfigError } from "@postbus/mail";
 import type { Policy, Transport } from "@postbus/policy";
@@ -16,7 +16,9 @@ const CONFIGURATION_ERROR = -30;
 
 export interface DeliveryDeps {
   /** The one in force now: asked for each item. */
-  readonly policy: () => Pick<Policy, "primaryHostname" | "retryRule" | "transport">;
+  readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "retryRule" | "transport">;
+  /** For bounces, which quote the header section. */
+  readonly readSpooled: Bus["spool"]["read"];
   readonly smtp: SmtpDeps;
   readonly maildir: MaildirDeps;
   readonly metrics: DeliveryMetrics;
@@ -67,6 +69,8 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       nowMs: deps.now(),
       random: deps.random,
       primaryHostname: policy.primaryHostname,
+      ...(policy.qualifyDomain === undefined ? {} : { qualifyDomain: policy.qualifyDomain }),
+      readSpooled: deps.readSpooled,
       retryRule: policy.retryRule.bind(policy),
     });
     return withNotes(outcome, notes, work, item, deps.now());

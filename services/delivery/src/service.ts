@@ -17,6 +17,7 @@ export const delivery: Service<typeof DeliverySettings> = {
     const pool = new ConnectionPool({ heloName: () => policy.primaryHostname, idleMs: settings.deliveryIdleMs });
     const handler = deliveryHandler({
       policy: () => policy,
+      readSpooled: (reference) => bus.spool.read(reference),
       smtp: { pool, addresses: new AddressCache(), spool: bus.spool },
       maildir: maildirDeps(bus.spool),
       metrics: deliveryMetrics(metrics, () => pool.openCount),

@@ -35,6 +35,7 @@ async function handle(rig: Rig, header: unknown, options: HandleOptions = {}): P
         return transport;
       },
     }),
+    readSpooled: (reference) => spool.read(reference),
     smtp: { pool: rig.pool, addresses: new AddressCache(), spool },
     maildir: maildirDeps(spool),
     metrics: { attempted: (outcome) => void outcomes.push(outcome), worked: () => {} },

@@ -91,7 +91,7 @@ export async function startGateway({ settings, policy, bus, log, metrics }: Gate
 
   try {
     const listeners = await openListeners(smtp.interfaces, smtp.ports, onConnection, (err) =>
-      log.error({ err }, "a connection could not be accepted"),
+      log.error({ err }, "listener"),
     );
     log.info({ addresses: listeners.addresses, policy: policy.version }, "listening");
     return {

@@ -13,6 +13,8 @@ export interface Listeners {
 /**
  * Listens on every interface and port.
  *
+ * An address that the machine has not is told to `onError`, and left out as long as another one is there.
+ *
  * @throws the operating system's error (EADDRINUSE, EACCES …); nothing is left open then.
  */
 export async function openListeners(
@@ -22,19 +24,33 @@ export async function openListeners(
   onError: (err: Error) => void,
 ): Promise<Listeners> {
   const servers: Server[] = [];
+  let missing: Error | undefined;
   const close = (): void => {
     for (const server of servers) server.close();
   };
   try {
     for (const host of interfaces) {
-      for (const port of ports) servers.push(await listen(host, port, onConnection, onError));
+      for (const port of ports) {
+        try {
+          servers.push(await listen(host, port, onConnection, onError));
+        } catch (err) {
+          if (!isNoSuchAddress(err)) throw err;
+          missing = err;
+          onError(err);
+        }
+      }
     }
+    // One address that this machine has not (IPv6 where it is switched off) is no reason to refuse mail at the others.
+    if (servers.length === 0 && missing !== undefined) throw missing;
   } catch (err) {
     close();
     throw err;
   }
   return { addresses: servers.map(boundAddress), close };
 }
+
+const isNoSuchAddress = (err: unknown): err is Error =>
+  err instanceof Error && "code" in err && (err.code === "EADDRNOTAVAIL" || err.code === "EAFNOSUPPORT");
 
 async function listen(
   host: string,

@@ -40,7 +40,7 @@ function show(text: string): 0 {
 const helpOn = async (name: string | undefined) => (await import("./help.ts")).help(name);
 
 async function unknownCommand(name: string): Promise<string> {
-  const { nearestName } = await import("@postbus/service-kit");
+  const { nearestName } = await import("@postbus/mail");
   const nearest = nearestName(name, Object.keys(commands));
   return `unknown command ${JSON.stringify(name)}${nearest === undefined ? "" : ` (did you mean ${nearest}?)`}`;
 }

@@ -1,4 +1,5 @@
-import { nearestName, type Service, type ServiceName } from "@postbus/service-kit";
+import { nearestName } from "@postbus/mail";
+import type { Service, ServiceName } from "@postbus/service-kit";
 import { UsageError } from "./command.ts";
 
 /**

@@ -1,7 +1,7 @@
+import { nearestName } from "@postbus/mail";
 import { eximOptionNames, optionsWithoutEffect } from "./exim-option-names.ts";
 import type { LogicalLine } from "./logical-lines.ts";
 import { type MainOptions, mainOptions } from "./main-options.ts";
-import { nearestName } from "./nearest-name.ts";
 import type { Problems } from "./problems.ts";
 import { unquote } from "./values.ts";
 

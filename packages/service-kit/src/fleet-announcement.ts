@@ -40,13 +40,16 @@ export function startAnnouncing(bus: Bus, announced: Announced, log: Logger): An
   const startedAtMs = Date.now();
   let isFailing = false;
   let isRunning = false;
+  let isStopping = false;
 
   async function attempt(action: () => Promise<unknown>): Promise<void> {
     try {
       await action();
       isFailing = false;
     } catch (err) {
-      if (!isFailing) log.warn({ err, service: announced.service }, "cannot announce this process to the fleet");
+      // At the end the bus may be gone before the last word is out; the entry expires.
+      if (!isFailing && !isStopping && announced.state() !== "stopping")
+        log.warn({ err, service: announced.service }, "cannot announce this process to the fleet");
       isFailing = true;
     }
   }
@@ -67,6 +70,7 @@ export function startAnnouncing(bus: Bus, announced: Announced, log: Logger): An
     announce,
     async stop() {
       clearInterval(timer);
+      isStopping = true;
       await Promise.race([attempt(() => members.delete(key)), sleep(FAREWELL_MS, undefined, { ref: false })]);
     },
   };

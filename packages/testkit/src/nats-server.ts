@@ -149,7 +149,9 @@ class Process implements NatsServer {
     this.#child = child;
     child.stderr?.pipe(createWriteStream(join(this.#directory, "server.log"), { flags: "a" }));
     // A test that fails before its `stop` leaves no server behind.
-    process.once("exit", () => child.kill("SIGKILL"));
+    const killIt = () => child.kill("SIGKILL");
+    process.once("exit", killIt);
+    child.once("exit", () => process.off("exit", killIt));
     const deadline = performance.now() + START_TIMEOUT_MS;
     while (!(await greets(this.#port))) {
       if (child.exitCode !== null || performance.now() > deadline) {

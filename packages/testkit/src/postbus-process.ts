@@ -14,6 +14,8 @@ export interface PostbusOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** `start` unless said otherwise. */
   readonly command?: string;
+  /** Put before its command line, e.g. to run it on a disk of its own; must end in `exec`. */
+  readonly commandPrefix?: readonly string[];
 }
 
 export interface PostbusProcess {
@@ -96,7 +98,9 @@ export async function runPostbus(options: PostbusOptions & { readonly input?: st
 
 function launch(options: PostbusOptions): { child: ChildProcess; errors: () => string; ended: Promise<number | null> } {
   const { POSTBUS_CONFIG: _config, NATS_URL: _nats, DATABASE_URL: _database, ...inherited } = process.env;
-  const child = spawn(process.execPath, [main, options.command ?? "start", ...options.args], {
+  const command = [process.execPath, main, options.command ?? "start", ...options.args];
+  const [program = "", ...args] = [...(options.commandPrefix ?? []), ...command];
+  const child = spawn(program, args, {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...inherited, POSTBUS_HTTP: "127.0.0.1:0", LOG_LEVEL: "warn", ...options.env },
   });

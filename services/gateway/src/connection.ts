@@ -8,6 +8,7 @@ import { ServerSession, type SessionStep } from "@postbus/smtp";
 import { cipherText, startServerTls } from "@postbus/tls";
 import { clientAddress } from "./client-address.ts";
 import { Envelope } from "./envelope.ts";
+import { freeMemory } from "./free-memory.ts";
 import { MessageReception, noRoom, notNow } from "./message-reception.ts";
 import type { RejectionStage } from "./metrics.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -50,6 +51,8 @@ export class Connection implements ClientView {
   #isFinishing = false;
   #envelope: Envelope | undefined;
   #reception: MessageReception | undefined;
+  /** The last octets from the socket, if they are content that nobody keeps. */
+  #passing: Buffer | undefined;
   /** By the coarse clock. */
   #lastInputMs: number;
   #transactionStartMs = 0;
@@ -134,7 +137,10 @@ export class Connection implements ClientView {
   readonly #onData = (octets: Buffer): void => {
     if (this.#isClosing) return;
     this.#lastInputMs = this.#surroundings.clock.nowMs;
-    if (this.#session.isReadingContent) this.#contentOctets += octets.length;
+    if (this.#session.isReadingContent) {
+      this.#contentOctets += octets.length;
+      if (this.#reception?.keepsBody !== true) this.#passing = octets;
+    }
     this.#session.receive(octets);
     if (!this.#isAsking && !this.#isBlocked) this.#pump();
     else if (this.#session.heldOctets > MAX_HELD_OCTETS) this.#socket.pause();
@@ -179,6 +185,8 @@ export class Connection implements ClientView {
         if (answer instanceof Promise) {
           this.#flush();
           this.#isAsking = true;
+          // The rest waits in the kernel, not with us.
+          if (this.#passing !== undefined) this.#socket.pause();
           answer.then(this.#onAnswered, this.#onBug);
           return;
         }
@@ -201,9 +209,21 @@ export class Connection implements ClientView {
   }
 
   #awaitInput(): void {
+    this.#letPass();
     if (!this.#flush()) return;
     if (this.#hasEnded) this.#close();
     else if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  /** Large content would else leave tens of megabytes to the garbage collector, which is in no hurry with them. */
+  #letPass(): void {
+    const octets = this.#passing;
+    if (octets === undefined) return;
+    this.#passing = undefined;
+    if (this.#session.heldOctets > 0) return;
+    // The session looks at nothing any more that it has read to the end.
+    this.#session.receive(NOTHING);
+    freeMemory(octets);
   }
 
   readonly #onAnswered = (): void => {
@@ -444,6 +464,8 @@ export class Connection implements ClientView {
     this.#listen(secured);
   }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 const isTemporary = (answer: Reply): boolean => answer.code < 500;
 

@@ -7,6 +7,9 @@ const TRACE_ROOM = 2048;
 /** Content is inline up to here; with its trace fields it stays within the items' limit. */
 const MAX_INLINE = INLINE_LIMIT_OCTETS - TRACE_ROOM;
 
+/** What large content holds in memory on its way to the spool: a chunk from the socket, and a writer's block. */
+const SPOOLING_OCTETS = 256 * 1024;
+
 /** The two octet strings before the body: what we put on top, and the header section as it is to be passed on. */
 export interface Top {
   readonly trace: Buffer;
@@ -52,6 +55,11 @@ export class MessageContent {
 
   get heldOctets(): number {
     return this.#heldOctets;
+  }
+
+  /** What is added from now on goes to the spool: its memory is free when there is nothing more to wait for. */
+  get isSpooled(): boolean {
+    return this.#isSpooled;
   }
 
   get header(): Buffer {
@@ -125,7 +133,7 @@ export class MessageContent {
       await writer.write(header);
     }
     for (const piece of this.#body.take()) await writer.write(piece);
-    this.#heldOctets = this.#header.length;
+    this.#heldOctets = this.#header.length + SPOOLING_OCTETS;
   }
 
   async #finishSpooled(top: Top): Promise<Content> {
@@ -135,7 +143,7 @@ export class MessageContent {
     await writer.write(top.trace);
     await writer.write(top.header);
     let toSkip = this.#header.length;
-    for await (const octets of this.#spool.read(raw)) {
+    for await (const octets of this.#spool.read(raw, { isTransient: true })) {
       const skipped = Math.min(toSkip, octets.length);
       toSkip -= skipped;
       if (skipped < octets.length) await writer.write(octets.subarray(skipped));

@@ -58,6 +58,11 @@ export class MessageReception {
     );
   }
 
+  /** Whether what is given to `body` stays in memory. */
+  get keepsBody(): boolean {
+    return !this.#content.isSpooled;
+  }
+
   /** So many octets of the header section are held by the session. @throws {BusFullError} there is no room for them. */
   collecting(headerOctets: number): undefined {
     this.#collectedOctets = headerOctets;

@@ -9,7 +9,8 @@ export const gateway: Service<typeof GatewaySettings> = {
   settings: GatewaySettings,
   async start({ settings, bus, log, metrics }) {
     const policy = await loadPolicy({ file: settings.config, macros: settings.macros, data: settings.data });
+    const part = await startGateway({ settings, policy, bus, log, metrics });
     for (const notice of policy.notices) log.warn({ notice }, "policy");
-    return [await startGateway({ settings, policy, bus, log, metrics })];
+    return [part];
   },
 };

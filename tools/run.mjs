@@ -1,13 +1,13 @@
 // Sets up what the project needs and runs one of its jobs. Plain JavaScript: it must run on Node.js 20.
 //
-//   node tools/run.mjs start|postbus|test|check|format|bench|lock|exec [ARGUMENT...]
+//   node tools/run.mjs start|postbus|test|faults|check|format|bench|lock|exec [ARGUMENT...]
 //
 // Set-up: the pinned Node.js and pnpm go to .toolchain/ (from the npm registry, no install scripts), the workspace's
 // dependencies to node_modules/. Stamps make a second run skip both.
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { arch, platform } from "node:os";
+import { arch, homedir, platform } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -88,6 +88,11 @@ const jobs = {
   start: () => ["node", ["services/postbus/src/main.ts", "start", ...args]],
   postbus: () => ["node", ["services/postbus/src/main.ts", ...args]],
   test: () => ["node", ["--test", "--test-reporter=spec", ...(args.length > 0 ? args : shortTests)]],
+  /** The long crash tests, one file after the other: each takes the whole machine for minutes. */
+  faults: () => [
+    "node",
+    ["--test", "--test-concurrency=1", "--test-reporter=spec", ...(args.length > 0 ? args : ["test/faults/*.test.ts"])],
+  ],
   check: () => ["node", ["tools/check.mjs", ...args]],
   format: () => ["biome", ["check", "--write", ...(args.length > 0 ? args : ["."])]],
   bench: () => ["node", ["bench/src/main.ts", ...args]],
@@ -95,6 +100,28 @@ const jobs = {
   lock: () => ["pnpm", ["install", "--no-frozen-lockfile", "--reporter=append-only"]],
   exec: () => [args[0] ?? "node", args.slice(1)],
 };
+
+/** Servers that the tests talk to, from Debian's archive, unpacked and not installed. Without them tests are skipped, and say so. */
+function fetchServers() {
+  const directory =
+    process.env.POSTBUS_TEST_SERVERS ||
+    join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "postbus", "servers");
+  const script = join(root, "packages", "testkit", "fetch-servers.sh");
+  const groups = ["nats", "postfix-tools", "swaks", "haproxy", "exim", "exim-4.98", "exim-4.96"];
+  try {
+    execFileSync("bash", [script, directory, ...groups], {
+      env,
+      stdio: ["ignore", "ignore", "pipe"],
+      timeout: 300_000,
+    });
+  } catch (err) {
+    const reason = String(err.stderr ?? err.message)
+      .trim()
+      .split("\n")
+      .at(-1);
+    say(`the servers that tests talk to cannot be fetched, tests that want them are SKIPPED: ${reason}`);
+  }
+}
 
 try {
   if (jobs[job] === undefined) throw new Error(`unknown job ${job}; there are ${Object.keys(jobs).join(", ")}`);
@@ -104,6 +131,7 @@ try {
   say(err instanceof Error ? err.message : String(err));
   process.exit(1);
 }
+if (job === "test") fetchServers();
 const [command, commandArgs] = jobs[job]();
 const child = spawn(command, commandArgs, { cwd: root, env, stdio: "inherit" });
 // The child decides how to stop; this process only waits for it and passes on what it got.

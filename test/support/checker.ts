@@ -6,6 +6,8 @@ export interface Verdict {
   readonly lost: readonly string[];
   /** Copies beyond the first that our side made; those that the client itself made by trying again do not count. */
   readonly duplicates: number;
+  /** Transactions that ended after the dot without a reply. */
+  readonly brokenOff: number;
 }
 
 /**
@@ -22,25 +24,15 @@ export function judge(
   const lost: string[] = [];
   let duplicates = 0;
   let acknowledged = 0;
+  let brokenOff = 0;
   for (const message of submitted) {
     if (message.acknowledged > 0) acknowledged++;
+    brokenOff += message.unknown;
     for (const recipient of recipientsOf(message)) {
       const count = sink.received.get(`${message.id} ${recipient}`) ?? 0;
       if (message.acknowledged > 0 && count === 0) lost.push(`${message.id} ${recipient}`);
       duplicates += Math.max(0, count - Math.max(1, message.acknowledged + message.unknown));
     }
   }
-  return { acknowledged, lost, duplicates };
-}
-
-/** A repeatable source of chance (mulberry32); the seed is printed so that a failure can be run again. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  return { acknowledged, lost, duplicates, brokenOff };
 }

@@ -2,14 +2,24 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { freePort, type PostbusProcess, startPostbus, startRecordingSink, submit } from "@postbus/testkit";
-import { judge, seededRandom, type Verdict } from "./checker.ts";
+import { freePort, type PostbusProcess, startPostbus, startRecordingSink } from "@postbus/testkit";
+import { judge, type Verdict } from "./checker.ts";
+import { startLoad } from "./endless-load.ts";
+import { KillStory } from "./kill-story.ts";
+import { checkRecord, type RecordVerdict } from "./record-check.ts";
+import { chosenSeed, seededRandom } from "./seeded-random.ts";
 
 export interface KillOptions {
   readonly kills: number;
   readonly messages: number;
   readonly connections: number;
+  readonly rate: number;
   readonly log: (line: string) => void;
+}
+
+export interface KillVerdict extends Verdict {
+  readonly record: RecordVerdict;
+  readonly kills: number;
 }
 
 /** The longest time between "ready" and the kill. */
@@ -18,49 +28,42 @@ const MAX_LIFE_MS = 1_200;
 const DRAIN_MS = 90_000;
 
 /**
- * Runs the program on the embedded bus between a load client and a counting sink, kills it at random moments, starts
+ * Runs the program on the embedded bus between load clients and a counting sink, kills it at random moments, starts
  * it again on the same data, and counts at the end.
  */
-export async function killEmbedded(options: KillOptions): Promise<{ verdict: Verdict; killed: number }> {
-  const { kills, messages, connections, log } = options;
-  const seed = Number(process.env["POSTBUS_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-  log(`seed ${seed}`);
+export async function killEmbedded(options: KillOptions): Promise<KillVerdict> {
+  const { kills, messages, connections, rate, log } = options;
+  const seed = chosenSeed();
+  log(`POSTBUS_TEST_SEED=${seed}`);
   const random = seededRandom(seed);
   const data = await mkdtemp(join(tmpdir(), "postbus-kill-"));
-  const sink = await startRecordingSink();
+  const story = new KillStory();
+  const sink = await startRecordingSink({ onReceived: (key) => story.received(key) });
   const smtpPort = await freePort();
   const start = (): Promise<PostbusProcess> =>
     startPostbus({
       args: ["--data", data, `-DSMTP_PORT=${smtpPort}`, `-DSMARTHOST=127.0.0.1::${sink.port}`, "-DRETRY=F,1h,1s"],
     });
   let running = await start();
-  let killed = 0;
   try {
-    // The load must outlast the kills: so many messages a second that it does.
-    const rate = messages / (kills * ((MAX_LIFE_MS / 2 + 300) / 1000));
-    const load = submit({ port: smtpPort, connections, prefix: `k${seed}`, messages, rate });
-    let over = false;
-    void load.finally(() => {
-      over = true;
-    });
-    while (killed < kills && !over) {
+    const load = startLoad({ port: smtpPort, connections, prefix: `k${seed}`, rate, atLeast: messages });
+    for (let kill = 0; kill < kills; kill++) {
       await delay(random() * MAX_LIFE_MS);
+      story.killed("postbus");
       await running.kill();
-      killed++;
       running = await start();
     }
-    const submitted = await load;
+    const submitted = await load.finish();
     const wanted = submitted.filter((message) => message.acknowledged > 0).map(({ id }) => `${id} user@sink.test`);
     await sink.waitFor(wanted, DRAIN_MS).catch((err: Error) => log(err.message)); // The verdict says it, with the ids.
-    // What comes now would be a duplicate: it gets the time to come.
-    await delay(2_000);
+    const record = await checkRecord(data, running.addresses.get("http") ?? "", submitted);
     const code = await running.stop();
     if (code !== 0) throw new Error(`the last run ended with ${code}: ${running.errors()}`);
     const verdict = judge(submitted, sink);
-    log(
-      `${verdict.acknowledged} acknowledged, ${verdict.lost.length} lost, ${verdict.duplicates} doubled, ${killed} kills`,
-    );
-    return { verdict, killed };
+    log(`${kills} kills; ${record.messages} messages in the main log`);
+    log(`${verdict.acknowledged} acknowledged, ${verdict.lost.length} lost, ${verdict.duplicates} doubled`);
+    for (const line of [...record.problems, story.timeline(), ...story.duplicates()]) log(line);
+    return { ...verdict, record, kills };
   } finally {
     await running.kill();
     await sink.stop();

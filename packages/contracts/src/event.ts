@@ -118,8 +118,6 @@ export type Rejected = Static<typeof Rejected>;
 export const MailEvent = Type.Union([Received, Delivered, Deferred, Failed, Completed, Frozen, Noted, Rejected]);
 export type MailEvent = Static<typeof MailEvent>;
 
-export const allEvents = "event.>";
-
 /** `event.<name>.<message id>`: `event.msg_delivery.1vMhGf-…`. */
 export function eventSubject(event: MailEvent): string {
   const of = "messageId" in event ? event.messageId : "-";

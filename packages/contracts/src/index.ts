@@ -2,7 +2,6 @@ export { type Content, contentSize, INLINE_LIMIT_OCTETS, SpoolReference } from "
 export { DeliveryItem, deliverySubject } from "./delivery-item.ts";
 export { Reception, Recipient } from "./envelope.ts";
 export {
-  allEvents,
   Completed,
   Deferred,
   Delivered,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { MailEvent } from "@postbus/contracts";
-import { type PostgresServer, postgresPrograms, startPostgres } from "@postbus/testkit";
+import { type PostgresServer, postgresIsMissing, startPostgres } from "@postbus/testkit";
 import { type History, HistoryUnavailableError, openHistory, ReaderReplacedError } from "../src/index.ts";
 import {
   completed,
@@ -320,7 +320,7 @@ describe("SQLite", () => {
   });
 });
 
-const noPostgres = postgresPrograms() === undefined ? "PostgreSQL is not installed (initdb, postgres)" : false;
+const noPostgres = (await postgresIsMissing()) ?? false;
 
 describe("PostgreSQL", { skip: noPostgres }, () => {
   let server: PostgresServer;

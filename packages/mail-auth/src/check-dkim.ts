@@ -1,7 +1,8 @@
-import { Readable } from "node:stream";
+import type { Writable } from "node:stream";
 import type { DkimFact } from "@postbus/contracts";
 import { cleanText } from "./clean-text.ts";
 import type { Field } from "./header-section.ts";
+import { lineBlocks } from "./line-blocks.ts";
 import { mailauthDkim } from "./mailauth-library.ts";
 import type { LibraryResolver } from "./query-adapter.ts";
 import { asResult, type Result } from "./result.ts";
@@ -42,14 +43,15 @@ export async function checkDkim(
   rest: Iterable<Buffer> | AsyncIterable<Buffer>,
   resolver: LibraryResolver,
 ): Promise<readonly CheckedSignature[]> {
-  const { dkimVerify } = await mailauthDkim();
-  const octets = Readable.from(message(withoutSurplus(header, fields), rest), { objectMode: false });
-  const { results } = await dkimVerify(octets, {
+  const { DkimVerifier } = await mailauthDkim();
+  const verifier = new DkimVerifier({
     resolver,
     strict: true,
     // Else it would parse the Return-Path field, in which we have no interest.
     sender: "unused@localhost",
   });
+  await writeMessage(verifier, withoutSurplus(header, fields), rest);
+  const { results } = verifier;
   const checked: CheckedSignature[] = [];
   for (const { status, signingDomain, selector, algo } of results) {
     if (signingDomain === undefined && status.result === "none") continue;
@@ -68,9 +70,23 @@ export async function checkDkim(
   return checked;
 }
 
-async function* message(header: Buffer, rest: Iterable<Buffer> | AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  if (header.length > 0) yield header;
-  for await (const octets of rest) if (octets.length > 0) yield octets;
+/** One write at a time, and each to its end: so the blocks of the body can be one block. */
+async function writeMessage(
+  verifier: Writable,
+  header: Buffer,
+  rest: Iterable<Buffer> | AsyncIterable<Buffer>,
+): Promise<void> {
+  // Told to whoever writes; but an error event that nobody listens to would end the process.
+  verifier.on("error", () => undefined);
+  const write = (octets: Buffer): Promise<void> =>
+    new Promise((resolve, reject) => verifier.write(octets, (err) => (err ? reject(err) : resolve())));
+  await write(header);
+  // What is in memory as a whole stays as it is.
+  for await (const octets of Symbol.asyncIterator in rest ? lineBlocks(rest) : rest) await write(octets);
+  await new Promise<void>((resolve, reject) => {
+    verifier.once("error", reject);
+    verifier.end(resolve);
+  });
 }
 
 /**

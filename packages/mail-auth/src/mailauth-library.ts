@@ -4,7 +4,7 @@
  * 105.
  */
 export const mailauthSpf = once(() => import("mailauth/lib/spf/index.js"));
-export const mailauthDkim = once(() => import("mailauth/lib/dkim/verify.js"));
+export const mailauthDkim = once(() => import("mailauth/lib/dkim/dkim-verifier.js"));
 export const mailauthDmarc = once(() => import("mailauth/lib/dmarc/index.js"));
 
 /** Loads it all, for whoever has time now and will have none later. */

@@ -2,7 +2,7 @@ import { MAX_HEADER_OCTETS } from "./header-section.ts";
 
 /** A message cut at the end of its header section. */
 export interface MessageParts {
-  /** With the CRLF of the last field; without the empty line. Undefined if it does not end within the limit. */
+  /** With the CRLF of the last field; without the empty line. Undefined if it does not end within the limit. Ours. */
   readonly header: Buffer | undefined;
   /** The empty line, and the body behind it; to be read once. */
   rest(): AsyncIterable<Buffer> | Iterable<Buffer>;
@@ -13,7 +13,11 @@ export interface MessageParts {
 const END_OF_HEADER = Buffer.from("\r\n\r\n");
 const EMPTY_LINE = Buffer.from("\r\n");
 
-/** Reads no further than to the end of the header section: most questions need nothing else. */
+/**
+ * Reads no further than to the end of the header section: most questions need nothing else.
+ *
+ * @param content Pieces are done with when the next one is asked for.
+ */
 export async function readMessageParts(content: Buffer | AsyncIterable<Buffer>): Promise<MessageParts> {
   if (Buffer.isBuffer(content)) {
     const cut = cutAt(content, true);
@@ -26,7 +30,7 @@ export async function readMessageParts(content: Buffer | AsyncIterable<Buffer>):
   let seen: Buffer = Buffer.alloc(0);
   for (;;) {
     const next = await chunks.next();
-    if (next.done !== true) seen = seen.length === 0 ? next.value : Buffer.concat([seen, next.value]);
+    if (next.done !== true) seen = Buffer.concat([seen, next.value]);
     const cut = cutAt(seen, next.done === true);
     if (cut === undefined && next.done !== true && seen.length <= MAX_HEADER_OCTETS) continue;
     return { header: cut?.header, rest: () => following(cut?.rest ?? Buffer.alloc(0), chunks), discard };

@@ -7,6 +7,7 @@ import { type DnsZone, program } from "@postbus/testkit";
 import { dkimSign } from "mailauth/lib/dkim/sign.js";
 import { checkMessage } from "../src/index.ts";
 import { resolverFor } from "./dns-lab.ts";
+import { transientPieces } from "./transient-pieces.ts";
 
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const shortRsa = generateKeyPairSync("rsa", { modulusLength: 512 });
@@ -145,10 +146,6 @@ async function sign(message: Buffer, { key = rsa.privateKey, ...options }: Signi
   return Buffer.concat([Buffer.from(signatures, "latin1"), message]);
 }
 
-async function* pieces(message: Buffer, octets: number): AsyncGenerator<Buffer> {
-  for (let at = 0; at < message.length; at += octets) yield message.subarray(at, at + octets);
-}
-
 const resolver = await resolverFor(zone);
 const spfOf = (result: SpfFact["result"], domain: string): SpfFact => ({ result, domain });
 
@@ -169,7 +166,7 @@ test("however the content is cut, the facts are the same", async () => {
   const message = crlf(RFC_8463);
   const whole = await checkMessage(message, {}, resolver);
   for (const octets of [1, 2, 7, 100, 1000, 100_000]) {
-    assert.deepEqual(await checkMessage(pieces(message, octets), {}, resolver), whole, `pieces of ${octets}`);
+    assert.deepEqual(await checkMessage(transientPieces(message, octets), {}, resolver), whole, `pieces of ${octets}`);
   }
 });
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import type { SpoolReference } from "@postbus/contracts";
-import { SpoolError } from "./spool.ts";
+import { type ReadOptions, SpoolError } from "./spool.ts";
 
 /** Octets in one step; a reader holds two of these. */
 const CHUNK_OCTETS = 64 * 1024;
@@ -12,15 +12,21 @@ const CHUNK_OCTETS = 64 * 1024;
  *
  * @throws {SpoolError} missing, cut short, too long, or not what was stored.
  */
-export async function* readFileSpool(path: string, { id, size, sha256 }: SpoolReference): AsyncGenerator<Buffer> {
+export async function* readFileSpool(
+  path: string,
+  { id, size, sha256 }: SpoolReference,
+  { isTransient = false }: ReadOptions = {},
+): AsyncGenerator<Buffer> {
   const file = await openStored(path, id);
   try {
     const stored = (await file.stat()).size;
     if (stored !== size) throw new SpoolError(`spool: ${id} has ${stored} octets instead of ${size}`);
     const digest = createHash("sha256");
     let held: Buffer | undefined;
-    for (let at = 0; at < size; ) {
-      const chunk = Buffer.allocUnsafe(Math.min(CHUNK_OCTETS, size - at));
+    // In turn: what is given out is used up when we run again, and what is held is in the other one.
+    const buffers = isTransient ? [newChunk(size), newChunk(size)] : [];
+    for (let at = 0, turn = 0; at < size; turn = 1 - turn) {
+      const chunk = (buffers[turn] ?? newChunk(size - at)).subarray(0, size - at);
       const { bytesRead } = await readStored(file, id, chunk, at);
       if (bytesRead === 0) throw new SpoolError(`spool: ${id} ends after ${at} of ${size} octets`);
       if (held !== undefined) yield held;
@@ -35,6 +41,8 @@ export async function* readFileSpool(path: string, { id, size, sha256 }: SpoolRe
     await file.close();
   }
 }
+
+const newChunk = (octets: number): Buffer => Buffer.allocUnsafe(Math.min(CHUNK_OCTETS, octets));
 
 async function openStored(path: string, id: string): Promise<FileHandle> {
   try {

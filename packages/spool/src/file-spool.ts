@@ -49,8 +49,8 @@ class FileSpool implements Spool {
     }
   }
 
-  read(reference: Parameters<Spool["read"]>[0]): AsyncIterable<Buffer> {
-    return readFileSpool(this.#pathOf(reference.id), reference);
+  read(...[reference, options]: Parameters<Spool["read"]>): AsyncIterable<Buffer> {
+    return readFileSpool(this.#pathOf(reference.id), reference, options);
   }
 
   async remove(id: string): Promise<void> {

@@ -1,2 +1,2 @@
 export { openFileSpool } from "./file-spool.ts";
-export { type Spool, SpoolError, type SpoolWriter } from "./spool.ts";
+export { type ReadOptions, type Spool, SpoolError, type SpoolWriter } from "./spool.ts";

@@ -18,7 +18,7 @@ export interface Spool {
    *
    * @throws {SpoolError} if it is missing or does not match its digest.
    */
-  read(reference: SpoolReference): AsyncIterable<Buffer>;
+  read(reference: SpoolReference, options?: ReadOptions): AsyncIterable<Buffer>;
   /** Removing what is not there is no error. */
   remove(id: string): Promise<void>;
   /**
@@ -30,9 +30,21 @@ export interface Spool {
   sweep(minAgeMs: number, isInUse: (id: string) => Promise<boolean>): Promise<number>;
 }
 
+export interface ReadOptions {
+  /**
+   * A piece is used up when the next one is asked for: its memory may be used again, or freed. For readers that keep
+   * nothing. Else each piece is garbage of 64 KiB, and of such V8 lets tens of megabytes come together.
+   */
+  readonly isTransient?: boolean;
+}
+
 export interface SpoolWriter {
-  /** Resolves when the octets may be let go; waiting for it is the back-pressure. @throws {DeferError} full, out of reach. */
-  write(octets: Uint8Array): Promise<void>;
+  /**
+   * The octets may be let go when it resolves, or at once if there is nothing to wait for. Waiting is the back-pressure.
+   *
+   * @throws {DeferError} full, out of reach.
+   */
+  write(octets: Uint8Array): Promise<void> | undefined;
   /** Resolves when everything written is on stable storage. */
   finish(): Promise<SpoolReference>;
   /** Removes what was written. */

@@ -39,6 +39,39 @@ test("what was written in any pieces is read back whole", async (t) => {
   );
 });
 
+test("octets may be overwritten when write has nothing to wait for, or when that is over", async (t) => {
+  const { spool } = await emptySpool(t);
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 300_000 }), { maxLength: 6 }), async (sizes) => {
+      const writer = await spool.create(ID);
+      const octets = Buffer.alloc(300_000);
+      for (const [n, size] of sizes.entries()) {
+        await writer.write(octets.fill(n + 1).subarray(0, size));
+        octets.fill(0);
+      }
+      const whole = Buffer.concat(sizes.map((size, n) => Buffer.alloc(size, n + 1)));
+      assert.ok((await readAll(spool, await writer.finish())).equals(whole));
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test("transient pieces are whole while they hold, and share the memory of two", async (t) => {
+  const { spool } = await emptySpool(t);
+  for (const size of [0, 1, 65_536, 65_537, 131_072, 1_000_001]) {
+    const whole = Buffer.alloc(size, "0123456789\r\n");
+    const reference = await store(spool, ID, whole);
+    const copies: Buffer[] = [];
+    const memory = new Set<ArrayBufferLike>();
+    for await (const piece of spool.read(reference, { isTransient: true })) {
+      copies.push(Buffer.from(piece));
+      memory.add(piece.buffer);
+    }
+    assert.ok(Buffer.concat(copies).equals(whole), `${size} octets`);
+    assert.ok(memory.size <= 2);
+  }
+});
+
 test("content of many chunks is read in bounded pieces", async (t) => {
   const { spool } = await emptySpool(t);
   const whole = Buffer.alloc(1_000_001, "0123456789\r\n");

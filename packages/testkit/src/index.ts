@@ -15,8 +15,8 @@ export {
 } from "./mail-server.ts";
 export { type NatsCluster, type NatsOptions, type NatsServer, startNats, startNatsCluster } from "./nats-server.ts";
 export { type PostbusOptions, type PostbusProcess, runPostbus, startPostbus } from "./postbus-process.ts";
-export { type PostgresServer, postgresPrograms, startPostgres } from "./postgres.ts";
-export { fetchPrograms, program, serversDirectory } from "./program.ts";
+export { type PostgresServer, postgresIsMissing, startPostgres } from "./postgres.ts";
+export { program, serversDirectory } from "./program.ts";
 export { type RecordingSink, type SinkOptions, startRecordingSink } from "./recording-sink.ts";
 export {
   type PeerAction,

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { freePort } from "./free-port.ts";
+import { hasContainerEngine, startPostgresContainer } from "./postgres-container.ts";
 import { program } from "./program.ts";
 
 const START_TIMEOUT_MS = 20_000;
@@ -26,8 +27,8 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-/** Where `initdb` and `postgres` are; undefined if they are not installed: the test is then skipped, with the reason. */
-export function postgresPrograms(): string | undefined {
+/** Where `initdb` and `postgres` are; undefined if they are not installed. */
+function postgresPrograms(): string | undefined {
   const onPath = program("postgres");
   if (onPath !== undefined && program("initdb") !== undefined) return join(onPath, "..");
   return debianVersions()
@@ -35,10 +36,19 @@ export function postgresPrograms(): string | undefined {
     .find((dir) => isExecutable(join(dir, "initdb")) && isExecutable(join(dir, "postgres")));
 }
 
-/** A real PostgreSQL in a temporary directory, without the syncs: tests do not cut the power. */
+/** Why there can be no PostgreSQL here; undefined if there can: its programs are installed, or a Docker engine answers. */
+export async function postgresIsMissing(): Promise<string | undefined> {
+  if (postgresPrograms() !== undefined || (await hasContainerEngine())) return undefined;
+  return "PostgreSQL is not installed (initdb, postgres), and no Docker engine answers";
+}
+
+/**
+ * A real PostgreSQL: the installed one in a temporary directory, without the syncs (tests do not cut the power); where
+ * none is installed, a container.
+ */
 export async function startPostgres(): Promise<PostgresServer> {
   const programs = postgresPrograms();
-  if (programs === undefined) throw new Error("postgresql: not on this machine");
+  if (programs === undefined) return startPostgresContainer();
   // The server refuses to run as root; Debian's package has made a user for it.
   const user = process.getuid?.() === 0 ? await idsOf("postgres") : undefined;
   const directory = await mkdtemp(join(tmpdir(), "postbus-postgres-"));

@@ -1,3 +1,4 @@
+// One file because it is one state machine: reading, asking, writing, the handshake and the end each stop or let go the others.
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { BusFullError } from "@postbus/bus";

@@ -13,6 +13,10 @@ const ENVELOPE = "MAIL FROM:<ann@b.example>\r\nRCPT TO:<bob@example.org>\r\nDATA
 const MESSAGE = "From: ann@b.example\r\nMessage-ID: <1@b.example>\r\nSubject: hi\r\n\r\n..body\r\n.\r\n";
 const idOf = (text: string): string => / id=(\S+)/.exec(text)?.[1] ?? "";
 
+/** No two alike, so that one in the wrong place is seen. */
+const numberedLines = (count: number): string =>
+  Array.from({ length: count }, (_, n) => `${String(n).padStart(98, "x")}\r\n`).join("");
+
 describe("a message", () => {
   test("is on the bus when the client reads 250, with its trace field and without stuffed dots", async () => {
     await using gateway = await startTestGateway();
@@ -57,13 +61,42 @@ describe("a message", () => {
   test("of ten thousand lines goes through the spool, octet for octet", async () => {
     await using gateway = await startTestGateway();
     await using client = await gateway.session();
-    const body = `${"x".repeat(98)}\r\n`.repeat(10_000);
+    const body = numberedLines(10_000);
     await client.say(ENVELOPE, 250, 250, 354);
     await client.say(`Subject: large\r\n\r\n${body}.\r\n`, 250);
     const { content, isSpooled } = await gateway.taken();
     assert.ok(isSpooled);
     assert.equal(content.slice(content.indexOf("Subject: large")), `Subject: large\r\n\r\n${body}`);
     assert.ok(content.startsWith("Received: from client.example"));
+  });
+
+  test("reaches a spool that takes its time, octet for octet, and what is pipelined behind it is answered", async () => {
+    await using gateway = await startTestGateway({
+      bus: ({ spool }) => ({
+        spool: {
+          read: (reference, options) => spool.read(reference, options),
+          remove: (id) => spool.remove(id),
+          sweep: async () => 0,
+          async create(id) {
+            const writer = await spool.create(id);
+            return {
+              async write(octets) {
+                await setImmediate();
+                await writer.write(octets);
+              },
+              finish: () => writer.finish(),
+              abort: () => writer.abort(),
+            };
+          },
+        },
+      }),
+    });
+    await using client = await gateway.session();
+    const body = numberedLines(20_000);
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`A: b\r\n\r\n${body}.\r\nMAIL FROM:<ann@b.example>\r\nRSET\r\nQUIT\r\n`, 250, 250, 250, 221);
+    const { content } = await gateway.taken();
+    assert.ok(content.endsWith(`A: b\r\n\r\n${body}`));
   });
 
   test("with a header section above the inline limit goes through the spool, too", async () => {
@@ -375,7 +408,7 @@ describe("STARTTLS", () => {
     await client.startTls();
     await client.say("EHLO client.example\r\n", 250);
     await client.say(ENVELOPE, 250, 250, 354);
-    const body = `${"x".repeat(98)}\r\n`.repeat(20_000);
+    const body = numberedLines(20_000);
     await client.say(`\r\n${body}.\r\n`, 250);
     assert.ok((await gateway.taken()).content.endsWith(body));
   });

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { openResolver } from "@postbus/dns";
 import { checkMessage, checkSpf } from "@postbus/mail-auth";
-import type { FromWorker, ToWorker, WorkerSettings } from "./worker-protocol.ts";
+import type { FromWorker, Piece, ToWorker, WorkerSettings } from "./worker-protocol.ts";
 
 /*
  * A thread of `worker-pool.ts`: answers its questions, with a resolver and a cache of its own.
@@ -10,7 +10,7 @@ import type { FromWorker, ToWorker, WorkerSettings } from "./worker-protocol.ts"
 interface Task {
   readonly cancel: AbortController;
   /** Given the next piece of content; called once for each `more`. */
-  onPiece?: (octets: Uint8Array | undefined) => void;
+  onPiece?: (octets: Piece | undefined) => void;
 }
 
 const port = parentPort;
@@ -20,7 +20,7 @@ const { dnsServers } = workerData as WorkerSettings;
 const resolver = await openResolver(dnsServers);
 const tasks = new Map<number, Task>();
 
-const tell = (message: FromWorker): void => port.postMessage(message);
+const tell = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 
 port.on("message", (message: ToWorker) => {
   switch (message.kind) {
@@ -59,13 +59,15 @@ async function answer(question: Extract<ToWorker, { kind: "spf" | "message" }>, 
 }
 
 async function* pieces(id: number, task: Task): AsyncGenerator<Buffer> {
+  let spent: ArrayBuffer | undefined;
   for (;;) {
-    const next = Promise.withResolvers<Uint8Array | undefined>();
+    const next = Promise.withResolvers<Piece | undefined>();
     task.onPiece = next.resolve;
-    tell({ kind: "more", id });
+    tell({ kind: "more", id, spent }, spent === undefined ? [] : [spent]);
     const octets = await next.promise;
     if (octets === undefined) return;
     yield buffer(octets);
+    spent = octets.buffer;
   }
 }
 

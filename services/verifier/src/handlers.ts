@@ -40,5 +40,5 @@ export function messageHandler(checks: Checks, spool: Pick<Spool, "read">, metri
 function octetsOf(content: Content, spool: Pick<Spool, "read">): Buffer | AsyncIterable<Buffer> {
   if (content.kind === "inline") return content.octets;
   const { id, size, sha256 } = content;
-  return spool.read({ id, size, sha256 });
+  return spool.read({ id, size, sha256 }, { isTransient: true });
 }

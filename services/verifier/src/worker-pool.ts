@@ -4,7 +4,7 @@ import { DeferError } from "@postbus/mail";
 import { type MessageFacts, unchecked } from "@postbus/mail-auth";
 import type { Logger } from "pino";
 import type { Checks } from "./checks.ts";
-import type { FromWorker, ToWorker, WorkerSettings } from "./worker-protocol.ts";
+import type { FromWorker, Piece, ToWorker, WorkerSettings } from "./worker-protocol.ts";
 
 export interface PoolOptions extends WorkerSettings {
   readonly workers: number;
@@ -145,7 +145,7 @@ export class WorkerPool implements Checks {
     const worker = new Worker(script ?? SCRIPT, {
       name: `verifier ${at}`,
       workerData: { dnsServers } satisfies WorkerSettings,
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB },
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB, maxYoungGenerationSizeMb: 6 },
     });
     const thread: Thread = { worker, tasks: new Map(), heardAtMs: performance.now() };
     this.#threads[at] = thread;
@@ -166,15 +166,15 @@ export class WorkerPool implements Checks {
     if (message.kind === "pong") return;
     const task = thread.tasks.get(message.id);
     if (task === undefined) return;
-    if (message.kind === "more") void this.#feed(thread, message.id, task);
+    if (message.kind === "more") void this.#feed(thread, message, task);
     else task.end(message);
   }
 
   /** One piece of content for one `more`. */
-  async #feed(thread: Thread, id: number, task: Task): Promise<void> {
+  async #feed(thread: Thread, { id, spent }: Extract<FromWorker, { kind: "more" }>, task: Task): Promise<void> {
     try {
       const next = await task.content?.next();
-      const octets = next === undefined || next.done === true ? undefined : new Uint8Array(next.value);
+      const octets = next === undefined || next.done === true ? undefined : copyInto(spent, next.value);
       const message: ToWorker = { kind: "piece", id, octets };
       thread.worker.postMessage(message, octets === undefined ? [] : [octets.buffer]);
     } catch (err) {
@@ -195,6 +195,14 @@ export class WorkerPool implements Checks {
       }
     }
   }
+}
+
+/** A copy, in memory that was used for one before if it is large enough. */
+function copyInto(spent: ArrayBuffer | undefined, octets: Buffer): Piece {
+  const room = spent !== undefined && spent.byteLength >= octets.length ? spent : new ArrayBuffer(octets.length);
+  const copy = new Uint8Array(room, 0, octets.length);
+  copy.set(octets);
+  return copy;
 }
 
 function whyNot(ending: Ending): string {

@@ -6,6 +6,9 @@ export interface WorkerSettings {
   readonly dnsServers: string | undefined;
 }
 
+/** Octets with memory of their own, which goes with them. */
+export type Piece = Uint8Array<ArrayBuffer>;
+
 /** To a worker. `id` names a task from its start to its answer. */
 export type ToWorker =
   | { readonly kind: "spf"; readonly id: number; readonly request: SpfRequest }
@@ -17,7 +20,7 @@ export type ToWorker =
       readonly octets: Uint8Array | undefined;
     }
   /** Without octets: that was all. */
-  | { readonly kind: "piece"; readonly id: number; readonly octets: Uint8Array | undefined }
+  | { readonly kind: "piece"; readonly id: number; readonly octets: Piece | undefined }
   /** Nobody waits for the answer any more. */
   | { readonly kind: "cancel"; readonly id: number }
   /** Are you alive? */
@@ -27,8 +30,8 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: "spf"; readonly id: number; readonly fact: SpfFact }
   | { readonly kind: "message"; readonly id: number; readonly facts: MessageFacts }
-  /** The next piece of content, please: one at a time, and so memory is bounded. */
-  | { readonly kind: "more"; readonly id: number }
+  /** The next piece of content, please: one at a time, and in the memory of the last one, so that none is left behind. */
+  | { readonly kind: "more"; readonly id: number; readonly spent: ArrayBuffer | undefined }
   /** A fault of ours. */
   | { readonly kind: "failed"; readonly id: number; readonly text: string }
   | { readonly kind: "pong" };

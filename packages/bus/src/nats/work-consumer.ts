@@ -1,3 +1,4 @@
+// One file because it is one state machine: an item goes from waiting to acknowledged, and back from each state.
 import type { Msg } from "@nats-io/nats-core";
 import type { Spool } from "@postbus/spool";
 import {

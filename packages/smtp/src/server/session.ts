@@ -1,3 +1,4 @@
+// One file because it is one state machine: which command may come next depends on all that came before.
 import { formatReply, type Reply, reply } from "@postbus/mail";
 import { ContentReader } from "./content-reader.ts";
 import { HeaderReader } from "./header-reader.ts";

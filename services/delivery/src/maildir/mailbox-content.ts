@@ -7,9 +7,13 @@ const LF = 10;
 export class MailboxEncoder {
   /** The last chunk ended in CR: whether its LF follows is not known yet. */
   #owesCr = false;
+  /** Of the last result, to be used for the next. */
+  #out = Buffer.alloc(0);
 
+  /** @returns Octets that hold until the next call. */
   encode(octets: Buffer): Buffer {
-    const out = Buffer.allocUnsafe(octets.length + 1);
+    if (this.#out.length <= octets.length) this.#out = Buffer.allocUnsafe(octets.length + 1);
+    const out = this.#out;
     let length = 0;
     if (this.#owesCr && octets.length > 0) {
       if (octets[0] !== LF) out[length++] = CR;

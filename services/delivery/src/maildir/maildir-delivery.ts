@@ -191,7 +191,7 @@ class MaildirDelivery {
 
 /** `write` may take less than it was given. */
 async function writeAll(file: FileHandle, parts: readonly Buffer[]): Promise<number> {
-  const octets = Buffer.concat(parts);
+  const octets = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
   for (let at = 0; at < octets.length; ) {
     const { bytesWritten } = await file.write(octets, at);
     at += bytesWritten;

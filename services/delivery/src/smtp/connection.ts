@@ -74,7 +74,7 @@ export class SmtpConnection implements Swept {
   #running: Running | undefined;
   /** Free again when the peer has replied and nothing waits to be written. */
   #small: Buffer | undefined;
-  #drained: PromiseWithResolvers<void> | undefined;
+  #writing: PromiseWithResolvers<void> | undefined;
   #deadlineMs: number;
   #repliesAtDeadline = 0;
 
@@ -155,7 +155,7 @@ export class SmtpConnection implements Swept {
     this.#isClosed = true;
     this.#options.sweep.remove(this);
     this.#socket.destroy();
-    this.#drained?.resolve();
+    this.#writing?.resolve();
     this.#options.onClosed(this);
   }
 
@@ -182,7 +182,6 @@ export class SmtpConnection implements Swept {
     const closed = () => {
       if (socket === this.#socket) this.#lost({ kind: "closed" });
     };
-    socket.on("drain", () => this.#drained?.resolve());
     socket.on("end", closed);
     socket.on("close", closed);
     socket.on("error", (err) => {
@@ -310,7 +309,8 @@ export class SmtpConnection implements Swept {
       if (this.#running !== running || this.#isClosed) return;
       octets += piece.length;
       this.#waitFor(this.#options.timeouts.dataTimeoutMs);
-      if (!this.#socket.write(encoder.encode(piece))) await this.#drain();
+      // The piece is used up when the next one comes, and so it must have left us; also, a slow peer holds us up here.
+      await this.#written(encoder.encode(piece));
     }
     if (this.#running !== running || this.#isClosed) return;
     // Here the content's digest has been checked, and nothing but the dot makes a message of it.
@@ -320,16 +320,20 @@ export class SmtpConnection implements Swept {
     this.#waitFor(this.#options.timeouts.finalTimeoutMs);
   }
 
-  async #drain(): Promise<void> {
-    this.#drained = Promise.withResolvers<void>();
-    await this.#drained.promise;
-    this.#drained = undefined;
+  /** Resolves when the operating system has the octets, or when that does not matter any more. */
+  async #written(octets: Buffer): Promise<void> {
+    const writing = Promise.withResolvers<void>();
+    this.#writing = writing;
+    // An error ends the connection, and with it the transaction; it is told there.
+    this.#socket.write(octets, () => writing.resolve());
+    await writing.promise;
+    this.#writing = undefined;
   }
 
   #finish(result: TransactionResult): void {
     const running = this.#running;
     this.#running = undefined;
-    this.#drained?.resolve();
+    this.#writing?.resolve();
     if (!this.#session.isReady) this.destroy();
     running?.resolve(result);
   }

@@ -1,0 +1,38 @@
+/** What was killed when, and when copies came: which kill a duplicate follows from, for whoever looks into it. */
+export class KillStory {
+  readonly #kills: { readonly victim: string; readonly atMs: number }[] = [];
+  readonly #arrivals = new Map<string, number[]>();
+  readonly #startMs = performance.now();
+
+  killed(victim: string): void {
+    this.#kills.push({ victim, atMs: this.#now() });
+  }
+
+  received(key: string): void {
+    const times = this.#arrivals.get(key);
+    if (times === undefined) this.#arrivals.set(key, [this.#now()]);
+    else times.push(this.#now());
+  }
+
+  /** `1204 gateway, 2377 nats …` */
+  timeline(): string {
+    return `killed: ${this.#kills.map(({ victim, atMs }) => `${atMs} ${victim}`).join(", ")}`;
+  }
+
+  /** One line for each message of which more than one copy came, also by the client's doing. */
+  duplicates(): readonly string[] {
+    const lines: string[] = [];
+    for (const [key, times] of this.#arrivals) {
+      if (times.length < 2) continue;
+      const [first = 0] = times;
+      const next = this.#kills.find(({ atMs }) => atMs >= first);
+      const then = next === undefined ? "no kill" : `${next.victim} killed at ${next.atMs}`;
+      lines.push(`${key} came at ${times.join(", ")} ms; after the first: ${then}`);
+    }
+    return lines;
+  }
+
+  #now(): number {
+    return Math.round(performance.now() - this.#startMs);
+  }
+}

@@ -104,7 +104,7 @@ class EmbeddedBus implements Bus {
     this.spool = spool;
     this.#store = store;
     this.#lock = lock;
-    this.#space = new FreeSpace(options.directory, options.reserveOctets ?? RESERVE_OCTETS);
+    this.#space = new FreeSpace(options.directory, options.reserveOctets ?? RESERVE_OCTETS, () => store.free());
     this.#eventLog = new EmbeddedEventLog(tables.events, store.id, now, options.events ?? EVENT_LIMITS, commit);
     this.events = this.#eventLog;
     this.#values = new Values(tables, now, commit);

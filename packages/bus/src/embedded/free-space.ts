@@ -7,26 +7,32 @@ const LOOK_AGAIN_MS = 100;
 const LARGE_COMMIT_OCTETS = 64 * 1024 * 1024;
 
 /**
- * Watches how much room the disk has. New mail is refused while there is less than the reserve, so that the mail which
+ * Watches how much room there is, on the disk and in the file of the bus. New mail is refused while there is less than the reserve, so that the mail which
  * is there can still be brought to its end: that, too, needs pages.
  */
 export class FreeSpace {
   readonly #directory: string;
   readonly #reserveOctets: number;
+  readonly #inFile: () => number;
   readonly #timer: NodeJS.Timeout;
+  /** On the disk. */
   #freeOctets = Number.POSITIVE_INFINITY;
+  #inFileOctets = 0;
   /** Accepted since the last look: what we may have used up ourselves. */
   #spentOctets = 0;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #isStopped = false;
 
-  constructor(directory: string, reserveOctets: number) {
+  /** @param inFile Octets of pages that the file has and does not use. */
+  constructor(directory: string, reserveOctets: number, inFile: () => number) {
     this.#directory = directory;
     this.#reserveOctets = reserveOctets;
+    this.#inFile = inFile;
     this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS).unref();
   }
 
   get isShort(): boolean {
-    return this.#freeOctets - this.#spentOctets < this.#reserveOctets;
+    return this.#freeOctets + this.#inFileOctets - this.#spentOctets < this.#reserveOctets;
   }
 
   get isNearlyGone(): boolean {
@@ -50,7 +56,10 @@ export class FreeSpace {
     this.#lookedAtMs = performance.now();
     try {
       const { bavail, bsize } = await statfs(this.#directory);
+      // The file may have been closed meanwhile.
+      if (this.#isStopped) return;
       this.#freeOctets = bavail * bsize;
+      this.#inFileOctets = this.#inFile();
     } catch {
       // The directory is gone or out of reach: the commits will say so, and better.
       this.#freeOctets = Number.POSITIVE_INFINITY;
@@ -59,6 +68,7 @@ export class FreeSpace {
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearInterval(this.#timer);
   }
 }

@@ -83,6 +83,13 @@ export class Store {
     return (stats.lastPageNumber + 1) * stats.pageSize;
   }
 
+  /** Octets of the file that hold nothing: the file does not shrink, its pages are used again. */
+  free(): number {
+    const { events, values, meta, ready, deferred, due, frozen, content, open: parts } = this.tables;
+    const all = [events, values, meta, ready.route, ready.deliver, deferred, due, frozen, content, parts];
+    return Math.max(0, this.size() - all.reduce((sum, table) => sum + table.octets(), 0));
+  }
+
   close(): Promise<void> {
     return this.#root.close();
   }

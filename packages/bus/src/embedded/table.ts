@@ -14,6 +14,13 @@ export interface Row {
   readonly value: Buffer;
 }
 
+interface TablePages {
+  readonly pageSize: number;
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
 export interface RowRange {
   /** First key; inclusive. */
   readonly start: string;
@@ -35,6 +42,12 @@ export class Table {
     this.#db = db;
     const { entryCount } = db.getStats() as { readonly entryCount: number };
     this.count = entryCount;
+  }
+
+  /** Of the pages that it has in the file. */
+  octets(): number {
+    const stats = this.#db.getStats() as TablePages;
+    return (stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages) * stats.pageSize;
   }
 
   get(key: string): Buffer | undefined {

@@ -6,6 +6,8 @@ import type { OnProblem } from "./link.ts";
 /** How long a server that is away at start is waited for. */
 const START_DEADLINE_MS = 30_000;
 const RETRY_PAUSE_MS = 250;
+/** Longer than a server on the way takes to answer; then somebody who watches the start wants to know. */
+const SAY_WAITING_MS = 1_000;
 /** A connection over which nothing comes for two of them is given up: so long a silent partition stays unnoticed. */
 const PING_MS = 5_000;
 
@@ -15,6 +17,8 @@ export interface ConnectionOptions {
   /** Shown by the server's monitoring. */
   readonly name?: string;
   readonly startDeadlineMs?: number;
+  /** Told once that no server answers yet and it is waited; with the servers' addresses, without credentials. */
+  readonly onWaiting?: (servers: string) => void;
   /** Told what goes wrong in the background; by default a warning of the process. */
   readonly onProblem?: OnProblem;
 }
@@ -23,12 +27,26 @@ export interface ConnectionOptions {
 export async function openConnection(options: ConnectionOptions): Promise<NatsConnection> {
   const { servers, credentials } = readUrls(options.servers);
   const giveUpAtMs = performance.now() + (options.startDeadlineMs ?? START_DEADLINE_MS);
+  const waiting = setTimeout(() => options.onWaiting?.(servers.join(", ")), SAY_WAITING_MS);
+  try {
+    return await connectUntil(giveUpAtMs, servers, credentials, options.name);
+  } finally {
+    clearTimeout(waiting);
+  }
+}
+
+async function connectUntil(
+  giveUpAtMs: number,
+  servers: string[],
+  credentials: Credentials,
+  name = "postbus",
+): Promise<NatsConnection> {
   for (;;) {
     try {
       return await connect({
         servers,
         ...credentials,
-        name: options.name ?? "postbus",
+        name,
         maxReconnectAttempts: -1,
         reconnectTimeWait: RETRY_PAUSE_MS,
         reconnectJitter: RETRY_PAUSE_MS,
@@ -47,6 +65,8 @@ export async function openConnection(options: ConnectionOptions): Promise<NatsCo
   }
 }
 
+const SCHEMES: ReadonlySet<string> = new Set(["nats:", "tls:"]);
+
 type Credentials = { user: string; pass: string } | { token: string } | Record<string, never>;
 
 /** Credentials come with the URL; the client does not read them from there. */
@@ -54,11 +74,23 @@ function readUrls(urls: readonly string[]): { readonly servers: string[]; readon
   let credentials: Credentials = {};
   const servers = urls.map((text) => {
     const url = URL.parse(text.includes("://") ? text : `nats://${text}`);
-    if (url === null || url.hostname === "") throw new ConfigError(`NATS: not a server's address: ${text}`);
-    const [user, pass] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+    if (url === null || url.hostname === "" || !SCHEMES.has(url.protocol)) {
+      // What may be a password is not shown.
+      const shown = text.replace(/[^/@]*@/, "…@");
+      throw new ConfigError(`NATS_URL: ${JSON.stringify(shown)} is not a server's address like nats://host:4222`);
+    }
+    const [user, pass] = [decoded(url.username), decoded(url.password)];
     if (pass !== "") credentials = { user, pass };
     else if (user !== "") credentials = { token: user };
     return `${url.protocol}//${url.host}`;
   });
   return { servers, credentials };
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (err) {
+    throw new ConfigError("NATS_URL: in user and password, a % must be written as %25", { cause: err });
+  }
 }

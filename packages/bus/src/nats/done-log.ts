@@ -5,6 +5,12 @@ import type { Names } from "./topology.ts";
 
 /** Ids in one record, at most. */
 const RECORD_MAX = 2_000;
+/**
+ * Records on their way at one time. More than one, so that what a next hop has accepted leaves the process at once, and
+ * not when the last record is answered: what is in the kernel's hands survives a `kill -9`. Few, so that under load
+ * many ids share a sync.
+ */
+const RECORDS_ON_THE_WAY = 3;
 /** Records read at one time. */
 const READ_BATCH = 256;
 /** What was read is let go when it was not asked for in so long. */
@@ -30,7 +36,8 @@ export class DoneLog {
   readonly #names: Names;
   readonly #committer: Committer;
   #queue: Ended[] = [];
-  #isWriting = false;
+  #isPlanned = false;
+  #onTheWay = 0;
   #known: Set<string> | undefined;
   #readUpTo = 0;
   #askedAtMs = 0;
@@ -47,12 +54,26 @@ export class DoneLog {
   write(id: string): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#queue.push({ id, resolve });
-    if (!this.#isWriting) {
-      this.#isWriting = true;
-      // Those that end in the same turn go together.
-      setImmediate(() => this.#pump().catch((err: unknown) => this.#link.onProblem("recording ends", err)));
-    }
+    this.#plan();
     return promise;
+  }
+
+  /** Those that end in the same turn go together. */
+  #plan(): void {
+    if (this.#isPlanned || this.#onTheWay >= RECORDS_ON_THE_WAY) return;
+    this.#isPlanned = true;
+    setImmediate(() => {
+      this.#isPlanned = false;
+      const ended = this.#queue.splice(0, RECORD_MAX);
+      if (ended.length === 0) return;
+      this.#onTheWay++;
+      this.#record(ended)
+        .catch((err: unknown) => this.#link.onProblem("recording ends", err)) // A bug: the rest is caught inside.
+        .finally(() => {
+          this.#onTheWay--;
+          if (this.#queue.length > 0) this.#plan();
+        });
+    });
   }
 
   /** @throws {BusUnavailableError} */
@@ -66,23 +87,17 @@ export class DoneLog {
     return ids.some((id) => this.#known?.has(id) === true);
   }
 
-  async #pump(): Promise<void> {
-    try {
-      while (this.#queue.length > 0 && !this.#link.isClosed) {
-        const ended = this.#queue.slice(0, RECORD_MAX);
-        try {
-          const payload = Buffer.from(ended.map(({ id }) => id).join("\n"));
-          await this.#committer.publish({ subject: `${this.#names.subject}done.items`, payload });
-        } catch (err) {
-          this.#link.onProblem("recording ends", err);
-          await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
-          continue;
-        }
-        this.#queue = this.#queue.slice(ended.length);
+  async #record(ended: readonly Ended[]): Promise<void> {
+    const payload = Buffer.from(ended.map(({ id }) => id).join("\n"));
+    while (!this.#link.isClosed) {
+      try {
+        await this.#committer.publish({ subject: `${this.#names.subject}done.items`, payload });
         for (const { resolve } of ended) resolve();
+        return;
+      } catch (err) {
+        this.#link.onProblem("recording ends", err);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
       }
-    } finally {
-      this.#isWriting = false;
     }
   }
 

@@ -1,10 +1,10 @@
-import type { ConsumerInfo, StreamInfo } from "@nats-io/jetstream";
-import { ConfigError } from "@postbus/mail";
+import { type ConsumerInfo, JetStreamApiError, type StreamInfo } from "@nats-io/jetstream";
+import { ConfigError, DeferError } from "@postbus/mail";
 import { checkVersion, consumerProblems, streamProblems } from "./check-server.ts";
 import { type ConnectionOptions, openConnection } from "./connection.ts";
 import { Link } from "./link.ts";
 import { ServerApi } from "./server-api.ts";
-import { isNotFound } from "./server-error.ts";
+import { isAlone, isNotFound } from "./server-error.ts";
 import { type TopologyOptions, topology } from "./topology.ts";
 
 /** What was done to each stream and consumer. */
@@ -16,7 +16,8 @@ export type ProvisionReport = readonly {
 /**
  * Makes or updates the streams and consumers on the server: `postbus provision`. Done again, it changes nothing.
  *
- * @throws {ConfigError} if the server is too old, or what came back is not what mail needs.
+ * @throws {ConfigError} if the server is too old, refuses, or what came back is not what mail needs.
+ * @throws {DeferError} no server answers, or it has no room now.
  */
 export async function provisionNats(options: ConnectionOptions & TopologyOptions): Promise<ProvisionReport> {
   const connection = await openConnection(options);
@@ -45,9 +46,24 @@ export async function provisionNats(options: ConnectionOptions & TopologyOptions
     if (problems.length > 0)
       throw new ConfigError(`NATS: the server did not take the settings:\n  ${problems.join("\n  ")}`);
     return report;
+  } catch (err) {
+    throw asProvisionError(err, options.replicas ?? 1);
   } finally {
     await link.close();
   }
+}
+
+/** Whatever the server says against it is the operator's to mend: words, not a stack. */
+function asProvisionError(err: unknown, replicas: number): unknown {
+  if (err instanceof ConfigError || err instanceof DeferError || !(err instanceof Error)) return err;
+  if (isAlone(err)) {
+    return new ConfigError(`NATS: --replicas ${replicas} needs a cluster of ${replicas} servers, this one is alone`, {
+      cause: err,
+    });
+  }
+  if (err instanceof JetStreamApiError)
+    return new ConfigError(`NATS: the server refuses: ${err.message}`, { cause: err });
+  return err;
 }
 
 async function lookUp<T>(ask: () => Promise<T>): Promise<T | undefined> {

@@ -23,6 +23,9 @@ const PASSING = new Set([10005, 10007, 10008, 10009, 10041, 10118, 10119, 10210]
 /** Consumer, message, sequence, "message delete failed", stream. */
 const NOT_FOUND = new Set([10014, 10037, 10043, 10057, 10059]);
 
+/** "replicas > 1 not supported in non-clustered mode" */
+const ALONE = new Set([10074]);
+
 const codeOf = (err: unknown): number | undefined => {
   if (err instanceof RefusedError) return err.code;
   if (err instanceof JetStreamApiError) return err.code;
@@ -32,6 +35,7 @@ const within = (set: ReadonlySet<number>, err: unknown): boolean => set.has(code
 
 export const isFull = (err: unknown): boolean => within(FULL, err);
 export const isConflict = (err: unknown): boolean => within(CONFLICT, err);
+export const isAlone = (err: unknown): boolean => within(ALONE, err);
 export const isNotFound = (err: unknown): boolean => within(NOT_FOUND, err);
 
 /** Whether asking again may help: no answer, no connection, no leader just now. */

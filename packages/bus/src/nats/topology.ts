@@ -131,8 +131,8 @@ export function topology(options: TopologyOptions = {}): Topology {
       max_age: nanos(options.eventsKeptMs ?? EVENTS_KEPT_MS),
       max_bytes: options.eventsMaxOctets ?? EVENTS_MAX_OCTETS,
       duplicate_window: nanos(DUPLICATE_WINDOW_MS),
-      // Events must not cost the mail a sync. The server has this for a single replica only.
-      ...(replicas === 1 ? { persist_mode: "async" } : {}),
+      // Not `persist_mode: async`: a server that is killed loses the last events then and gives their numbers to new
+      // ones, which every reader takes for old. The mail does not wait for the sync of an event.
     },
     {
       ...durable,

@@ -104,9 +104,25 @@ describe("starting", () => {
     );
   });
 
-  test("an address that is none", async () => {
-    await assert.rejects(connectNatsBus({ servers: ["nats://"] }), ConfigError);
+  test("somebody who watches hears that it is waited, once and without the password", async () => {
+    const port = await freePort();
+    const said: string[] = [];
+    await assert.rejects(
+      connectNatsBus({
+        servers: [`nats://me:secret@127.0.0.1:${port}`],
+        startDeadlineMs: 1_500,
+        onWaiting: (servers) => said.push(servers),
+      }),
+      BusUnavailableError,
+    );
+    assert.deepEqual(said, [`nats://127.0.0.1:${port}`]);
   });
+
+  for (const address of ["nats://", "", "http://127.0.0.1:4222", "nats://a b", "nats://a:99999", "nats://a%zz@b"]) {
+    test(`an address that is none: "${address}"`, async () => {
+      await assert.rejects(connectNatsBus({ servers: [address] }), ConfigError);
+    });
+  }
 });
 
 describe("starting on a real server", { skip }, () => {
@@ -117,6 +133,15 @@ describe("starting on a real server", { skip }, () => {
       connectNatsBus({ servers: [server.url] }),
       (err) => err instanceof ConfigError && /postbus provision/.test(err.message),
     );
+  });
+
+  test("replicas on a server that is alone: one line that says how many servers it takes", async (t) => {
+    const server = await startNats();
+    t.after(() => server.stop());
+    await assert.rejects(provisionNats({ servers: [server.url], replicas: 3 }), {
+      name: "ConfigError",
+      message: "NATS: --replicas 3 needs a cluster of 3 servers, this one is alone",
+    });
   });
 
   test("provisioning twice changes nothing the second time", async (t) => {

@@ -34,11 +34,11 @@ export function parseServers(list: string): readonly ServerAddress[] {
       const address = parts?.[1] ?? "";
       const port = parts?.[2] === undefined ? DNS_PORT : Number(parts[2]);
       if (isIP(address) === 0 || port < 1 || port > 65_535) {
-        throw new ConfigError(`dns servers: not an IP address and port: ${entry}`);
+        throw new ConfigError(`POSTBUS_DNS_SERVERS: ${JSON.stringify(entry)} is not an IP address and port`);
       }
       return { address, port, isTrusted: true };
     });
-  if (servers.length === 0) throw new ConfigError("dns servers: the list is empty");
+  if (servers.length === 0) throw new ConfigError("POSTBUS_DNS_SERVERS: the list is empty");
   return servers;
 }
 

@@ -148,7 +148,9 @@ function noticesAbout(site: Site, options: MainOptions, macros: Macros, primaryH
   if (options.tls_privatekey && !options.tls_certificate) {
     notices.push("tls_privatekey without tls_certificate: TLS is not offered");
   }
-  for (const name of macros.unusedFromOutside()) notices.push(`macro ${name}, given from outside, is not used`);
+  for (const { name, nearest } of macros.unusedFromOutside()) {
+    notices.push(`macro ${name} is given but not used${nearest === undefined ? "" : ` (did you mean ${nearest}?)`}`);
+  }
   return notices;
 }
 

@@ -240,7 +240,11 @@ describe("notices", () => {
     assert.match(notices("spool_directory = /x\nno_message_logs\n"), /ignored: spool_directory, no_message_logs/);
   });
   test("an open relay is pointed out", () => assert.match(notices("hostlist relay_from_hosts = *"), /open relay/));
-  test("a macro that nobody reads is pointed out", () => assert.match(notices("", { SMARTHOTS: "x" }), /SMARTHOTS/));
+  test("a macro that nobody reads is pointed out", () =>
+    assert.match(
+      notices("", { SMARTHOTS: "x" }),
+      /macro SMARTHOTS is given but not used \(did you mean SMARTHOST\?\)/,
+    ));
   test("a sound policy has none", () => assert.equal(notices(site, { SMARTHOST: "b.test" }), ""));
 });
 

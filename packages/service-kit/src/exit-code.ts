@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { ConfigError, DeferError } from "@postbus/mail";
 
 /** sysexits.h. The supervisor decides by them: 75 is worth another try, 78 is not. */
@@ -33,20 +35,35 @@ const systemErrors: Readonly<Record<string, { readonly exitCode: number; readonl
   ETIMEDOUT: { exitCode: EX_TEMPFAIL, text: "timed out" },
 };
 
-/** Why a process did not start, in words and as an exit code. */
-export function startFailure(err: unknown): StartFailure {
+/**
+ * Why a process did not start, in words and as an exit code.
+ *
+ * @param listenSetting Names what a listener's address was taken from.
+ */
+export function startFailure(err: unknown, listenSetting?: string): StartFailure {
   if (err instanceof ConfigError) return { exitCode: EX_CONFIG, lines: err.message.split("\n"), isBug: false };
   if (err instanceof DeferError) return { exitCode: EX_TEMPFAIL, lines: [oneLine(err.message)], isBug: false };
-  const system = systemError(err);
+  const system = systemError(err, listenSetting);
   if (system !== undefined) return { ...system, isBug: false };
   return { exitCode: EX_SOFTWARE, lines: [oneLine(err instanceof Error ? err.message : String(err))], isBug: true };
 }
 
-function systemError(err: unknown): { exitCode: number; lines: string[] } | undefined {
+function systemError(err: unknown, listenSetting?: string): { exitCode: number; lines: string[] } | undefined {
   if (!(err instanceof Error) || !("code" in err) || typeof err.code !== "string") return undefined;
   const known = systemErrors[err.code];
   if (known === undefined) return undefined;
-  return { exitCode: known.exitCode, lines: [`${subjectOf(err)}: ${known.text}`] };
+  const setting = listenSetting !== undefined && isOf(err, "listen") ? ` (${listenSetting})` : "";
+  return { exitCode: known.exitCode, lines: [`${subjectOf(err)}${setting}: ${known.text}${parentOf(err)}`] };
+}
+
+const isOf = (err: Error, syscall: string): boolean => "syscall" in err && err.syscall === syscall;
+
+/** A directory could not be made: the one that does not let us is a parent. */
+function parentOf(err: Error): string {
+  if (!isOf(err, "mkdir") || !("path" in err) || typeof err.path !== "string") return "";
+  let parent = dirname(err.path);
+  while (!existsSync(parent) && parent !== dirname(parent)) parent = dirname(parent);
+  return ` in ${parent}`;
 }
 
 /** What the system call was about: a file, or an address. */

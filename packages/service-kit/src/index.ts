@@ -4,8 +4,8 @@ export { EX_TEMPFAIL, EX_UNAVAILABLE, type StartFailure, startFailure } from "./
 export { version } from "./fleet-announcement.ts";
 export { fleetVariables } from "./fleet-variables.ts";
 export { stopSignal } from "./lifecycle.ts";
-export { natsConnection } from "./open-bus.ts";
+export { natsConnection, natsDurability } from "./open-bus.ts";
 export { runService } from "./run-service.ts";
 export { type RunOptions, runServices } from "./run-services.ts";
 export type { Part, Service, ServiceContext, ServiceName } from "./service.ts";
-export { readSettings, variableName } from "./settings.ts";
+export { joinSettings, readSettings, variableName } from "./settings.ts";

@@ -22,6 +22,13 @@ export function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** A daemon's SIGHUP asks for the configuration to be read again; by default it would end the process, and mail with it. */
+export function outliveHangUp(log: Logger): void {
+  process.on("SIGHUP", () => {
+    log.warn("SIGHUP: a reload comes with a later version; restart to read the policy again");
+  });
+}
+
 /** Resolves when it is aborted. A signal handler does not keep a process alive: a listener or the bus must be open. */
 export function whenAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();

@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from "pino";
+import { startFailure } from "./exit-code.ts";
 
 /** Lines that wait because nobody reads them; beyond it the newest are dropped, mail is not held up. Octets. */
 const MAX_WAITING_OCTETS = 4 * 1024 * 1024;
@@ -18,7 +19,20 @@ export interface LogOptions {
 export function createLogger({ level, fd, readable }: LogOptions): Logger {
   const output = pino.destination({ fd, sync: false, maxLength: MAX_WAITING_OCTETS });
   // Process id and host name are in every line of a container's log already.
-  return pino({ level, base: {} }, readable ? readableStream(output) : output);
+  const options = { level, base: {}, serializers: { err: loggedError } };
+  return pino(options, readable ? readableStream(output) : output);
+}
+
+/** What was foreseen (something is away, a setting is wrong) is words; only of a bug does the stack help anybody. */
+export function loggedError(err: unknown): unknown {
+  if (!(err instanceof Error)) return err;
+  const failure = startFailure(err);
+  if (failure.isBug) return pino.stdSerializers.err(err);
+  const message = err.message || failure.lines.join("; ");
+  const cause = err.cause instanceof Error ? err.cause.message : "";
+  // Many who wrap an error repeat its text.
+  const own = cause === "" || message.includes(cause) ? message : `${message}: ${cause}`;
+  return { type: err.name, message: own.replaceAll(/\s*[\r\n]+\s*/g, "; ") };
 }
 
 function readableStream(output: DestinationStream): DestinationStream {
@@ -34,7 +48,7 @@ const LEVELS: Readonly<Record<number, string>> = {
   60: "fatal",
 };
 
-/** A JSON line of pino as `12:34:56 gateway error: text field=value`, the stack of an error below it. */
+/** A JSON line of pino as `12:34:56 gateway error: text: why field=value`, the stack of a bug below it. */
 export function readableLine(line: string): string {
   const { level, time, service, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const clock = new Date(Number(time)).toTimeString().slice(0, 8);
@@ -42,14 +56,16 @@ export function readableLine(line: string): string {
   const pairs = Object.entries(fields).map(
     ([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
   );
-  const head = [clock, service, word === "" ? undefined : `${word}:`, msg, ...pairs].filter(
+  const { why, stack } = errorText(err);
+  const text = why === undefined ? msg : `${msg}: ${why}`;
+  const head = [clock, service, word === "" ? undefined : `${word}:`, text, ...pairs].filter(
     (part) => part !== undefined,
   );
-  return [head.join(" "), ...errorLines(err)].join("\n");
+  return [head.join(" "), ...(stack === undefined ? [] : [`  ${stack.replaceAll("\n", "\n  ")}`])].join("\n");
 }
 
-function errorLines(err: unknown): string[] {
-  if (typeof err !== "object" || err === null) return [];
-  const text = "stack" in err ? err.stack : "message" in err ? err.message : undefined;
-  return text === undefined ? [] : [`  ${String(text).replaceAll("\n", "\n  ")}`];
+function errorText(err: unknown): { readonly why?: string; readonly stack?: string } {
+  if (typeof err !== "object" || err === null) return {};
+  if ("stack" in err) return { stack: String(err.stack) };
+  return "message" in err ? { why: String(err.message) } : {};
 }

@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bus } from "@postbus/bus";
 import type { Logger } from "pino";
@@ -18,13 +19,34 @@ type BusSettings = Pick<
  */
 export async function openBus(settings: BusSettings, log: Logger): Promise<Bus> {
   const { connectNatsBus, openEmbeddedBus } = await import("@postbus/bus");
-  if (settings.natsUrl === undefined) return openEmbeddedBus({ directory: join(settings.data, "bus") });
+  if (settings.natsUrl === undefined) {
+    await makeDataDirectory(settings.data);
+    return openEmbeddedBus({ directory: join(settings.data, "bus") });
+  }
   return connectNatsBus({
     ...natsConnection(settings.natsUrl, settings.busPrefix),
-    ...(settings.natsMonitorUrl === undefined ? {} : { monitorUrl: settings.natsMonitorUrl }),
-    durability: settings.busDurability,
+    ...natsDurability(settings),
+    onWaiting: (servers) => log.warn(`waiting for the bus at ${servers}`),
     onProblem: (what, err) => log.warn({ err, what }, "trouble with the bus"),
   });
+}
+
+/** Where a parent forbids it, the system's error says so by name; what else may be wrong, the bus looks at itself. */
+async function makeDataDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  } catch (err) {
+    if (err instanceof Error && "code" in err && (err.code === "EACCES" || err.code === "EPERM")) throw err;
+  }
+}
+
+/** What a process that connects checks: does the server keep what it acknowledges? */
+export function natsDurability(settings: Pick<BusSettings, "natsMonitorUrl" | "busDurability">): {
+  readonly durability: BusSettings["busDurability"];
+  readonly monitorUrl?: string;
+} {
+  const { natsMonitorUrl: monitorUrl, busDurability: durability } = settings;
+  return monitorUrl === undefined ? { durability } : { durability, monitorUrl };
 }
 
 /** @param natsUrl Servers of one cluster, comma-separated. */

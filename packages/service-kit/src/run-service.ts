@@ -9,7 +9,7 @@ export async function runService(service: Service): Promise<never> {
     openBus: async (settings, log) => {
       if (settings.natsUrl === undefined) {
         throw new ConfigError(
-          `NATS_URL: is not set; ${service.name} alone needs the fleet's bus ("postbus start" runs all services on an embedded one)`,
+          `NATS_URL: is not set; "${service.name}" on its own needs the fleet's bus ("postbus start" runs all services on an embedded one)`,
         );
       }
       return openBus(settings, log);

@@ -8,14 +8,17 @@ import { startFailure } from "./exit-code.ts";
 import { type Announcement, instanceName, startAnnouncing } from "./fleet-announcement.ts";
 import { fleetVariables } from "./fleet-variables.ts";
 import { startHealthServer } from "./health-server.ts";
-import { endOnBugs, stopAll, stopSignal, whenAborted } from "./lifecycle.ts";
+import { endOnBugs, outliveHangUp, stopAll, stopSignal, whenAborted } from "./lifecycle.ts";
 import { createLogger } from "./logger.ts";
 import { openBus } from "./open-bus.ts";
-import type { Part, Service, ServiceContext } from "./service.ts";
+import type { Part, Service, ServiceContext, ServiceName } from "./service.ts";
 import { joinSettings, readSettings } from "./settings.ts";
 
 /** How often the event loop's delay is sampled for `/metrics`; the default, 10 ms, wakes an idle process 100 times a second. */
 const EVENT_LOOP_SAMPLE_MS = 100;
+
+/** Where the address of a service's listener is set. */
+const listenSettings: Partial<Record<ServiceName, string>> = { gateway: "daemon_smtp_ports", status: "POSTBUS_HTTP" };
 
 type CommonSettings = Static<TObject<typeof commonSettings>>;
 
@@ -48,14 +51,16 @@ export async function runServices(services: readonly Service[], options: Partial
   const parts: Part[] = [];
   let log: Logger | undefined;
   let graceMs = 0;
+  const progress: Progress = { listenSetting: undefined };
   try {
     const schema = joinSettings(services.map((service) => service.settings));
     const settings = readSettings(schema, run.env, fleetVariables) as CommonSettings;
     graceMs = settings.shutdownGraceMs;
     log = createLogger({ level: settings.logLevel, fd: run.logTo, readable: run.logTo === 2 && process.stderr.isTTY });
     endOnBugs(log);
+    outliveHangUp(log);
     const state = await Promise.race([
-      start(services, settings, log, run, parts),
+      start(services, settings, log, run, parts, progress),
       whenAborted(stopping).then(() => undefined),
     ]);
     if (state !== undefined) {
@@ -66,14 +71,21 @@ export async function runServices(services: readonly Service[], options: Partial
     }
     log.info({ signal: stopping.reason }, "stopping");
     // Not process.exitCode: a part that would not stop could hold the process open for ever.
-    process.exit(await stopAll(parts, graceMs, log));
+    const exitCode = await stopAll(parts, graceMs, log);
+    if (exitCode === 0) log.info("stopped");
+    process.exit(exitCode);
   } catch (err) {
-    const failure = startFailure(err);
+    const failure = startFailure(err, progress.listenSetting);
     if (failure.isBug) log?.fatal({ err }, "cannot start");
     for (const line of failure.lines) process.stderr.write(`postbus: ${line}\n`);
     if (log !== undefined) await stopAll(parts, graceMs, log);
     process.exit(failure.exitCode);
   }
+}
+
+interface Progress {
+  /** What the listener being opened just now takes its address from. */
+  listenSetting: string | undefined;
 }
 
 /** Opens everything, in order, and adds each part to `parts` as soon as it is there: what was started can be stopped. */
@@ -83,6 +95,7 @@ async function start(
   log: Logger,
   run: RunOptions,
   parts: Part[],
+  progress: Progress,
 ): Promise<{ stopping(): void }> {
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS });
@@ -91,6 +104,7 @@ async function start(
 
   if (settings.health !== undefined) {
     const endpoint = parseEndpoint(settings.health, "POSTBUS_HEALTH");
+    progress.listenSetting = "POSTBUS_HEALTH";
     const busHealth = async () => (await bus?.health()) ?? { ok: false, text: "not open" };
     const problem = () => {
       const part = parts.find((one) => one.problem !== undefined);
@@ -126,6 +140,7 @@ async function start(
       metrics,
       instance,
     };
+    progress.listenSetting = listenSettings[service.name];
     own.push(...(await service.start(context)));
     parts.push(...own);
   }

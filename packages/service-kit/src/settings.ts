@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { ConfigError, nearestName } from "@postbus/mail";
 import { type Static, type TObject, type TSchema, Type } from "typebox";
 import { Value } from "typebox/value";
+import { ENDPOINT_PATTERN } from "./endpoint.ts";
 
 /** Names that start so are ours: one that nobody knows is a mistake, not somebody else's variable. */
 const OUR_PREFIX = "POSTBUS_";
@@ -18,7 +19,8 @@ const FILE_SUFFIX = "_FILE";
  * variable counts as not set.
  *
  * @param others Names of variables that belong to somebody else and are let alone.
- * @throws {ConfigError} listing every bad, missing and unknown variable, one a line. Values are not shown: some are secrets.
+ * @throws {ConfigError} listing every bad, missing and unknown variable, one a line. A value is shown only where the
+ * schema has a pattern or a choice for it: others may be secrets.
  */
 export function readSettings<T extends TObject>(
   schema: T,
@@ -45,11 +47,15 @@ export function readSettings<T extends TObject>(
     }
   }
   const candidate = Value.Default(schema, given);
+  const seen = new Set<string>();
   for (const error of Value.Errors(schema, candidate)) {
     const missing = error.keyword === "required" ? error.params.requiredProperties : [];
     for (const key of missing) problems.push(`${variableName(key, properties[key])}: is not set`);
     const key = error.instancePath.slice(1);
-    if (key !== "") problems.push(`${variableName(key, properties[key])}: ${error.message}`);
+    // Of a union every member complains.
+    if (key === "" || seen.has(key)) continue;
+    seen.add(key);
+    problems.push(`${variableName(key, properties[key])}: ${wantedText(properties[key], given[key]) ?? error.message}`);
   }
   if (problems.length > 0) throw new ConfigError(problems.join("\n"));
   return candidate as Static<T>;
@@ -73,6 +79,28 @@ function converted(property: object | undefined, value: string): unknown {
   if (type === "boolean" && /^(true|1)$/.test(value)) return true;
   if (type === "boolean" && /^(false|0)$/.test(value)) return false;
   return value;
+}
+
+/** `"loud" is none of trace, debug, …`: what a pattern or a choice wants, in words. */
+function wantedText(property: object | undefined, value: unknown): string | undefined {
+  if (property === undefined) return undefined;
+  if ("wanted" in property) return `${JSON.stringify(value)} is not ${String(property.wanted)}`;
+  const choices = "anyOf" in property ? constantsOf(property.anyOf) : alternativesOf(property);
+  if (choices !== undefined) return `${JSON.stringify(value)} is none of ${choices.join(", ")}`;
+  if ("pattern" in property && property.pattern === ENDPOINT_PATTERN)
+    return `${JSON.stringify(value)} is not host:port`;
+  return undefined;
+}
+
+function constantsOf(members: unknown): readonly unknown[] | undefined {
+  if (!Array.isArray(members)) return undefined;
+  return members.map((member: { const?: unknown }) => member.const);
+}
+
+/** Of a pattern that is nothing but words: `^(a|b|c)$`. */
+function alternativesOf(property: object): readonly string[] | undefined {
+  if (!("pattern" in property)) return undefined;
+  return /^\^\(([\w|]+)\)\$$/.exec(String(property.pattern))?.[1]?.split("|");
 }
 
 const isOneOf = (names: readonly string[], name: string): boolean =>

@@ -13,6 +13,9 @@ for (const text of good) {
 }
 for (const text of bad) {
   test(`"${text}" is refused`, () => {
-    assert.throws(() => parseEndpoint(text, "X"), { name: "ConfigError", message: "X: must be host:port" });
+    assert.throws(() => parseEndpoint(text, "X"), {
+      name: "ConfigError",
+      message: `X: ${JSON.stringify(text)} is not host:port`,
+    });
   });
 }

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { ConfigError, DeferError } from "@postbus/mail";
 import { startFailure } from "../src/exit-code.ts";
 
-const system = (code: string, fields: object) => Object.assign(new Error(`${code}: whatever`), { code }, fields);
+const system = <F extends object>(code: string, fields: F) =>
+  Object.assign(new Error(`${code}: whatever`), { code }, fields);
 
 const cases: readonly { name: string; err: unknown; exitCode: number; lines: readonly string[] }[] = [
   {
@@ -26,7 +29,7 @@ const cases: readonly { name: string; err: unknown; exitCode: number; lines: rea
   },
   {
     name: "a read-only directory",
-    err: system("EROFS", { path: "/srv/data", syscall: "mkdir" }),
+    err: system("EROFS", { path: "/srv/data", syscall: "open" }),
     exitCode: 78,
     lines: ["/srv/data: the file system is read-only"],
   },
@@ -39,6 +42,18 @@ const cases: readonly { name: string; err: unknown; exitCode: number; lines: rea
   { name: "a bug", err: new TypeError("x is undefined"), exitCode: 70, lines: ["x is undefined"] },
   { name: "something thrown that is no error", err: "oops", exitCode: 70, lines: ["oops"] },
 ];
+
+test("a port in use, and the setting that named it", () => {
+  const err = system("EADDRINUSE", { address: "127.0.0.1", port: 25, syscall: "listen" });
+  assert.deepEqual(startFailure(err, "daemon_smtp_ports").lines, [
+    "127.0.0.1:25 (daemon_smtp_ports): address already in use",
+  ]);
+});
+
+test("a directory that cannot be made: the parent that does not let us is named", () => {
+  const err = system("EACCES", { path: join(tmpdir(), "no-such-postbus", "data"), syscall: "mkdir" });
+  assert.deepEqual(startFailure(err).lines, [`${err.path}: permission denied in ${tmpdir()}`]);
+});
 
 for (const { name, err, exitCode, lines } of cases) {
   test(`${name} → ${exitCode}`, () => {

@@ -59,6 +59,19 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
+test("SIGHUP is answered with a line, and the process goes on", async (t) => {
+  const { child, line, exit } = run(t, "normal");
+  await line("ready");
+  const said = once(child.stderr ?? child, "data");
+  child.kill("SIGHUP");
+  await said;
+  child.kill("SIGTERM");
+  const { code, stderr } = await exit();
+  assert.equal(code, 0);
+  assert.match(stderr, /"msg":"SIGHUP: a reload comes with a later version/);
+  assert.match(stderr, /"level":30.*"msg":"stopped"\}\n$/);
+});
+
 test("a signal that comes twice at once, as from a terminal and npm, is one wish", async (t) => {
   const { child, line, exit } = run(t, "normal");
   await line("ready");
@@ -116,7 +129,7 @@ const failures = [
     scenario: "normal",
     env: { POSTBUS_DAAT: "x", LOG_LEVEL: "loud" },
     code: 78,
-    says: /^postbus: POSTBUS_DAAT: unknown \(did you mean POSTBUS_DATA\?\)\npostbus: LOG_LEVEL: must match pattern .*\n$/,
+    says: /^postbus: POSTBUS_DAAT: unknown \(did you mean POSTBUS_DATA\?\)\npostbus: LOG_LEVEL: "loud" is none of trace, debug, .*\n$/,
   },
   { name: "a bug at start: exit code 70", scenario: "buggy", env: {}, code: 70, says: /^postbus: x is undefined$/m },
   {
@@ -124,7 +137,7 @@ const failures = [
     scenario: "normal",
     env: { POSTBUS_HEALTH: "nowhere:99999" },
     code: 78,
-    says: /^postbus: POSTBUS_HEALTH: must be host:port$/m,
+    says: /^postbus: POSTBUS_HEALTH: "nowhere:99999" is not host:port$/m,
   },
 ];
 

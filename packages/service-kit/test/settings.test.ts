@@ -50,6 +50,23 @@ const cases: readonly { name: string; env: Record<string, string>; problems: rea
     problems: ["POSTBUS_SECRET: must not have fewer than 8 characters"],
   },
   {
+    name: "a word that is none of a choice",
+    env: { LOG_LEVEL: "loud", POSTBUS_BUS_DURABILITY: "safe" },
+    problems: [
+      'POSTBUS_BUS_DURABILITY: "safe" is none of checked, r1-sync-always, unsafe',
+      'LOG_LEVEL: "loud" is none of trace, debug, info, warn, error, fatal, silent',
+    ],
+  },
+  {
+    name: "what does not look like it should",
+    env: { POSTBUS_HEALTH: "banana", NATS_MONITOR_URL: "nats:8222", POSTBUS_BUS_PREFIX: "test" },
+    problems: [
+      'NATS_MONITOR_URL: "nats:8222" is not a URL like http://host:8222',
+      'POSTBUS_BUS_PREFIX: "test" is not a word with a dot behind it, like test.',
+      'POSTBUS_HEALTH: "banana" is not host:port',
+    ],
+  },
+  {
     name: "every problem at once",
     env: { POSTBUS_DATTA: "x", POSTBUS_CONCURRENCY: "x", POSTBUS_SHUTDOWN_GRACE_MS: "1" },
     problems: [

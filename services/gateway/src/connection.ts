@@ -346,6 +346,8 @@ export class Connection implements ClientView {
 
   /** The rest is read to its end and let go: a client that is not answered before the final dot could only break off. */
   async #cannotStore(err: unknown): Promise<void> {
+    // The client has gone meanwhile, and its message with it.
+    if (this.#reception === undefined) return;
     this.#surroundings.log.warn({ err }, "content could not be taken");
     this.#session.discardContent(err instanceof BusFullError ? noRoom : notNow);
     this.#reject("data", "temporarily rejected after DATA: content could not be stored");

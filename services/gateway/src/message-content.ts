@@ -40,6 +40,8 @@ export class MessageContent {
   #raw: SpoolReference | undefined;
   /** Names in the spool under which something is or will be. */
   readonly #stored = new Set<string>();
+  /** The client is gone, or the message is not wanted: what is still being opened is closed at once. */
+  #isDiscarded = false;
   /** Inline content as it came, with room before it. */
   #inline: Buffer | undefined;
 
@@ -105,6 +107,7 @@ export class MessageContent {
 
   /** Leaves nothing in the spool. Not to be called once the message is, or may be, on the bus. */
   async discard(): Promise<void> {
+    this.#isDiscarded = true;
     const writer = this.#writer;
     this.#writer = undefined;
     await writer?.abort();
@@ -156,8 +159,13 @@ export class MessageContent {
 
   async #create(id: string): Promise<SpoolWriter> {
     this.#stored.add(id);
-    this.#writer = await this.#spool.create(id);
-    return this.#writer;
+    const writer = await this.#spool.create(id);
+    if (this.#isDiscarded) {
+      await writer.abort();
+      throw new DiscardedError();
+    }
+    this.#writer = writer;
+    return writer;
   }
 
   async #finishWriter(): Promise<SpoolReference> {
@@ -166,6 +174,15 @@ export class MessageContent {
     const reference = await writer.finish();
     this.#writer = undefined;
     return reference;
+  }
+}
+
+/** Whoever still writes has been overtaken by `discard`. */
+class DiscardedError extends Error {
+  override readonly name = "DiscardedError";
+
+  constructor() {
+    super("the message was given up while its content was being stored");
   }
 }
 

@@ -43,6 +43,7 @@ export class MessageReception {
   #collectedOctets = 0;
   /** From the budget. */
   #takenOctets = 0;
+  #isOver = false;
 
   constructor(incoming: Incoming, surroundings: Surroundings) {
     const { envelope } = incoming;
@@ -228,6 +229,8 @@ export class MessageReception {
 
   /** @throws {BusFullError} if all messages together take too much memory. */
   #account(): void {
+    // What is still being written when the client goes away must not take room again that nobody would give back.
+    if (this.#isOver) return;
     const { budget } = this.#surroundings;
     const change = this.#content.heldOctets + this.#collectedOctets - this.#takenOctets;
     if (change <= 0) budget.give(-change);
@@ -236,6 +239,7 @@ export class MessageReception {
   }
 
   #release(): void {
+    this.#isOver = true;
     this.#surroundings.budget.give(this.#takenOctets);
     this.#takenOctets = 0;
   }

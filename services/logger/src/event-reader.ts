@@ -89,7 +89,7 @@ export class EventReader {
         this.#problem = err instanceof Error ? err.message : String(err);
         attempted();
         if (err instanceof ReaderReplacedError) {
-          log.error({ err }, "another logger has taken over");
+          log.error({ why: err.message }, "another logger has taken over");
           return;
         }
         if (this.#lastBatchAtMs !== startedAtMs) pauseMs = retryMs;

@@ -25,6 +25,9 @@ export function policyEnvironment(values: {
       throw new UsageError(`-D${definition}: must be NAME=value, and NAME begin with a capital`);
     if (definition.includes("\n")) throw new UsageError(`-D${definition.split("\n")[0]}…: must be one line`);
   }
-  if (values.define !== undefined) env["POSTBUS_MACROS"] = values.define.join("\n");
+  if (values.define !== undefined) {
+    // `-DNAME` alone is Exim's way to define it as empty.
+    env["POSTBUS_MACROS"] = values.define.map((text) => (text.includes("=") ? text : `${text}=`)).join("\n");
+  }
   return env;
 }

@@ -54,6 +54,15 @@ describe("the services apart, on a NATS server", { skip: missing }, () => {
     assert.equal(code, 78);
   });
 
+  test("provision on a server that is not known to sync: what was made, then why the fleet would not start", async (t) => {
+    const other = await startNats();
+    t.after(() => other.stop());
+    const { code, output, errors } = await runPostbus({ command: "provision", args: [], env: { NATS_URL: other.url } });
+    assert.match(output, /^MAIL_ROUTE created$/m);
+    assert.match(errors, /^postbus: NATS: not known to be durable: .*\n$/);
+    assert.equal(code, 78);
+  });
+
   test("provision makes the streams, and the second time changes nothing", async () => {
     const first = await runPostbus({ command: "provision", args: [], env });
     assert.equal(first.code, 0, first.errors);

@@ -18,12 +18,30 @@ const mistakes: readonly { words: readonly string[]; code: number; says: RegExp;
   { words: ["start", "gatway"], code: 64, says: /^postbus: unknown service "gatway" \(did you mean gateway\?\)$/m },
   { words: ["start", "--verbose"], code: 64, says: /^postbus: Unknown option '--verbose'/m },
   { words: ["start", "-Dlower=1"], code: 64, says: /^postbus: -Dlower=1: must be NAME=value/m },
-  { words: ["start", "router"], code: 78, says: /^postbus: NATS_URL: is not set; router alone needs? .*\n$/ },
+  { words: ["start", "router"], code: 78, says: /^postbus: NATS_URL: is not set; "router" on its own needs .*\n$/ },
   {
     words: ["start"],
     env: { POSTBUS_CONFG: "x" },
     code: 78,
     says: /^postbus: POSTBUS_CONFG: unknown \(did you mean POSTBUS_CONFIG\?\)\n$/,
+  },
+  {
+    words: ["start", "--config", "/nowhere/postbus.conf"],
+    env: { POSTBUS_HTTP: "banana", LOG_LEVEL: "loud" },
+    code: 78,
+    says: /^(postbus: LOG_LEVEL: "loud" is none of trace, .*\n|postbus: POSTBUS_HTTP: "banana" is not host:port\n){2}postbus: \/nowhere\/postbus\.conf: .*\n$/,
+  },
+  {
+    words: ["start"],
+    env: { POSTBUS_MACROS: "SMTP_PORT" },
+    code: 78,
+    says: /^postbus: POSTBUS_MACROS: "SMTP_PORT" is not NAME=value\n$/m,
+  },
+  {
+    words: ["provision"],
+    env: { NATS_URL: "http://127.0.0.1:4222" },
+    code: 78,
+    says: /^postbus: NATS_URL: "http:\/\/127\.0\.0\.1:4222" is not a server's address like nats:\/\/host:4222\n$/,
   },
   {
     words: ["start", "--config", "/nowhere/postbus.conf"],
@@ -37,7 +55,7 @@ const mistakes: readonly { words: readonly string[]; code: number; says: RegExp;
   },
   { words: ["provision"], code: 78, says: /^postbus: NATS_URL: is not set/m },
   { words: ["send", "--count", "0"], code: 64, says: /^postbus: --count 0: must be a number above 0$/m },
-  { words: ["send", "--server", "here"], code: 78, says: /^postbus: --server: must be host:port\n$/ },
+  { words: ["send", "--server", "here"], code: 78, says: /^postbus: --server: "here" is not host:port\n$/ },
   { words: ["send", "--file", "a", "--body", "b"], code: 64, says: /^postbus: --file is the whole message/m },
   {
     words: ["send", "--file", "/nowhere/mail"],
@@ -49,6 +67,8 @@ const mistakes: readonly { words: readonly string[]; code: number; says: RegExp;
   { words: ["queue", "explode"], code: 64, says: /^postbus: unknown queue command "explode"/m },
   { words: ["queue", "show"], code: 64, says: /^postbus: queue show: which one\?/m },
   { words: ["queue", "--server", "http://127.0.0.1:1"], code: 75, says: /^postbus: .*127\.0\.0\.1:1.*\n$/ },
+  { words: ["trace", "abc"], code: 64, says: /^postbus: abc is not a message id$/m },
+  { words: ["queue", "now", "abc"], code: 64, says: /^postbus: abc is not a message id$/m },
   { words: ["trace"], code: 64, says: /^postbus: trace: which message\?/m },
 ];
 

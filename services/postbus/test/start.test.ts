@@ -70,26 +70,27 @@ test("the queue's commands: what cannot be delivered is listed, frozen, thawed, 
   const line = await eventually("the item is deferred", async () =>
     (await queue("list")).output.split("\n").find((text) => text.includes("again in")),
   );
-  const [id = ""] = /\S+_\d+_\d+|\S+_\S+/.exec(line) ?? [];
-  assert.match(line, /<me@example\.org> → bob@elsewhere\.example {2}again in \d+m/);
+  assert.match(line, /^\S+ deferred +\d+s +\d+ <me@example\.org> → bob@elsewhere\.example {2}again in \d+m/);
   const items = (await queue("list", "--json")).output.trim().split("\n");
-  assert.equal(JSON.parse(items[0] ?? "").id, id);
+  const { id, messageId } = JSON.parse(items[0] ?? "");
+  assert.equal(line.split(" ")[0], messageId);
 
-  assert.equal((await queue("freeze", id)).output, `${id}: freeze done\n`);
-  assert.match((await queue("list")).output, /\*\*\* frozen \*\*\* frozen by operator/);
+  assert.equal((await queue("freeze", id)).output, `${id}: is frozen\n`);
+  assert.match((await queue("list")).output, / frozen .* frozen by operator$/m);
   assert.match((await queue("count")).output, /^frozen {3}1$/m);
   assert.equal((await queue("thaw", id)).code, 0);
-  const messageId = id.split("_")[0] ?? "";
   await eventually("it is deferred again", async () =>
     (await queue("count")).output.includes("deferred 1") ? true : undefined,
   );
   assert.match((await queue("show", messageId)).output, /bob@elsewhere\.example deferred/);
-  assert.equal((await queue("now", messageId)).code, 0);
+  assert.equal((await queue("now", messageId)).output, `${messageId}: will be tried now\n`);
   await eventually("it is deferred once more", async () =>
     (await queue("count")).output.includes("deferred 1") ? true : undefined,
   );
   assert.equal((await queue("remove", messageId)).code, 0);
-  assert.equal((await queue("list")).output, "");
+  const empty = await queue("list");
+  assert.equal(empty.output, "");
+  assert.equal(empty.errors, "nothing waits\n");
   const gone = await queue("remove", messageId);
   assert.equal(gone.code, 69);
   assert.match(gone.errors, /is not in the queue\n$/);
@@ -119,7 +120,7 @@ test("an SMTP port in use: one line, exit code 75, and the data directory is fre
   const address = occupant.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   const { code, errors } = await runPostbus({ command: "start", args: [...words(data), `-DSMTP_PORT=${port}`] });
-  assert.match(errors, new RegExp(`^postbus: .*127\\.0\\.0\\.1:${port}.*\\n$`));
+  assert.match(errors, new RegExp(`^postbus: .*127\\.0\\.0\\.1:${port} \\(daemon_smtp_ports\\): .*\\n$`));
   assert.equal(code, 75);
   const after = await start(t, data);
   assert.equal(await after.stop(), 0);

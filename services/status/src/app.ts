@@ -50,14 +50,17 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
 
   let inWork = 0;
   app.addHook("onRequest", async (request, response) => {
+    // A probe must get its answer, however many others ask.
+    if (request.url === "/healthz") return;
     inWork++;
+    // Not `onResponse`: it does not run for a client that has gone away, and its place would be lost for good.
+    response.raw.once("close", () => {
+      inWork--;
+    });
     if (inWork > MAX_REQUESTS) throw new ProblemError(503, "BUSY", `more than ${MAX_REQUESTS} requests at one time`);
     checkReader(askedOf(request), deps.token);
     if (request.method === "POST") checkOperator(askedOf(request), deps.token);
     void response.header("cache-control", "no-store").header("x-content-type-options", "nosniff");
-  });
-  app.addHook("onResponse", async () => {
-    inWork--;
   });
   app.setErrorHandler((error: FastifyError, request, response) => {
     const { statusCode, problem } = answerTo(error);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { fleetBucket } from "@postbus/contracts";
+import { FLEET_BEAT_MS, fleetBucket } from "@postbus/contracts";
 import { type Fixture, newId, received, startFixture } from "./fixture.ts";
 
 let fixture: Fixture;
@@ -8,6 +8,11 @@ before(async () => {
   fixture = await startFixture();
 });
 after(() => fixture.stop());
+
+interface Parameter {
+  readonly in: string;
+  readonly required?: boolean;
+}
 
 const get = (url: string) => fixture.app.inject({ url, headers: { host: "localhost:8080" } });
 
@@ -164,20 +169,26 @@ test("/v1/rejects shows what was refused, with nothing that the schema does not 
   assert.deepEqual(rejects, [{ id: "r1", atMs: 1, clientAddress: "192.0.2.66", text: "rejected RCPT" }]);
 });
 
-test("/v1/fleet lists the members that it understands", async () => {
+test("/v1/fleet lists the members that it understands, tells who is late and which services are missing", async () => {
   const member = {
     v: 1,
     service: "router",
     instance: "h-1",
     version: "0.1.0",
     startedAtMs: 1,
-    seenAtMs: 2,
+    seenAtMs: Date.now(),
     state: "ready",
   };
+  const late = { ...member, service: "scanner", seenAtMs: Date.now() - 2 * FLEET_BEAT_MS - 1 };
   await fixture.bus.keyValue(fleetBucket).put("router/h-1", member);
+  await fixture.bus.keyValue(fleetBucket).put("scanner/h-1", late);
   await fixture.bus.keyValue(fleetBucket).put("router/h-2", { v: 99 });
-  const { bus, members } = (await get("/v1/fleet")).json();
-  assert.deepEqual(members, [member]);
+  const { bus, members, missing } = (await get("/v1/fleet")).json();
+  assert.deepEqual(members, [
+    { ...member, isLate: false },
+    { ...late, isLate: true },
+  ]);
+  assert.deepEqual(missing, ["gateway", "verifier", "delivery", "logger", "status"]);
   assert.deepEqual(bus, { ok: true, text: "embedded" });
 });
 
@@ -206,6 +217,16 @@ test("/openapi.json describes every path with its answers", async () => {
   ]);
   for (const operations of Object.values<Record<string, { responses: object }>>(document.paths)) {
     for (const { responses } of Object.values(operations)) assert.ok("200" in responses && "400" in responses);
+  }
+});
+
+test("/openapi.json: a query parameter with a default need not be given", async () => {
+  const { paths } = (await get("/openapi.json")).json();
+  for (const [path, { get: operation }] of Object.entries<{ get?: { parameters?: Parameter[] } }>(paths)) {
+    const wanted = operation?.parameters?.filter(
+      (parameter) => parameter.in === "query" && parameter.required === true,
+    );
+    assert.deepEqual(wanted ?? [], [], path);
   }
 });
 

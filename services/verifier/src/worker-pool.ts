@@ -1,3 +1,5 @@
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { SpfFact, SpfRequest } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
@@ -21,6 +23,8 @@ const STUCK_AFTER_MS = 10_000;
 const MAX_TASKS = 50_000;
 /** The heap of one thread: the library, the DNS cache, and 128 messages of which each holds a header section of 1 MiB. */
 const MAX_HEAP_MIB = 512;
+/** Of it, for what is young; with V8's own bound a thread takes 60 MB more under load, and is no faster (measured). */
+const MAX_YOUNG_MIB = 6;
 
 const SCRIPT = new URL("./check-worker.ts", import.meta.url);
 
@@ -145,7 +149,8 @@ export class WorkerPool implements Checks {
     const worker = new Worker(script ?? SCRIPT, {
       name: `verifier ${at}`,
       workerData: { dnsServers } satisfies WorkerSettings,
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB, maxYoungGenerationSizeMb: 6 },
+      env: { ...process.env, ...compileCache() },
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB, maxYoungGenerationSizeMb: MAX_YOUNG_MIB },
     });
     const thread: Thread = { worker, tasks: new Map(), heardAtMs: performance.now() };
     this.#threads[at] = thread;
@@ -203,6 +208,13 @@ function copyInto(spent: ArrayBuffer | undefined, octets: Buffer): Piece {
   const copy = new Uint8Array(room, 0, octets.length);
   copy.set(octets);
   return copy;
+}
+
+/** A thread has none of its own accord; with ours it needs no compiler for its sources: 7 MB and 100 ms less. */
+function compileCache(): NodeJS.ProcessEnv {
+  const directory = getCompileCacheDir();
+  // That is the one for this version of Node.js, below the one that was given.
+  return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) };
 }
 
 function whyNot(ending: Ending): string {

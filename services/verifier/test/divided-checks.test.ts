@@ -13,8 +13,8 @@ function named(name: string): Checks {
   };
 }
 
-async function* inPieces(): AsyncGenerator<Buffer> {
-  yield message;
+async function* inPieces(...pieces: readonly Buffer[]): AsyncGenerator<Buffer> {
+  for (const piece of pieces) yield piece;
 }
 
 const cases = [
@@ -24,7 +24,10 @@ const cases = [
   ["the word in the body", Buffer.from("X: y\r\n\r\nDKIM-Signature: x\r\n"), "light"],
   ["a header section that does not end", Buffer.from("X: y\r\n".repeat(10)), "heavy"],
   ["a large header section", Buffer.from(`X: ${"y".repeat(40_000)}\r\n\r\n`), "heavy"],
-  ["spooled content", inPieces(), "heavy"],
+  ["unsigned content in pieces", inPieces(message, signed), "light"],
+  ["signed content in pieces", inPieces(signed, message), "heavy"],
+  ["a header section of more than a piece", inPieces(Buffer.from("X: y\r\n"), message), "heavy"],
+  ["no content", inPieces(), "light"],
 ] as const;
 
 const checks = dividedChecks(named("light"), named("heavy"));
@@ -38,4 +41,31 @@ for (const [name, content, where] of cases) {
 test("SPF is light work", async () => {
   const request = { v: 1, clientAddress: "192.0.2.1", helo: "", returnPath: "" } as const;
   assert.equal((await checks.spf(request, signal)).domain, "light");
+});
+
+test("content in pieces is whole for whoever works on it, and is closed when they want no more", async () => {
+  let isClosed = false;
+  async function* content(): AsyncGenerator<Buffer> {
+    try {
+      for (const text of ["A: b\r\n\r\n", "1", "2"]) yield Buffer.from(text);
+    } finally {
+      isClosed = true;
+    }
+  }
+  const seen: string[] = [];
+  const reader = (wanted: number): Checks => ({
+    ...named("reader"),
+    async message(_spf, octets) {
+      const pieces = (octets as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+      for (let n = 0; n < wanted; n++) seen.push(String((await pieces.next()).value));
+      await pieces.return?.();
+      return { dkim: [], dmarc: { result: "none", domain: "" } };
+    },
+  });
+  await dividedChecks(reader(3), named("heavy")).message(undefined, content(), signal);
+  assert.deepEqual(seen, ["A: b\r\n\r\n", "1", "2"]);
+  assert.ok(isClosed);
+  isClosed = false;
+  await dividedChecks(reader(0), named("heavy")).message(undefined, content(), signal);
+  assert.ok(isClosed, "even if nobody has begun");
 });

@@ -1,3 +1,4 @@
+import { ConfigError, nearestName } from "@postbus/mail";
 import { ValueError } from "./problems.ts";
 
 /** Where a macro's text stands: `file:line`, or that it was given from outside. */
@@ -56,21 +57,23 @@ export class Macros {
     return this.#macros.get(name);
   }
 
-  /** Given from outside, but neither defined nor used in the file, nor read by the program. */
-  unusedFromOutside(): string[] {
-    return [...this.#macros]
-      .filter(([name, { isFromOutside }]) => isFromOutside && !this.#used.has(name))
-      .map(([n]) => n);
+  /** Given from outside, but neither defined nor used in the file, nor read by the program; and what may be meant. */
+  unusedFromOutside(): { readonly name: string; readonly nearest: string | undefined }[] {
+    const isUnused = (name: string, { isFromOutside }: Macro) => isFromOutside && !this.#used.has(name);
+    const unused = [...this.#macros].filter(([name, macro]) => isUnused(name, macro)).map(([name]) => name);
+    const known = [...new Set([...this.#used, ...this.#macros.keys()])].filter((name) => !unused.includes(name));
+    return unused.map((name) => ({ name, nearest: nearestName(name, known) }));
   }
 }
 
-/** `NAME=value`, one a line, as `-D` gives them; blank lines are skipped. */
+/** `NAME=value`, one a line, as `POSTBUS_MACROS` has them; blank lines are skipped. @throws {ConfigError} */
 export function parseMacros(text: string): Map<string, string> {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   return new Map(
     lines.map((line) => {
       const at = line.indexOf("=");
-      return at < 0 ? [line.trim(), ""] : [line.slice(0, at).trim(), line.slice(at + 1).trim()];
+      if (at < 0) throw new ConfigError(`POSTBUS_MACROS: ${JSON.stringify(line.trim())} is not NAME=value`);
+      return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
     }),
   );
 }

@@ -177,6 +177,11 @@ export class Dialogue {
     }
     this.#needsReset = true;
     if (this.#acceptedCount === 0) return this.#finish();
+    if (reply.code < 400) {
+      // A 2xx to DATA is no acceptance: no content was sent. The peer is out of step, and so is the connection.
+      this.#isUsable = false;
+      return this.#giveUp(malformedTrouble(reply.text, this.#named(this.#data)), "host");
+    }
     return this.#finalReply(reply, this.#named(this.#data));
   }
 

@@ -403,6 +403,13 @@ describe("a connection that breaks", () => {
       kind: "host",
     },
     {
+      name: "2xx to DATA accepts nothing: no content was sent, the peer is out of step",
+      replies: "250 m\r\n250 a\r\n250 d\r\n",
+      loss: undefined,
+      want: "deferred (-19) Malformed SMTP reply in response to pipelined DATA: 250 d",
+      kind: "host",
+    },
+    {
       name: "malformed after MAIL",
       replies: "hello\r\n",
       loss: undefined,

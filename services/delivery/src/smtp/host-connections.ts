@@ -8,6 +8,11 @@ const FIRST_BACK_OFF_MS = 5_000;
 const MAX_BACK_OFF_MS = 30_000;
 /** For a connection to become free; as long as a peer may take for one command (RFC 5321 §4.5.3.2). */
 const MAX_WAIT_MS = 300_000;
+/**
+ * A host that takes all its connections and lets none go for so long has stalled: nobody waits for it any more, so that
+ * it does not hold the places of mail for others. Far above what a transaction takes where anything moves.
+ */
+const STALL_MS = 10_000;
 
 export type Acquired =
   /** @property note What the log should know about how it came about. */
@@ -50,9 +55,12 @@ export class HostConnections {
   #backOffMs = 0;
   #backOffUntilMs = 0;
   #isClosing = false;
+  /** When a connection was opened or came back. */
+  #movedAtMs: number;
 
   constructor(options: HostOptions) {
     this.#options = options;
+    this.#movedAtMs = options.sweep.nowMs;
   }
 
   get openCount(): number {
@@ -71,10 +79,15 @@ export class HostConnections {
     if (kept !== undefined) return { kind: "connection", connection: kept };
     if (this.#mayOpen()) return this.#openForCaller();
     if (this.#readyCount === 0 && this.#isBackingOff()) return { kind: "backing off" };
-    return this.#wait();
+    return this.#hasStalled(this.#options.sweep.nowMs) ? { kind: "limit" } : this.#wait();
+  }
+
+  #hasStalled(nowMs: number): boolean {
+    return this.#idle.length === 0 && this.#readyCount > 0 && nowMs - this.#movedAtMs > STALL_MS;
   }
 
   #release(connection: SmtpConnection): void {
+    this.#movedAtMs = this.#options.sweep.nowMs;
     const { transport, idleMs } = this.#options;
     const most = Math.min(transport.connectionMaxMessages || Infinity, connection.limits.maxMessages ?? Infinity);
     if (this.#isClosing || connection.messageCount >= most) {
@@ -95,6 +108,7 @@ export class HostConnections {
     while (this.#waiters[0] !== undefined && this.#waiters[0].deadlineMs <= nowMs) {
       this.#waiters.shift()?.resolve({ kind: "limit" });
     }
+    if (this.#hasStalled(nowMs)) for (const waiter of this.#waiters.splice(0)) waiter.resolve({ kind: "limit" });
     this.#serveWaiters();
   }
 
@@ -153,6 +167,7 @@ export class HostConnections {
         this.#gone();
       } else {
         this.#readyCount++;
+        this.#movedAtMs = this.#options.sweep.nowMs;
         this.#backOffMs = 0;
         this.#backOffUntilMs = 0;
       }

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { type Static, Type } from "typebox";
 import { UsageError } from "../command.ts";
+import { checkId, messageIdOf } from "../message-id.ts";
 import { printable } from "../printable.ts";
 import { openStatusClient, type StatusClient, statusOptions } from "../status-client.ts";
 import { spanText } from "../time-text.ts";
@@ -49,7 +50,10 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   list: { needsId: false, run: list },
   count: { needsId: false, run: count },
   show: { needsId: true, run: show },
-  ...Object.fromEntries(["now", "freeze", "thaw", "remove"].map((name) => [name, change(name)])),
+  now: change("now", "will be tried now"),
+  freeze: change("freeze", "is frozen"),
+  thaw: change("thaw", "goes on"),
+  remove: change("remove", "is removed"),
 };
 
 /** `postbus queue`: what Exim's `-bp` and `-M…` do, over the status service's HTTP API. */
@@ -64,6 +68,7 @@ export async function queue(args: readonly string[]): Promise<number> {
   }
   if (subcommand.needsId && ids.length === 0) throw new UsageError(`queue ${name}: which one? Say an id`);
   if (!subcommand.needsId && ids.length > 0) throw new UsageError(`queue ${name}: takes no id`);
+  if (subcommand.needsId) for (const id of ids) checkId(id);
   const client = openStatusClient(values.server);
   for (const id of subcommand.needsId ? ids : [""]) await subcommand.run({ client, isJson: values.json, id });
   return 0;
@@ -74,28 +79,32 @@ const showJson = (answer: unknown): boolean => process.stdout.write(`${JSON.stri
 /** Page by page, so that a queue of a million items is no burden here. JSON: an item a line. */
 async function list({ client, isJson }: Call): Promise<void> {
   let after = "";
+  let isEmpty = true;
   do {
     const page = await client.read(`/v1/queue?limit=${PAGE_ITEMS}${after}`, Page);
     for (const item of page.items) {
+      isEmpty = false;
       if (isJson) showJson(item);
       else process.stdout.write(`${itemLine(item, Date.now())}\n`);
     }
     after = page.next === undefined ? "" : `&after=${encodeURIComponent(page.next)}`;
   } while (after !== "");
+  if (isEmpty && !isJson) process.stderr.write("nothing waits\n");
 }
 
-/** `25m  2.9K 1vMhGf-…  <return path> → recipients *** frozen ***`, near Exim's list. */
+/** `1vMhGf-… deferred  25m  2.9K <return path> → recipients  again in 5m: why`, near Exim's list. */
 export function itemLine(item: Static<typeof Item>, nowMs: number): string {
   const age = item.receivedAtMs === undefined ? "" : spanText(nowMs - item.receivedAtMs);
   const more = item.recipientCount - item.recipients.length;
   const recipients = [...item.recipients, ...(more > 0 ? [`and ${more} more`] : [])].join(" ");
-  const line = `${age.padStart(4)} ${sizeText(item.size).padStart(5)} ${item.id} <${item.returnPath ?? ""}> → ${recipients}`;
+  const state = item.state.padEnd("deferred".length);
+  const line = `${item.messageId} ${state} ${age.padStart(4)} ${sizeText(item.size).padStart(5)} <${item.returnPath ?? ""}> → ${recipients}`;
   return printable([line, stateText(item, nowMs)].filter((text) => text !== "").join("  "));
 }
 
 function stateText({ state, reason, notBeforeMs, lastError }: Static<typeof Item>, nowMs: number): string {
   const because = lastError === undefined ? "" : `: ${lastError}`;
-  if (state === "frozen") return `*** frozen *** ${reason ?? ""}`.trimEnd();
+  if (state === "frozen") return reason ?? "";
   if (state !== "deferred") return "";
   return `again ${notBeforeMs === undefined ? "later" : `in ${spanText(notBeforeMs - nowMs)}`}${because}`;
 }
@@ -113,8 +122,7 @@ async function count({ client, isJson }: Call): Promise<void> {
 }
 
 async function show({ client, isJson, id }: Call): Promise<void> {
-  // An item's id starts with its message's.
-  const path = `/v1/messages/${encodeURIComponent(id.split("_")[0] ?? "")}`;
+  const path = `/v1/messages/${messageIdOf(id)}`;
   if (isJson) return void showJson(await client.ask(path));
   const message = await client.read(path, Message);
   const lines = [
@@ -127,13 +135,14 @@ async function show({ client, isJson, id }: Call): Promise<void> {
   process.stdout.write(`${lines.map(printable).join("\n")}\n`);
 }
 
-function change(name: string): Subcommand {
+/** @param outcome What is said behind the id when it is done. */
+function change(name: string, outcome: string): Subcommand {
   return {
     needsId: true,
     async run({ client, isJson, id }) {
       const answer = await client.ask(`/v1/queue/${encodeURIComponent(id)}/${name}`, "POST");
       if (isJson) showJson(answer);
-      else process.stdout.write(`${id}: ${name} done\n`);
+      else process.stdout.write(`${id}: ${outcome}\n`);
     },
   };
 }

@@ -1,6 +1,14 @@
 import { parseArgs } from "node:util";
 import { ConfigError } from "@postbus/mail";
-import { type Part, runServices, stopSignal } from "@postbus/service-kit";
+import {
+  fleetVariables,
+  joinSettings,
+  type Part,
+  readSettings,
+  runServices,
+  type Service,
+  stopSignal,
+} from "@postbus/service-kit";
 import { policyEnvironment, policyOptions } from "../policy-options.ts";
 import { loadServices } from "../services.ts";
 
@@ -18,11 +26,54 @@ export async function start(args: readonly string[]): Promise<number> {
   const services = await loadServices(positionals);
   if (positionals.length > 0 && !env["NATS_URL"]) {
     throw new ConfigError(
-      `NATS_URL: is not set; ${positionals.join(" and ")} alone need the fleet's bus (without names, all services run on an embedded one)`,
+      `NATS_URL: is not set; ${namesText(positionals)} the fleet's bus (without names, all services run on an embedded one)`,
     );
   }
+  await checkAtOnce(services, env);
   return runServices(services, { env, logTo: 2, stopping, onReady });
 }
+
+/** Services that read the policy file. */
+const READERS: ReadonlySet<string> = new Set(["gateway", "router", "delivery"]);
+
+/**
+ * Where settings are wrong, the policy file is read all the same: an operator hears everything in one go.
+ *
+ * @throws {ConfigError}
+ */
+async function checkAtOnce(services: readonly Service[], env: NodeJS.ProcessEnv): Promise<void> {
+  const settings = problemsOf(() =>
+    readSettings(joinSettings(services.map((one) => one.settings)), env, fleetVariables),
+  );
+  if (settings === undefined) return;
+  const policy = services.some(({ name }) => READERS.has(name)) ? await policyProblems(env) : undefined;
+  throw new ConfigError([settings, policy].filter((text) => text !== undefined).join("\n"));
+}
+
+function problemsOf(check: () => unknown): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (err) {
+    if (err instanceof ConfigError) return err.message;
+    throw err;
+  }
+}
+
+async function policyProblems(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const { loadPolicy } = await import("@postbus/policy");
+  const { POSTBUS_CONFIG: file, POSTBUS_MACROS: macros } = env;
+  try {
+    await loadPolicy({ file: file || undefined, macros });
+    return undefined;
+  } catch (err) {
+    if (err instanceof ConfigError) return err.message;
+    throw err;
+  }
+}
+
+const namesText = (names: readonly string[]): string =>
+  names.length === 1 ? `"${names[0]}" on its own needs` : `"${names.join(" ")}" on their own need`;
 
 /** Exactly one line, which scripts wait for. */
 function onReady(parts: readonly Part[]): void {

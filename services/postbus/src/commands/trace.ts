@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { type Static, Type } from "typebox";
 import { UsageError } from "../command.ts";
+import { messageIdOf } from "../message-id.ts";
 import { printable } from "../printable.ts";
 import { openStatusClient, statusOptions } from "../status-client.ts";
 import { timeText } from "../time-text.ts";
@@ -19,7 +20,7 @@ export async function trace(args: readonly string[]): Promise<number> {
   if (positionals.length === 0) throw new UsageError("trace: which message? Say its id");
   const client = openStatusClient(values.server);
   for (const id of positionals) {
-    const message = await client.read(`/v1/messages/${encodeURIComponent(id.split("_")[0] ?? "")}`, Message);
+    const message = await client.read(`/v1/messages/${messageIdOf(id)}`, Message);
     if (values.json) for (const event of message.events) process.stdout.write(`${JSON.stringify(event)}\n`);
     else process.stdout.write(story(message));
   }

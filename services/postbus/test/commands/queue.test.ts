@@ -13,19 +13,19 @@ const item = {
   receivedAtMs: 0,
 };
 const nowMs = 25 * 60_000;
-const head = " 25m  2.9K 1vMhGf-0000000012a-0Ab3_0_0 <a@example.org> → b@example.net";
+const head = "1vMhGf-0000000012a-0Ab3 ready     25m  2.9K <a@example.org> → b@example.net";
 
 const cases = [
   { name: "to be handed out", change: {}, want: head },
   {
     name: "deferred, with the reason and the time",
     change: { state: "deferred", notBeforeMs: nowMs + 90_000, lastError: "Connection refused" },
-    want: `${head}  again in 1m: Connection refused`,
+    want: `${head.replace("ready   ", "deferred")}  again in 1m: Connection refused`,
   },
   {
     name: "frozen",
     change: { state: "frozen", reason: "frozen by operator" },
-    want: `${head}  *** frozen *** frozen by operator`,
+    want: `${head.replace("ready ", "frozen")}  frozen by operator`,
   },
   { name: "more recipients than are listed", change: { recipientCount: 12 }, want: `${head} and 11 more` },
   {

@@ -19,7 +19,9 @@ function element(name, { text, className, title } = {}, ...children) {
 async function ask(path) {
   const response = await fetch(path, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(10_000) });
   const answer = await response.json();
-  if (!response.ok) throw new Error(answer.message ?? `${path}: ${response.status}`);
+  if (!response.ok) {
+    throw Object.assign(new Error(answer.message ?? `${path}: ${response.status}`), { code: answer.code });
+  }
   return answer;
 }
 
@@ -58,31 +60,65 @@ function showRates({ minutes }) {
   });
   $("#chart").replaceChildren(...rects);
   $("#chart-text").textContent =
-    `received per minute: ${number.format(bars.at(-2))} in the last whole minute, ${number.format(Math.max(...bars))} at most`;
+    `messages received per minute: ${number.format(bars.at(-2))} in the last whole minute, ${number.format(Math.max(...bars))} at most`;
 }
 
-function showFleet({ bus, members }) {
-  $("#bus").textContent = `bus: ${bus.text}${bus.ok ? "" : " (not ok)"}`;
-  $("#fleet").replaceChildren(
-    ...members.map((member) =>
-      element(
-        "li",
-        { title: `${member.instance}, version ${member.version}, since ${dateTime(member.startedAtMs)}` },
-        element("span", {
-          text: member.service,
-          className: `state ${member.state === "ready" ? "delivered" : "deferred"}`,
-        }),
-        element("span", { text: member.state === "ready" ? "" : ` ${member.state}`, className: "faint" }),
-      ),
-    ),
+// A NATS server that nobody has named carries its id: 56 letters and digits.
+const SERVER_ID = /\bN[A-Z2-7]{55}\b/g;
+
+function showBus(text, isOk) {
+  $("#bus").textContent = `bus: ${text.replace(SERVER_ID, "NATS")}`;
+  $("#bus").title = text;
+  $("#bus").classList.toggle("bad", !isOk);
+}
+
+function service(name, { text = "", className, title }) {
+  return element(
+    "li",
+    { title },
+    element("span", { text: name, className: `state ${className}` }),
+    element("span", { text, className: className === "failed" ? "bad" : "faint" }),
   );
+}
+
+function instance(member) {
+  const title = `${member.instance}, version ${member.version}, since ${dateTime(member.startedAtMs)}`;
+  if (member.isLate) {
+    const text = `: late, last heard of at ${time(member.seenAtMs)}`;
+    return service(member.service, { text, className: "failed", title });
+  }
+  if (member.state !== "ready") {
+    return service(member.service, { text: `: ${member.state}`, className: "deferred", title });
+  }
+  return service(member.service, { className: "delivered", title });
+}
+
+function showFleet({ bus, members, missing }) {
+  showBus(bus.text, bus.ok);
+  $("#fleet").replaceChildren(
+    ...missing.map((name) =>
+      service(name, { text: ": none", className: "failed", title: "No instance of it is announced: its work waits" }),
+    ),
+    ...members.map(instance),
+  );
+}
+
+function showNoFleet(err) {
+  // The fleet is asked of the bus alone, so this is the bus; anything else says nothing about it.
+  if (err.code === "UNAVAILABLE") showBus("no connection", false);
+  else showBus("not known", false);
+  $("#bus").title = err.message;
+  $("#fleet").replaceChildren(element("li", { text: "not known", className: "faint" }));
+  throw err;
 }
 
 let pages = 1;
 let next;
 
 function row(message) {
-  const link = element("a", { text: message.returnPath === "" ? "<> (bounce)" : (message.returnPath ?? "") });
+  const link = element("a", {
+    text: message.returnPath === "" ? "<> (bounce)" : (message.returnPath ?? "(not recorded yet)"),
+  });
   link.href = `#${message.id}`;
   const more = message.recipientCount - 1;
   const to = `${message.recipients[0] ?? ""}${more > 0 ? ` and ${more} more` : ""}`;
@@ -101,6 +137,23 @@ function row(message) {
   return made;
 }
 
+let shown = "[]";
+
+/** Leaves the rows alone while nothing changes, and the focus where it is: or no key or slow click could reach a row. */
+function showMessages(found) {
+  const asked = JSON.stringify(found);
+  if (asked === shown) return;
+  shown = asked;
+  const focused = $("#messages tbody a:focus")?.getAttribute("href");
+  const rows = found.map(row);
+  $("#messages tbody").replaceChildren(...rows);
+  if (focused === undefined) return;
+  rows
+    .map((made) => made.querySelector("a"))
+    .find((link) => link.getAttribute("href") === focused)
+    ?.focus({ preventScroll: true });
+}
+
 async function refreshMessages() {
   const filter = new URLSearchParams({ limit: String(PAGE) });
   for (const [name, value] of new FormData($("#filter"))) if (value !== "") filter.set(name, value);
@@ -113,19 +166,57 @@ async function refreshMessages() {
     next = page.next;
     if (next === undefined) break;
   }
-  $("#messages tbody").replaceChildren(...found.map(row));
+  showMessages(found);
   $("#empty").hidden = found.length > 0;
   $("#more").hidden = next === undefined;
 }
 
 const HIDDEN_FIELDS = new Set(["v", "id", "messageId", "name", "atMs", "service"]);
 
+/** Fields of messages, items and events in people's words; what is not here is shown by its own words. */
+const LABELS = {
+  returnPath: "From (return path)",
+  recipient: "To",
+  recipients: "To",
+  recipientCount: "Number of recipients",
+  clientAddress: "Received from",
+  helo: "Client's name (HELO)",
+  size: "Size in octets",
+  lastError: "Last answer",
+  notBeforeMs: "Not before",
+  nextTryAtMs: "Next try",
+  queue: "Waits for",
+  errno: "Error number",
+  tls: "TLS",
+};
+
+/** `queuedAtMs` → `Queued`, `lastError` → `Last error`. */
+function labelOf(name) {
+  const words = name
+    .replace(/(At)?Ms$/, "")
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .toLowerCase();
+  return LABELS[name] ?? words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+const WAITS_FOR = { route: "router", deliver: "delivery" };
+
+/** An item says which attempt comes next; people ask how often it was tried. */
+function waitingItem({ attempt, queue, id, ...rest }) {
+  return facts({
+    item: id,
+    queue: WAITS_FOR[queue] ?? queue,
+    triesMade: attempt === undefined ? undefined : attempt - 1,
+    ...rest,
+  });
+}
+
 function textOf(value) {
   if (value === "") return "<>";
   if (Array.isArray(value)) return value.map(textOf).join(", ");
   if (typeof value !== "object" || value === null) return String(value);
   return Object.entries(value)
-    .map(([name, part]) => `${name} ${textOf(part)}`)
+    .map(([name, part]) => `${labelOf(name)}: ${textOf(part)}`)
     .join(", ");
 }
 
@@ -135,7 +226,7 @@ function facts(object) {
     if (HIDDEN_FIELDS.has(name) || value === undefined) continue;
     const isTime = /(At|Before)Ms$/.test(name);
     list.append(
-      element("dt", { text: name.replace(/(At)?Ms$/, "") }),
+      element("dt", { text: labelOf(name) }),
       element("dd", { text: isTime ? dateTime(value) : textOf(value) }),
     );
   }
@@ -183,10 +274,7 @@ function showMessage(message) {
     recipients,
     ...(message.waiting.length === 0
       ? []
-      : [
-          element("h3", { text: "Still to be done" }),
-          ...message.waiting.map((item) => facts({ item: item.id, ...item })),
-        ]),
+      : [element("h3", { text: "Still to be done" }), ...message.waiting.map(waitingItem)]),
     element("h3", { text: message.isCut ? "Events (the first ones)" : "Events" }),
     events,
   );
@@ -213,7 +301,7 @@ async function refresh() {
   const parts = [
     ask("v1/queue?limit=0").then(showQueue),
     ask(`v1/rates?minutes=${HOUR_MINUTES}`).then(showRates),
-    ask("v1/fleet").then(showFleet),
+    ask("v1/fleet").then(showFleet, showNoFleet),
     refreshMessages(),
   ];
   const failed = (await Promise.allSettled(parts)).find((part) => part.status === "rejected");

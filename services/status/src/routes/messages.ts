@@ -3,12 +3,14 @@ import type { Bus } from "@postbus/bus";
 import { type History, type MessageHistory, type MessageSummary, messageStates } from "@postbus/history";
 import { messageIdPattern } from "@postbus/mail";
 import { type Static, Type } from "typebox";
+import { inTime } from "../bus-deadline.ts";
 import { Problem, problems } from "../problem.ts";
 import { QueueItem, queueItem } from "../queue-item.ts";
 
 /** Recipients that the list shows of one message; the message itself shows them all. */
 const LISTED_RECIPIENTS = 10;
 const MAX_PAGE = 200;
+const DEFAULT_PAGE = 50;
 
 const State = Type.Enum([...messageStates]);
 const TimeMs = Type.Integer({ description: "Milliseconds since the epoch" });
@@ -69,7 +71,7 @@ export const messages: FastifyPluginAsyncTypebox<{ readonly history: History; re
             recipient: Type.Optional(Type.String({ minLength: 1, maxLength: 320, description: "Part of an address" })),
             since: Type.Optional(Type.String({ format: "date-time", description: "Accepted at this time or later" })),
             after: Type.Optional(MessageId),
-            limit: Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: 50 }),
+            limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE })),
           },
           { additionalProperties: false },
         ),
@@ -86,9 +88,9 @@ export const messages: FastifyPluginAsyncTypebox<{ readonly history: History; re
         },
       },
     },
-    async ({ query: { since, ...filter } }) => {
+    async ({ query: { since, limit = DEFAULT_PAGE, ...filter } }) => {
       const sinceMs = since === undefined ? {} : { sinceMs: Date.parse(since) };
-      const { messages: found, next } = await history.messages({ ...filter, ...sinceMs });
+      const { messages: found, next } = await history.messages({ ...filter, ...sinceMs, limit });
       return { messages: found.map(listed), ...(next === undefined ? {} : { next }) };
     },
   );
@@ -103,7 +105,7 @@ export const messages: FastifyPluginAsyncTypebox<{ readonly history: History; re
       },
     },
     async ({ params: { id } }, response) => {
-      const [known, waiting] = await Promise.all([history.message(id), bus.waiting.ofMessage(id)]);
+      const [known, waiting] = await Promise.all([history.message(id), inTime(bus.waiting.ofMessage(id))]);
       if (known === undefined && waiting.length === 0) {
         return response.code(404).send({ code: "MESSAGE_NOT_FOUND", message: `message ${id} is not known` });
       }

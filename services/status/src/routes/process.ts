@@ -3,6 +3,7 @@ import type { Bus } from "@postbus/bus";
 import type { History } from "@postbus/history";
 import type { Registry } from "prom-client";
 import { Type } from "typebox";
+import { inTime } from "../bus-deadline.ts";
 import { Problem, problems } from "../problem.ts";
 
 const Ok = Type.Object({ state: Type.String() });
@@ -21,7 +22,7 @@ export const processRoutes: FastifyPluginAsyncTypebox<{
     "/readyz",
     { schema: { summary: "Bus and history answer", response: { 200: Ok, ...problems, 503: Problem } } },
     async (_request, response) => {
-      const { ok, text } = await bus.health();
+      const { ok, text } = await inTime(bus.health());
       if (!ok) return response.code(503).send({ code: "BUS_NOT_OK", message: `bus: ${text}` });
       await history.rates(Date.now());
       return { state: "ready" };

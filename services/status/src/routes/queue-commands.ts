@@ -3,8 +3,12 @@ import type { Bus } from "@postbus/bus";
 import { splitItemId } from "@postbus/contracts";
 import type { Logger } from "pino";
 import { Type } from "typebox";
+import { inTime } from "../bus-deadline.ts";
 import { Problem, problems } from "../problem.ts";
 import { queueCommandNames, queueCommands as table } from "../queue-command.ts";
+
+/** For one item. A change waits for stable storage, so it gets longer than a look does. */
+const COMMAND_DEADLINE_MS = 5_000;
 
 /** Operators' commands; `checkOperator` has looked at who asks. */
 export const queueCommands: FastifyPluginAsyncTypebox<{ readonly bus: Bus; readonly log: Logger }> = async (
@@ -39,7 +43,7 @@ export const queueCommands: FastifyPluginAsyncTypebox<{ readonly bus: Bus; reado
     },
     async ({ params: { id, command } }, response) => {
       const { messageId } = splitItemId(id);
-      const waiting = await bus.waiting.ofMessage(messageId);
+      const waiting = await inTime(bus.waiting.ofMessage(messageId));
       const meant = id === messageId ? waiting : waiting.filter((item) => item.id === id);
       if (meant.length === 0) {
         return response.code(404).send({ code: "NOT_IN_QUEUE", message: `${id} is not in the queue` });
@@ -47,7 +51,8 @@ export const queueCommands: FastifyPluginAsyncTypebox<{ readonly bus: Bus; reado
       const { states, run } = table[command];
       const items: { id: string; done: boolean }[] = [];
       for (const item of meant) {
-        if (states.includes(item.state)) items.push({ id: item.id, done: await run(bus, item) });
+        if (states.includes(item.state))
+          items.push({ id: item.id, done: await inTime(run(bus, item), COMMAND_DEADLINE_MS) });
       }
       const isDone = items.some((item) => item.done);
       if (!isDone) {

@@ -1,10 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { Bus } from "@postbus/bus";
 import { Type } from "typebox";
+import { inTime } from "../bus-deadline.ts";
 import { problems } from "../problem.ts";
 import { QueueItem, queueItem } from "../queue-item.ts";
 
 const MAX_PAGE = 200;
+const DEFAULT_PAGE = 50;
+/** A bus that holds very many items sorts them first. */
+const LIST_DEADLINE_MS = 7_000;
 const Count = Type.Integer({ minimum: 0 });
 
 /** What waits on the bus, as operators see it. */
@@ -24,7 +28,14 @@ export const queue: FastifyPluginAsyncTypebox<{ readonly bus: Bus }> = async (ap
             after: Type.Optional(
               Type.String({ minLength: 1, maxLength: 500, description: "Item id: `next` of the page before" }),
             ),
-            limit: Type.Integer({ minimum: 0, maximum: MAX_PAGE, default: 50, description: "0: only the counts" }),
+            limit: Type.Optional(
+              Type.Integer({
+                minimum: 0,
+                maximum: MAX_PAGE,
+                default: DEFAULT_PAGE,
+                description: "0: only the counts",
+              }),
+            ),
           },
           { additionalProperties: false },
         ),
@@ -38,12 +49,11 @@ export const queue: FastifyPluginAsyncTypebox<{ readonly bus: Bus }> = async (ap
         },
       },
     },
-    async ({ query }) => {
-      const [counts, items] = await Promise.all([
-        bus.waiting.counts(),
-        query.limit === 0 ? [] : bus.waiting.list(query),
-      ]);
-      const last = items.length === query.limit ? items.at(-1) : undefined;
+    async ({ query: { limit = DEFAULT_PAGE, ...filter } }) => {
+      // One after the other: the counts show soon whether the bus answers at all.
+      const counts = await inTime(bus.waiting.counts());
+      const items = limit === 0 ? [] : await inTime(bus.waiting.list({ ...filter, limit }), LIST_DEADLINE_MS);
+      const last = items.length === limit ? items.at(-1) : undefined;
       return { counts, items: items.map(queueItem), ...(last === undefined ? {} : { next: last.id }) };
     },
   );

@@ -5,6 +5,7 @@ import { problems } from "../problem.ts";
 
 const MINUTE_MS = 60_000;
 const MAX_MINUTES = 24 * 60;
+const DEFAULT_MINUTES = 60;
 
 /** How much mail there is. */
 export const rates: FastifyPluginAsyncTypebox<{ readonly history: History }> = async (app, { history }) => {
@@ -14,7 +15,7 @@ export const rates: FastifyPluginAsyncTypebox<{ readonly history: History }> = a
       schema: {
         summary: "What happened in each minute, oldest first; minutes without anything are left out",
         querystring: Type.Object(
-          { minutes: Type.Integer({ minimum: 1, maximum: MAX_MINUTES, default: 60 }) },
+          { minutes: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_MINUTES, default: DEFAULT_MINUTES })) },
           { additionalProperties: false },
         ),
         response: {
@@ -34,8 +35,8 @@ export const rates: FastifyPluginAsyncTypebox<{ readonly history: History }> = a
         },
       },
     },
-    async ({ query }) => ({
-      minutes: [...(await history.rates(Date.now() - (query.minutes - 1) * MINUTE_MS))],
+    async ({ query: { minutes = DEFAULT_MINUTES } }) => ({
+      minutes: [...(await history.rates(Date.now() - (minutes - 1) * MINUTE_MS))],
     }),
   );
 };

@@ -4,6 +4,7 @@ import { Type } from "typebox";
 import { problems } from "../problem.ts";
 
 const MAX_PAGE = 200;
+const DEFAULT_PAGE = 50;
 
 /** What was refused, with the reason in Exim's words. */
 export const rejects: FastifyPluginAsyncTypebox<{ readonly history: History }> = async (app, { history }) => {
@@ -17,7 +18,7 @@ export const rejects: FastifyPluginAsyncTypebox<{ readonly history: History }> =
             before: Type.Optional(
               Type.String({ pattern: "^[0-9]+ .+$", maxLength: 500, description: "`next` of the page before" }),
             ),
-            limit: Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: 50 }),
+            limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE })),
           },
           { additionalProperties: false },
         ),
@@ -40,8 +41,8 @@ export const rejects: FastifyPluginAsyncTypebox<{ readonly history: History }> =
         },
       },
     },
-    async ({ query }) => {
-      const { rejects: found, next } = await history.rejects(query);
+    async ({ query: { limit = DEFAULT_PAGE, ...rest } }) => {
+      const { rejects: found, next } = await history.rejects({ ...rest, limit });
       return { rejects: [...found], ...(next === undefined ? {} : { next }) };
     },
   );

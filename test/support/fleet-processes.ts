@@ -110,7 +110,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     },
   };
   try {
-    await provision(cluster.urls, natsServers, ackWaitMs);
+    await provision(cluster.urls, first?.monitorUrl ?? "", natsServers, ackWaitMs);
     await Promise.all(services.map(start));
     return fleet;
   } catch (err) {
@@ -120,7 +120,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 }
 
 /** As an operator does it, unless the test needs a shorter lease. */
-async function provision(urls: readonly string[], replicas: number, ackWaitMs: number | undefined): Promise<void> {
+async function provision(
+  urls: readonly string[],
+  monitorUrl: string,
+  replicas: number,
+  ackWaitMs: number | undefined,
+): Promise<void> {
   if (ackWaitMs !== undefined) {
     await provisionNats({ servers: urls, replicas, ackWaitMs, eventsMaxOctets: EVENTS_OCTETS });
     return;
@@ -128,7 +133,7 @@ async function provision(urls: readonly string[], replicas: number, ackWaitMs: n
   const { code, errors } = await runPostbus({
     command: "provision",
     args: ["--replicas", String(replicas)],
-    env: { NATS_URL: urls.join(",") },
+    env: { NATS_URL: urls.join(","), ...(replicas === 1 ? { NATS_MONITOR_URL: monitorUrl } : {}) },
   });
   if (code !== 0) throw new Error(`postbus provision ended with ${code}: ${errors}`);
 }

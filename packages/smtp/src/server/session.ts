@@ -16,6 +16,11 @@ import type { SessionStep } from "./session-step.ts";
 const MAX_COMMAND_OCTETS = 4096;
 /** Commands other than MAIL, RCPT, DATA since the last MAIL. Exim's `smtp_accept_max_nonmail` is 10; clients that keep connections probe them. */
 const MAX_NONMAIL_COMMANDS = 100;
+/**
+ * Commands of any kind but RCPT since the last message that was taken: MAIL and RSET in turn are a flood like any other.
+ * More than any client needs whose messages are all refused; it may come again.
+ */
+const MAX_COMMANDS_WITHOUT_MESSAGE = 1_000;
 
 type Phase =
   /** Before the greeting. */
@@ -78,6 +83,7 @@ export class ServerSession {
   #syntaxErrors = 0;
   #unknownCommands = 0;
   #nonmailCommands = 0;
+  #commandsWithoutMessage = 0;
   /** Sent instead of the next reading between two transactions. */
   #shutdown: Reply | undefined;
   #refused: Extract<SessionStep, { kind: "refused" }> | undefined;
@@ -226,6 +232,7 @@ export class ServerSession {
   /** The answer to `end`: 250, or why not. */
   finish(answer: Reply): void {
     if (this.#phase !== "end asked") throw new Error(`finish() while "${this.#phase}"`);
+    if (answer.code < 300) this.#commandsWithoutMessage = 0;
     this.#endTransaction();
     this.#answer(answer);
   }
@@ -287,6 +294,10 @@ export class ServerSession {
     const blank = text.indexOf(" ");
     const verb = (blank < 0 ? text : text.slice(0, blank)).toUpperCase();
     const argument = blank < 0 ? "" : text.slice(blank + 1);
+    if (verb !== "RCPT" && ++this.#commandsWithoutMessage > MAX_COMMANDS_WITHOUT_MESSAGE) {
+      this.#close(replies.tooManyCommands, text);
+      return undefined;
+    }
     switch (verb) {
       case "MAIL":
         return this.#mail(argument, text);

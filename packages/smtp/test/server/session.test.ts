@@ -94,6 +94,18 @@ const sessionRows: readonly Row[] = [
     closes: true,
     reply: /501-5.5.4 Syntactically invalid EHLO argument\(s\)\r\n501 5.5.4 Too many syntax or protocol errors\r\n$/,
   },
+  {
+    name: "MAIL and RSET for ever are a flood: it may come again later",
+    send: [
+      "EHLO c.test\r\n",
+      "MAIL FROM:<a@b.test>\r\n",
+      "RSET\r\n".repeat(90),
+      ...Array<string>(40).fill(`MAIL FROM:<a@b.test>\r\n${"RSET\r\n".repeat(30)}`),
+    ],
+    codes: ["250", ...Array<string>(999).fill("250"), "421"].join(" "),
+    closes: true,
+    reply: /421 4\.7\.0 Too many commands without a message\r\n$/,
+  },
   { name: "a bare LF ends no command", send: ["NOOP\n"], codes: "500" },
   { name: "a CR inside a command", send: ["NO\rOP\r\n"], codes: "500" },
   { name: "NUL inside a command", send: ["NO\0OP\r\n"], codes: "500" },

@@ -5,8 +5,8 @@ import { sendOne } from "../support/fill-up.ts";
 import { startFleet } from "../support/fleet-processes.ts";
 import { needs } from "../support/programs.ts";
 
-/** As long as a publish with unknown outcome is repeated, and then some; a client waits 10 minutes (RFC 5321 §4.5.3.2.6). */
-const ANSWER_MS = 40_000;
+/** A publish with unknown outcome is repeated for 9 seconds; the rest is for a busy machine. */
+const ANSWER_MS = 15_000;
 const PATIENCE_MS = 60_000;
 
 test("while the NATS server is away clients get 4xx; when it is back mail flows again, and what was refused is not sent", {

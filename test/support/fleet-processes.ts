@@ -11,7 +11,6 @@ import {
   startNatsCluster,
   startPostbus,
 } from "@postbus/testkit";
-import { FEW_CONNECTIONS } from "./few-connections.ts";
 
 export const services = ["logger", "verifier", "scanner", "delivery", "router", "gateway", "status"] as const;
 export type ServiceProcess = (typeof services)[number];
@@ -67,13 +66,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     // A verifier that is being restarted must not hold clients up for the 10 seconds that it may take otherwise.
     POSTBUS_FACTS_TIMEOUT_MS: "2000",
   };
-  const macros = [
-    `-DSMTP_PORT=${smtpPort}`,
-    `-DSMARTHOST=127.0.0.1::${sinkPort}`,
-    "-DRETRY=F,1h,1s",
-    FEW_CONNECTIONS,
-    "-DVERIFY=all",
-  ];
+  const macros = [`-DSMTP_PORT=${smtpPort}`, `-DSMARTHOST=127.0.0.1::${sinkPort}`, "-DRETRY=F,1h,1s", "-DVERIFY=all"];
 
   const start = async (service: ServiceProcess) => {
     running.set(service, await startPostbus({ args: [service, ...macros], env }));

@@ -5,7 +5,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { freePort, type PostbusProcess, startPostbus, startRecordingSink } from "@postbus/testkit";
 import { judge, type Verdict } from "./checker.ts";
 import { startLoad } from "./endless-load.ts";
-import { FEW_CONNECTIONS } from "./few-connections.ts";
 import { KillStory } from "./kill-story.ts";
 import { checkRecord, type RecordVerdict } from "./record-check.ts";
 import { chosenSeed, seededRandom } from "./seeded-random.ts";
@@ -43,14 +42,7 @@ export async function killEmbedded(options: KillOptions): Promise<KillVerdict> {
   const smtpPort = await freePort();
   const start = (): Promise<PostbusProcess> =>
     startPostbus({
-      args: [
-        "--data",
-        data,
-        `-DSMTP_PORT=${smtpPort}`,
-        `-DSMARTHOST=127.0.0.1::${sink.port}`,
-        "-DRETRY=F,1h,1s",
-        FEW_CONNECTIONS,
-      ],
+      args: ["--data", data, `-DSMTP_PORT=${smtpPort}`, `-DSMARTHOST=127.0.0.1::${sink.port}`, "-DRETRY=F,1h,1s"],
     });
   let running = await start();
   try {

@@ -6,7 +6,8 @@ import type { RequestReply } from "./request-reply.ts";
 import type { Waiting } from "./waiting.ts";
 
 /** The kinds of work; each has exactly one consuming service. They are the second token of the subject. */
-export type Queue = "route" | "deliver";
+export const QUEUES = ["route", "deliver"] as const;
+export type Queue = (typeof QUEUES)[number];
 
 /** A work item to be put on the bus. */
 export interface Publication {

@@ -7,6 +7,9 @@ import { deliveryMetrics } from "./metrics.ts";
 import { AddressCache } from "./smtp/address-cache.ts";
 import { ConnectionPool } from "./smtp/connection-pool.ts";
 
+/** Of the grace period, what is left when next hops that have stalled are not waited for any more. */
+const HURRY_BEFORE_END_MS = 5_000;
+
 /** router → the next hop or the mailbox; what is left over goes back to router, or to the sender as a bounce. */
 export const delivery: Service<typeof DeliverySettings> = {
   name: "delivery",
@@ -28,7 +31,16 @@ export const delivery: Service<typeof DeliverySettings> = {
     const items = await bus.consume("deliver", { concurrency: settings.deliveryConcurrency }, handler);
     return [
       { name: "connections", stop: () => pool.close() },
-      { name: "delivery items", policyVersion: policy.version, stop: () => items.drain() },
+      {
+        name: "delivery items",
+        policyVersion: policy.version,
+        async stop() {
+          const patienceMs = Math.max(settings.shutdownGraceMs - HURRY_BEFORE_END_MS, settings.shutdownGraceMs / 2);
+          const timer = setTimeout(() => pool.hurry(), patienceMs);
+          await items.drain();
+          clearTimeout(timer);
+        },
+      },
     ];
   },
 };

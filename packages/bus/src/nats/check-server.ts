@@ -35,7 +35,13 @@ export function streamProblems(wanted: Partial<StreamConfig>, actual: Partial<St
   expect("storage", wanted.storage);
   expect("retention", wanted.retention);
   expect("discard", wanted.discard);
-  for (const key of ["allow_atomic", "allow_msg_schedules", "allow_msg_ttl", "allow_direct"] as const) {
+  for (const key of [
+    "allow_atomic",
+    "allow_rollup_hdrs",
+    "allow_msg_schedules",
+    "allow_msg_ttl",
+    "allow_direct",
+  ] as const) {
     if (wanted[key] === true) expect(key, true);
   }
   if (wanted.max_msgs_per_subject !== undefined) expect("max_msgs_per_subject", wanted.max_msgs_per_subject);

@@ -82,7 +82,7 @@ export class Claims {
 
   /** @returns false if somebody else has it. @throws {BusUnavailableError} if it cannot be found out in time. */
   async claim(stream: string, seq: number): Promise<boolean> {
-    const subject = this.#subject("item", stream, seq);
+    const subject = this.#subject(stream, seq);
     for (;;) {
       if (await this.#create(subject, this.#holder, this.#claimSeconds)) return true;
       const holder = await this.#api.lastOfLeader(this.#names.claims, subject);
@@ -97,29 +97,33 @@ export class Claims {
   }
 
   async release(stream: string, seq: number): Promise<void> {
-    await this.#api.purge(this.#names.claims, this.#subject("item", stream, seq));
+    await this.#api.purge(this.#names.claims, this.#subject(stream, seq));
   }
 
-  /** How often a handler has begun with it; undefined: nothing was written down. */
-  async tries(stream: string, seq: number): Promise<number | undefined> {
-    const record = await this.#api.lastOfLeader(this.#names.claims, this.#subject("tries", stream, seq));
+  /** How often a handler has begun with it; undefined: nothing was written down. @param name Tokens of a subject. */
+  async tries(name: string): Promise<number | undefined> {
+    const record = await this.#api.lastOfLeader(this.#names.claims, this.#triesSubject(name));
     return record === undefined ? undefined : Number(parse(record.data));
   }
 
-  async setTries(stream: string, seq: number, tries: number): Promise<void> {
+  async setTries(name: string, tries: number): Promise<void> {
     const hdrs = headers();
     hdrs.set("Nats-TTL", `${TRIES_SECONDS}s`);
-    readPubAck(await this.#link.request(this.#subject("tries", stream, seq), text(tries), hdrs));
+    readPubAck(await this.#link.request(this.#triesSubject(name), text(tries), hdrs));
   }
 
-  #subject(kind: "item" | "tries", stream: string, seq: number): string {
-    return `${this.#names.subject}claim.${kind}.${stream}.${seq}`;
+  #subject(stream: string, seq: number): string {
+    return `${this.#names.subject}claim.item.${stream}.${seq}`;
+  }
+
+  #triesSubject(name: string): string {
+    return `${this.#names.subject}claim.tries.${name}`;
   }
 
   #renew(stream: string, seq: number): boolean {
     const hdrs = headers();
     hdrs.set("Nats-TTL", `${this.#claimSeconds}s`);
-    this.#link.send(this.#subject("item", stream, seq), text(this.#holder), hdrs);
+    this.#link.send(this.#subject(stream, seq), text(this.#holder), hdrs);
     return true;
   }
 

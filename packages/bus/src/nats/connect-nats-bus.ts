@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { millis, nuid } from "@nats-io/nats-core";
 import { ConfigError } from "@postbus/mail";
 import type { Bus } from "../bus.ts";
+import { BundleCommitter } from "./bundle-committer.ts";
 import { Cancellations } from "./cancellations.ts";
 import {
   checkDurability,
@@ -11,7 +12,7 @@ import {
   streamProblems,
 } from "./check-server.ts";
 import { Claims } from "./claims.ts";
-import { Committer } from "./committer.ts";
+import { Committer, type PublisherOptions } from "./committer.ts";
 import { type ConnectionOptions, openConnection } from "./connection.ts";
 import { DoneLog } from "./done-log.ts";
 import { EventWriter } from "./event-writer.ts";
@@ -26,7 +27,9 @@ import { NatsKeyValue } from "./nats-key-value.ts";
 import { NatsRequestReply } from "./nats-request-reply.ts";
 import { NatsSpool } from "./nats-spool.ts";
 import { NatsWaiting } from "./nats-waiting.ts";
+import { Presence } from "./presence.ts";
 import { warn } from "./provision.ts";
+import { ReadyIndex } from "./ready-index.ts";
 import { ServerApi } from "./server-api.ts";
 import { isNotFound } from "./server-error.ts";
 import { claimsStream, names, topology } from "./topology.ts";
@@ -117,8 +120,12 @@ async function assemble(
 ): Promise<Bus> {
   const { publishBudgetMs: budgetMs, failurePauseMs = FAILURE_PAUSE_MS } = options;
   const n = names(options.prefix);
-  const committer = () => new Committer(link, { batches, ...(budgetMs !== undefined && { budgetMs }) });
-  const committers = { route: committer(), deliver: committer(), deferred: committer(), frozen: committer() };
+  const singly = new Committer(link, { batches: false });
+  const cancellations = new Cancellations(link, api, singly);
+  const edgeOptions = (stream: string): PublisherOptions => ({
+    ...(budgetMs !== undefined && { budgetMs }),
+    onUnknown: (message) => cancellations.add(stream, message),
+  });
   const claims = new Claims(
     link,
     api,
@@ -128,9 +135,20 @@ async function assemble(
     claimsStream(n, replicas),
   );
   await claims.verify();
+  const done = new DoneLog(link, api, n);
+  const ready = { route: new ReadyIndex(link, api, n, "route"), deliver: new ReadyIndex(link, api, n, "deliver") };
+  const presence = new Presence({ api, names: n, done, ready });
   const eventWriter = new EventWriter(link, n.subject);
   const parts = new MessageParts(new NatsKeyValue(link, api, n, "parts"));
-  const writer = new ItemWriter({ prefix: n.subject, committers, parts, events: eventWriter });
+  const publishers = (options: (stream: string) => PublisherOptions) => ({
+    route: new BundleCommitter(link, n.subject, "route", options(n.work.route)),
+    deliver: new BundleCommitter(link, n.subject, "deliver", options(n.work.deliver)),
+    deferred: new Committer(link, { batches, ...options(n.deferred) }),
+    frozen: new Committer(link, { batches, ...options(n.frozen) }),
+  });
+  const common = { prefix: n.subject, singly, presence, parts, events: eventWriter };
+  const writer = new ItemWriter({ ...common, publishers: publishers(() => ({})) });
+  const edgeWriter = new ItemWriter({ ...common, publishers: publishers(edgeOptions) });
   const spool = new NatsSpool(link, api, n);
   const consumers = new Set<WorkConsumer>();
   const holders = new Holders(link, api, n, consumers);
@@ -138,11 +156,11 @@ async function assemble(
     link,
     api,
     names: n,
-    writer,
+    edgeWriter,
     eventWriter,
-    cancellations: new Cancellations(link, api, n, committers),
+    cancellations,
     events: new NatsEventLog(link, api, n, eventWriter),
-    waiting: new NatsWaiting({ link, api, names: n, writer, spool, holders, claims }),
+    waiting: new NatsWaiting({ link, api, names: n, writer, spool, holders, claims, done, ready }),
     spool,
     requests: new NatsRequestReply(link, n.subject),
     holders,
@@ -151,7 +169,7 @@ async function assemble(
       link,
       api,
       claims,
-      done: new DoneLog(link, api, n),
+      done,
       writer,
       names: n,
       spool,

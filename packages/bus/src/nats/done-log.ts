@@ -1,5 +1,6 @@
 import { Committer } from "./committer.ts";
 import type { Link } from "./link.ts";
+import { RecentIds } from "./recent-ids.ts";
 import type { ServerApi } from "./server-api.ts";
 import type { Names } from "./topology.ts";
 
@@ -11,6 +12,8 @@ const RECORD_MAX = 2_000;
  * many ids share a sync.
  */
 const RECORDS_ON_THE_WAY = 3;
+/** Ids kept here, the latest: about as many as the stream keeps. */
+const KNOWN_MAX = 500_000;
 /** Records read at one time. */
 const READ_BATCH = 256;
 /** What was read is let go when it was not asked for in so long. */
@@ -38,7 +41,7 @@ export class DoneLog {
   #queue: Ended[] = [];
   #isPlanned = false;
   #onTheWay = 0;
-  #known: Set<string> | undefined;
+  #known: RecentIds | undefined;
   #readUpTo = 0;
   #askedAtMs = 0;
   #reading: Promise<void> | undefined;
@@ -78,13 +81,18 @@ export class DoneLog {
 
   /** @throws {BusUnavailableError} */
   async hasAny(ids: readonly string[]): Promise<boolean> {
+    return (await this.endedOf(ids)).length > 0;
+  }
+
+  /** @returns those that have ended. @throws {BusUnavailableError} */
+  async endedOf(ids: readonly string[]): Promise<readonly string[]> {
     this.#forgetOld();
     this.#askedAtMs = performance.now();
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
     });
     await this.#reading;
-    return ids.some((id) => this.#known?.has(id) === true);
+    return ids.filter((id) => this.#known?.has(id) === true);
   }
 
   async #record(ended: readonly Ended[]): Promise<void> {
@@ -104,7 +112,7 @@ export class DoneLog {
   /** Everything that was recorded before now. */
   async #read(): Promise<void> {
     const { state } = await this.#api.call("ask for ends", ({ streams }) => streams.info(this.#names.done));
-    this.#known ??= new Set();
+    this.#known ??= new RecentIds(KNOWN_MAX);
     // The server was made anew, or lost what it had.
     if (state.last_seq < this.#readUpTo) this.#readUpTo = 0;
     while (this.#readUpTo < state.last_seq) {

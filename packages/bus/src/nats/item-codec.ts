@@ -6,8 +6,10 @@ import type { Publication } from "../bus.ts";
  * length, then the octets of the content. NATS headers hold only what the server must understand.
  */
 const ITEM = 1;
-/** Takes the place of an item that its publisher gave up: whoever gets it drops it. */
+/** Takes the place of items that their publisher gave up: whoever gets it drops it. */
 const CANCELLED = 0;
+/** Items that were committed together: each behind its length (32 bits, big-endian). */
+const BUNDLE = 2;
 
 /** What the bus itself must know of an item. */
 export interface ItemMeta {
@@ -65,13 +67,42 @@ export function encodeItem(meta: ItemMeta, headerOctets: Buffer, content: Conten
 
 export const cancelledItem = (): Buffer => Buffer.of(CANCELLED);
 
-/**
- * @returns undefined for an item that was cancelled.
- * @throws {RangeError | SyntaxError} if the octets are not an item.
- */
-export function decodeItem(data: Uint8Array): DecodedItem | undefined {
+/** Several encoded items as one message. */
+export function encodeBundle(items: readonly Uint8Array[]): Buffer {
+  const octets = Buffer.allocUnsafe(items.reduce((sum, item) => sum + 4 + item.length, 1));
+  octets[0] = BUNDLE;
+  let at = 1;
+  for (const item of items) {
+    at = octets.writeUInt32BE(item.length, at);
+    octets.set(item, at);
+    at += item.length;
+  }
+  return octets;
+}
+
+export const encodeItems = (items: readonly DecodedItem[]): Buffer =>
+  encodeBundle(items.map(({ meta, headerOctets, content }) => encodeItem(meta, headerOctets, content)));
+
+/** The octets of each item of a message: none if it was cancelled. @throws {RangeError | SyntaxError} */
+function splitBundle(data: Uint8Array): Buffer[] {
   const octets = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  if (octets[0] === CANCELLED) return undefined;
+  if (octets[0] === CANCELLED) return [];
+  if (octets[0] !== BUNDLE) return [octets];
+  const items: Buffer[] = [];
+  for (let at = 1; at < octets.length; ) {
+    const end = at + 4 + octets.readUInt32BE(at);
+    if (end > octets.length) throw new RangeError("not a bundle of work items: cut short");
+    items.push(octets.subarray(at + 4, end));
+    at = end;
+  }
+  return items;
+}
+
+/** The items of a message: none if it was cancelled. @throws {RangeError | SyntaxError} if the octets are not items. */
+export const decodeItems = (data: Uint8Array): DecodedItem[] => splitBundle(data).map(decodeItem);
+
+/** @throws {RangeError | SyntaxError} if the octets are not an item. */
+function decodeItem(octets: Buffer): DecodedItem {
   if (octets[0] !== ITEM) throw new SyntaxError(`not a work item: it starts with ${octets[0]}`);
   const metaEnd = 5 + octets.readUInt32BE(1);
   const headerEnd = metaEnd + 4 + octets.readUInt32BE(metaEnd);

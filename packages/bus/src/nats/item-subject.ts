@@ -4,6 +4,9 @@ import type { Queue } from "../bus.ts";
 /** A subject is part of every command on the wire, and the server bounds a line (4 KiB). */
 const MAX_TOKEN = 120;
 
+/** In the place of a shard. */
+const BUNDLE = "bundle";
+
 /**
  * An id as one token of a subject. Ids are case-sensitive, so what `subjectToken` does to a domain would not do: what
  * is not a letter, digit, `-` or `_` is carried in base64, and overlong ids as their hash.
@@ -21,11 +24,37 @@ export interface ItemName {
   readonly id: string;
 }
 
-const tail = ({ messageId, id }: ItemName): string => `${idToken(messageId)}.${idToken(id)}`;
+/** Message and item as the last two tokens of a subject. */
+export const tail = ({ messageId, id }: Pick<ItemName, "messageId" | "id">): string =>
+  `${idToken(messageId)}.${idToken(id)}`;
 
 /** `mail.route.0.<message>.<item>`: the published subject with the item's name behind it. */
 export const workSubject = (prefix: string, subject: string, name: ItemName): string =>
   `${prefix}${subject}.${tail(name)}`;
+
+/** `mail.route.bundle.<name>`: several items that were committed together. */
+export const bundleSubject = (prefix: string, queue: Queue, name: string): string =>
+  `${prefix}mail.${queue}.${BUNDLE}.${name}`;
+
+/** Header that names the items of a bundle, as `tail`, with blanks between: who looks for an item need not read the octets. */
+export const BUNDLE_ITEMS = "Postbus-Items";
+/** Its value in a message that only takes the place of others. */
+const NO_ITEMS = "-";
+
+export const tailOf = (subject: string): string => subject.split(".").slice(-2).join(".");
+
+/** Which items a message holds, as `tail`s. @param items Its header `BUNDLE_ITEMS`; empty where it holds one. */
+export function tailsOf(subject: string, items: string): string[] {
+  if (items === NO_ITEMS) return [];
+  return items === "" ? [tailOf(subject)] : items.split(" ");
+}
+
+/** Headers of a message that takes the place of items which their publisher gave up. */
+export const cancelledHeaders: Readonly<Record<string, string>> = { [BUNDLE_ITEMS]: NO_ITEMS };
+
+/** One copy of an item, as it lies in a stream: tokens of a subject. @param index Which one of a bundle. */
+export const copyName = (stream: string, seq: number, index?: number): string =>
+  index === undefined ? `${stream}.${seq}` : `${stream}.${seq}.${index}`;
 
 export const deferredSubject = (prefix: string, name: ItemName): string =>
   `${prefix}mail.deferred.${name.queue}.${tail(name)}`;

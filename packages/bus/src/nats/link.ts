@@ -78,6 +78,31 @@ export class Link {
     }
   }
 
+  /**
+   * Before something is tried again: after a pause while there is a connection, otherwise when there is one.
+   *
+   * @returns false if the time was up before, or the connection is closed for good.
+   */
+  async isBack(leftMs: number, pauseMs: number): Promise<boolean> {
+    const startedAtMs = performance.now();
+    if (this.#disconnectedAt === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(leftMs, pauseMs)));
+    }
+    try {
+      await this.connected(Math.max(0, leftMs - (performance.now() - startedAtMs)));
+      return true;
+    } catch (err) {
+      if (err instanceof BusUnavailableError) return false;
+      throw err;
+    }
+  }
+
+  /** The server closes a connection over which more octets come than it takes. @returns what is wrong, if so. */
+  tooLarge(octets: number): string | undefined {
+    const { max_payload: maxOctets = Number.POSITIVE_INFINITY } = this.connection.info ?? {};
+    return octets > maxOctets ? `${octets} octets with its header, the server takes ${maxOctets}` : undefined;
+  }
+
   /** @throws {ReplyLostError} */
   request(subject: string, data: Uint8Array, headers?: MsgHdrs): Promise<Msg> {
     if (this.#disconnectedAt !== undefined || this.isClosed) {

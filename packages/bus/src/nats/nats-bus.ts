@@ -1,7 +1,6 @@
 import type { MailEvent } from "@postbus/contracts";
 import type { Spool } from "@postbus/spool";
 import type { Bus, BusHealth, ConsumeOptions, Handler, Publication, Queue, Subscription } from "../bus.ts";
-import { BusUnavailableError } from "../bus-error.ts";
 import type { EventLog } from "../event-log.ts";
 import type { KeyValue } from "../key-value.ts";
 import type { Question, RequestOptions } from "../request-reply.ts";
@@ -23,7 +22,8 @@ export interface NatsBusParts {
   readonly link: Link;
   readonly api: ServerApi;
   readonly names: Names;
-  readonly writer: ItemWriter;
+  /** For what comes from outside; handlers' outcomes have another. */
+  readonly edgeWriter: ItemWriter;
   readonly cancellations: Cancellations;
   readonly eventWriter: EventWriter;
   readonly events: EventLog;
@@ -51,15 +51,9 @@ export class NatsBus implements Bus {
   }
 
   async publish(publication: Publication, events?: readonly MailEvent[]): Promise<void> {
-    const { writer } = this.#parts;
-    const placed = writer.placed(publication);
-    try {
-      await writer.put(placed);
-    } catch (err) {
-      if (err instanceof BusUnavailableError) this.#parts.cancellations.add(placed);
-      throw err;
-    }
-    await writer.raise(events);
+    const { edgeWriter } = this.#parts;
+    await edgeWriter.publish(publication);
+    await edgeWriter.raise(events);
   }
 
   async consume(queue: Queue, options: ConsumeOptions, handler: Handler): Promise<Subscription> {

@@ -103,7 +103,7 @@ class Follower implements Subscription {
     this.#source = new PullSource(this.#link, {
       stream: this.#names.events,
       consumer,
-      capacity: 2 * this.#batch,
+      capacity: () => 2 * this.#batch,
       room: () => (this.#stopping.signal.aborted ? 0 : 2 * this.#batch - this.#received.length),
       onMessage: (msg) => this.#take(msg),
       onGone: () => this.#reopen(),

@@ -1,34 +1,20 @@
 import { contentSize, type MailEvent } from "@postbus/contracts";
 import type { Spool } from "@postbus/spool";
-import type { Queue } from "../bus.ts";
+import { QUEUES, type Queue } from "../bus.ts";
 import type { Waiting, WaitingCounts, WaitingItem, WaitingState } from "../waiting.ts";
 import type { Claims } from "./claims.ts";
 import { Committer } from "./committer.ts";
+import type { DoneLog } from "./done-log.ts";
 import type { Holders } from "./holders.ts";
-import { type DecodedItem, decodeItem } from "./item-codec.ts";
-import { deferredSubject, dueSubject, idToken, queueOf } from "./item-subject.ts";
+import { encodeItems } from "./item-codec.ts";
+import { BUNDLE_ITEMS, copyName, deferredSubject, dueSubject, idToken, queueOf, tail } from "./item-subject.ts";
 import { type ItemWriter, place, scheduleHeaders } from "./item-writer.ts";
 import type { Link } from "./link.ts";
-import type { ServerApi, Stored } from "./server-api.ts";
+import type { ReadyIndex } from "./ready-index.ts";
+import type { ServerApi } from "./server-api.ts";
 import { isConflict } from "./server-error.ts";
 import type { Names } from "./topology.ts";
-
-const QUEUES: readonly Queue[] = ["route", "deliver"];
-/** Tokens between the queue and the message in the subjects of work: `mail.deliver.<shard>.<class>.<domain>.…` has three. */
-const MAX_TOKENS_BETWEEN = 4;
-
-/** An item where it lies. */
-interface Found {
-  readonly place: SearchPlace;
-  readonly stored: Stored;
-  readonly item: DecodedItem;
-}
-
-/** Which part of a subject is asked for. */
-interface Wanted {
-  readonly message?: string;
-  readonly id?: string;
-}
+import { type Entry, type Found, ReadyPlace, SubjectPlace, type WaitingPlace, type Wanted } from "./waiting-place.ts";
 
 interface Parts {
   readonly link: Link;
@@ -38,16 +24,27 @@ interface Parts {
   readonly spool: Spool;
   readonly holders: Holders;
   readonly claims: Claims;
+  readonly done: DoneLog;
+  readonly ready: Readonly<Record<Queue, ReadyIndex>>;
 }
 
-/** The queue for operators: every item has a subject of its own, so that each command is one on the stream. */
+/** The queue for operators. Each command is one on a stream: an item has a message, or a part of one, to itself. */
 export class NatsWaiting implements Waiting {
   readonly #parts: Parts;
   readonly #schedules: Committer;
+  readonly #places: readonly WaitingPlace[];
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#schedules = new Committer(parts.link, { batches: false });
+    const { names, ready } = parts;
+    const p = names.subject;
+    this.#places = QUEUES.flatMap((queue): WaitingPlace[] => [
+      new ReadyPlace(parts, names, queue, ready[queue]),
+      new SubjectPlace(parts, "ready", names.deferred, `${p}mail.due.${queue}`, `due-${queue}`),
+      new SubjectPlace(parts, "deferred", names.deferred, `${p}mail.deferred.${queue}`),
+      new SubjectPlace(parts, "frozen", names.frozen, `${p}mail.frozen.${queue}`),
+    ]);
   }
 
   async counts(): Promise<WaitingCounts> {
@@ -59,8 +56,8 @@ export class NatsWaiting implements Waiting {
       return info.num_pending + info.num_ack_pending;
     };
     const [route, deliver, dueRoute, dueDeliver, scheduled, frozen] = await Promise.all([
-      open(names.work.route, "route"),
-      open(names.work.deliver, "deliver"),
+      this.#ready("route"),
+      this.#ready("deliver"),
       open(names.deferred, "due-route"),
       open(names.deferred, "due-deliver"),
       messages(names.deferred),
@@ -77,25 +74,20 @@ export class NatsWaiting implements Waiting {
     readonly limit: number;
   }): Promise<readonly WaitingItem[]> {
     const after = options.after === undefined ? undefined : idToken(options.after);
-    const all: { readonly id: string; readonly subject: string; readonly place: SearchPlace }[] = [];
-    for (const place of this.#places(options.state)) {
-      for (const subject of await this.#parts.api.subjects(place.stream, place.all)) {
-        const id = subject.slice(subject.lastIndexOf(".") + 1);
-        if (after === undefined || id > after) all.push({ id, subject, place });
-      }
-    }
-    all.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+    const places = this.#places.filter(({ state }) => options.state === undefined || options.state === state);
+    const all = (await Promise.all(places.map((place) => place.list())))
+      .flat()
+      .map((entry) => ({ ...entry, id: idOf(entry.tail) }))
+      .filter(({ id }) => after === undefined || id > after)
+      .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
     const items: WaitingItem[] = [];
     // Some may have come to their end and lie there still, or be gone since they were listed: then the page is filled up.
     for (let at = 0; at < all.length && items.length < options.limit; at += options.limit) {
       const page = all.slice(at, at + options.limit);
       const found = new Map<string, Found>();
-      for (const [place, entries] of Map.groupBy(page, (entry) => entry.place)) {
-        const subjects = entries.map((entry) => entry.subject);
-        for (const hit of await this.#read(place, subjects)) found.set(hit.stored.subject, hit);
-      }
-      for (const { subject } of page) {
-        const hit = found.get(subject);
+      for (const hit of await readAll(page)) found.set(keyOf(hit.place, tail(hit.item.meta)), hit);
+      for (const { place, tail } of page) {
+        const hit = found.get(keyOf(place, tail));
         if (hit !== undefined && items.length < options.limit) items.push(waitingItem(hit));
       }
     }
@@ -128,7 +120,7 @@ export class NatsWaiting implements Waiting {
       const { meta, headerOctets, content } = found.item;
       const msgId = `${idToken(meta.id)}-frozen-${found.stored.seq}`;
       const copy = await writer.put(place(names.subject, { ...meta, frozen: reason }, headerOctets, content, msgId));
-      if (await api.deleteMessage(found.place.stream, found.stored.seq)) return true;
+      if (await this.#takeFrom(found)) return true;
       // It became due, or was handled, in between: then there must not be a second one.
       await api.deleteMessage(names.frozen, copy);
       return false;
@@ -138,11 +130,10 @@ export class NatsWaiting implements Waiting {
   async remove(itemId: string, events: readonly MailEvent[], eventsIfComplete: readonly MailEvent[]): Promise<boolean> {
     const found = await this.#one(itemId);
     if (found === undefined) return false;
-    const { api, writer, spool } = this.#parts;
-    const removed = await this.#takeOut(found, () => api.deleteMessage(found.place.stream, found.stored.seq));
-    if (!removed) return false;
+    const { writer, spool } = this.#parts;
+    if (!(await this.#takeOut(found, () => this.#takeFrom(found)))) return false;
     const { meta } = found.item;
-    const isComplete = await writer.commit(meta, { events, eventsIfComplete });
+    const isComplete = await writer.commit(meta, { events, eventsIfComplete }, { isRepeated: false });
     if (isComplete && meta.spooled !== undefined) await spool.remove(meta.spooled.id);
     return true;
   }
@@ -182,24 +173,58 @@ export class NatsWaiting implements Waiting {
     });
   }
 
-  #places(state: WaitingState | undefined): SearchPlace[] {
-    const { names } = this.#parts;
-    const places: SearchPlace[] = [];
-    const p = names.subject;
-    if (state === undefined || state === "ready") {
-      for (const queue of QUEUES) {
-        places.push(new SearchPlace("ready", names.work[queue], `${p}mail.${queue}`, MAX_TOKENS_BETWEEN, queue));
-        places.push(new SearchPlace("ready", names.deferred, `${p}mail.due.${queue}`, 0, `due-${queue}`));
+  /** @returns whether the item was there. */
+  async #takeFrom({ place, stored, item, together }: Found): Promise<boolean> {
+    const { api, done } = this.#parts;
+    const names = together.map(({ meta }, index) => [meta.id, copyName(place.stream, stored.seq, index)] as const);
+    // Of a bundle that was given back, some may have ended.
+    const ended = new Set(together.length === 1 ? [] : await done.endedOf(names.flat()));
+    const rest = together.filter(
+      (other, index) => other !== item && !(names[index] ?? []).some((name) => ended.has(name)),
+    );
+    if (rest.length === 0) return api.deleteMessage(place.stream, stored.seq);
+    try {
+      // The rest takes the place of the whole, with one command.
+      await this.#schedules.publish({
+        subject: stored.subject,
+        id: `${idToken(item.meta.id)}-out-of-${stored.seq}`,
+        payload: encodeItems(rest),
+        headers: {
+          [BUNDLE_ITEMS]: rest.map(({ meta }) => tail(meta)).join(" "),
+          "Nats-Rollup": "sub",
+          "Nats-Expected-Last-Subject-Sequence": String(stored.seq),
+        },
+      });
+      return true;
+    } catch (err) {
+      if (isConflict(err)) return false;
+      throw err;
+    }
+  }
+
+  /** Items of ready work that have not come to their end. */
+  async #ready(queue: Queue): Promise<number> {
+    const { api, names, ready, done } = this.#parts;
+    const stream = names.work[queue];
+    // In this order: what moves on meanwhile is counted twice rather than not at all.
+    const { ack_floor: floor, delivered } = await api.call(`count ${queue}`, ({ consumers }) =>
+      consumers.info(stream, queue),
+    );
+    const index = ready[queue];
+    let waiting = 0;
+    const given: (readonly [id: string, copy: string])[] = [];
+    for (const [seq, tails] of await index.read()) {
+      if (seq <= floor.stream_seq) continue;
+      for (const [i, itemTail] of tails.entries()) {
+        // Of two copies the later one counts; whoever gets the other drops it.
+        if (index.seqOf(itemTail) !== seq) continue;
+        if (seq > delivered.stream_seq) waiting++;
+        else given.push([idOf(itemTail), copyName(stream, seq, tails.length === 1 ? undefined : i)]);
       }
     }
-    for (const [of, stream] of [
-      ["deferred", names.deferred],
-      ["frozen", names.frozen],
-    ] as const) {
-      if (state !== undefined && state !== of) continue;
-      for (const queue of QUEUES) places.push(new SearchPlace(of, stream, `${p}mail.${of}.${queue}`, 0));
-    }
-    return places;
+    if (given.length === 0) return waiting;
+    const ended = new Set(await done.endedOf(given.flat()));
+    return waiting + given.filter((names) => !names.some((name) => ended.has(name))).length;
   }
 
   async #one(itemId: string): Promise<Found | undefined> {
@@ -209,51 +234,20 @@ export class NatsWaiting implements Waiting {
   }
 
   async #find(wanted: Wanted): Promise<Found[]> {
-    const found = await Promise.all(this.#places(undefined).map((place) => this.#read(place, place.filters(wanted))));
-    return found.flat();
-  }
-
-  async #read(place: SearchPlace, subjects: readonly string[]): Promise<Found[]> {
-    if (subjects.length === 0) return [];
-    const { api, holders } = this.#parts;
-    const stored = await api.lastOfMany(place.stream, subjects);
-    if (stored.length === 0) return [];
-    const where = place.consumer === undefined ? undefined : await holders.look(place.stream, place.consumer);
-    return stored.flatMap((message) => {
-      if (where?.(message.seq) === "ended") return [];
-      const item = decodeItem(message.data);
-      return item === undefined ? [] : [{ place, stored: message, item }];
-    });
+    const entries = await Promise.all(this.#places.map((place) => place.find(wanted)));
+    return readAll(entries.flat());
   }
 }
 
-/** Subjects below which items of one state and queue lie. */
-class SearchPlace {
-  readonly state: WaitingState;
-  readonly stream: string;
-  /** Who hands out what lies here. */
-  readonly consumer: string | undefined;
-  readonly #root: string;
-  readonly #maxBetween: number;
-
-  constructor(state: WaitingState, stream: string, root: string, maxBetween: number, consumer?: string) {
-    this.state = state;
-    this.stream = stream;
-    this.consumer = consumer;
-    this.#root = root;
-    this.#maxBetween = maxBetween;
-  }
-
-  get all(): string {
-    return `${this.#root}.>`;
-  }
-
-  filters({ message = "*", id = "*" }: Wanted): string[] {
-    return Array.from({ length: this.#maxBetween + 1 }, (_, n) =>
-      [this.#root, ...Array(n).fill("*"), message, id].join("."),
-    );
-  }
+async function readAll(entries: readonly Entry[]): Promise<Found[]> {
+  const byPlace = Map.groupBy(entries, ({ place }) => place);
+  const found = await Promise.all([...byPlace].map(([place, of]) => place.read(of)));
+  return found.flat();
 }
+
+const idOf = (itemTail: string): string => itemTail.slice(itemTail.indexOf(".") + 1);
+
+const keyOf = ({ state, stream }: WaitingPlace, itemTail: string): string => `${state} ${stream} ${itemTail}`;
 
 function waitingItem({ place: { state }, item }: Found): WaitingItem {
   const { meta, header, content } = item;

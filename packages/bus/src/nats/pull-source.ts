@@ -16,7 +16,7 @@ export interface PullOptions {
   readonly stream: string;
   readonly consumer: string;
   /** How many messages may be here at one time. */
-  readonly capacity: number;
+  readonly capacity: () => number;
   /** How many more messages may come. Asked again after each message and each `wake`. */
   readonly room: () => number;
   readonly onMessage: (message: Msg) => void;
@@ -51,7 +51,7 @@ export class PullSource {
     if (this.#stopped || this.#link.disconnectedAt !== undefined || performance.now() < this.#pausedUntilMs) return;
     const more = this.#options.room() - this.#awaited;
     // Not one request for each message, but one when a quarter of the room is free.
-    if (more < Math.ceil(this.#options.capacity / 4)) return;
+    if (more < Math.ceil(this.#options.capacity() / 4)) return;
     if (this.#awaited === 0) this.#heardAtMs = performance.now();
     this.#awaited += more;
     const { stream, consumer } = this.#options;

@@ -53,6 +53,13 @@ export class ServerApi {
     });
   }
 
+  bySeq(stream: string, seq: number): Promise<Stored | undefined> {
+    return this.call(`read ${stream} ${seq}`, async ({ direct }) => {
+      const found = await direct.getMessage(stream, { seq });
+      return found === null ? undefined : stored(found);
+    });
+  }
+
   /** As `lastOf`, but never from a replica that may be behind: for compare-and-set. */
   lastOfLeader(stream: string, subject: string): Promise<Stored | undefined> {
     return this.call(`read ${subject}`, async ({ streams }) => {

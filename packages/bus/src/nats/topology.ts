@@ -108,6 +108,8 @@ export function topology(options: TopologyOptions = {}): Topology {
     retention: "limits",
     discard: "new",
     allow_atomic: true,
+    // A bundle is replaced by what is left of it when an operator takes an item out (`NatsWaiting`).
+    allow_rollup_hdrs: true,
     duplicate_window: nanos(DUPLICATE_WINDOW_MS),
   } as const;
   const streams: Stream[] = [

@@ -12,11 +12,12 @@ import {
 import { BusFullError, BusUnavailableError } from "../bus-error.ts";
 import type { Claims } from "./claims.ts";
 import type { DoneLog } from "./done-log.ts";
-import { HeldItem } from "./held-item.ts";
-import { type DecodedItem, decodeItem } from "./item-codec.ts";
-import { idToken } from "./item-subject.ts";
+import { HeldMessage } from "./held-message.ts";
+import { type DecodedItem, decodeItems } from "./item-codec.ts";
+import { copyName, idToken } from "./item-subject.ts";
 import { type ItemWriter, place } from "./item-writer.ts";
-import { elapsedMs, type Instant, instant, type LeaseTimes } from "./lease.ts";
+import { elapsedMs, type LeaseTimes } from "./lease.ts";
+import { Leases } from "./leases.ts";
 import type { Link } from "./link.ts";
 import { deliveryOf, PullSource } from "./pull-source.ts";
 import { Purger } from "./purger.ts";
@@ -30,8 +31,6 @@ const NANOSECONDS = 1_000_000;
 
 /** Between two tries to commit while the bus is away or full. */
 const COMMIT_PAUSE_MS = 1_000;
-/** How long the end of an item waits for the connection; then the item is handed out again. */
-const RECONNECT_MS = 600_000;
 /** Handling that takes less takes no time, compared with asking the server for an item. */
 const SHORT_MS = 50;
 /** An item that has waited here for so long goes back: it was thought that it would be handled at once. */
@@ -52,58 +51,69 @@ export interface WorkConsumerParts {
   readonly failurePauseMs: number;
 }
 
+/** One item on its way through a handler. */
+interface Job {
+  readonly held: HeldMessage;
+  readonly item: DecodedItem;
+  /** Under which name is remembered how often it was tried: the copy's, not the item's. */
+  readonly name: string;
+  /** How often a handler has begun with it, this time included. A hand-out that led to nothing is none. */
+  tries: number;
+}
+
 /**
  * Hands the items of one queue to a handler: those published for now, and those that were deferred and have become due.
  *
- * One state machine, and therefore one file: waiting here → (claimed, if it may have been handed out before) → in the
- * handler's hands → committed → recorded as done → acknowledged; from each of them, back to the server or lost to another.
+ * One state machine, and therefore one file: a message waits here → each of its items is (if it may have been handed
+ * out before: claimed, and looked up) → in the handler's hands → committed → recorded as done; when all of them have
+ * come so far, the message is acknowledged. From each state, back to the server or lost to another.
  */
 export class WorkConsumer implements Subscription {
   readonly #parts: WorkConsumerParts;
-  readonly #queue: Queue;
   readonly #options: ConsumeOptions;
   readonly #handler: Handler;
   readonly #sources: readonly PullSource[];
-  /** By stream and sequence. */
-  readonly #held = new Map<string, HeldItem>();
-  readonly #ready: HeldItem[] = [];
+  readonly #leases: Leases;
+  /** Messages of which no item has been touched. */
+  readonly #ready: HeldMessage[] = [];
+  /** Items of messages that are this process's beyond doubt. */
+  readonly #jobs: Job[] = [];
   readonly #recent = new RecentIds(RECENT_MAX);
+  /** Ids of the items in handlers' hands: a bundle may hold a copy of one that is handled already. */
+  readonly #inWork = new Set<string>();
   readonly #purger: Purger;
-  readonly #timer: NodeJS.Timeout;
-  readonly #forget: () => void;
   #running = 0;
+  /** Items of the held messages that have not come to their end. */
+  #left = 0;
+  /** How many items a message holds, a moving average. */
+  #itemsInMessage = 1;
   /** How long handling takes, a moving average. */
   #handlingMs = Number.POSITIVE_INFINITY;
-  #verified: Promise<void> = Promise.resolve();
-  #tickedAt = instant();
-  #isDistrustful = false;
   #isStopping = false;
   #onIdle: (() => void) | undefined;
 
   constructor(parts: WorkConsumerParts, queue: Queue, options: ConsumeOptions, handler: Handler) {
     this.#parts = parts;
-    this.#queue = queue;
     this.#options = options;
     this.#handler = handler;
     const { link, names } = parts;
-    this.#forget = link.onReconnect((disconnectedAt) => this.#reconnected(disconnectedAt));
+    this.#leases = new Leases(parts, () => this.#giveBackWaiting());
     const source = (stream: string, consumer: string) =>
       new PullSource(link, {
         stream,
         consumer,
-        capacity: options.concurrency,
+        capacity: () => options.concurrency / this.#itemsInMessage,
         room: () => this.#room(),
         onMessage: (msg) => this.#take(stream, msg),
       });
     this.#sources = [source(names.work[queue], queue), source(names.deferred, `due-${queue}`)];
     this.#purger = new Purger(link, parts.api, names.work[queue], queue);
-    this.#timer = setInterval(() => this.#tick(), parts.times.tickMs).unref();
     for (const pull of this.#sources) pull.wake();
   }
 
-  /** Items of a stream that are in this process's hands. */
-  heldOf(stream: string): HeldItem[] {
-    return [...this.#held.values()].filter((held) => held.stream === stream);
+  /** Messages of a stream that are in this process's hands. */
+  heldOf(stream: string): HeldMessage[] {
+    return this.#leases.of(stream);
   }
 
   async drain(): Promise<void> {
@@ -111,36 +121,30 @@ export class WorkConsumer implements Subscription {
       this.#isStopping = true;
       await Promise.all(this.#sources.map((source) => source.stop()));
       await Promise.all(this.#ready.splice(0).map((held) => this.#giveBack(held)));
+      this.#dropJobs();
     }
-    if (this.#held.size > 0) {
+    if (this.#leases.size > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#onIdle = resolve;
       await promise;
     }
-    clearInterval(this.#timer);
+    this.#leases.stop();
     this.#purger.stop();
-    this.#forget();
   }
 
   /** Without grace: the handlers are told, nothing is waited for. */
   abort(): void {
     this.#isStopping = true;
-    clearInterval(this.#timer);
+    this.#leases.stop();
     this.#purger.stop();
-    this.#forget();
-    for (const held of this.#held.values()) held.lose("the bus is closed");
+    this.#leases.loseAll("the bus is closed");
   }
 
   #take(stream: string, msg: Msg): void {
     const reply = msg.reply ?? "";
     const { seq, count } = deliveryOf(reply);
-    const key = `${stream} ${seq}`;
-    // What lies in the socket after a standstill was sent to us long ago: it is not looked at, and will come again.
-    if (this.#isDistrustful || elapsedMs(this.#tickedAt) > this.#parts.times.standstillMs) {
-      this.#distrust();
-      return;
-    }
-    const known = this.#held.get(key);
+    if (!this.#leases.isTrustworthy()) return;
+    const known = this.#leases.get(stream, seq);
     if (known !== undefined) {
       // The server has forgotten that we have it, and has given it to us again.
       known.reply = reply;
@@ -148,275 +152,311 @@ export class WorkConsumer implements Subscription {
       known.regain();
       return;
     }
-    const held = new HeldItem(this.#parts.link, this.#parts.times, {
-      stream,
-      seq,
-      handedOut: count,
-      reply,
-      data: msg.data,
-    });
-    this.#held.set(key, held);
+    let items: DecodedItem[];
+    try {
+      items = decodeItems(msg.data);
+    } catch (err) {
+      this.#parts.link.onProblem(`item ${stream} ${seq}`, err);
+      return;
+    }
+    const { link, times } = this.#parts;
+    const held = new HeldMessage(link, times, { stream, seq, handedOut: count, reply, items });
+    this.#leases.add(held);
+    if (items.length === 0) {
+      this.#over(held);
+      return;
+    }
+    this.#left += items.length;
+    this.#itemsInMessage = this.#itemsInMessage * 0.9 + items.length * 0.1;
     this.#ready.push(held);
     this.#next();
   }
 
   /**
-   * Where handling takes no time, as many wait here as are handled, so that a handler need not wait for the next. Where
-   * it takes long, an item that waits here would be kept from a process that is idle.
+   * How many messages may come. Where handling takes no time, as many items wait here as are handled, so that a handler
+   * need not wait for the next. Where it takes long, an item that waits here would be kept from a process that is idle.
    */
   #room(): number {
     if (this.#isStopping) return 0;
     const { concurrency } = this.#options;
-    return (this.#handlingMs < SHORT_MS ? 2 : 1) * concurrency - this.#held.size;
+    const items = (this.#handlingMs < SHORT_MS ? 2 : 1) * concurrency - this.#left;
+    return items <= 0 ? 0 : Math.ceil(items / this.#itemsInMessage);
   }
 
   #next(): void {
     while (!this.#isStopping && this.#running < this.#options.concurrency) {
+      const job = this.#jobs.shift();
+      if (job !== undefined) {
+        this.#start(job.held, (release) => this.#work(job, release));
+        continue;
+      }
       const held = this.#ready.shift();
       if (held === undefined) return;
-      this.#running++;
-      let isRunning = true;
-      const release = () => {
-        if (!isRunning) return;
-        isRunning = false;
-        this.#running--;
-        this.#next();
-      };
-      this.#work(held, release)
-        .catch((err: unknown) => this.#parts.link.onProblem(`item ${held.stream} ${held.seq}`, err))
-        .finally(() => {
-          release();
-          this.#letGo(held);
-        });
+      if (this.#leases.isFresh(held)) this.#jobs.push(...jobsOf(held));
+      else this.#start(held, () => this.#inDoubt(held));
     }
   }
 
-  #letGo(held: HeldItem): void {
-    this.#held.delete(`${held.stream} ${held.seq}`);
-    if (this.#held.size === 0) this.#onIdle?.();
+  #start(held: HeldMessage, work: (release: () => void) => Promise<void>): void {
+    this.#running++;
+    let isRunning = true;
+    const release = () => {
+      if (!isRunning) return;
+      isRunning = false;
+      this.#running--;
+      this.#next();
+    };
+    work(release)
+      .catch((err: unknown) => this.#parts.link.onProblem(`item ${held.stream} ${held.seq}`, err))
+      .finally(release);
+  }
+
+  #open(jobs: readonly Job[]): void {
+    this.#jobs.push(...jobs);
+    this.#next();
+    if (this.#isStopping) this.#dropJobs();
+  }
+
+  #dropJobs(): void {
+    for (const { held } of this.#jobs.splice(0)) this.#itemOver(held, false);
+  }
+
+  /** An item has come to its end, or is given up here. */
+  #itemOver(held: HeldMessage, hasEnded: boolean): void {
+    held.left--;
+    this.#left--;
+    if (!hasEnded) held.isIncomplete = true;
+    if (held.left === 0) this.#over(held);
+    else for (const source of this.#sources) source.wake();
+  }
+
+  /** All of its items are over. */
+  #over(held: HeldMessage): void {
+    const finish = held.isIncomplete ? this.#release(held) : this.#acknowledge(held);
+    finish
+      .catch((err: unknown) => this.#parts.link.onProblem(`the end of ${held.stream} ${held.seq}`, err))
+      .finally(() => this.#letGo(held));
+  }
+
+  #letGo(held: HeldMessage): void {
+    this.#leases.delete(held);
+    if (this.#leases.size === 0) this.#onIdle?.();
     for (const source of this.#sources) source.wake();
   }
 
-  /** @param release Called when the handler is done with it: the next may go to it while this one is committed. */
-  async #work(held: HeldItem, release: () => void): Promise<void> {
-    const item = decodeItem(held.data);
-    if (item === undefined || this.#recent.has(item.meta.id)) return this.#acknowledge(held);
-    if (!(await this.#mayHandle(held, item))) return;
-    let outcome: Outcome;
-    const startedAtMs = performance.now();
+  /**
+   * Somebody may have begun with it, here or elsewhere. If the server says so, its items are handled one after the
+   * other, so that one that kills the process is known by having been tried more often than the others.
+   */
+  async #inDoubt(held: HeldMessage): Promise<void> {
+    let jobs = jobsOf(held);
     try {
-      outcome = await this.#handler(held.workItem(item));
-    } catch (err) {
-      release();
-      return this.#failed(held, item, err);
+      const claim = await this.#leases.claim(held);
+      if (claim === "another's") return;
+      if (claim === "ours") jobs = await this.#withoutEnded(jobs);
+      if (claim === "fresh" || held.handedOut === 1) {
+        this.#open(jobs.splice(0));
+        return;
+      }
+      for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
+        if (this.#isStopping) this.#itemOver(held, false);
+        else if (await this.#mayHandle(job)) await this.#work(job, () => {});
+      }
+    } finally {
+      for (const _ of jobs) this.#itemOver(held, false);
     }
-    const tookMs = performance.now() - startedAtMs;
-    this.#handlingMs = this.#handlingMs === Number.POSITIVE_INFINITY ? tookMs : this.#handlingMs * 0.9 + tookMs * 0.1;
-    release();
-    await this.#finish(held, item, outcome);
   }
 
-  async #mayHandle(held: HeldItem, item: DecodedItem): Promise<boolean> {
+  /** Of some, what was lost is only the acknowledgement. */
+  async #withoutEnded(jobs: Job[]): Promise<Job[]> {
+    const ended = new Set(await this.#parts.done.endedOf(jobs.flatMap(({ item, name }) => [item.meta.id, name])));
+    return jobs.filter(({ held, item, name }) => {
+      if (!ended.has(item.meta.id) && !ended.has(name)) return true;
+      this.#itemOver(held, true);
+      return false;
+    });
+  }
+
+  /** @param release Called when the handler is done with it: the next may go to it while this one is committed. */
+  async #work(job: Job, release: () => void): Promise<void> {
+    const { held, item } = job;
+    const { id } = item.meta;
+    let hasEnded = false;
+    if (this.#recent.has(id) || this.#inWork.has(id)) {
+      this.#itemOver(held, true);
+      return;
+    }
+    this.#inWork.add(id);
+    try {
+      hasEnded = await this.#handle(job, release);
+    } finally {
+      this.#inWork.delete(id);
+      this.#itemOver(held, hasEnded);
+    }
+  }
+
+  /** @returns whether the item has come to its end. */
+  async #handle(job: Job, release: () => void): Promise<boolean> {
+    const { held, item } = job;
+    for (;;) {
+      let outcome: Outcome;
+      const startedAtMs = performance.now();
+      try {
+        outcome = await this.#handler(held.workItem(item, job.tries));
+      } catch (err) {
+        const next = await this.#failed(job, err);
+        if (next === "again") continue;
+        return next === "frozen";
+      }
+      const tookMs = performance.now() - startedAtMs;
+      this.#handlingMs = this.#handlingMs === Number.POSITIVE_INFINITY ? tookMs : this.#handlingMs * 0.9 + tookMs * 0.1;
+      release();
+      try {
+        return await this.#finish(job, outcome);
+      } catch (err) {
+        const next = await this.#failed(job, err);
+        if (next !== "again") return next === "frozen";
+      }
+    }
+  }
+
+  /** Whether an item that was handed out before may be tried once more; if not, it is over. */
+  async #mayHandle(job: Job): Promise<boolean> {
+    const { held, name } = job;
     const { claims } = this.#parts;
-    await this.#verified;
-    const isDoubtful = claims.isDoubtful(held.stream, held.seq);
-    if (held.handedOut === 1 && !isDoubtful) return held.isHeld() || this.#own(held);
-    if (isDoubtful) {
-      for (let leftMs = claims.graceLeftMs(); leftMs > 0; leftMs = claims.graceLeftMs()) await pause(leftMs);
-    }
-    if (!(await claims.claim(held.stream, held.seq))) return false;
-    held.isClaimed = true;
-    held.regain();
-    if (await this.#parts.done.hasAny([item.meta.id, nameOf(held)])) {
-      // It has come to its end; what was lost is the acknowledgement.
-      await this.#acknowledge(held);
-      return false;
-    }
     // A process that dies writes nothing down: handed out before and nothing known of it, it was tried once.
-    const before = (await claims.tries(held.stream, held.seq)) ?? (held.handedOut > 1 ? 1 : 0);
-    held.tries = before + 1;
+    const before = (await claims.tries(name)) ?? 1;
+    job.tries = before + 1;
     if (before >= MAX_HANDLER_FAILURES) {
-      await this.#freeze(held, item, `tried ${before} times and never finished`);
+      await this.#freeze(job, `tried ${before} times and never finished`);
+      this.#itemOver(held, true);
       return false;
     }
-    await claims.setTries(held.stream, held.seq, held.tries);
+    await claims.setTries(name, job.tries);
     return true;
   }
 
-  /** The outcome is at hand: it is committed however long it takes, unless somebody else has the item. */
-  async #finish(held: HeldItem, item: DecodedItem, outcome: Outcome): Promise<void> {
-    const { writer, spool, link } = this.#parts;
+  /**
+   * The outcome is at hand: it is committed however long it takes, unless somebody else has the item.
+   *
+   * @returns whether the item has come to its end.
+   */
+  async #finish({ held, item, tries }: Job, outcome: Outcome): Promise<boolean> {
+    const { writer, spool, link, done } = this.#parts;
+    let isRepeated = tries > 1 || held.isClaimed;
     let isComplete: boolean | undefined;
     while (isComplete === undefined) {
-      if (!(await this.#own(held))) {
-        return link.onProblem(
-          `item ${item.meta.id}`,
-          new Error("somebody else has it; what was done here is not recorded"),
-        );
+      if (!(await this.#leases.own(held))) {
+        const error = new Error("somebody else has it; what was done here is not recorded");
+        link.onProblem(`item ${item.meta.id}`, error);
+        return false;
       }
       try {
-        isComplete = await writer.commit(item.meta, outcome);
-        held.isEnding = true;
+        isComplete = await writer.commit(item.meta, outcome, { isRepeated });
       } catch (err) {
-        if (!(err instanceof BusUnavailableError) && !(err instanceof BusFullError))
-          return this.#failed(held, item, err);
+        if (!(err instanceof BusUnavailableError) && !(err instanceof BusFullError)) throw err;
         link.onProblem(`committing ${item.meta.id}`, err);
-        if (link.isClosed) return;
+        if (link.isClosed) return false;
+        isRepeated = true;
         await pause(COMMIT_PAUSE_MS);
       }
     }
-    await this.#end(held, item.meta.id);
+    if (held.items.length === 1) held.isEnding = true;
+    // The record is what counts; the acknowledgement that follows may be lost.
+    await done.write(item.meta.id);
+    this.#recent.add(item.meta.id);
     if (isComplete && item.meta.spooled !== undefined) await spool.remove(item.meta.spooled.id);
-  }
-
-  /** The record is what counts; the acknowledgement that follows may be lost. */
-  async #end(held: HeldItem, id: string): Promise<void> {
-    await this.#parts.done.write(id);
-    this.#recent.add(id);
-    await this.#acknowledge(held);
+    return true;
   }
 
   /** Acknowledgements are not fenced: only who is sure to have the item, or knows that it is done with, may send one. */
-  async #acknowledge(held: HeldItem): Promise<void> {
+  async #acknowledge(held: HeldMessage): Promise<void> {
     const { link, api, claims } = this.#parts;
     if (held.isForgotten) await api.deleteMessage(held.stream, held.seq);
     link.send(held.reply, ACK);
     if (held.isClaimed) await claims.release(held.stream, held.seq);
   }
 
-  /** Whether the item is ours; a lease that ran out is made good by a claim, if nobody else has made one. */
-  async #own(held: HeldItem): Promise<boolean> {
-    if (held.isHeld() && held.doubtfulSince === undefined) return true;
-    const { link, claims } = this.#parts;
-    try {
-      await link.connected(RECONNECT_MS);
-      await this.#verified;
-      if (held.isHeld() && held.doubtfulSince === undefined) return true;
-      if (await claims.claim(held.stream, held.seq)) {
-        held.isClaimed = true;
-        held.regain();
-        return true;
-      }
-      held.lose("somebody else has the item");
-    } catch (err) {
-      link.onProblem(`claiming ${held.stream} ${held.seq}`, err);
-    }
-    return false;
-  }
-
-  async #failed(held: HeldItem, item: DecodedItem, err: unknown): Promise<void> {
+  async #failed(job: Job, err: unknown): Promise<"again" | "frozen" | "given up"> {
+    const { held, item, name } = job;
     const { claims, link, failurePauseMs } = this.#parts;
     if (!held.isHeld()) {
       // Given up because the lease was lost: no fault of the item's.
-      if (!link.isClosed) await claims.setTries(held.stream, held.seq, held.tries - 1);
-      return;
+      if (!link.isClosed) await claims.setTries(name, job.tries - 1);
+      return "given up";
     }
-    if (held.tries >= MAX_HANDLER_FAILURES) {
+    if (job.tries >= MAX_HANDLER_FAILURES) {
       const text = err instanceof Error ? err.message : String(err);
-      return this.#freeze(held, item, `failed ${held.tries} times: ${text}`);
+      await this.#freeze(job, `failed ${job.tries} times: ${text}`);
+      return "frozen";
     }
     link.onProblem(`handling ${item.meta.id}`, err);
-    if (held.isClaimed) await claims.release(held.stream, held.seq);
-    const delay = failurePauseMs * 2 ** (held.tries - 1) * NANOSECONDS;
-    link.send(held.reply, Buffer.from(`-NAK ${JSON.stringify({ delay })}`));
+    const delayMs = failurePauseMs * 2 ** (job.tries - 1);
+    if (held.items.length === 1) {
+      // Another process may know better.
+      if (held.isClaimed) await claims.release(held.stream, held.seq);
+      held.isGivenBack = true;
+      link.send(held.reply, Buffer.from(`-NAK ${JSON.stringify({ delay: delayMs * NANOSECONDS })}`));
+      return "given up";
+    }
+    await pause(delayMs);
+    if (this.#isStopping) return "given up";
+    job.tries++;
+    return "again";
   }
 
-  async #freeze(held: HeldItem, item: DecodedItem, reason: string): Promise<void> {
-    const { writer, names } = this.#parts;
+  async #freeze({ held, item, name }: Job, reason: string): Promise<void> {
+    const { writer, names, done } = this.#parts;
     const { meta, headerOctets, content } = item;
     const msgId = `${idToken(meta.id)}-frozen-${held.seq}`;
+    // Thawed at once, it comes back before this copy of it is gone.
+    this.#inWork.delete(meta.id);
     await writer.put(place(names.subject, { ...meta, frozen: reason }, headerOctets, content, msgId));
-    held.isEnding = true;
+    if (held.items.length === 1) held.isEnding = true;
     const { id, messageId } = meta;
     await writer.raise([
       { v: 1, id: `${id}/frozen/${held.seq}`, atMs: Date.now(), service: "bus", name: "msg:frozen", messageId, reason },
     ]);
     // Not the item has come to its end, only this copy of it: thawed, it comes again under the same id.
-    await this.#parts.done.write(nameOf(held));
-    await this.#acknowledge(held);
+    await done.write(name);
   }
 
-  async #giveBack(held: HeldItem): Promise<void> {
+  /** What was not finished goes to whoever is next, at once if nobody has failed with it. */
+  async #release(held: HeldMessage): Promise<void> {
+    const { link, claims } = this.#parts;
+    if (held.isGivenBack || !held.isHeld()) return;
+    if (held.isClaimed) await claims.release(held.stream, held.seq);
+    link.send(held.reply, NAK);
+  }
+
+  async #giveBack(held: HeldMessage): Promise<void> {
     const { link, claims } = this.#parts;
     try {
-      if (held.handedOut === 1) await claims.setTries(held.stream, held.seq, 0);
+      if (held.handedOut === 1 && held.items.length === 1) await claims.setTries(copyName(held.stream, held.seq), 0);
       if (held.isHeld()) link.send(held.reply, NAK);
     } catch (err) {
       link.onProblem(`giving back ${held.stream} ${held.seq}`, err);
     }
+    this.#left -= held.left;
     this.#letGo(held);
   }
 
-  #tick(): void {
-    if (elapsedMs(this.#tickedAt) > this.#parts.times.standstillMs) this.#distrust();
-    this.#tickedAt = instant();
-    for (const held of this.#held.values()) {
-      if (!held.isHeld()) held.lose("the lease ran out");
-      else if (held.needsRenewal) this.#renew(held);
-    }
+  /** What waits here for too long goes to a process that has time for it. */
+  #giveBackWaiting(): void {
     while (this.#ready[0] !== undefined && elapsedMs(this.#ready[0].handedAt) > WAITED_MS) {
       const held = this.#ready.shift();
       if (held === undefined) break;
       this.#giveBack(held).catch((err: unknown) => this.#parts.link.onProblem("giving back", err));
     }
   }
-
-  #renew(held: HeldItem): void {
-    held.renew().catch((err: unknown) => this.#parts.link.onProblem(`renewing ${held.stream} ${held.seq}`, err));
-    if (held.isClaimed) this.#parts.claims.renew(held.stream, held.seq);
-  }
-
-  /** Drops what comes until everything has been read that was sent before now. */
-  #distrust(): void {
-    if (this.#isDistrustful) return;
-    this.#isDistrustful = true;
-    this.#parts.link.connection
-      .flush()
-      .catch((err: unknown) => this.#parts.link.onProblem("after a standstill", err))
-      .finally(() => {
-        this.#isDistrustful = false;
-      });
-  }
-
-  #reconnected(disconnectedAt: Instant): void {
-    for (const held of this.#held.values()) held.doubtfulSince ??= disconnectedAt;
-    const epoch = this.#parts.claims.epoch;
-    this.#verified = this.#verify(epoch);
-  }
-
-  /** Finds out which of the held items are still ours. */
-  async #verify(epoch: number): Promise<void> {
-    const { claims, link } = this.#parts;
-    for (;;) {
-      try {
-        await claims.verify();
-        const doubtful = [...this.#held.values()].filter((held) => held.doubtfulSince !== undefined);
-        await Promise.all(doubtful.map((held) => this.#reclaim(held, claims.epoch !== epoch)));
-        return;
-      } catch (err) {
-        if (link.isClosed) return;
-        link.onProblem(`after reconnecting (${this.#queue})`, err);
-        await pause(COMMIT_PAUSE_MS);
-      }
-    }
-  }
-
-  async #reclaim(held: HeldItem, serverForgot: boolean): Promise<void> {
-    if (!serverForgot) {
-      // It was only the connection: the server knows what we have.
-      if (held.isHeld()) held.regain();
-      return;
-    }
-    if (await this.#parts.claims.claim(held.stream, held.seq)) {
-      held.isClaimed = true;
-      held.isForgotten = true;
-      held.regain();
-    } else {
-      held.lose("somebody else has the item");
-    }
-  }
 }
 
-const nameOf = ({ stream, seq }: HeldItem): string => `${stream} ${seq}`;
+const jobsOf = (held: HeldMessage): Job[] =>
+  held.items.map((item, index) => ({
+    held,
+    item,
+    name: copyName(held.stream, held.seq, held.items.length === 1 ? undefined : index),
+    tries: 1,
+  }));
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -27,12 +27,7 @@ describe("what came back from the server is what counts", () => {
     ["in memory", route, { storage: "memory" }, /storage/],
     ["acknowledged before the disk has it", route, { persist_mode: "async" }, /persist_mode/],
     ["mail with an age", route, { max_age: nanos(3_600_000) }, /max_age/],
-    [
-      "ids forgotten before the publish budget is spent",
-      route,
-      { duplicate_window: nanos(30_000) },
-      /duplicate_window/,
-    ],
+    ["ids forgotten before the publish budget is spent", route, { duplicate_window: nanos(5_000) }, /duplicate_window/],
     ["a subject is missing", route, { subjects: ["mail.other.>"] }, /does not take mail.route/],
   ] as const;
   for (const [name, stream, difference, problem] of streams) {

@@ -46,6 +46,14 @@ export class ConnectionPool implements Swept {
     }
   }
 
+  /**
+   * The process ends soon: what waits for a connection or a reply is deferred, but for what waits for the reply to its
+   * final dot, and no connection is opened any more.
+   */
+  hurry(): void {
+    this.#sweep.isHurried = true;
+  }
+
   /** For the end of the process: nothing is in work any more. Waits for the peers to have heard our QUIT. */
   async close(): Promise<void> {
     this.#sweep.remove(this);

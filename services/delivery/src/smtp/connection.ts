@@ -161,7 +161,12 @@ export class SmtpConnection implements Swept {
 
   sweep(nowMs: number): void {
     if (this.#isTakenBack()) this.#abandon(new LeaseLostError("the item was taken back"));
-    else if (nowMs >= this.#deadlineMs) this.#timedOut();
+    else if (nowMs >= this.#deadlineMs || this.#mustHurry()) this.#timedOut();
+  }
+
+  /** Once the final dot is sent, only the peer knows what becomes of the message. */
+  #mustHurry(): boolean {
+    return this.#options.sweep.isHurried && this.#session.awaits !== "final reply";
   }
 
   /** Once the final dot is sent, the reply to it is worth having, whoever holds the item. */

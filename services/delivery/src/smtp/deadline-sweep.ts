@@ -11,6 +11,8 @@ export interface Swept {
 export class DeadlineSweep {
   /** Monotonic, as of the last sweep: what a deadline is counted from costs no system call. */
   nowMs = performance.now();
+  /** The process ends soon: who can stop without a message's fate becoming unknown, stops at the next sweep. */
+  isHurried = false;
   readonly intervalMs: number;
   readonly #swept = new Set<Swept>();
   readonly #timer: NodeJS.Timeout;

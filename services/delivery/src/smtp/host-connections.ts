@@ -13,6 +13,11 @@ const MAX_WAIT_MS = 300_000;
  * it does not hold the places of mail for others. Far above what a transaction takes where anything moves.
  */
 const STALL_MS = 10_000;
+/**
+ * Another connection is opened when somebody has waited so long for those that there are. A host that answers in no time
+ * is served by few: what it has accepted and a process that dies has not read yet, one for each, is sent again.
+ */
+const PRESSURE_MS = 100;
 
 export type Acquired =
   /** @property note What the log should know about how it came about. */
@@ -37,7 +42,7 @@ export interface HostOptions {
   readonly onEmpty: () => void;
 }
 
-type Waiter = PromiseWithResolvers<Acquired> & { readonly deadlineMs: number };
+type Waiter = PromiseWithResolvers<Acquired> & { readonly sinceMs: number; readonly deadlineMs: number };
 type Opened =
   | { readonly connection: SmtpConnection; readonly note?: string }
   | { readonly connection?: undefined; readonly failure: OpenFailure };
@@ -55,6 +60,7 @@ export class HostConnections {
   #backOffMs = 0;
   #backOffUntilMs = 0;
   #isClosing = false;
+  #pressure: NodeJS.Timeout | undefined;
   /** When a connection was opened or came back. */
   #movedAtMs: number;
 
@@ -77,7 +83,8 @@ export class HostConnections {
     if (fresh) this.#closeIdle();
     const kept = this.#takeIdle();
     if (kept !== undefined) return { kind: "connection", connection: kept };
-    if (this.#mayOpen()) return this.#openForCaller();
+    if (this.#options.sweep.isHurried) return { kind: "limit" };
+    if (this.#openCount === 0 && this.#mayOpen()) return this.#openForCaller();
     if (this.#readyCount === 0 && this.#isBackingOff()) return { kind: "backing off" };
     return this.#hasStalled(this.#options.sweep.nowMs) ? { kind: "limit" } : this.#wait();
   }
@@ -108,7 +115,8 @@ export class HostConnections {
     while (this.#waiters[0] !== undefined && this.#waiters[0].deadlineMs <= nowMs) {
       this.#waiters.shift()?.resolve({ kind: "limit" });
     }
-    if (this.#hasStalled(nowMs)) for (const waiter of this.#waiters.splice(0)) waiter.resolve({ kind: "limit" });
+    if (this.#options.sweep.isHurried || this.#hasStalled(nowMs))
+      for (const waiter of this.#waiters.splice(0)) waiter.resolve({ kind: "limit" });
     this.#serveWaiters();
   }
 
@@ -140,9 +148,22 @@ export class HostConnections {
   }
 
   #wait(): Promise<Acquired> {
-    const waiter = { ...Promise.withResolvers<Acquired>(), deadlineMs: this.#options.sweep.deadline(MAX_WAIT_MS) };
+    const deadlineMs = this.#options.sweep.deadline(MAX_WAIT_MS);
+    const waiter = { ...Promise.withResolvers<Acquired>(), sinceMs: performance.now(), deadlineMs };
     this.#waiters.push(waiter);
+    this.#watchPressure();
     return waiter.promise;
+  }
+
+  #watchPressure(): void {
+    if (this.#openCount >= this.#options.transport.maxConnections) return;
+    this.#pressure ??= setTimeout(() => {
+      this.#pressure = undefined;
+      const [oldest] = this.#waiters;
+      if (oldest === undefined) return;
+      if (performance.now() - oldest.sinceMs >= PRESSURE_MS && this.#mayOpen()) this.#openForWaiter();
+      this.#watchPressure();
+    }, PRESSURE_MS).unref();
   }
 
   async #openForCaller(): Promise<Acquired> {
@@ -229,12 +250,15 @@ export class HostConnections {
     if (this.#openCount === 0) this.#options.onEmpty();
   }
 
-  /** After a connection has gone, somebody who waited for it may need a new one. */
+  #openForWaiter(): void {
+    const waiter = this.#waiters.shift();
+    if (waiter !== undefined) this.#openForCaller().then(waiter.resolve, waiter.reject);
+  }
+
+  /** After the last connection has gone, somebody who waited for it needs a new one. */
   #serveWaiters(): void {
-    while (this.#waiters.length > 0 && this.#mayOpen()) {
-      const waiter = this.#waiters.shift();
-      if (waiter !== undefined) this.#openForCaller().then(waiter.resolve, waiter.reject);
-    }
+    if (this.#openCount === 0 && this.#mayOpen()) this.#openForWaiter();
+    if (this.#waiters.length > 0) this.#watchPressure();
     if (this.#readyCount > 0 || this.#openCount > 0) return;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve({ kind: "backing off" });
   }

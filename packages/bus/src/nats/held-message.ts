@@ -7,13 +7,13 @@ import type { Link } from "./link.ts";
 const WORKING = Buffer.from("+WPI");
 
 /** A message as the server handed it out. */
-export type Handed = Readonly<Pick<HeldItem, "stream" | "seq" | "handedOut" | "reply" | "data">>;
+export type Handed = Readonly<Pick<HeldMessage, "stream" | "seq" | "handedOut" | "reply" | "items">>;
 
-/** An item that this process has been handed: its lease, and where its end is to be reported. */
-export class HeldItem {
+/** A message that this process has been handed: its items, its lease, and where its end is to be reported. */
+export class HeldMessage {
   readonly stream: string;
   readonly seq: number;
-  readonly data: Uint8Array;
+  readonly items: readonly DecodedItem[];
   readonly #link: Link;
   readonly #times: LeaseTimes;
   readonly #abort = new AbortController();
@@ -21,13 +21,17 @@ export class HeldItem {
   handedOut: number;
   /** Subject for acknowledgements; a new one whenever it is handed out again. */
   reply: string;
-  /** How often a handler has begun with it, this time included. A hand-out that led to nothing is none. */
-  tries = 1;
+  /** Items that are waiting here or in a handler's hands. */
+  left: number;
+  /** Not all of its items have come to their end: it is to be handed out again. */
+  isIncomplete = false;
+  /** The server was told to hand it out again, and when. */
+  isGivenBack = false;
   /** There is a claim of ours in the claims stream, to be renewed with the lease. */
   isClaimed = false;
   /** The server does not know that we have it: its end is not an acknowledgement, but the message's removal. */
   isForgotten = false;
-  /** Its consequences are published; what is left is to say so. */
+  /** The consequences of its only item are published; what is left is to say so. */
   isEnding = false;
   /** Since when it is not known whether the server still knows that we have it. */
   doubtfulSince: Instant | undefined;
@@ -43,7 +47,8 @@ export class HeldItem {
     this.seq = handed.seq;
     this.handedOut = handed.handedOut;
     this.reply = handed.reply;
-    this.data = handed.data;
+    this.items = handed.items;
+    this.left = handed.items.length;
   }
 
   isHeld(): boolean {
@@ -85,16 +90,15 @@ export class HeldItem {
     }
   }
 
-  /** As the handler sees it. */
-  workItem(item: DecodedItem): WorkItem {
-    return new HandedItem(this, item);
+  /** One of its items as the handler sees it. @param tries How often a handler has begun with it, this time included. */
+  workItem(item: DecodedItem, tries: number): WorkItem {
+    return new HandedItem(this, item, Math.max(tries, this.handedOut));
   }
 }
 
 /** The handler's view. A class, so that making one costs no closures. */
 class HandedItem implements WorkItem {
-  readonly #held: HeldItem;
-  readonly #item: DecodedItem;
+  readonly #held: HeldMessage;
   readonly id: string;
   readonly subject: string;
   readonly messageId: string;
@@ -102,15 +106,14 @@ class HandedItem implements WorkItem {
   readonly handedOut: number;
   readonly header: unknown;
 
-  constructor(held: HeldItem, item: DecodedItem) {
+  constructor(held: HeldMessage, item: DecodedItem, handedOut: number) {
     this.#held = held;
-    this.#item = item;
     this.id = item.meta.id;
     this.subject = item.meta.subject;
     this.messageId = item.meta.messageId;
     this.content = item.content;
-    this.handedOut = held.handedOut;
-    this.header = this.#item.header;
+    this.handedOut = handedOut;
+    this.header = item.header;
   }
 
   isHeld(): boolean {

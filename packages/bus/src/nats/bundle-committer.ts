@@ -1,0 +1,169 @@
+import { headers, type MsgHdrs, nuid } from "@nats-io/nats-core";
+import type { Queue } from "../bus.ts";
+import { BusUnavailableError } from "../bus-error.ts";
+import type { Message, Publisher, PublisherOptions } from "./committer.ts";
+import { Committer, HEADERS_MAX_OCTETS, PUBLISH_BUDGET_MS, RETRY_PAUSE_MS } from "./committer.ts";
+import { cancelledItem, encodeBundle } from "./item-codec.ts";
+import { BUNDLE_ITEMS, bundleSubject, cancelledHeaders, tailOf } from "./item-subject.ts";
+import type { Link } from "./link.ts";
+import { isPassing, type PubAck, readPubAck } from "./server-error.ts";
+
+/** Items in one message: enough that a sync is nothing to each of them, few enough that one process is no bottleneck. */
+const MAX_ITEMS = 64;
+const MAX_OCTETS = 512 * 1024;
+/** How long one wait for the connection is; then it is asked whether anybody still wants it. */
+const RECONNECT_MS = 60_000;
+
+interface Entry {
+  readonly message: Message;
+  readonly giveUpAtMs: number;
+  readonly resolve: (ack: PubAck) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Puts ready items on their stream, durably; what gathers while a commit is on its way goes into the next one, as one
+ * message. One message is one sync, whatever it holds: measured with 16 items of 4.6 KB (nats-server 2.15.1, `always`),
+ * 43 µs of the server's processor time for each, against 240 µs in an atomic batch (which costs four syncs and a
+ * directory) and 260 µs sent singly.
+ *
+ * The server knows the bundle's id, not those of the items in it, so a bundle is never made twice of the same items
+ * while it is unknown what became of the first: at the edge it is sent again as it is, until that is known or the budget
+ * is spent; for what handlers returned, whose lease may end meanwhile, its id is taken by an empty message, which is
+ * refused as a repetition if the bundle was stored. A process that dies in between leaves it to `Presence`.
+ */
+export class BundleCommitter implements Publisher {
+  readonly #link: Link;
+  readonly #prefix: string;
+  readonly #queue: Queue;
+  readonly #options: PublisherOptions;
+  readonly #singles: Committer;
+  readonly #waiting: Entry[] = [];
+  #isCommitting = false;
+
+  constructor(link: Link, prefix: string, queue: Queue, options: PublisherOptions) {
+    this.#link = link;
+    this.#prefix = prefix;
+    this.#queue = queue;
+    this.#options = options;
+    this.#singles = new Committer(link, { ...options, batches: false });
+  }
+
+  publish(message: Message): Promise<PubAck> {
+    const tooLarge = this.#link.tooLarge(message.payload.length + HEADERS_MAX_OCTETS);
+    if (tooLarge !== undefined) return Promise.reject(new Error(`publish ${message.subject}: ${tooLarge}`));
+    const { promise, resolve, reject } = Promise.withResolvers<PubAck>();
+    const giveUpAtMs = performance.now() + (this.#options.budgetMs ?? PUBLISH_BUDGET_MS);
+    this.#waiting.push({ message, giveUpAtMs, resolve, reject });
+    // Those that come in the same turn go together.
+    if (this.#waiting.length === 1) setImmediate(() => this.#pump());
+    return promise;
+  }
+
+  #pump(): void {
+    if (this.#isCommitting) return;
+    const entries = this.#take();
+    if (entries.length === 0) return;
+    this.#isCommitting = true;
+    this.#commit(entries)
+      .catch((err: unknown) => this.#link.onProblem("committing", err)) // The entries were told; this is a bug.
+      .finally(() => {
+        this.#isCommitting = false;
+        this.#pump();
+      });
+  }
+
+  #take(): Entry[] {
+    const { max_payload: maxPayload = MAX_OCTETS } = this.#link.connection.info ?? {};
+    const maxOctets = Math.min(MAX_OCTETS, maxPayload - HEADERS_MAX_OCTETS);
+    let octets = 0;
+    let count = 0;
+    for (const { message } of this.#waiting) {
+      octets += message.payload.length + 4;
+      if (count === MAX_ITEMS || (count > 0 && octets > maxOctets)) break;
+      count++;
+    }
+    const now = performance.now();
+    return this.#waiting.splice(0, count).filter((entry) => {
+      if (entry.giveUpAtMs > now) return true;
+      entry.reject(new BusUnavailableError("publish: not sent when the time was up"));
+      return false;
+    });
+  }
+
+  async #commit(entries: readonly Entry[]): Promise<void> {
+    const [first] = entries;
+    if (first !== undefined && entries.length === 1) return this.#singly(first);
+    const name = nuid.next();
+    const bundle: Message = {
+      subject: bundleSubject(this.#prefix, this.#queue, name),
+      id: name,
+      payload: encodeBundle(entries.map(({ message }) => message.payload)),
+      headers: { [BUNDLE_ITEMS]: entries.map(({ message }) => tailOf(message.subject)).join(" ") },
+    };
+    try {
+      const ack =
+        this.#options.onUnknown === undefined ? await this.#once(bundle) : await this.#sendAgain(bundle, entries);
+      for (const { resolve } of entries) resolve(ack);
+    } catch (err) {
+      if (err instanceof BusUnavailableError) for (const { reject } of entries) reject(err);
+      // Refused, and so not stored: a bad header, no room for all of them. Each goes on its own.
+      else await Promise.all(entries.map((entry) => this.#singly(entry)));
+    }
+  }
+
+  async #singly({ message, resolve, reject }: Entry): Promise<void> {
+    try {
+      resolve(await this.#singles.publish(message));
+    } catch (err) {
+      reject(err instanceof Error ? err : new Error(String(err)));
+    }
+  }
+
+  /** Until it is known to be stored or not, or the time of one of them is up. */
+  async #sendAgain(bundle: Message, entries: readonly Entry[]): Promise<PubAck> {
+    const giveUpAtMs = Math.min(...entries.map((entry) => entry.giveUpAtMs));
+    for (;;) {
+      try {
+        return await this.#send(bundle);
+      } catch (err) {
+        if (!isPassing(err)) throw err;
+        const leftMs = giveUpAtMs - performance.now();
+        if (leftMs > 0 && (await this.#link.isBack(leftMs, RETRY_PAUSE_MS))) continue;
+        this.#options.onUnknown?.(bundle);
+        throw new BusUnavailableError("publish: outcome unknown when the time was up", { cause: err });
+      }
+    }
+  }
+
+  /** Sent once. @throws {BusUnavailableError} it is not stored, and never will be. */
+  async #once(bundle: Message): Promise<PubAck> {
+    try {
+      return await this.#send(bundle);
+    } catch (err) {
+      if (!isPassing(err)) throw err;
+      return this.#fate(bundle, err);
+    }
+  }
+
+  async #fate(bundle: Message, cause: unknown): Promise<PubAck> {
+    while (!this.#link.isClosed) {
+      try {
+        if (!(await this.#link.isBack(RECONNECT_MS, RETRY_PAUSE_MS))) continue;
+        const ack = await this.#send({ ...bundle, payload: cancelledItem(), headers: cancelledHeaders });
+        if (ack.duplicate) return ack;
+        break;
+      } catch (err) {
+        if (!isPassing(err)) this.#link.onProblem("asking for a commit", err);
+      }
+    }
+    throw new BusUnavailableError("publish: not stored", { cause });
+  }
+
+  async #send({ subject, id, payload, headers: more }: Message): Promise<PubAck> {
+    const hdrs: MsgHdrs = headers();
+    if (id !== undefined) hdrs.set("Nats-Msg-Id", id);
+    for (const [name, value] of Object.entries(more ?? {})) hdrs.set(name, value);
+    return readPubAck(await this.#link.request(subject, payload, hdrs));
+  }
+}

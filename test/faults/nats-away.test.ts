@@ -5,7 +5,7 @@ import { sendOne } from "../support/fill-up.ts";
 import { startFleet } from "../support/fleet-processes.ts";
 import { needs } from "../support/programs.ts";
 
-/** A publish with unknown outcome is repeated for 9 seconds; the rest is for a busy machine. */
+/** A publish with unknown outcome is repeated for 8 seconds; the rest is for a busy machine. */
 const ANSWER_MS = 15_000;
 const PATIENCE_MS = 60_000;
 

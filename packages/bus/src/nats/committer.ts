@@ -7,7 +7,7 @@ import { asBusError, isPassing, type PubAck, readPubAck } from "./server-error.t
  * For how long a publish whose outcome is unknown is repeated. Longer than the loss of a leader takes (measured: 5 to 7
  * s), and so short that a client hears 451 within 10 s when the bus is away. Below `DUPLICATE_WINDOW_MS`.
  */
-export const PUBLISH_BUDGET_MS = 9_000;
+export const PUBLISH_BUDGET_MS = 8_000;
 
 /** The server takes 1,000 messages in an atomic batch (ADR-50). */
 const BATCH_MAX_MESSAGES = 1_000;

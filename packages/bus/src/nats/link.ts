@@ -31,6 +31,7 @@ export class Link {
   readonly #inbox = `${createInbox()}.`;
   readonly #outstanding = new Map<string, Outstanding>();
   readonly #listeners = new Set<(disconnectedAt: Instant) => void>();
+  readonly #losers = new Set<() => void>();
   readonly #sweeper: NodeJS.Timeout;
   #disconnectedAt: Instant | undefined;
   #up = Promise.withResolvers<void>();
@@ -59,6 +60,12 @@ export class Link {
   onReconnect(listener: (disconnectedAt: Instant) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Called when the connection is lost: who waits for an answer over it waits in vain. @returns a function that ends it. */
+  onLoss(listener: () => void): () => void {
+    this.#losers.add(listener);
+    return () => this.#losers.delete(listener);
   }
 
   /**
@@ -167,6 +174,7 @@ export class Link {
     const lost = [...this.#outstanding.values()];
     this.#outstanding.clear();
     for (const { reject } of lost) reject(new ReplyLostError(why));
+    for (const listener of [...this.#losers]) listener();
   }
 
   async #watch(): Promise<void> {

@@ -11,6 +11,9 @@ const QUEUE_GROUP = "services";
 /** Questions that wait in a service for a free place, for each place: beyond it, it answers that it is busy. */
 const WAITING_FOR_EACH = 16;
 
+/** A client of ours waits for the answer: a server that is not back in so long is away. */
+const RECONNECT_MS = 500;
+
 type Frame = Readonly<Record<string, unknown>>;
 
 /**
@@ -48,15 +51,25 @@ export class NatsRequestReply implements RequestReply {
     const frame = { body, timeoutMs, kind, ...(content?.kind === "spooled" && { content }) };
     let reply: Msg;
     try {
-      reply = await this.#link.connection.request(this.#prefix + subject, encode(frame, inline), {
-        timeout: timeoutMs,
-      });
+      reply = await this.#ask(this.#prefix + subject, encode(frame, inline), timeoutMs);
     } catch (err) {
       throw new DeferError(subject, reasonOf(err, timeoutMs), { cause: err });
     }
     const { frame: answer } = decode(reply.data);
     if (typeof answer["error"] === "string") throw new DeferError(subject, answer["error"]);
     return answer["body"];
+  }
+
+  /** A question that was under way when the connection was lost has no answer. */
+  async #ask(subject: string, octets: Buffer, timeoutMs: number): Promise<Msg> {
+    await this.#link.connected(Math.min(timeoutMs, RECONNECT_MS));
+    const lost = Promise.withResolvers<never>();
+    const forget = this.#link.onLoss(() => lost.reject(new BusUnavailableError("the connection was lost")));
+    try {
+      return await Promise.race([this.#link.connection.request(subject, octets, { timeout: timeoutMs }), lost.promise]);
+    } finally {
+      forget();
+    }
   }
 
   async serve(

@@ -137,6 +137,22 @@ describe("the server is killed", { skip, concurrency: true }, () => {
     assert.deepEqual(again, []);
   });
 
+  test("who waits for an answer hears at once that there will be none", async (t) => {
+    const { server, connect } = await startFleet(t);
+    const bus = await connect();
+    const asked = gate();
+    await bus.serve("scan.content", { concurrency: 1 }, () => {
+      asked.open();
+      return new Promise(() => {});
+    });
+    const answer = bus.request("scan.content", {}, { timeoutMs: 5_000 });
+    await asked.opened;
+    await server.kill();
+    await assert.rejects(answer, { name: "DeferError", message: /the connection was lost/ });
+    await assert.rejects(bus.request("scan.content", {}, { timeoutMs: 5_000 }), { message: /no connection/ });
+    await server.start();
+  });
+
   test("events go on after it, and questions are answered", async (t) => {
     const { server, connect } = await startFleet(t);
     const bus = await connect();

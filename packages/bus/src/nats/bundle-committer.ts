@@ -40,6 +40,7 @@ export class BundleCommitter implements Publisher {
   readonly #singles: Committer;
   readonly #waiting: Entry[] = [];
   #isCommitting = false;
+  #isPlanned = false;
 
   constructor(link: Link, prefix: string, queue: Queue, options: PublisherOptions) {
     this.#link = link;
@@ -55,14 +56,25 @@ export class BundleCommitter implements Publisher {
     const { promise, resolve, reject } = Promise.withResolvers<PubAck>();
     const giveUpAtMs = performance.now() + (this.#options.budgetMs ?? PUBLISH_BUDGET_MS);
     this.#waiting.push({ message, giveUpAtMs, resolve, reject });
-    // Those that come in the same turn go together.
-    if (this.#waiting.length === 1) setImmediate(() => this.#pump());
+    this.#plan();
     return promise;
+  }
+
+  /** Those that come in the same turn go together. */
+  #plan(): void {
+    if (this.#isPlanned || this.#isCommitting) return;
+    this.#isPlanned = true;
+    setImmediate(() => {
+      this.#isPlanned = false;
+      this.#pump();
+    });
   }
 
   #pump(): void {
     if (this.#isCommitting) return;
-    const entries = this.#take();
+    let entries: Entry[] = [];
+    // Those whose time is up are told, and the next ones looked at.
+    while (entries.length === 0 && this.#waiting.length > 0) entries = this.#take();
     if (entries.length === 0) return;
     this.#isCommitting = true;
     this.#commit(entries)
@@ -123,11 +135,12 @@ export class BundleCommitter implements Publisher {
   /** Until it is known to be stored or not, or the time of one of them is up. */
   async #sendAgain(bundle: Message, entries: readonly Entry[]): Promise<PubAck> {
     const giveUpAtMs = Math.min(...entries.map((entry) => entry.giveUpAtMs));
-    for (;;) {
+    for (let isUnknown = false; ; isUnknown = true) {
       try {
         return await this.#send(bundle);
       } catch (err) {
-        if (!isPassing(err)) throw err;
+        // A refusal says something of this try, nothing of an earlier one that got no answer.
+        if (!isPassing(err) && !isUnknown) throw err;
         const leftMs = giveUpAtMs - performance.now();
         if (leftMs > 0 && (await this.#link.isBack(leftMs, RETRY_PAUSE_MS))) continue;
         this.#options.onUnknown?.(bundle);
@@ -146,18 +159,25 @@ export class BundleCommitter implements Publisher {
     }
   }
 
+  /**
+   * Takes the bundle's id, so that it cannot be stored any more.
+   *
+   * @throws {BusUnavailableError} it is not stored, or that is unknown: whoever publishes again must look (`Presence`).
+   */
   async #fate(bundle: Message, cause: unknown): Promise<PubAck> {
-    while (!this.#link.isClosed) {
+    for (let isFirst = true; !this.#link.isClosed; ) {
+      if (!(await this.#link.isBack(RECONNECT_MS, RETRY_PAUSE_MS))) continue;
       try {
-        if (!(await this.#link.isBack(RECONNECT_MS, RETRY_PAUSE_MS))) continue;
         const ack = await this.#send({ ...bundle, payload: cancelledItem(), headers: cancelledHeaders });
-        if (ack.duplicate) return ack;
+        // If an earlier one of these got no answer, it may be that one which has the id.
+        if (ack.duplicate && isFirst) return ack;
         break;
       } catch (err) {
-        if (!isPassing(err)) this.#link.onProblem("asking for a commit", err);
+        if (!isPassing(err)) break;
+        isFirst = false;
       }
     }
-    throw new BusUnavailableError("publish: not stored", { cause });
+    throw new BusUnavailableError("publish: not known to be stored", { cause });
   }
 
   async #send({ subject, id, payload, headers: more }: Message): Promise<PubAck> {

@@ -160,12 +160,13 @@ export class Committer implements Publisher {
 
   /** Never rejects: the entry is told. */
   async #single(entry: Entry): Promise<void> {
-    for (;;) {
+    for (let isUnknown = false; ; isUnknown = true) {
       try {
         const { subject, payload } = entry.message;
         return entry.resolve(readPubAck(await this.#link.request(subject, payload, headersOf(entry.message))));
       } catch (err) {
-        if (!isPassing(err)) return entry.reject(asBusError("publish", err));
+        // A refusal says something of this try, nothing of an earlier one that got no answer.
+        if (!isPassing(err) && !isUnknown) return entry.reject(asBusError("publish", err));
         if (!(await this.#mayRetry(entry, err))) return;
       }
     }

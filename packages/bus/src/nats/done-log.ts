@@ -1,3 +1,4 @@
+import { BusUnavailableError } from "../bus-error.ts";
 import { Committer } from "./committer.ts";
 import type { Link } from "./link.ts";
 import { RecentIds } from "./recent-ids.ts";
@@ -19,6 +20,8 @@ const READ_BATCH = 256;
 /** What was read is let go when it was not asked for in so long. */
 const FORGET_AFTER_MS = 300_000;
 const RETRY_PAUSE_MS = 500;
+/** How long a server that lags behind the leader is waited for. */
+const READ_DEADLINE_MS = 10_000;
 
 interface Ended {
   readonly id: string;
@@ -113,6 +116,7 @@ export class DoneLog {
   async #read(): Promise<void> {
     const { state } = await this.#api.call("ask for ends", ({ streams }) => streams.info(this.#names.done));
     this.#known ??= new RecentIds(KNOWN_MAX);
+    const giveUpAtMs = performance.now() + READ_DEADLINE_MS;
     // The server was made anew, or lost what it had.
     if (state.last_seq < this.#readUpTo) this.#readUpTo = 0;
     while (this.#readUpTo < state.last_seq) {
@@ -122,7 +126,13 @@ export class DoneLog {
         for (const id of Buffer.from(data).toString().split("\n")) this.#known.add(id);
         this.#readUpTo = last;
       }
-      if (records.length === 0) this.#readUpTo = state.last_seq;
+      if (records.length > 0) continue;
+      // They were removed meanwhile, or are not on the server that was asked.
+      const next = await this.#api.nextOfLeader(this.#names.done, this.#readUpTo + 1);
+      if (next === undefined || next > state.last_seq) this.#readUpTo = state.last_seq;
+      else if (next > this.#readUpTo + 1) this.#readUpTo = next - 1;
+      else if (performance.now() > giveUpAtMs) throw new BusUnavailableError("the record of ends cannot be read yet");
+      else await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
     }
   }
 

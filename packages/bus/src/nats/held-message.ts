@@ -7,13 +7,15 @@ import type { Link } from "./link.ts";
 const WORKING = Buffer.from("+WPI");
 
 /** A message as the server handed it out. */
-export type Handed = Readonly<Pick<HeldMessage, "stream" | "seq" | "handedOut" | "reply" | "items">>;
+export type Handed = Readonly<Pick<HeldMessage, "stream" | "seq" | "handedOut" | "reply" | "items" | "isMoved">>;
 
 /** A message that this process has been handed: its items, its lease, and where its end is to be reported. */
 export class HeldMessage {
   readonly stream: string;
   readonly seq: number;
   readonly items: readonly DecodedItem[];
+  /** Its items may have been handed out before, as parts of another message. */
+  readonly isMoved: boolean;
   readonly #link: Link;
   readonly #times: LeaseTimes;
   readonly #abort = new AbortController();
@@ -48,6 +50,7 @@ export class HeldMessage {
     this.handedOut = handed.handedOut;
     this.reply = handed.reply;
     this.items = handed.items;
+    this.isMoved = handed.isMoved;
     this.left = handed.items.length;
   }
 

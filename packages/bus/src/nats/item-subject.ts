@@ -49,6 +49,9 @@ export function tailsOf(subject: string, items: string): string[] {
   return items === "" ? [tailOf(subject)] : items.split(" ");
 }
 
+/** Header of a message whose items may have been handed out under another sequence: to be looked up before they are handled. */
+export const MOVED = "Postbus-Moved";
+
 /** Headers of a message that takes the place of items which their publisher gave up. */
 export const cancelledHeaders: Readonly<Record<string, string>> = { [BUNDLE_ITEMS]: NO_ITEMS };
 

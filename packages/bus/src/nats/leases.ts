@@ -75,7 +75,7 @@ export class Leases {
 
   /** Handed out for the first time, and nobody can have got it since. */
   isFresh(held: HeldMessage): boolean {
-    return held.handedOut === 1 && !this.#isVerifying && held.isHeld() && !this.#isDoubtful(held);
+    return held.handedOut === 1 && !this.#isVerifying && held.isHeld() && !this.#isDoubtful(held) && !held.isMoved;
   }
 
   /** Before anything is done with a message that is not fresh. @returns whose it is. */
@@ -83,7 +83,8 @@ export class Leases {
     const { claims } = this.#parts;
     await this.#verified;
     const isDoubtful = this.#isDoubtful(held);
-    if (held.handedOut === 1 && !isDoubtful) return held.isHeld() || (await this.own(held)) ? "fresh" : "another's";
+    if (held.handedOut === 1 && !isDoubtful && !held.isMoved)
+      return held.isHeld() || (await this.own(held)) ? "fresh" : "another's";
     if (isDoubtful) {
       for (let leftMs = claims.graceLeftMs(); leftMs > 0; leftMs = claims.graceLeftMs()) await pause(leftMs);
     }

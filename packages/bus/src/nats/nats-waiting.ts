@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { contentSize, type MailEvent } from "@postbus/contracts";
 import type { Spool } from "@postbus/spool";
 import { QUEUES, type Queue } from "../bus.ts";
@@ -7,8 +8,8 @@ import { Committer } from "./committer.ts";
 import type { DoneLog } from "./done-log.ts";
 import type { Holders } from "./holders.ts";
 import { encodeItems } from "./item-codec.ts";
-import { BUNDLE_ITEMS, copyName, deferredSubject, dueSubject, idToken, queueOf, tail } from "./item-subject.ts";
-import { type ItemWriter, place, scheduleHeaders } from "./item-writer.ts";
+import { BUNDLE_ITEMS, copyName, deferredSubject, dueSubject, idToken, MOVED, queueOf, tail } from "./item-subject.ts";
+import { type ItemWriter, type Placed, place, scheduleHeaders } from "./item-writer.ts";
 import type { Link } from "./link.ts";
 import type { ReadyIndex } from "./ready-index.ts";
 import type { ServerApi } from "./server-api.ts";
@@ -108,19 +109,19 @@ export class NatsWaiting implements Waiting {
     if (found.place.state === "deferred") return this.#reschedule(found);
     const { notBeforeMs: _due, frozen: _why, ...ready } = meta;
     const msgId = `${idToken(meta.id)}-thawed-${stored.seq}`;
-    await writer.put(place(names.subject, ready, headerOctets, content, msgId));
+    await writer.put(moved(place(names.subject, ready, headerOctets, content, msgId)));
     return api.deleteMessage(from.stream, stored.seq);
   }
 
   async freeze(itemId: string, reason: string): Promise<boolean> {
     const found = await this.#one(itemId);
     if (found === undefined || found.place.state === "frozen") return false;
-    return this.#takeOut(found, async () => {
+    return this.#takeOut(found, async (isStopped) => {
       const { writer, api, names } = this.#parts;
       const { meta, headerOctets, content } = found.item;
       const msgId = `${idToken(meta.id)}-frozen-${found.stored.seq}`;
       const copy = await writer.put(place(names.subject, { ...meta, frozen: reason }, headerOctets, content, msgId));
-      if (await this.#takeFrom(found)) return true;
+      if (isStopped() && (await this.#takeFrom(found))) return true;
       // It became due, or was handled, in between: then there must not be a second one.
       await api.deleteMessage(names.frozen, copy);
       return false;
@@ -130,9 +131,12 @@ export class NatsWaiting implements Waiting {
   async remove(itemId: string, events: readonly MailEvent[], eventsIfComplete: readonly MailEvent[]): Promise<boolean> {
     const found = await this.#one(itemId);
     if (found === undefined) return false;
-    const { writer, spool } = this.#parts;
-    if (!(await this.#takeOut(found, () => this.#takeFrom(found)))) return false;
+    const { writer, spool, done } = this.#parts;
+    const isRemoved = await this.#takeOut(found, async (isStopped) => isStopped() && this.#takeFrom(found));
+    if (!isRemoved) return false;
     const { meta } = found.item;
+    // A handler that makes it again must find that it has been.
+    await done.write(meta.id);
     const isComplete = await writer.commit(meta, { events, eventsIfComplete }, { isRepeated: false });
     if (isComplete && meta.spooled !== undefined) await spool.remove(meta.spooled.id);
     return true;
@@ -160,29 +164,37 @@ export class NatsWaiting implements Waiting {
   }
 
   /** What is ready may be handed out at any moment: its consumer stands still while it is looked at and moved. */
-  async #takeOut(found: Found, take: () => Promise<boolean>): Promise<boolean> {
+  async #takeOut(found: Found, take: (isStopped: () => boolean) => Promise<boolean>): Promise<boolean> {
     const { consumer, stream } = found.place;
-    if (consumer === undefined) return take();
+    if (consumer === undefined) return take(() => true);
     const { holders, claims } = this.#parts;
     const { seq } = found.stored;
-    return holders.whileStopped(stream, consumer, async () => {
-      const where = (await holders.look(stream, consumer))(seq);
+    return holders.whileStopped(stream, consumer, async (isStopped) => {
+      const isDoubtful = claims.isDoubtful(stream, seq);
+      // Its holder may be on the way back to a server that has forgotten him.
+      if (isDoubtful) await delay(Math.max(0, claims.graceLeftMs()));
+      const where = (await holders.look(stream, consumer, { isSure: true }))(seq);
       // Given back, or its holder has died: whoever gets it next must have a claim, so ours keeps it from them.
-      if (where === "unknown" && (await claims.claim(stream, seq))) return take();
-      return where === "waiting" ? take() : false;
+      const needsClaim = where === "unknown" || (where === "waiting" && isDoubtful);
+      if (needsClaim) return (await claims.claim(stream, seq)) ? take(isStopped) : false;
+      return where === "waiting" ? take(isStopped) : false;
     });
   }
 
   /** @returns whether the item was there. */
   async #takeFrom({ place, stored, item, together }: Found): Promise<boolean> {
-    const { api, done } = this.#parts;
+    const { api, done, ready } = this.#parts;
     const names = together.map(({ meta }, index) => [meta.id, copyName(place.stream, stored.seq, index)] as const);
     // Of a bundle that was given back, some may have ended.
     const ended = new Set(together.length === 1 ? [] : await done.endedOf(names.flat()));
     const rest = together.filter(
       (other, index) => other !== item && !(names[index] ?? []).some((name) => ended.has(name)),
     );
-    if (rest.length === 0) return api.deleteMessage(place.stream, stored.seq);
+    if (rest.length === 0) {
+      const isDeleted = await api.deleteMessage(place.stream, stored.seq);
+      for (const index of Object.values(ready)) if (index.stream === place.stream) index.drop(stored.seq);
+      return isDeleted;
+    }
     try {
       // The rest takes the place of the whole, with one command.
       await this.#schedules.publish({
@@ -191,6 +203,7 @@ export class NatsWaiting implements Waiting {
         payload: encodeItems(rest),
         headers: {
           [BUNDLE_ITEMS]: rest.map(({ meta }) => tail(meta)).join(" "),
+          [MOVED]: "1",
           "Nats-Rollup": "sub",
           "Nats-Expected-Last-Subject-Sequence": String(stored.seq),
         },
@@ -244,6 +257,12 @@ async function readAll(entries: readonly Entry[]): Promise<Found[]> {
   const found = await Promise.all([...byPlace].map(([place, of]) => place.read(of)));
   return found.flat();
 }
+
+/** It may have been handed out, and published what came of it, before it was taken away. */
+const moved = (placed: Placed): Placed => ({
+  ...placed,
+  message: { ...placed.message, headers: { ...placed.message.headers, [MOVED]: "1" } },
+});
 
 const idOf = (itemTail: string): string => itemTail.slice(itemTail.indexOf(".") + 1);
 

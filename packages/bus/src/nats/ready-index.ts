@@ -1,7 +1,8 @@
 import { jetstream } from "@nats-io/jetstream";
 import type { Queue } from "../bus.ts";
-import { BUNDLE_ITEMS, tailsOf } from "./item-subject.ts";
-import type { Link } from "./link.ts";
+import { BusUnavailableError } from "../bus-error.ts";
+import { BUNDLE_ITEMS, MOVED, tailsOf } from "./item-subject.ts";
+import { type Link, ReplyLostError } from "./link.ts";
 import type { ServerApi } from "./server-api.ts";
 import type { Names } from "./topology.ts";
 
@@ -52,6 +53,12 @@ export class ReadyIndex {
     return this.#seqOf.get(itemTail);
   }
 
+  /** The message is gone, though others before it are still there. */
+  drop(seq: number, tails = this.#bySeq.get(seq)): void {
+    this.#bySeq.delete(seq);
+    for (const itemTail of tails ?? []) if (this.#seqOf.get(itemTail) === seq) this.#seqOf.delete(itemTail);
+  }
+
   async #readOn(): Promise<void> {
     if (performance.now() - this.#readAtMs > FORGET_AFTER_MS) this.#forget(Number.POSITIVE_INFINITY);
     this.#readAtMs = performance.now();
@@ -60,8 +67,17 @@ export class ReadyIndex {
     if (state.last_seq < this.#readUpTo) this.#forget(Number.POSITIVE_INFINITY);
     this.#forget(state.first_seq);
     this.#readUpTo = Math.max(this.#readUpTo, state.first_seq - 1);
-    if (this.#readUpTo < state.last_seq)
-      await this.#api.call(`read ${this.stream}`, () => this.#readTo(state.last_seq));
+    if (this.#readUpTo < state.last_seq) await this.#readAll(state.last_seq);
+  }
+
+  /** @throws {BusUnavailableError} whatever goes wrong: it has to be asked again. */
+  async #readAll(last: number): Promise<void> {
+    try {
+      await this.#api.call(`read ${this.stream}`, () => this.#readTo(last));
+    } catch (err) {
+      if (err instanceof BusUnavailableError) throw err;
+      throw new BusUnavailableError(`read ${this.stream}`, { cause: err });
+    }
   }
 
   async #readTo(last: number): Promise<void> {
@@ -74,15 +90,21 @@ export class ReadyIndex {
         const messages = await consumer.fetch({ max_messages: BATCH, expires: EXPIRES_MS });
         let pending = 0;
         for await (const { seq, subject, headers, info } of messages) {
-          this.#note(seq, tailsOf(subject, headers?.get(BUNDLE_ITEMS) ?? ""));
+          const tails = tailsOf(subject, headers?.get(BUNDLE_ITEMS) ?? "");
+          // What is left of a bundle has taken its place.
+          if (headers?.has(MOVED) === true) for (const itemTail of tails) this.drop(this.#seqOf.get(itemTail) ?? 0);
+          this.#note(seq, tails);
           pending = info.pending;
           if (pending === 0) break;
         }
-        // The last ones may have been removed meanwhile.
-        if (pending === 0) this.#readUpTo = Math.max(this.#readUpTo, last);
+        if (pending > 0 || this.#readUpTo >= last) continue;
+        // The last ones were removed meanwhile, or are not on the server that was asked.
+        const next = await this.#api.nextOfLeader(this.stream, this.#readUpTo + 1);
+        if (next !== undefined && next <= last) throw new ReplyLostError(`${this.stream} ${next} cannot be read yet`);
+        this.#readUpTo = last;
       }
     } finally {
-      await consumer.delete();
+      await consumer.delete().catch(() => {}); // The server forgets it by itself.
     }
   }
 
@@ -96,8 +118,7 @@ export class ReadyIndex {
   #forget(before: number): void {
     for (const [seq, tails] of this.#bySeq) {
       if (seq >= before) break;
-      this.#bySeq.delete(seq);
-      for (const itemTail of tails) if (this.#seqOf.get(itemTail) === seq) this.#seqOf.delete(itemTail);
+      this.drop(seq, tails);
     }
     if (before === Number.POSITIVE_INFINITY) this.#readUpTo = 0;
   }

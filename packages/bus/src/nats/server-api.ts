@@ -73,6 +73,20 @@ export class ServerApi {
     });
   }
 
+  /** Sequence of the first message from `seq` on, as the leader knows it. */
+  nextOfLeader(stream: string, seq: number): Promise<number | undefined> {
+    return this.call(`look into ${stream}`, async ({ streams }) => {
+      try {
+        // The server takes both together (ADR-31), the client's type knows them apart.
+        const query = { seq, next_by_subj: ">" } as { seq: number };
+        return (await streams.getMessage(stream, query))?.seq;
+      } catch (err) {
+        if (isNotFound(err)) return undefined;
+        throw err;
+      }
+    });
+  }
+
   /** The last messages of these subjects; wildcards are allowed as long as they match no more than 1,024. */
   async lastOfMany(stream: string, subjects: readonly string[]): Promise<Stored[]> {
     const all: Stored[] = [];

@@ -113,6 +113,8 @@ export class ReadyPlace implements WaitingPlace {
     const entries: Entry[] = [];
     for (const [seq, tails] of await this.#index.read()) {
       for (const tail of tails) {
+        // Of two copies the later one counts; whoever gets the other drops it.
+        if (this.#index.seqOf(tail) !== seq) continue;
         const [ofMessage, ofItem] = tail.split(".");
         if ((message ?? ofMessage) !== ofMessage || (id ?? ofItem) !== ofItem) continue;
         entries.push({ place: this, tail, seq, subject: "" });

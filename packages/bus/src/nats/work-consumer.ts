@@ -14,7 +14,7 @@ import type { Claims } from "./claims.ts";
 import type { DoneLog } from "./done-log.ts";
 import { HeldMessage } from "./held-message.ts";
 import { type DecodedItem, decodeItems } from "./item-codec.ts";
-import { copyName, idToken } from "./item-subject.ts";
+import { copyName, idToken, MOVED } from "./item-subject.ts";
 import { type ItemWriter, place } from "./item-writer.ts";
 import { elapsedMs, type LeaseTimes } from "./lease.ts";
 import { Leases } from "./leases.ts";
@@ -35,6 +35,8 @@ const COMMIT_PAUSE_MS = 1_000;
 const SHORT_MS = 50;
 /** An item that has waited here for so long goes back: it was thought that it would be handled at once. */
 const WAITED_MS = 2_000;
+/** Until it is known how many items messages hold: a guess between what a lone client and a busy gateway send. */
+const ITEMS_AT_FIRST = 8;
 /** Ids of items that ended here, kept against their second coming: a server that was killed forgets ids of removed items. */
 const RECENT_MAX = 20_000;
 
@@ -79,14 +81,14 @@ export class WorkConsumer implements Subscription {
   /** Items of messages that are this process's beyond doubt. */
   readonly #jobs: Job[] = [];
   readonly #recent = new RecentIds(RECENT_MAX);
-  /** Ids of the items in handlers' hands: a bundle may hold a copy of one that is handled already. */
-  readonly #inWork = new Set<string>();
+  /** Items in handlers' hands, and whether they come to their end: a bundle may hold a copy of one. */
+  readonly #inWork = new Map<string, Promise<boolean>>();
   readonly #purger: Purger;
   #running = 0;
   /** Items of the held messages that have not come to their end. */
   #left = 0;
   /** How many items a message holds, a moving average. */
-  #itemsInMessage = 1;
+  #itemsInMessage = ITEMS_AT_FIRST;
   /** How long handling takes, a moving average. */
   #handlingMs = Number.POSITIVE_INFINITY;
   #isStopping = false;
@@ -160,14 +162,15 @@ export class WorkConsumer implements Subscription {
       return;
     }
     const { link, times } = this.#parts;
-    const held = new HeldMessage(link, times, { stream, seq, handedOut: count, reply, items });
+    const isMoved = msg.headers?.has(MOVED) === true;
+    const held = new HeldMessage(link, times, { stream, seq, handedOut: count, reply, items, isMoved });
     this.#leases.add(held);
     if (items.length === 0) {
       this.#over(held);
       return;
     }
     this.#left += items.length;
-    this.#itemsInMessage = this.#itemsInMessage * 0.9 + items.length * 0.1;
+    this.#itemsInMessage = (this.#itemsInMessage + items.length) / 2;
     this.#ready.push(held);
     this.#next();
   }
@@ -254,17 +257,29 @@ export class WorkConsumer implements Subscription {
       const claim = await this.#leases.claim(held);
       if (claim === "another's") return;
       if (claim === "ours") jobs = await this.#withoutEnded(jobs);
-      if (claim === "fresh" || held.handedOut === 1) {
+      if (claim === "fresh" || held.handedOut === 1 || (await this.#wasUntouched(held))) {
         this.#open(jobs.splice(0));
         return;
       }
-      for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
-        if (this.#isStopping) this.#itemOver(held, false);
-        else if (await this.#mayHandle(job)) await this.#work(job, () => {});
+      while (jobs[0] !== undefined && !this.#isStopping) {
+        const mayHandle = await this.#mayHandle(jobs[0]);
+        const job = jobs.shift();
+        if (mayHandle && job !== undefined) await this.#work(job, () => {});
+        else this.#itemOver(held, true);
       }
     } finally {
       for (const _ of jobs) this.#itemOver(held, false);
     }
+  }
+
+  /** Whoever had it last gave it back as it was; now it is begun with. */
+  async #wasUntouched(held: HeldMessage): Promise<boolean> {
+    if (held.items.length === 1) return false; // Of a single item it is noted how often it was tried.
+    const { claims } = this.#parts;
+    const name = copyName(held.stream, held.seq);
+    if ((await claims.tries(name)) !== 0) return false;
+    await claims.setTries(name, 1);
+    return true;
   }
 
   /** Of some, what was lost is only the acknowledgement. */
@@ -281,16 +296,24 @@ export class WorkConsumer implements Subscription {
   async #work(job: Job, release: () => void): Promise<void> {
     const { held, item } = job;
     const { id } = item.meta;
-    let hasEnded = false;
-    if (this.#recent.has(id) || this.#inWork.has(id)) {
+    const other = this.#inWork.get(id);
+    if (other !== undefined) {
+      release();
+      this.#itemOver(held, await other);
+      return;
+    }
+    if (this.#recent.has(id)) {
       this.#itemOver(held, true);
       return;
     }
-    this.#inWork.add(id);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#inWork.set(id, promise);
+    let hasEnded = false;
     try {
       hasEnded = await this.#handle(job, release);
     } finally {
-      this.#inWork.delete(id);
+      if (this.#inWork.get(id) === promise) this.#inWork.delete(id);
+      resolve(hasEnded);
       this.#itemOver(held, hasEnded);
     }
   }
@@ -311,25 +334,19 @@ export class WorkConsumer implements Subscription {
       const tookMs = performance.now() - startedAtMs;
       this.#handlingMs = this.#handlingMs === Number.POSITIVE_INFINITY ? tookMs : this.#handlingMs * 0.9 + tookMs * 0.1;
       release();
-      try {
-        return await this.#finish(job, outcome);
-      } catch (err) {
-        const next = await this.#failed(job, err);
-        if (next !== "again") return next === "frozen";
-      }
+      return this.#finish(job, outcome);
     }
   }
 
-  /** Whether an item that was handed out before may be tried once more; if not, it is over. */
+  /** Whether an item that was handed out before may be tried once more; if not, it is frozen. */
   async #mayHandle(job: Job): Promise<boolean> {
-    const { held, name } = job;
+    const { name } = job;
     const { claims } = this.#parts;
     // A process that dies writes nothing down: handed out before and nothing known of it, it was tried once.
     const before = (await claims.tries(name)) ?? 1;
     job.tries = before + 1;
     if (before >= MAX_HANDLER_FAILURES) {
       await this.#freeze(job, `tried ${before} times and never finished`);
-      this.#itemOver(held, true);
       return false;
     }
     await claims.setTries(name, job.tries);
@@ -341,9 +358,11 @@ export class WorkConsumer implements Subscription {
    *
    * @returns whether the item has come to its end.
    */
-  async #finish({ held, item, tries }: Job, outcome: Outcome): Promise<boolean> {
+  async #finish(job: Job, outcome: Outcome): Promise<boolean> {
+    const { held, item, name, tries } = job;
     const { writer, spool, link, done } = this.#parts;
-    let isRepeated = tries > 1 || held.isClaimed;
+    let isRepeated = tries > 1;
+    let faults = 0;
     let isComplete: boolean | undefined;
     while (isComplete === undefined) {
       if (!(await this.#leases.own(held))) {
@@ -352,11 +371,18 @@ export class WorkConsumer implements Subscription {
         return false;
       }
       try {
-        isComplete = await writer.commit(item.meta, outcome, { isRepeated });
+        // While it was nobody's, another may have had it and be done.
+        if (held.isClaimed && (await done.hasAny([item.meta.id, name]))) return true;
+        isComplete = await writer.commit(item.meta, outcome, { isRepeated: isRepeated || held.isClaimed });
       } catch (err) {
-        if (!(err instanceof BusUnavailableError) && !(err instanceof BusFullError)) throw err;
         link.onProblem(`committing ${item.meta.id}`, err);
         if (link.isClosed) return false;
+        // What the handler did is not done again, whatever is wrong with what it returned.
+        if (!(err instanceof BusUnavailableError) && !(err instanceof BusFullError)) faults++;
+        if (faults >= MAX_HANDLER_FAILURES) {
+          await this.#freeze(job, `its outcome cannot be stored: ${err instanceof Error ? err.message : String(err)}`);
+          return true;
+        }
         isRepeated = true;
         await pause(COMMIT_PAUSE_MS);
       }
@@ -365,7 +391,11 @@ export class WorkConsumer implements Subscription {
     // The record is what counts; the acknowledgement that follows may be lost.
     await done.write(item.meta.id);
     this.#recent.add(item.meta.id);
-    if (isComplete && item.meta.spooled !== undefined) await spool.remove(item.meta.spooled.id);
+    if (isComplete && item.meta.spooled !== undefined) {
+      // What stays is swept.
+      const { id } = item.meta.spooled;
+      await spool.remove(id).catch((err: unknown) => link.onProblem(`removing the content ${id}`, err));
+    }
     return true;
   }
 
@@ -432,7 +462,7 @@ export class WorkConsumer implements Subscription {
   async #giveBack(held: HeldMessage): Promise<void> {
     const { link, claims } = this.#parts;
     try {
-      if (held.handedOut === 1 && held.items.length === 1) await claims.setTries(copyName(held.stream, held.seq), 0);
+      if (held.handedOut === 1 || held.items.length > 1) await claims.setTries(copyName(held.stream, held.seq), 0);
       if (held.isHeld()) link.send(held.reply, NAK);
     } catch (err) {
       link.onProblem(`giving back ${held.stream} ${held.seq}`, err);

@@ -171,4 +171,100 @@ describe("items that share a message", { skip, concurrency: true }, () => {
     assert.deepEqual(await bus.waiting.counts(), { route: 0, deliver: 0, deferred: 0, frozen: 1 });
     assert.deepEqual([...new Set(handled)].toSorted(), messages.filter((id) => id !== poison).toSorted());
   });
+
+  test("what is left of a bundle, when an operator has taken one out, is counted and listed once", async (t) => {
+    const bus = await (await startFleet(t)).connect();
+    // Something lies before it, so that the old place of the bundle is not the head of the stream.
+    await bus.publish(routeItem(newMessageId()));
+    const messages = await publishTogether(bus, 20);
+    for (const id of messages.slice(5, 7)) assert.equal(await bus.waiting.remove(routeItem(id).id, [], []), true);
+    assert.equal((await bus.waiting.counts()).route, 19);
+    assert.equal((await bus.waiting.list({ limit: 100 })).length, 19);
+  });
+
+  test("what is left of it may have been routed before: it is looked up, and nothing is made twice", async (t) => {
+    const { connect } = await startFleet(t, {}, { ackWaitMs: ACK_WAIT_MS });
+    const [edge, first, second, delivery] = await Promise.all([connect(), connect(), connect(), connect()]);
+    const taken: WorkItem[] = [];
+    await collect(first, "route", async (work) => {
+      taken.push(work);
+      return new Promise(() => {});
+    });
+    const messages = await publishTogether(edge, 8);
+    await eventually(() => assert.equal(taken.length, 8));
+    // It dies when all is published and nothing recorded.
+    await Promise.all(taken.flatMap((work) => deliverItems(work)).map((item) => edge.publish(item)));
+    await first.close();
+    const delivered = await collect(delivery, "deliver", async () => done);
+    await eventually(() => assert.equal(delivered.length, 8));
+    assert.equal(await edge.waiting.freeze(routeItem(messages[7] ?? "").id, "to be looked at"), true);
+    await collect(second, "route", async (work) => ({ publish: deliverItems(work) }));
+    await eventually(async () => assert.equal((await edge.waiting.counts()).route, 0));
+    // Thawed, it is looked up as well.
+    assert.equal(await edge.waiting.takeNow(routeItem(messages[7] ?? "").id), true);
+    await eventually(() => nothingWaits(edge));
+    assert.equal(delivered.length, 8);
+  });
+
+  test("a router that was paused finds that another has done its work", async (t) => {
+    const { server, connect } = await startFleet(t, {}, { ackWaitMs: ACK_WAIT_MS });
+    const [edge, second, delivery] = await Promise.all([connect(), connect(), connect()]);
+    const child = fork(resolve(import.meta.dirname, "routing-child.ts"), [server.url]);
+    t.after(() => child.kill("SIGKILL"));
+    const said: Record<string, unknown>[] = [];
+    child.on("message", (message) => said.push(message as Record<string, unknown>));
+    await eventually(() => assert.ok(said.some((message) => "ready" in message)));
+    await publishTogether(edge, 8);
+    await eventually(() => assert.equal(said.filter((message) => "took" in message).length, 8));
+    child.kill("SIGSTOP");
+    await collect(second, "route", async (work) => ({ publish: deliverItems(work) }));
+    const delivered = await collect(delivery, "deliver", async () => done);
+    await eventually(() => assert.equal(delivered.length, 8));
+    await eventually(() => nothingWaits(edge));
+    child.send("go");
+    child.kill("SIGCONT");
+    // What it makes of its items has had its time to do harm.
+    const last = await publishTogether(edge, 1);
+    await eventually(() => assert.equal(delivered.at(-1)?.messageId, last[0]));
+    await eventually(() => nothingWaits(edge));
+    assert.equal(delivered.length, 9);
+  });
+
+  test("a server that was killed has forgotten whom it gave what: an operator takes nothing out of hands", async (t) => {
+    const { server, connect } = await startFleet(t);
+    const [edge, holder, second] = await Promise.all([connect(), connect(), connect()]);
+    const held = gate();
+    const inHand = await collect(holder, "route", async () => {
+      await held.opened;
+      return done;
+    });
+    const messages = await publishTogether(edge, 8);
+    await eventually(() => assert.equal(inHand.length, 8));
+    await server.kill();
+    await server.start();
+    await eventually(async () => assert.equal((await edge.health()).ok, true));
+    assert.equal(await edge.waiting.freeze(routeItem(messages[7] ?? "").id, "to be looked at"), false);
+    const others = await collect(second, "route");
+    held.open();
+    await eventually(() => nothingWaits(edge));
+    assert.equal(others.length, 0);
+  });
+
+  test("those that waited too long for a handler are handled side by side by whoever has time", async (t) => {
+    const bus = await (await startFleet(t)).connect();
+    let running = 0;
+    let most = 0;
+    await bus.consume("route", { concurrency: 10 }, async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      running--;
+      return done;
+    });
+    await Promise.all(Array.from({ length: 5 }, () => publishTogether(bus, 60)));
+    await eventually(async () => assert.ok((await bus.waiting.counts()).route < 200));
+    // By now, bundles have gone back unhandled and have come again.
+    most = 0;
+    await eventually(async () => assert.ok((await bus.waiting.counts()).route < 100));
+    assert.equal(most, 10);
+  });
 });

@@ -84,13 +84,14 @@ export class HostConnections {
     const kept = this.#takeIdle();
     if (kept !== undefined) return { kind: "connection", connection: kept };
     if (this.#options.sweep.isHurried) return { kind: "limit" };
-    if (this.#openCount === 0 && this.#mayOpen()) return this.#openForCaller();
+    if (this.#mayOpen() && (this.#openCount === 0 || fresh)) return this.#openForCaller();
     if (this.#readyCount === 0 && this.#isBackingOff()) return { kind: "backing off" };
     return this.#hasStalled(this.#options.sweep.nowMs) ? { kind: "limit" } : this.#wait();
   }
 
   #hasStalled(nowMs: number): boolean {
-    return this.#idle.length === 0 && this.#readyCount > 0 && nowMs - this.#movedAtMs > STALL_MS;
+    const isFull = this.#openCount >= this.#options.transport.maxConnections;
+    return isFull && this.#idle.length === 0 && this.#readyCount > 0 && nowMs - this.#movedAtMs > STALL_MS;
   }
 
   #release(connection: SmtpConnection): void {
@@ -155,6 +156,12 @@ export class HostConnections {
     return waiter.promise;
   }
 
+  /** Whose turn it was, and for whom no connection could be opened. */
+  #waitOn(waiter: Waiter): void {
+    this.#waiters.unshift(waiter);
+    this.#watchPressure();
+  }
+
   #watchPressure(): void {
     if (this.#openCount >= this.#options.transport.maxConnections) return;
     this.#pressure ??= setTimeout(() => {
@@ -167,13 +174,17 @@ export class HostConnections {
   }
 
   async #openForCaller(): Promise<Acquired> {
+    return (await this.#openedNow()) ?? this.#wait();
+  }
+
+  /** @returns undefined if the host serves us, only not so many at one time: then one of its connections is worth waiting for. */
+  async #openedNow(): Promise<Acquired | undefined> {
     const opened = await this.#open();
     if (opened.connection !== undefined) {
       const { connection, note } = opened;
       return { kind: "connection", connection, ...(note === undefined ? {} : { note }) };
     }
-    // The host serves us, only not so many at one time: wait for one of the connections that it does serve.
-    if (this.#readyCount > 0 && !opened.failure.isPermanent) return this.#wait();
+    if (this.#readyCount > 0 && !opened.failure.isPermanent) return undefined;
     return { kind: "failed", failure: opened.failure };
   }
 
@@ -252,7 +263,13 @@ export class HostConnections {
 
   #openForWaiter(): void {
     const waiter = this.#waiters.shift();
-    if (waiter !== undefined) this.#openForCaller().then(waiter.resolve, waiter.reject);
+    if (waiter !== undefined) this.#openFor(waiter).catch(waiter.reject);
+  }
+
+  async #openFor(waiter: Waiter): Promise<void> {
+    const acquired = await this.#openedNow();
+    if (acquired === undefined) this.#waitOn(waiter);
+    else waiter.resolve(acquired);
   }
 
   /** After the last connection has gone, somebody who waited for it needs a new one. */

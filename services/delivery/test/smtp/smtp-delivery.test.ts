@@ -211,6 +211,19 @@ describe("connections", () => {
     assert.ok(peer.commands.filter((command) => command.startsWith("EHLO")).length >= 3);
   });
 
+  test("a host that takes long over one message gets the next one over another connection", async () => {
+    await using rig = new Rig();
+    await using peer = await startSmtpPeer({
+      answer: ({ moment, connection }) => (moment === "end of data" && connection === 1 ? { do: "stall" } : undefined),
+    });
+    const transport = smtpTransport(peer.port, { finalTimeoutMs: 13_000 });
+    const first = rig.deliver(transport);
+    // Longer than a host may stand still that has all the connections it may have.
+    await new Promise((resolve) => setTimeout(resolve, 10_500));
+    assert.equal((await rig.deliver(transport)).results[0]?.outcome, "delivered");
+    assert.equal((await first).results[0]?.outcome, "deferred");
+  });
+
   test("a host that serves fewer than we ask for is used with those it serves", async () => {
     await using rig = new Rig();
     await using peer = await startSmtpPeer({

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Msg, MsgHdrs } from "@nats-io/nats-core";
+import { BusUnavailableError } from "../../src/index.ts";
+import { BundleCommitter } from "../../src/nats/bundle-committer.ts";
+import type { Message, PublisherOptions } from "../../src/nats/committer.ts";
+import { type Link, ReplyLostError } from "../../src/nats/link.ts";
+
+/** What becomes of one try: whether the server gets it, and whether its answer gets back; or the server refuses. */
+type Fate = "fine" | "lost on the way" | "answer lost" | "refused";
+
+/** A server that keeps ids, behind a connection that does as it is told; whatever comes after the list is fine. */
+class Wire {
+  readonly stored = new Map<string, Uint8Array>();
+  readonly #fates: Fate[];
+  readonly connection = { info: { max_payload: 1024 ** 2 } };
+  isClosed = false;
+  /** Nothing gets through, and nobody hears of it. */
+  isAway = false;
+
+  constructor(...fates: Fate[]) {
+    this.#fates = fates;
+  }
+
+  tooLarge(): undefined {
+    return undefined;
+  }
+
+  onProblem(): void {}
+
+  async isBack(leftMs: number): Promise<boolean> {
+    await new Promise((resolve) => setTimeout(resolve, this.isAway ? leftMs : 1));
+    return !this.isAway;
+  }
+
+  async request(_subject: string, data: Uint8Array, headers?: MsgHdrs): Promise<Msg> {
+    const fate = this.isAway ? "lost on the way" : (this.#fates.shift() ?? "fine");
+    if (fate === "lost on the way") throw new ReplyLostError(fate);
+    if (fate === "refused") return answer({ error: { err_code: 10023, description: "insufficient resources" } });
+    const id = headers?.get("Nats-Msg-Id") ?? "";
+    const isDuplicate = this.stored.has(id);
+    if (!isDuplicate) this.stored.set(id, data);
+    if (fate === "answer lost") throw new ReplyLostError(fate);
+    return answer({ seq: this.stored.size, ...(isDuplicate && { duplicate: true }) });
+  }
+
+  /** Items that consumers would get. */
+  get items(): string[] {
+    return [...this.stored.values()].flatMap(
+      (data) =>
+        Buffer.from(data)
+          .toString("latin1")
+          .match(/item\d+/g) ?? [],
+    );
+  }
+}
+
+const answer = (what: object) => ({ data: Buffer.from(JSON.stringify(what)) }) as unknown as Msg;
+
+const committer = (wire: Wire, options: PublisherOptions = {}) =>
+  new BundleCommitter(wire as unknown as Link, "", "route", options);
+
+const message = (n: number): Message => ({
+  subject: `mail.route.0.m${n}.i${n}`,
+  id: `i${n}`,
+  payload: Buffer.from(`item${n}`),
+});
+
+const publishAll = (to: BundleCommitter, count: number) =>
+  Promise.allSettled(Array.from({ length: count }, (_, n) => to.publish(message(n))));
+
+const outcomes = (results: readonly PromiseSettledResult<unknown>[]): string[] => [
+  ...new Set(results.map((result) => (result.status === "fulfilled" ? "stored" : result.reason.name))),
+];
+
+describe("of what a handler returned", () => {
+  const rows: readonly { name: string; fates: readonly Fate[]; outcome: string; stored: number }[] = [
+    { name: "an answer", fates: [], outcome: "stored", stored: 5 },
+    { name: "the answer lost", fates: ["answer lost"], outcome: "stored", stored: 5 },
+    { name: "the bundle lost", fates: ["lost on the way"], outcome: "BusUnavailableError", stored: 0 },
+    {
+      name: "the bundle lost, and the answer to the question what became of it",
+      fates: ["lost on the way", "answer lost"],
+      outcome: "BusUnavailableError",
+      stored: 0,
+    },
+    {
+      name: "the answer lost, and the question",
+      fates: ["answer lost", "lost on the way"],
+      outcome: "BusUnavailableError",
+      stored: 5,
+    },
+    { name: "refused: each goes on its own", fates: ["refused"], outcome: "stored", stored: 5 },
+  ];
+  for (const { name, fates, outcome, stored } of rows) {
+    test(name, async () => {
+      const wire = new Wire(...fates);
+      assert.deepEqual(outcomes(await publishAll(committer(wire), 5)), [outcome]);
+      assert.equal(wire.items.length, stored);
+    });
+  }
+});
+
+describe("at the edge", () => {
+  test("a bundle whose answer is lost is sent again under its id", async () => {
+    const wire = new Wire("answer lost", "answer lost");
+    assert.deepEqual(outcomes(await publishAll(committer(wire, { onUnknown: () => assert.fail("given up") }), 5)), [
+      "stored",
+    ]);
+    assert.equal(wire.items.length, 5);
+  });
+
+  test("refused after a try without an answer: unknown, and cancelled; nobody goes on his own", async () => {
+    const wire = new Wire("answer lost", ...Array<Fate>(1_000).fill("refused"));
+    const cancelled: string[] = [];
+    const options = { budgetMs: 5, onUnknown: ({ id = "" }: Message) => cancelled.push(id) };
+    assert.deepEqual(outcomes(await publishAll(committer(wire, options), 5)), ["BusUnavailableError"]);
+    assert.deepEqual(cancelled, [...wire.stored.keys()]);
+    assert.equal(wire.stored.size, 1);
+  });
+
+  test("after an outage that was longer than the budget everybody is told, and publishing goes on", async () => {
+    const wire = new Wire();
+    wire.isAway = true;
+    const edge = committer(wire, { budgetMs: 50, onUnknown: () => {} });
+    const results = await publishAll(edge, 300);
+    assert.ok(results.every((result) => result.status === "rejected" && result.reason instanceof BusUnavailableError));
+    wire.isAway = false;
+    await edge.publish(message(1_000));
+    assert.deepEqual(wire.items, ["item1000"]);
+  });
+});

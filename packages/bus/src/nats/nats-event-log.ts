@@ -17,8 +17,10 @@ const INACTIVE_MS = 60_000;
 /** After a failure, the handler's or the server's. */
 const PAUSE_MS = 500;
 
-/** Ids of events that were given out, kept to drop repetitions. */
-const SEEN_MAX = 20_000;
+/** Ids of events that were given out, kept to drop repetitions: minutes of a busy fleet, in some 15 MB. */
+const SEEN_MAX = 200_000;
+/** A follower that goes on where its predecessor stopped learns from so many messages before what that one has seen. */
+const LEARN_MESSAGES = 20_000;
 
 interface Received {
   readonly seq: number;
@@ -64,6 +66,8 @@ class Follower implements Subscription {
   /** Sequence of the last event that was handled; behind `#received`. */
   #position = 0;
   #order = 0;
+  /** What lies from here to the position is only looked at; 0: nothing. */
+  #learnFrom = 0;
   #reopening = false;
   #wake: (() => void) | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -84,7 +88,11 @@ class Follower implements Subscription {
     // A stream that was lost and made anew counts from the beginning: everything in it is new, and a gap lies before.
     const gap = this.#position > state.last_seq;
     if (gap) this.#position = 0;
+    if (after !== undefined && after !== "end") {
+      this.#learnFrom = Math.max(1, state.first_seq, this.#position + 1 - LEARN_MESSAGES);
+    }
     await this.#open();
+    this.#learnFrom = 0;
     this.#running = this.#run(gap).catch((err: unknown) => this.#link.onProblem("following events", err));
   }
 
@@ -115,7 +123,7 @@ class Follower implements Subscription {
     const info = await consumers.add(this.#names.events, {
       ack_policy: "none",
       deliver_policy: "by_start_sequence",
-      opt_start_seq: this.#position + 1,
+      opt_start_seq: this.#learnFrom === 0 ? this.#position + 1 : this.#learnFrom,
       inactive_threshold: nanos(INACTIVE_MS),
       mem_storage: true,
       num_replicas: 1,
@@ -130,6 +138,10 @@ class Follower implements Subscription {
       return;
     }
     this.#order = order;
+    if (seq <= this.#position) {
+      for (const { id } of parse(msg.data)) this.#seen.add(id);
+      return;
+    }
     this.#received.push({ seq, data: msg.data });
     this.#wake?.();
   }

@@ -1,4 +1,4 @@
-import { AUTHENTIC_DATA, encode, RECURSION_DESIRED } from "dns-packet";
+import { AUTHENTIC_DATA, type RecordType as CodecType, encode, RECURSION_DESIRED } from "dns-packet";
 import type { RecordType } from "./record.ts";
 
 /** Octets of a UDP answer that pass everywhere without fragments (DNS flag day 2020). */
@@ -17,7 +17,8 @@ export function queryPacket(id: number, name: string, type: RecordType): QueryPa
     type: "query",
     id,
     flags: RECURSION_DESIRED | AUTHENTIC_DATA,
-    questions: [{ name, type, class: "IN" }],
+    // Its types lack SPF; it has the number.
+    questions: [{ name, type: type as CodecType, class: "IN" }],
     additionals: [
       {
         name: ".",

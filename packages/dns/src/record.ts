@@ -14,6 +14,17 @@ export interface RecordData {
   readonly SRV: { readonly priority: number; readonly weight: number; readonly port: number; readonly target: string };
   /** The character-strings of one record, latin1. */
   readonly TXT: readonly string[];
+  /** As TXT; retired (RFC 7208 §3.1), but policies may still ask for it. */
+  readonly SPF: readonly string[];
+  readonly SOA: {
+    readonly mname: string;
+    readonly rname: string;
+    readonly serial: number;
+    readonly refresh: number;
+    readonly retry: number;
+    readonly expire: number;
+    readonly minimum: number;
+  };
   readonly TLSA: {
     readonly usage: number;
     readonly selector: number;
@@ -60,6 +71,30 @@ const readers: { readonly [T in RecordType]: Reader<T> } = {
   TXT(data) {
     if (!Array.isArray(data)) return undefined;
     return data.map((string: unknown) => (Buffer.isBuffer(string) ? string.toString("latin1") : ""));
+  },
+  SPF(data) {
+    // The codec does not know it, and gives its octets: each string has its length before it (RFC 1035 §3.3).
+    if (!Buffer.isBuffer(data)) return undefined;
+    const strings: string[] = [];
+    for (let at = 0; at < data.length; at += 1 + (data[at] ?? 0)) {
+      strings.push(data.toString("latin1", at + 1, at + 1 + (data[at] ?? 0)));
+    }
+    return strings;
+  },
+  SOA(data) {
+    const { mname, rname, serial, refresh, retry, expire, minimum } = fields(data);
+    const server = hostName(mname);
+    const mailbox = hostName(rname);
+    if (server === undefined || mailbox === undefined) return undefined;
+    return {
+      mname: server,
+      rname: mailbox,
+      serial: integer(serial),
+      refresh: integer(refresh),
+      retry: integer(retry),
+      expire: integer(expire),
+      minimum: integer(minimum),
+    };
   },
   TLSA(data) {
     const { usage, selector, matchingType, certificate } = fields(data);

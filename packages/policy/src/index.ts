@@ -1,5 +1,29 @@
+export { Acls } from "./acl/acls.ts";
+export type { AclAnswer } from "./acl/answer.ts";
+export { type DecisionRecord, formatRecord } from "./acl/decision-record.ts";
+export type { Fact } from "./acl/facts.ts";
+export type { AclHooks, LogTarget } from "./acl/hooks.ts";
+export { AclSession } from "./acl/session.ts";
+export { changedHeader } from "./acl/smtp/header-changes.ts";
+export { receivedContent } from "./acl/smtp/received-content.ts";
+export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+export type { AddressVerdict, VerifyAddressRequest } from "./acl/verify-address.ts";
 export { compilePolicy } from "./compile-policy.ts";
+export { compileExpansion } from "./expansion/compile-expansion.ts";
+export { createEvaluation } from "./expansion/create-evaluation.ts";
+export { defaultLanguageSettings, type Evaluation, type Surroundings, type Variables } from "./expansion/evaluation.ts";
+export type { Expansion } from "./expansion/expansion.ts";
+export { ForcedFailure, failureText } from "./expansion/failures.ts";
+export { lowerCase } from "./expansion/operators/case.ts";
+export { systemProblem } from "./expansion/system-problem.ts";
+export { Tainted, textOf, type Value } from "./expansion/value.ts";
+export { policySurroundings } from "./load/policy-surroundings.ts";
 export { loadPolicy } from "./load-policy.ts";
+export { type CompiledList, compileList } from "./matching/compile-list.ts";
+export { sameAddress } from "./matching/ip-network.ts";
+export { NamedLists } from "./matching/named-lists.ts";
+export { splitList } from "./matching/split-list.ts";
+export { optionsPage } from "./options/options-page.ts";
 export type {
   AclPolicy,
   AppendfileTransport,
@@ -13,3 +37,9 @@ export type {
   Transport,
   Verdict,
 } from "./policy.ts";
+export { checkConfiguration } from "./reader/check-configuration.ts";
+export type { Configuration, RouterSettings } from "./reader/configuration.ts";
+export type { OptionSet } from "./reader/option-set.ts";
+export { formatPlace, type Place } from "./reader/problem.ts";
+export { readConfiguration } from "./reader/read-configuration.ts";
+export { ExpansionTester } from "./tester/expansion-tester.ts";

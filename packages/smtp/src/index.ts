@@ -12,4 +12,4 @@ export type {
 export { OctetList } from "./server/octet-list.ts";
 export { ServerSession } from "./server/session.ts";
 export { type SessionProfile, type SessionSettings, sessionProfile } from "./server/session-profile.ts";
-export type { SessionStep } from "./server/session-step.ts";
+export type { SessionQuestion, SessionStep } from "./server/session-step.ts";

@@ -12,6 +12,8 @@ export type DnsEntry =
       readonly NS?: readonly string[];
       /** `10 mx.example.org` */
       readonly MX?: readonly string[];
+      /** `10 0 25 mx.example.org`: priority, weight, port, target. */
+      readonly SRV?: readonly string[];
       /** A record each; an array is a record of several character-strings. Above 255 octets a string is split. */
       readonly TXT?: readonly (string | readonly string[])[];
       /** `3 1 1 <hexadecimal>` */
@@ -33,6 +35,8 @@ export interface DnsServerOptions {
   readonly negativeTtlSeconds?: number;
   /** Octets that fit into a UDP packet; what is longer is cut and marked. Default 1232. */
   readonly udpOctets?: number;
+  /** Default: any that is free. */
+  readonly port?: number;
   /** What is sent over UDP instead of the honest packet. */
   readonly tamper?: (honest: Buffer, query: Packet) => readonly Buffer[];
 }
@@ -67,7 +71,7 @@ export async function startDnsServer(zone: DnsZone, options: DnsServerOptions = 
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => tcp.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => tcp.listen(options.port ?? 0, "127.0.0.1", resolve));
   const bound = tcp.address();
   if (bound === null || typeof bound === "string") throw new Error("dns server: no port");
 
@@ -182,6 +186,15 @@ function recordsOf(name: string, type: string, entry: Exclude<DnsEntry, string>,
       return (entry.MX ?? []).map((text) => {
         const [preference = "0", exchange = "."] = text.split(" ");
         return { ...common, type, data: { preference: Number(preference), exchange } };
+      });
+    case "SRV":
+      return (entry.SRV ?? []).map((text) => {
+        const [priority = "0", weight = "0", port = "0", target = "."] = text.split(" ");
+        return {
+          ...common,
+          type,
+          data: { priority: Number(priority), weight: Number(weight), port: Number(port), target },
+        };
       });
     case "TXT":
       return (entry.TXT ?? []).map((record) => ({ ...common, type, data: strings(record) }));

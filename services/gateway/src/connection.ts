@@ -259,6 +259,13 @@ export class Connection implements ClientView {
         return this.#finish();
       case "refused":
         return this.#noteRefusal(step);
+      case "helo":
+      case "vrfy":
+      case "expn":
+      case "etrn":
+      case "quit":
+      case "reset":
+        throw new Error(`asked about ${step.kind}, which the profile does not want to be asked`);
       case "read":
         return this.#add((reception) => reception.collecting(this.#session.collectedOctets));
       case "starttls":

@@ -2,19 +2,23 @@ import { type Reply, reply } from "@postbus/mail";
 
 /*
  * Replies that do not depend on anything, with Exim's words where Exim has the reply: scripts and people know them.
- * Those of the busy path are octets already.
+ * `replyFormat` keeps the octets of them.
  */
 
-export const resetOk = "250 2.0.0 Reset OK\r\n";
-export const ok = "250 2.0.0 OK\r\n";
-export const senderOk = "250 2.1.0 OK\r\n";
-export const recipientOk = "250 2.1.5 Accepted\r\n";
-export const enterMessage = '354 Enter message, ending with "." on a line by itself\r\n';
-export const tlsGoAhead = "220 2.0.0 TLS go ahead\r\n";
+export const resetOk = reply(250, "2.0.0", "Reset OK");
+export const ok = reply(250, "2.0.0", "OK");
+export const senderOk = reply(250, "2.1.0", "OK");
+export const recipientOk = reply(250, "2.1.5", "Accepted");
+export const enterMessage: Reply = { code: 354, lines: ['Enter message, ending with "." on a line by itself'] };
+export const tlsGoAhead = reply(220, "2.0.0", "TLS go ahead");
 /** RFC 5321 §3.5.3: it says neither that the address is good nor that it is not. */
-export const vrfyAnswer = "252 2.5.0 Administrative prohibition\r\n";
-export const help =
-  "214-2.0.0 Commands supported:\r\n214 2.0.0 STARTTLS HELO EHLO MAIL RCPT DATA NOOP QUIT RSET HELP VRFY\r\n";
+export const vrfyAnswer = reply(252, "2.5.0", "Administrative prohibition");
+export const help = reply(
+  214,
+  "2.0.0",
+  "Commands supported:",
+  "STARTTLS HELO EHLO MAIL RCPT DATA NOOP QUIT RSET HELP VRFY",
+);
 
 export const synchronizationError = reply(554, "5.5.0", "SMTP synchronization error");
 export const lineTooLong = reply(500, "5.5.2", "Line too long");
@@ -30,7 +34,9 @@ export const bdatNotAdvertised = reply(503, "5.5.1", "BDAT command used when CHU
 export const heloRequired = reply(503, "5.5.1", "HELO or EHLO required");
 export const senderAlreadyGiven = reply(503, "5.5.1", "sender already given");
 export const senderNotYetGiven = reply(503, "5.5.1", "sender not yet given");
+export const noRecipientWithData = reply(503, "5.5.1", "Valid RCPT command must precede DATA");
 export const recipientMustPrecede = reply(503, "5.5.1", "valid RCPT command must precede DATA");
+export const allRecipientsRefused = "All RCPT commands were rejected with this error:";
 export const startTlsNotAdvertised = reply(503, "5.5.1", "STARTTLS command used when not advertised");
 export const authNotAdvertised = reply(503, "5.5.1", "AUTH command used when not advertised");
 export const unexpectedArgument = reply(501, "5.5.4", "unexpected argument data");

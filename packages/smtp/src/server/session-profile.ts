@@ -1,4 +1,6 @@
 import { formatReply } from "@postbus/mail";
+import { type ReplyFormat, replyFormat } from "./reply-format.ts";
+import type { SessionQuestion } from "./session-step.ts";
 
 /** What an SMTP server says of itself and allows; the same for all its sessions. */
 export interface SessionSettings {
@@ -17,6 +19,12 @@ export interface SessionSettings {
   /** Unknown commands; one more ends the session. */
   readonly maxUnknownCommands: number;
   readonly offersTls: boolean;
+  /** ENHANCEDSTATUSCODES (RFC 2034). Default: yes. */
+  readonly offersStatus?: boolean;
+  /** A client that sends ahead where it must not is turned away. Default: yes. */
+  readonly enforcesSync?: boolean;
+  /** What the owner wants to be asked, besides what it always is. Default: nothing. */
+  readonly asks?: ReadonlySet<SessionQuestion>;
 }
 
 /** Exim's default of `recipients_max`, where the policy sets no limit: everything that collects has a bound. */
@@ -25,6 +33,9 @@ const MAX_RECIPIENTS = 50_000;
 /** `SessionSettings` with the replies that follow from them, made once. */
 export interface SessionProfile extends SessionSettings {
   readonly greeting: string;
+  readonly enforcesSync: boolean;
+  readonly asks: ReadonlySet<SessionQuestion>;
+  readonly format: ReplyFormat;
   /** Lines of the EHLO reply behind the first, in clear text and under TLS. */
   readonly extensions: string;
   readonly extensionsUnderTls: string;
@@ -32,24 +43,28 @@ export interface SessionProfile extends SessionSettings {
 }
 
 export function sessionProfile(settings: SessionSettings): SessionProfile {
-  const { hostname, messageSizeLimit, recipientsMax } = settings;
+  const { hostname, messageSizeLimit, recipientsMax, offersTls, offersStatus = true } = settings;
+  const format = replyFormat(offersStatus);
   return {
     ...settings,
+    enforcesSync: settings.enforcesSync ?? true,
+    asks: settings.asks ?? new Set(),
+    format,
     recipientsMax: recipientsMax > 0 ? recipientsMax : MAX_RECIPIENTS,
     greeting: formatReply({ code: 220, lines: [`${hostname} ESMTP Postbus`] }),
-    extensions: extensionLines(messageSizeLimit, settings.offersTls),
+    extensions: extensionLines(messageSizeLimit, offersStatus, offersTls),
     // RFC 3207 §4.2: not to be offered again.
-    extensionsUnderTls: extensionLines(messageSizeLimit, false),
-    closing: formatReply({ code: 221, status: "2.0.0", lines: [`${hostname} closing connection`] }),
+    extensionsUnderTls: extensionLines(messageSizeLimit, offersStatus, false),
+    closing: format.own({ code: 221, status: "2.0.0", lines: [`${hostname} closing connection`] }),
   };
 }
 
-function extensionLines(messageSizeLimit: number, offersTls: boolean): string {
+function extensionLines(messageSizeLimit: number, offersStatus: boolean, offersTls: boolean): string {
   const keywords = [
     messageSizeLimit > 0 ? `SIZE ${messageSizeLimit}` : "SIZE",
     "8BITMIME",
     "PIPELINING",
-    "ENHANCEDSTATUSCODES",
+    ...(offersStatus ? ["ENHANCEDSTATUSCODES"] : []),
     ...(offersTls ? ["STARTTLS"] : []),
   ];
   return `${keywords.map((keyword) => `250-${keyword}\r\n`).join("")}250 HELP\r\n`;

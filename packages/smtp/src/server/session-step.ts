@@ -1,14 +1,26 @@
 import type { Reply } from "@postbus/mail";
 
+/** What an owner can be asked besides the questions of every message: `SessionSettings.asks`. */
+export type SessionQuestion = "helo" | "vrfy" | "expn" | "etrn" | "quit" | "reset";
+
 /**
- * What a `ServerSession` wants next. Questions (`connect`, `mail`, `recipient`, `data`) are answered by `accept` or
- * `refuse`, `end` by `finish`, `starttls` by `tlsEstablished`; until then input is only held. The others need no answer.
+ * What a `ServerSession` wants next. Questions (`connect`, `helo`, `mail`, `recipient`, `data`) are answered by `accept`
+ * or `refuse`, `end` by `finish`, `starttls` by `tlsEstablished`, `vrfy`, `expn`, `etrn` and `quit` by `respond`; until
+ * then input is only held. The others need no answer.
  */
 export type SessionStep =
   /** More octets, by `receive`. What `takeOutput` gives must have been written by then. */
   | { readonly kind: "read" }
   /** May this client speak at all? */
   | { readonly kind: "connect" }
+  /** HELO or EHLO with a good name. A refusal leaves the client unintroduced. */
+  | { readonly kind: "helo"; readonly name: string; readonly isExtended: boolean }
+  /** Commands about addresses and queues. */
+  | { readonly kind: "vrfy" | "expn" | "etrn"; readonly argument: string }
+  /** The transaction is forgotten, because of RSET. Needs no answer. */
+  | { readonly kind: "reset" }
+  /** The client goes; whatever is said is the last reply. */
+  | { readonly kind: "quit" }
   | {
       readonly kind: "mail";
       /** Empty for the null reverse-path. */

@@ -7,7 +7,7 @@ import { parseMail, parseRcpt } from "./path-command.ts";
 import { countReceived } from "./received-count.ts";
 import * as replies from "./replies.ts";
 import type { SessionProfile } from "./session-profile.ts";
-import type { SessionStep } from "./session-step.ts";
+import type { SessionQuestion, SessionStep } from "./session-step.ts";
 
 /**
  * Octets of a command line, CRLF included. RFC 5321 §4.5.3.1.4 has 512, extensions add some 1,100 (RFC 1870, RFC 3461
@@ -29,11 +29,14 @@ type Phase =
   | "content"
   /** A step that wants an answer is out. */
   | "connect asked"
+  | "helo asked"
   | "mail asked"
   | "recipient asked"
   | "data asked"
   | "end asked"
   | "starttls asked"
+  | "other asked"
+  | "quit asked"
   | "closing";
 
 /** State that only a transaction needs; most connections have none at most times. */
@@ -42,7 +45,6 @@ interface Transaction {
   recipients: number;
   /** The refusal that all RCPT commands so far met. */
   sameRefusal: Reply | undefined;
-  lastWasRefusedRcpt: boolean;
 }
 
 interface Reading {
@@ -67,6 +69,8 @@ interface Reading {
 export class ServerSession {
   readonly #profile: SessionProfile;
   readonly #clientAddress: string;
+  /** Of the profile, until the owner says otherwise. */
+  enforcesSync: boolean;
   #phase: Phase = "connect";
   #input: Buffer = EMPTY;
   #at = 0;
@@ -75,11 +79,16 @@ export class ServerSession {
   #output = "";
   /** Empty before HELO or EHLO. */
   #helo = "";
+  #line = "";
   #isExtended = false;
   #isTls = false;
   #transaction: Transaction | undefined;
   #reading: Reading | undefined;
   #pendingBody: Buffer | undefined;
+  /** The last command was RCPT: DATA behind it may have been sent without waiting for the answer. */
+  #isLastRcpt = false;
+  /** The last MAIL was refused, and nothing but RCPT has come since. */
+  #isMailRefused = false;
   #syntaxErrors = 0;
   #unknownCommands = 0;
   #nonmailCommands = 0;
@@ -90,12 +99,18 @@ export class ServerSession {
 
   constructor(profile: SessionProfile, clientAddress: string) {
     this.#profile = profile;
+    this.enforcesSync = profile.enforcesSync;
     this.#clientAddress = clientAddress;
   }
 
   /** What the client called itself; empty before HELO or EHLO. */
   get helo(): string {
     return this.#helo;
+  }
+
+  /** The last command, as it came, without its line end. */
+  get commandLine(): string {
+    return this.#line;
   }
 
   /** Whether it said EHLO. */
@@ -111,6 +126,11 @@ export class ServerSession {
   /** Whether a MAIL command has been accepted whose transaction has not ended. */
   get isInTransaction(): boolean {
     return this.#transaction !== undefined;
+  }
+
+  /** Whether the client has sent more than it may before it is answered. */
+  get #isAhead(): boolean {
+    return this.heldOctets > 0 && this.enforcesSync;
   }
 
   /** Octets received and not yet looked at. The owner stops reading when they become many while a question is out. */
@@ -170,38 +190,42 @@ export class ServerSession {
     }
   }
 
-  /** Yes to `connect`, `mail`, `recipient` or `data`. */
-  accept(): void {
+  /** Yes to `connect`, `helo`, `mail`, `recipient` or `data`. @param answer Instead of the usual words. */
+  accept(answer?: Reply): void {
     switch (this.#phase) {
       case "connect asked":
         // Whoever speaks before the greeting does not speak SMTP with us (RFC 5321 §4.3.1).
-        if (this.heldOctets > 0) {
+        if (this.#isAhead) {
           this.#close(replies.synchronizationError, "before the greeting");
           return;
         }
-        this.#output += this.#profile.greeting;
+        this.#output += answer === undefined ? this.#profile.greeting : formatReply(answer);
         this.#phase = "command";
         return;
+      case "helo asked":
+        this.#phase = "command";
+        this.#greet(answer);
+        return;
       case "mail asked":
-        this.#output += replies.senderOk;
-        this.#transaction = { rcptCommands: 0, recipients: 0, sameRefusal: undefined, lastWasRefusedRcpt: false };
+        this.#output += this.#accepted(answer, replies.senderOk);
+        this.#isMailRefused = false;
+        this.#transaction = { rcptCommands: 0, recipients: 0, sameRefusal: undefined };
         this.#phase = "command";
         return;
       case "recipient asked":
-        this.#output += replies.recipientOk;
+        this.#output += this.#accepted(answer, replies.recipientOk);
         if (this.#transaction !== undefined) {
           this.#transaction.recipients += 1;
-          this.#transaction.lastWasRefusedRcpt = false;
         }
         this.#phase = "command";
         return;
       case "data asked":
         // RFC 2920 §3.1: DATA ends a group. What is here already was sent without waiting for 354.
-        if (this.heldOctets > 0) {
+        if (this.#isAhead) {
           this.#close(replies.synchronizationError, "DATA");
           return;
         }
-        this.#output += replies.enterMessage;
+        this.#output += this.#accepted(answer, replies.enterMessage);
         this.#reading = { content: new ContentReader(), header: new HeaderReader(), octets: 0, refusal: undefined };
         this.#phase = "content";
         return;
@@ -210,12 +234,25 @@ export class ServerSession {
     }
   }
 
-  /** No to `connect`, `mail`, `recipient` or `data`; 421 ends the session, as does any answer to `connect`. */
-  refuse(answer: Reply): void {
+  #accepted(answer: Reply | undefined, usual: Reply): string {
+    const { format } = this.#profile;
+    return answer === undefined ? format.own(usual) : format.given(answer);
+  }
+
+  /**
+   * No to `connect`, `helo`, `mail`, `recipient` or `data`.
+   *
+   * @param isLast The session ends behind the reply: by default if that is a 421 (RFC 5321 §3.8), and always at `connect`.
+   */
+  refuse(answer: Reply, isLast = answer.code === 421): void {
     switch (this.#phase) {
       case "connect asked":
-        this.#end(answer);
+        this.#end(formatReply(answer));
         return;
+      case "helo asked":
+        this.#helo = "";
+        this.#isExtended = false;
+        break;
       case "recipient asked":
         this.#noteRefusedRecipient(answer);
         break;
@@ -226,15 +263,27 @@ export class ServerSession {
         throw new Error(`refuse() while "${this.#phase}"`);
     }
     this.#phase = "command";
-    this.#answer(answer);
+    this.#answer(answer, isLast);
+  }
+
+  /** The answer to `vrfy`, `expn`, `etrn` or `quit`, whatever it is. @param answer Undefined: the usual words. */
+  respond(answer: Reply | undefined, isLast = answer?.code === 421): void {
+    if (this.#phase === "quit asked") {
+      this.#output += answer === undefined ? this.#profile.closing : this.#profile.format.given(answer);
+      this.#phase = "closing";
+      return;
+    }
+    if (this.#phase !== "other asked") throw new Error(`respond() while "${this.#phase}"`);
+    this.#phase = "command";
+    this.#answer(answer ?? replies.ok, isLast);
   }
 
   /** The answer to `end`: 250, or why not. */
-  finish(answer: Reply): void {
+  finish(answer: Reply, isLast = answer.code === 421): void {
     if (this.#phase !== "end asked") throw new Error(`finish() while "${this.#phase}"`);
     if (answer.code < 300) this.#commandsWithoutMessage = 0;
     this.#endTransaction();
-    this.#answer(answer);
+    this.#answer(answer, isLast);
   }
 
   /** While content is read: gives the rest of it to nobody, and answers with `refusal` at its end. */
@@ -265,7 +314,7 @@ export class ServerSession {
 
   #nextCommand(): SessionStep | undefined {
     if (this.#shutdown !== undefined && this.#transaction === undefined) {
-      this.#end(this.#shutdown);
+      this.#end(this.#profile.format.own(this.#shutdown));
       return undefined;
     }
     const lineEnd = this.#input.indexOf(LF, Math.max(this.#at, this.#searched));
@@ -284,6 +333,7 @@ export class ServerSession {
     const line = this.#input.toString("latin1", this.#at, hasCr ? lineEnd - 1 : lineEnd);
     this.#at = lineEnd + 1;
     if (!hasCr) return this.#protocolError(replies.bareLineFeed, line);
+    this.#line = line;
     if (CONTROL.test(line)) return this.#protocolError(replies.controlCharacter, line);
     return this.#command(line);
   }
@@ -300,12 +350,17 @@ export class ServerSession {
     }
     switch (verb) {
       case "MAIL":
+        this.#isLastRcpt = false;
+        this.#isMailRefused = true;
         return this.#mail(argument, text);
       case "RCPT":
+        this.#isLastRcpt = true;
         return this.#rcpt(argument, text);
       case "DATA":
         return this.#data(argument, text);
       default:
+        this.#isLastRcpt = false;
+        this.#isMailRefused = false;
         this.#nonmailCommands += 1;
         if (this.#nonmailCommands > MAX_NONMAIL_COMMANDS) {
           this.#close(replies.tooManyNonmailCommands, text);
@@ -323,21 +378,24 @@ export class ServerSession {
       case "RSET":
         if (argument !== "") return this.#protocolError(replies.unexpectedArgument, text);
         this.#transaction = undefined;
-        this.#output += replies.resetOk;
-        return this.#mustNotBePipelined(text);
+        this.#say(replies.resetOk);
+        this.#mustNotBePipelined(text);
+        return this.#asks("reset") ? RESET : undefined;
       case "NOOP":
-        this.#output += replies.ok;
+        this.#say(replies.ok);
         return undefined;
       case "QUIT":
         if (argument !== "") return this.#protocolError(replies.unexpectedArgument, text);
+        if (this.#asks("quit")) return this.#ask({ kind: "quit" }, "quit asked");
         this.#output += this.#profile.closing;
         this.#phase = "closing";
         return undefined;
       case "VRFY":
-        this.#output += replies.vrfyAnswer;
+        if (this.#asks("vrfy")) return this.#ask({ kind: "vrfy", argument: argument.trim() }, "other asked");
+        this.#say(replies.vrfyAnswer);
         return undefined;
       case "HELP":
-        this.#output += replies.help;
+        this.#say(replies.help);
         return undefined;
       case "STARTTLS":
         return this.#startTls(argument, text);
@@ -348,7 +406,11 @@ export class ServerSession {
         this.#close(replies.bdatNotAdvertised, text);
         return undefined;
       case "EXPN":
-      case "ETRN":
+      case "ETRN": {
+        const kind = verb === "EXPN" ? "expn" : "etrn";
+        if (this.#asks(kind)) return this.#ask({ kind, argument: argument.trim() }, "other asked");
+        return this.#protocolError(replies.notImplemented, text);
+      }
       case "TURN":
       case "SEND":
       case "SOML":
@@ -368,15 +430,34 @@ export class ServerSession {
     this.#helo = argument;
     this.#isExtended = verb === "EHLO";
     // What the client may do is known from the reply only (RFC 2920 §3.1), so nothing may have been sent behind it.
-    if (this.heldOctets > 0) {
+    if (this.#isAhead) {
       this.#close(replies.synchronizationError, text);
       return undefined;
     }
+    if (this.#asks("helo")) {
+      return this.#ask({ kind: "helo", name: argument, isExtended: this.#isExtended }, "helo asked");
+    }
+    this.#greet(undefined);
+    return undefined;
+  }
+
+  /** @param answer Its first line stands for ours: in the others, clients look for extensions. */
+  #greet(answer: Reply | undefined): void {
     const { hostname, extensions, extensionsUnderTls } = this.#profile;
     const separator = this.#isExtended ? "-" : " ";
-    this.#output += `250${separator}${hostname} Hello ${argument} [${this.#clientAddress}]\r\n`;
+    const usual = `${hostname} Hello ${this.#helo} [${this.#clientAddress}]`;
+    const line = formatReply({ code: answer?.code ?? 250, lines: [answer?.lines[0] ?? usual] });
+    this.#output += `${line.slice(0, 3)}${separator}${line.slice(4)}`;
     if (this.#isExtended) this.#output += this.#isTls ? extensionsUnderTls : extensions;
-    return undefined;
+  }
+
+  #asks(question: SessionQuestion): boolean {
+    return this.#profile.asks.has(question);
+  }
+
+  #ask(step: SessionStep, phase: Phase): SessionStep {
+    this.#phase = phase;
+    return step;
   }
 
   #mail(argument: string, text: string): SessionStep | undefined {
@@ -392,7 +473,7 @@ export class ServerSession {
     const { messageSizeLimit } = this.#profile;
     this.#nonmailCommands = 0;
     if (messageSizeLimit > 0 && command.size !== undefined && command.size > messageSizeLimit) {
-      this.#output += formatReply(replies.messageTooBig);
+      this.#say(replies.messageTooBig);
       this.#refused = { kind: "refused", stage: "session", reply: replies.messageTooBig, command: text };
       return this.#mustNotBePipelined(text);
     }
@@ -405,7 +486,12 @@ export class ServerSession {
     const path = afterWord(argument, "TO:");
     if (path === undefined) return this.#unknownCommand(text);
     const transaction = this.#transaction;
-    if (transaction === undefined) return this.#protocolError(replies.senderNotYetGiven, text);
+    if (transaction === undefined) {
+      // In a pipelined group behind a refused MAIL, RCPT is no fault of the client.
+      if (!this.#isExtended || !this.#isMailRefused) return this.#protocolError(replies.senderNotYetGiven, text);
+      this.#say(replies.senderNotYetGiven);
+      return undefined;
+    }
     if (path === "") {
       return this.#protocolError(reply(501, "5.5.4", "RCPT must have an address operand"), text);
     }
@@ -416,7 +502,7 @@ export class ServerSession {
     }
     transaction.rcptCommands += 1;
     if (transaction.rcptCommands > this.#profile.recipientsMax) {
-      this.#output += formatReply(replies.tooManyRecipients);
+      this.#say(replies.tooManyRecipients);
       this.#noteRefusedRecipient(replies.tooManyRecipients);
       return this.#mustNotBePipelined(text);
     }
@@ -427,21 +513,28 @@ export class ServerSession {
 
   #data(argument: string, text: string): SessionStep | undefined {
     const transaction = this.#transaction;
+    const isBehindRcpt = this.#isLastRcpt;
+    this.#isLastRcpt = false;
+    this.#isMailRefused = false;
     if (argument !== "") return this.#protocolError(replies.unexpectedArgument, text);
-    if (transaction === undefined || transaction.recipients === 0) return this.#dataWithoutRecipients(text);
+    if (transaction === undefined || transaction.recipients === 0) {
+      return this.#dataWithoutRecipients(isBehindRcpt, text);
+    }
     this.#phase = "data asked";
     return DATA;
   }
 
   /** As Exim: the refusal that all recipients met is repeated, and in a pipelined group DATA is no fault of the client. */
-  #dataWithoutRecipients(text: string): SessionStep | undefined {
+  #dataWithoutRecipients(isBehindRcpt: boolean, text: string): SessionStep | undefined {
     const same = this.#transaction?.sameRefusal;
     if (same !== undefined) {
-      this.#output += "503-5.5.1 All RCPT commands were rejected with this error:\r\n";
-      this.#output += formatReply({ code: 503, status: "5.5.1", lines: same.lines }).replaceAll("503 ", "503-");
+      const why: [string, ...string[]] = [replies.allRecipientsRefused, ...same.lines];
+      this.#output += this.#profile.format
+        .own({ code: 503, status: "5.5.1", lines: why })
+        .replaceAll(/^503 /gm, "503-");
     }
-    if (this.#isExtended && this.#transaction?.lastWasRefusedRcpt === true) {
-      this.#output += formatReply(replies.recipientMustPrecede);
+    if (this.#isExtended && isBehindRcpt) {
+      this.#say(replies.noRecipientWithData);
       return undefined;
     }
     return this.#protocolError(replies.recipientMustPrecede, text);
@@ -457,7 +550,7 @@ export class ServerSession {
       this.#close(replies.synchronizationError, text);
       return undefined;
     }
-    this.#output += replies.tlsGoAhead;
+    this.#say(replies.tlsGoAhead);
     this.#phase = "starttls asked";
     return STARTTLS;
   }
@@ -515,9 +608,10 @@ export class ServerSession {
       return END;
     }
     this.#endTransaction();
-    this.#answer(refusal);
+    this.#say(refusal);
+    if (refusal.code === 421) this.#end("");
     // What follows may still be content to its sender: nothing of it is taken for a command.
-    if (content.hasBareCr) this.#end(replies.endInDoubt);
+    if (content.hasBareCr) this.#end(this.#profile.format.own(replies.endInDoubt));
     return undefined;
   }
 
@@ -533,7 +627,6 @@ export class ServerSession {
     const isFirst = transaction.rcptCommands <= 1 && transaction.recipients === 0;
     const isSame = transaction.sameRefusal?.lines.join() === answer.lines.join();
     transaction.sameRefusal = isFirst || isSame ? answer : undefined;
-    transaction.lastWasRefusedRcpt = true;
   }
 
   #unknownCommand(text: string): undefined {
@@ -542,15 +635,15 @@ export class ServerSession {
       this.#close(replies.tooManyUnknownCommands, text);
       return undefined;
     }
-    this.#output += formatReply(replies.unrecognizedCommand);
-    return undefined;
+    // Counted among the syntax errors as well, as in Exim.
+    return this.#protocolError(replies.unrecognizedCommand, text);
   }
 
   /** Wrong syntax (500, 501, 553, 555) or a wrong place (503): answered, counted, and too much of it ends the session. */
   #protocolError(answer: Reply, text: string): undefined {
     this.#syntaxErrors += 1;
     if (this.#syntaxErrors <= this.#profile.maxSyntaxErrors) {
-      this.#output += formatReply(answer);
+      this.#say(answer);
       return undefined;
     }
     const [first, ...rest] = [...answer.lines, "Too many syntax or protocol errors"];
@@ -560,7 +653,7 @@ export class ServerSession {
 
   /** Sending on without waiting for the reply is a right that EHLO's reply gives (RFC 2920). */
   #maySendMore(text: string): boolean {
-    if (this.#isExtended || this.heldOctets === 0) return true;
+    if (this.#isExtended || !this.#isAhead) return true;
     this.#close(replies.synchronizationError, text);
     return false;
   }
@@ -570,20 +663,26 @@ export class ServerSession {
     return undefined;
   }
 
-  /** 421 announces the end of the session (RFC 5321 §3.8). */
-  #answer(answer: Reply): void {
-    if (answer.code === 421) this.#end(answer);
-    else this.#output += formatReply(answer);
+  /** Somebody else's words. */
+  #answer(answer: Reply, isLast: boolean): void {
+    const octets = this.#profile.format.given(answer);
+    if (isLast) this.#end(octets);
+    else this.#output += octets;
+  }
+
+  /** Our own words. */
+  #say(answer: Reply): void {
+    this.#output += this.#profile.format.own(answer);
   }
 
   /** Ends the session because of what the client did; that goes into the log. */
   #close(answer: Reply, command: string): void {
-    this.#end(answer);
+    this.#end(this.#profile.format.own(answer));
     this.#refused = { kind: "refused", stage: "session", reply: answer, command };
   }
 
-  #end(answer: Reply): void {
-    this.#output += formatReply(answer);
+  #end(lastReply: string): void {
+    this.#output += lastReply;
     this.#transaction = undefined;
     this.#reading = undefined;
     this.#input = EMPTY;
@@ -608,6 +707,7 @@ const SPACE = 0x20;
 const CONTROL = /[\x00-\x1f\x7f]/;
 const READ: SessionStep = { kind: "read" };
 const CONNECT: SessionStep = { kind: "connect" };
+const RESET: SessionStep = { kind: "reset" };
 const DATA: SessionStep = { kind: "data" };
 const END: SessionStep = { kind: "end" };
 const STARTTLS: SessionStep = { kind: "starttls" };

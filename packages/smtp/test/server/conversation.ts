@@ -31,6 +31,10 @@ export interface Decisions {
   readonly settings?: Partial<SessionSettings>;
   /** Undefined accepts. */
   readonly decide?: (step: SessionStep) => Reply | undefined;
+  /** Instead of the usual words of an acceptance. */
+  readonly say?: (step: SessionStep) => Reply | undefined;
+  /** Refusals end the session. */
+  readonly drops?: boolean;
   /** What came before the greeting. */
   readonly early?: string;
 }
@@ -48,9 +52,9 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
     const refusal = decisions.decide?.(step);
     if (refusal === undefined) {
       onAccept();
-      session.accept();
+      session.accept(decisions.say?.(step));
     } else {
-      session.refuse(refusal);
+      session.refuse(refusal, decisions.drops);
     }
   };
   const pump = (): void => {
@@ -59,6 +63,7 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
       if (step.kind !== "read") steps.push(step);
       switch (step.kind) {
         case "connect":
+        case "helo":
         case "data":
           answer(step, () => undefined);
           break;
@@ -79,6 +84,13 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
           session.finish(decisions.decide?.(step) ?? reply(250, "2.0.0", "OK id=1"));
           break;
         case "refused":
+        case "reset":
+          break;
+        case "vrfy":
+        case "expn":
+        case "etrn":
+        case "quit":
+          session.respond(decisions.decide?.(step), decisions.drops);
           break;
         case "read":
           output += session.takeOutput();

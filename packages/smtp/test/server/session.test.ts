@@ -364,7 +364,7 @@ describe("ServerSession", () => {
       output.endsWith(
         "550 5.7.1 relay not permitted\r\n550 5.7.1 relay not permitted\r\n" +
           "503-5.5.1 All RCPT commands were rejected with this error:\r\n503-5.5.1 relay not permitted\r\n" +
-          "503 5.5.1 valid RCPT command must precede DATA\r\n",
+          "503 5.5.1 Valid RCPT command must precede DATA\r\n",
       ),
       output,
     );

@@ -12,6 +12,26 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: "read the policy file and say what is wrong with it",
     load: async () => (await import("./check.ts")).check,
   },
+  session: {
+    synopsis: "--from IP[:PORT] --config FILE [-DNAME=value...]",
+    summary: "an SMTP session on standard input and output as if from that host; nothing is queued",
+    load: async () => (await import("./session.ts")).session,
+  },
+  expand: {
+    synopsis: "[--config FILE] [--stdin] [-DNAME=value...] [STRING...]",
+    summary: "expand strings of the policy language and show what they give",
+    load: async () => (await import("./expand.ts")).expand,
+  },
+  route: {
+    synopsis: "[--config FILE] [--from ADDRESS] [--trace] [-DNAME=value...] [ADDRESS...]",
+    summary: "how the routers of a policy file route addresses; nothing is sent",
+    load: async () => (await import("./route.ts")).route,
+  },
+  options: {
+    synopsis: "",
+    summary: "the reference of everything that a policy file can set, in Markdown",
+    load: async () => (await import("./options.ts")).options,
+  },
   provision: {
     synopsis: "[--replicas N]",
     summary: "prepare the NATS server of NATS_URL for the fleet; may be repeated",

@@ -1,0 +1,131 @@
+import type { Reply } from "@postbus/mail";
+import { textOf } from "../expansion/value.ts";
+import type { AclStage } from "../options/acl/stage.ts";
+import type { AclRun } from "./acl-run.ts";
+import type { DecisionRecord } from "./decision-record.ts";
+import type { LogTarget } from "./hooks.ts";
+import { messageLines } from "./message-lines.ts";
+import { messageReply } from "./message-reply.ts";
+import type { Outcome } from "./outcome.ts";
+import { stageNames } from "./stage-names.ts";
+
+/** What an ACL means for the session. */
+export interface AclAnswer {
+  /** `drop`: refused, and the connection is closed behind the reply. `discard`: accepted, and thrown away. */
+  readonly verdict: "accept" | "discard" | "refuse" | "drop";
+  /** Undefined: accepted with the usual words. */
+  readonly reply: Reply | undefined;
+  readonly isTemporary: boolean;
+  /** Behind `rejected RCPT <…>`; undefined: there is nothing to add. */
+  readonly log: string | undefined;
+  /** Where the refusal is to be logged; undefined: in the usual logs. */
+  readonly logTargets: readonly LogTarget[] | undefined;
+  readonly record: DecisionRecord;
+}
+
+/** Codes that a refusal has where it is not 550. */
+const REFUSAL: Readonly<Partial<Record<AclStage, number>>> = { auth: 503, etrn: 458, vrfy: 252 };
+/** Codes that a success has where it is not 250. */
+const SUCCESS: Readonly<Partial<Record<AclStage, number>>> = { connect: 220, predata: 354, quit: 221, auth: 235 };
+
+const PROHIBITED = "Administrative prohibition";
+const LATER: Reply = { code: 451, lines: ["Temporary local problem - please try later"] };
+
+/** The answer to a run that has ended. */
+export function answerOf(given: Outcome, run: AclRun): AclAnswer {
+  const outcome = allowed(given, run);
+  const { stage, records: statements, session } = run;
+  const record: DecisionRecord = { stage, verdict: outcome, statements, log: run.log };
+  const common = { log: run.log, logTargets: session.rejectTargets, record };
+  const text = run.message === undefined ? undefined : textOf(run.message);
+  if (stage === "quit") {
+    // The client goes in any case; what is said to it may be anything.
+    const lastWords: Reply | undefined = text === undefined ? undefined : { code: 221, lines: messageLines(text) };
+    return { ...common, verdict: "accept", reply: lastWords, isTemporary: false };
+  }
+  switch (outcome) {
+    case "yes":
+    case "discard": {
+      const verdict = outcome === "yes" ? "accept" : "discard";
+      const code = SUCCESS[stage] ?? 250;
+      return { ...common, verdict, reply: text === undefined ? undefined : made(text, code, run), isTemporary: false };
+    }
+    case "no":
+    case "drop": {
+      const verdict = outcome === "no" ? "refuse" : "drop";
+      const answer = withSenderDetails(made(text ?? PROHIBITED, REFUSAL[stage] ?? 550, run), run);
+      return { ...common, verdict, reply: answer, isTemporary: false };
+    }
+    case "defer":
+    case "error": {
+      noteSender(run, "defer");
+      // As in Exim, a code in front of the text counts even where the text is not for the client.
+      const own: Reply = text === undefined ? LATER : made(text, 451, run);
+      const answer = run.hasDetails ? own : { ...own, lines: LATER.lines };
+      return { ...common, verdict: "refuse", reply: answer, isTemporary: true };
+    }
+    default:
+      throw new Error(`unhandled outcome: ${JSON.stringify(outcome satisfies never)}`);
+  }
+}
+
+/** `discard` throws messages away, so there must be one. */
+function allowed(outcome: Outcome, run: AclRun): Outcome {
+  if (outcome === "discard" && !DISCARDING.has(run.stage)) {
+    run.log = `"discard" verb not allowed in ${stageNames[run.stage]} ACL`;
+    run.session.log(["main", "panic"], run.log);
+    return "error";
+  }
+  if (outcome === "drop" && run.stage === "mailauth") {
+    run.log = `"drop" verb not allowed in ${stageNames[run.stage]} ACL`;
+    run.session.log(["main", "panic"], run.log);
+    return "error";
+  }
+  return outcome;
+}
+
+const DISCARDING: ReadonlySet<AclStage> = new Set([
+  "mail",
+  "rcpt",
+  "dkim",
+  "mime",
+  "data_prdr",
+  "data",
+  "not_smtp",
+  "not_smtp_mime",
+]);
+
+function made(text: string, code: number, run: AclRun): Reply {
+  // The usual refusal of VRFY is a 252, but a policy may well say 550.
+  if (run.stage === "vrfy") return messageReply(text, code, undefined);
+  return messageReply(text, code, (written) => {
+    run.session.log(
+      ["main", "panic"],
+      `configured error code starts with incorrect digit (expected ${String(code).charAt(0)}) in "${written}"`,
+    );
+  });
+}
+
+/** The first refusal because of a sender says what is wrong with it. */
+function withSenderDetails(answer: Reply, run: AclRun): Reply {
+  const failure = noteSender(run, "fail");
+  if (failure === undefined) return answer;
+  const lines: [string, ...string[]] = [`Verification failed for <${failure.address}>`, ...failure.text.split("\n")];
+  return { ...answer, lines: [...lines, ...answer.lines] };
+}
+
+function noteSender(
+  { senderFailure, session }: AclRun,
+  what: "fail" | "defer",
+): { address: string; text: string } | undefined {
+  if (senderFailure === undefined) return undefined;
+  const { address, text } = senderFailure;
+  const { toldSenders } = session.message;
+  if (toldSenders.has(address)) return undefined;
+  if (toldSenders.size < MAX_TOLD) toldSenders.add(address);
+  session.log(["main"], `sender verify ${what} for <${address}>${text === undefined ? "" : `: ${text}`}`);
+  return what === "fail" && text !== undefined ? { address, text } : undefined;
+}
+
+/** Addresses of `verify = sender=…` may come out of recipients. */
+const MAX_TOLD = 100;

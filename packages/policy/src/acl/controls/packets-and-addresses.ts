@@ -1,0 +1,26 @@
+import { ExpansionFailure } from "../../expansion/failures.ts";
+import type { Control } from "./control.ts";
+
+/** The whole session is recorded; how, is up to whoever runs it. */
+export const debug: Control = ({ session }, options = "") => {
+  session.connection.controls.debug = options;
+};
+
+/** Class of the packets that we send (RFC 2474). */
+export const dscp: Control = ({ session }, options) => {
+  if (options === undefined || options === "") throw new ExpansionFailure('syntax error in "control=dscp"');
+  session.connection.controls.dscp = options;
+};
+
+const VALUES: ReadonlyMap<string, -1 | 0 | 1> = new Map<string, -1 | 0 | 1>([
+  ["1", 1],
+  ["0", 0],
+  ["-1", -1],
+]);
+
+/** The address is written without UTF-8 for hosts that cannot take it. */
+export const utf8Downconvert: Control = ({ session }, options = "1") => {
+  const value = VALUES.get(options);
+  if (value === undefined) throw new ExpansionFailure(`bad option value for control=utf8_downconvert: ${options}`);
+  session.message.controls.utf8Downconvert = value;
+};

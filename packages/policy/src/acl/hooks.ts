@@ -1,0 +1,26 @@
+import type { RateStore } from "@postbus/rates";
+import type { Eventual } from "../expansion/code.ts";
+import type { Value } from "../expansion/value.ts";
+import type { Facts } from "./facts.ts";
+import type { AddressVerdict, VerifyAddressRequest } from "./verify-address.ts";
+
+export type LogTarget = "main" | "reject" | "panic";
+
+/** What ACLs need from whoever runs them. What is absent is not available: its use defers. */
+export interface AclHooks {
+  readonly facts?: Facts;
+  /** What stands behind the id in `${authresults}`; asks for what is not known yet. */
+  authenticationResults?(): Eventual<Value>;
+  verifyAddress?(request: VerifyAddressRequest): Eventual<AddressVerdict>;
+  /** Counters of `ratelimit`, times of `seen`. */
+  readonly rates?: RateStore;
+  /** `delay =`; ends early when the client goes away. @param isFlushed Whether replies so far are to be written first. */
+  delay?(seconds: number, isFlushed: boolean): Eventual<void>;
+  /** `udpsend =`. @throws {DeferError} it cannot be sent. */
+  sendDatagram?(host: string, port: number, data: string): Promise<void>;
+  /** `decode =`: writes the part of the message that the MIME ACL is about. @throws {DeferError} it cannot be written. */
+  decode?(name: string): Eventual<boolean>;
+  log?(targets: readonly LogTarget[], text: string): void;
+  /** ACLs in files. @returns undefined: there is none. */
+  readAclFile?(path: string): Eventual<string | undefined>;
+}

@@ -1,0 +1,20 @@
+import { then } from "../../expansion/code.ts";
+import { ExpansionFailure } from "../../expansion/failures.ts";
+import { parseInterval } from "../../expansion/interval.ts";
+import { textOf } from "../../expansion/value.ts";
+import { readTest } from "../test.ts";
+
+/** `delay = time` */
+export const delay = readTest<number>(
+  (value) => {
+    const seconds = parseInterval(textOf(value).trim());
+    if (seconds === undefined)
+      throw new ExpansionFailure(`syntax error in argument for "delay" modifier: "${textOf(value)}"`);
+    return seconds;
+  },
+  (seconds, { session }) => {
+    if (seconds === 0) return "yes";
+    const isFlushed = session.connection.controls.isDelayFlushOff !== true;
+    return then(session.hooks.delay?.(seconds, isFlushed), () => "yes");
+  },
+);

@@ -1,0 +1,98 @@
+import type { Eventual } from "../expansion/code.ts";
+import type { AclVerb } from "../options/acl/verbs.ts";
+import type { AclRun } from "./acl-run.ts";
+import type { CompiledAcl } from "./compiled-acl.ts";
+import type { StatementRecord } from "./decision-record.ts";
+import type { Outcome } from "./outcome.ts";
+import { stageNames } from "./stage-names.ts";
+import { type CompiledStatement, type Tested, testStatement } from "./statement.ts";
+import { warn } from "./warn.ts";
+
+/** Runs the statements of an ACL until one decides; `no` if none does. Texts are left in the run. */
+export function runAcl(acl: CompiledAcl, run: AclRun): Eventual<Outcome> {
+  return fromStatement(acl, 0, run);
+}
+
+function fromStatement(acl: CompiledAcl, start: number, run: AclRun): Eventual<Outcome> {
+  const { statements } = acl;
+  for (let i = start; i < statements.length; i++) {
+    const statement = statements[i];
+    if (statement === undefined) break;
+    if (run.evaluation.mustPause) return run.evaluation.pause().then(() => fromStatement(acl, i, run));
+    run.message = undefined;
+    run.log = undefined;
+    run.hasDetails = false;
+    if (!run.countStatement()) {
+      run.log = "ACL runs through too many statements";
+      return "error";
+    }
+    const record = recordOf(acl, statement, run);
+    const tested = testStatement(statement, run, record.checks);
+    if (tested instanceof Promise) {
+      return tested.then((later) => {
+        const decision = decide(statement, later, record, run);
+        return decision ?? fromStatement(acl, i + 1, run);
+      });
+    }
+    const decision = decide(statement, tested, record, run);
+    if (decision !== undefined) return decision;
+  }
+  return "no";
+}
+
+function recordOf({ name }: CompiledAcl, { verb, place }: CompiledStatement, run: AclRun): StatementRecord {
+  return { acl: name, depth: run.depth, verb, place, checks: [], outcome: "no" };
+}
+
+/** @returns what the ACL says; undefined: the next statement is to be run. */
+function decide(
+  { verb }: CompiledStatement,
+  { outcome, hasPassed }: Tested,
+  record: StatementRecord,
+  run: AclRun,
+): Outcome | undefined {
+  record.outcome = outcome;
+  run.keep(record);
+  run.session.verifyMessage = undefined;
+  if (outcome === "error" || (outcome === "defer" && verb !== "warn")) return outcome;
+  const decision = verdictOf(verb, outcome, hasPassed, run);
+  return decision !== undefined && isRefusal(decision) && run.depth === 0
+    ? unlessQuitting(verb, decision, run)
+    : decision;
+}
+
+function verdictOf(verb: AclVerb, outcome: Outcome, hasPassed: boolean, run: AclRun): Outcome | undefined {
+  const isTrue = outcome === "yes";
+  switch (verb) {
+    case "accept":
+      if (isTrue || outcome === "discard") return outcome;
+      return hasPassed ? outcome : undefined;
+    case "discard":
+      if (isTrue || outcome === "discard") return "discard";
+      return hasPassed ? outcome : undefined;
+    case "deny":
+      return isTrue ? "no" : undefined;
+    case "drop":
+      return isTrue ? "drop" : undefined;
+    case "defer":
+      if (!isTrue) return undefined;
+      run.hasDetails = true;
+      return "defer";
+    case "require":
+      return isTrue ? undefined : outcome;
+    case "warn":
+      warn(outcome, run);
+      return undefined;
+    default:
+      throw new Error(`unhandled verb: ${JSON.stringify(verb satisfies never)}`);
+  }
+}
+
+const isRefusal = (outcome: Outcome): boolean => outcome === "no" || outcome === "drop" || outcome === "defer";
+
+/** A session that is ending cannot be refused to end. */
+function unlessQuitting(verb: AclVerb, decision: Outcome, run: AclRun): Outcome {
+  if (run.stage !== "quit" && run.stage !== "notquit") return decision;
+  run.log = `${stageNames[run.stage]} ACL may not fail ('${verb}' verb used incorrectly)`;
+  return "error";
+}

@@ -1,0 +1,35 @@
+import type { Eventual } from "../expansion/code.ts";
+import type { AclStage } from "../options/acl/stage.ts";
+import { AclRun } from "./acl-run.ts";
+import type { Acls } from "./acls.ts";
+import { type AclAnswer, answerOf } from "./answer.ts";
+import { saidBy } from "./expanded.ts";
+import type { AclSession } from "./session.ts";
+
+/** Stages that refuse when no ACL is set for them (Exim's manual, "Specifying when ACLs are used"). */
+const CLOSED: ReadonlySet<AclStage> = new Set(["rcpt", "vrfy", "expn", "etrn"]);
+
+/**
+ * Runs the ACL of a stage. Its command must be in the session.
+ *
+ * @throws nothing that is not a bug: whatever is wrong with the policy is a temporary refusal.
+ */
+export function runStage(stage: AclStage, session: AclSession, acls: Acls): Eventual<AclAnswer> {
+  const run = new AclRun(stage, session, acls);
+  if (!acls.has(stage)) return answerOf(CLOSED.has(stage) ? "no" : "yes", run);
+  session.run = run;
+  session.commandRates = new Map();
+  session.rejectTargets = undefined;
+  session.evaluation.captures = [];
+  const finish = (outcome: Parameters<typeof answerOf>[0]): AclAnswer => {
+    session.run = undefined;
+    return answerOf(outcome, run);
+  };
+  try {
+    const outcome = acls.runStage(run);
+    if (!(outcome instanceof Promise)) return finish(outcome);
+    return outcome.catch((error: unknown) => saidBy(error, run)).then(finish);
+  } catch (error) {
+    return finish(saidBy(error, run));
+  }
+}

@@ -1,0 +1,101 @@
+import { createEvaluation } from "../expansion/create-evaluation.ts";
+import type { Evaluation } from "../expansion/evaluation.ts";
+import { lowerCase } from "../expansion/operators/case.ts";
+import type { Value } from "../expansion/value.ts";
+import type { SharedSurroundings } from "../load/policy-surroundings.ts";
+import type { AclRun } from "./acl-run.ts";
+import { callFromExpansion } from "./call-from-expansion.ts";
+import type { AclHooks, LogTarget } from "./hooks.ts";
+import type { ClientEndpoint } from "./smtp/connection.ts";
+import { SmtpConnection } from "./smtp/connection.ts";
+import { SmtpMessage, type SmtpRecipient } from "./smtp/message.ts";
+import { SmtpVariables } from "./smtp/variables.ts";
+
+/** Names and sizes that variables tell. */
+export interface SessionNames {
+  readonly primaryHostname: string;
+  readonly activeHostname: string;
+  readonly qualifyDomain: string;
+  readonly qualifyRecipient: string;
+  readonly configFile: string;
+  readonly version: string;
+}
+
+/** The state of one SMTP connection as its ACLs see it. */
+export class AclSession {
+  readonly connection: SmtpConnection;
+  readonly hooks: AclHooks;
+  readonly names: SessionNames;
+  readonly #surroundings: SharedSurroundings;
+  /** Made when they are needed: most connections are idle at most times. */
+  #message: SmtpMessage | undefined;
+  #evaluation: Evaluation | undefined;
+  /** The command that is being answered. */
+  command = { text: "", argument: "" };
+  /** Rates that count once for the command. */
+  commandRates = new Map<string, number>();
+  recipient: SmtpRecipient | undefined;
+  /** `control = caseful_local_part`. */
+  isCaseful = false;
+  /** `$acl_verify_message` */
+  verifyMessage: Value | undefined;
+  /** `log_reject_target`; undefined: where refusals go by default. */
+  rejectTargets: readonly LogTarget[] | undefined;
+  run: AclRun | undefined;
+
+  constructor(client: ClientEndpoint, names: SessionNames, surroundings: SharedSurroundings, hooks: AclHooks) {
+    this.connection = new SmtpConnection(client);
+    this.names = names;
+    this.hooks = hooks;
+    this.#surroundings = surroundings;
+  }
+
+  get message(): SmtpMessage {
+    this.#message ??= new SmtpMessage();
+    return this.#message;
+  }
+
+  get evaluation(): Evaluation {
+    this.#evaluation ??= this.#newEvaluation();
+    return this.#evaluation;
+  }
+
+  /** The transaction is over: what was said of it is forgotten. */
+  reset(): void {
+    this.#message = undefined;
+    this.#evaluation = undefined;
+    this.recipient = undefined;
+  }
+
+  log(targets: readonly LogTarget[], text: string): void {
+    this.hooks.log?.(targets, text);
+  }
+
+  /** Logs a warning, but the same one only once for a message. */
+  warnOnce(text: string): void {
+    const { warnings } = this.message;
+    if (warnings.has(text)) return;
+    if (warnings.size < MAX_WARNINGS) warnings.add(text);
+    this.log(["main"], `Warning: ${text}`);
+  }
+
+  /** `$local_part`, in the case that the controls say. */
+  get localPart(): string | undefined {
+    const { recipient } = this;
+    if (recipient === undefined) return undefined;
+    return this.isCaseful ? recipient.localPart : lowerCase(recipient.localPart);
+  }
+
+  #newEvaluation(): Evaluation {
+    return createEvaluation({
+      ...this.#surroundings,
+      variables: new SmtpVariables(this),
+      headers: { occurrences: (name) => this.message.content?.headers.occurrences(name) ?? [] },
+      authenticationResults: () => this.hooks.authenticationResults?.() ?? "",
+      callAcl: (name) => callFromExpansion(name, this),
+      warn: (text) => this.log(["main", "panic"], text),
+    });
+  }
+}
+
+const MAX_WARNINGS = 100;

@@ -1,0 +1,79 @@
+import type { Value } from "../../expansion/value.ts";
+import type { ConnectionControls } from "../controls/connection-controls.ts";
+
+/** TLS of a client's connection. */
+export interface TlsView {
+  /** `TLS1.3:TLS_AES_256_GCM_SHA384:256`. */
+  readonly cipher: string;
+  /** The name of the suite in the standards. */
+  readonly cipherStandard: string;
+  /** `TLS1.3` */
+  readonly version: string;
+  readonly bits: number;
+  /** Empty: none was sent. */
+  readonly sni: string;
+  /** Distinguished name of the client's certificate; empty: there is none. */
+  readonly peerName: string;
+  /** DER octets. */
+  readonly peerCertificate?: string;
+  readonly ownCertificate?: string;
+  readonly isVerified: boolean;
+}
+
+/** Whom the client has shown itself to be. */
+export interface Authentication {
+  /** Name of the authenticator. */
+  readonly by: string;
+  /** `$authenticated_id` */
+  readonly id: Value;
+}
+
+/** The PROXY header that stands for the client (HAProxy's PROXY protocol). */
+export interface ProxyView {
+  /** Of the proxy: empty if the negotiation failed. */
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** What the client had connected to. */
+  readonly externalAddress: string;
+  readonly externalPort: number;
+}
+
+/** Who is connected, as the socket says. */
+export interface ClientEndpoint {
+  /** Empty: the session is on standard input. */
+  readonly address: string;
+  readonly port: number;
+  /** Our side of it. */
+  readonly interfaceAddress?: string;
+  readonly interfacePort?: number;
+}
+
+/** What is known of a connection, from the first octet to the last. Its owner writes it, conditions and variables read it. */
+export class SmtpConnection {
+  readonly client: ClientEndpoint;
+  /** Empty before HELO or EHLO. */
+  helo = "";
+  isExtended = false;
+  /** Of the client by the reverse DNS; undefined: nobody has asked; empty: it has none. */
+  hostName: string | undefined;
+  /** The reverse DNS could not be asked. */
+  isHostLookupDeferred = false;
+  tls: TlsView | undefined;
+  authentication: Authentication | undefined;
+  proxy: ProxyView | undefined;
+  /** `$smtp_notquit_reason` */
+  notQuitReason = "";
+  /** `acl_c…` */
+  readonly variables = new Map<string, Value>();
+  /** Of conditions whose results outlive a message: `dnslist_domain`. */
+  readonly found = new Map<string, Value | number>();
+  /** Rates that count once for the connection. */
+  readonly rates = new Map<string, number>();
+  readonly controls: ConnectionControls = {};
+  /** `verify = helo`: what was found out about the present name. */
+  heloIsVerified: boolean | undefined;
+
+  constructor(client: ClientEndpoint) {
+    this.client = client;
+  }
+}

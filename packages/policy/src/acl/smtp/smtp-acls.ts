@@ -1,0 +1,229 @@
+import { type Eventual, then } from "../../expansion/code.ts";
+import { compileExpansion } from "../../expansion/compile-expansion.ts";
+import { ForcedFailure, failureText } from "../../expansion/failures.ts";
+import { lowerCase } from "../../expansion/operators/case.ts";
+import { textOf } from "../../expansion/value.ts";
+import type { AclStage } from "../../options/acl/stage.ts";
+import type { Acls } from "../acls.ts";
+import type { AclAnswer } from "../answer.ts";
+import { messageReply } from "../message-reply.ts";
+import { runStage } from "../run-stage.ts";
+import type { AclSession } from "../session.ts";
+import type { AddressVerdict } from "../verify-address.ts";
+import { lookUpHostName } from "./host-name.ts";
+import { unquotedLocalPart } from "./local-part.ts";
+import type { ReceivedContent } from "./message.ts";
+
+/** What MAIL has said. */
+export interface MailArguments {
+  /** Empty: the null reverse-path. */
+  readonly returnPath: string;
+  readonly size?: number | undefined;
+  readonly isPrdr?: boolean;
+  readonly isSmtpUtf8?: boolean;
+}
+
+/**
+ * The ACLs of one SMTP session: each call is one stage. Whoever speaks SMTP asks here what to answer, in the order of the
+ * commands; what has to be remembered from one command to the next is remembered here.
+ */
+export class SmtpAcls {
+  readonly session: AclSession;
+  readonly #acls: Acls;
+
+  constructor(session: AclSession, acls: Acls) {
+    this.session = session;
+    this.#acls = acls;
+  }
+
+  /** The command that is answered next: `$smtp_command`. */
+  command(text: string, argument: string): void {
+    this.session.command = { text, argument };
+  }
+
+  /** @param wantsName `host_lookup`; the name is looked up as well if an ACL mentions it. */
+  connect(wantsName = false): Eventual<AclAnswer> {
+    const isWanted = wantsName || HOST_NAME_VARIABLES.some((name) => this.#acls.mentions(name));
+    if (!isWanted) return this.#run("connect");
+    return lookUpHostName(this.session).then(() => this.#run("connect"));
+  }
+
+  /** HELO or EHLO. Accepted or not, what was said before is forgotten if it is accepted. */
+  helo(name: string, isExtended: boolean): Eventual<AclAnswer> {
+    const { connection } = this.session;
+    connection.helo = name;
+    connection.isExtended = isExtended;
+    connection.heloIsVerified = undefined;
+    return then(this.#run("helo"), (answer) => {
+      if (isAccepted(answer)) this.session.reset();
+      else connection.helo = "";
+      return answer;
+    });
+  }
+
+  mail({ returnPath, size, isPrdr = false, isSmtpUtf8 = false }: MailArguments): Eventual<AclAnswer> {
+    const { message } = this.session;
+    message.returnPath = returnPath;
+    message.size = size;
+    message.isPrdr = isPrdr;
+    message.isSmtpUtf8 = isSmtpUtf8;
+    return then(this.#run("mail"), (answer) => {
+      if (!isAccepted(answer)) message.returnPath = undefined;
+      message.isDiscarded = answer.verdict === "discard";
+      return answer;
+    });
+  }
+
+  /** RCPT. An accepted recipient is added to the message's, a discarded one is not. */
+  recipient(address: string): Eventual<AclAnswer> {
+    const { session } = this;
+    const { message } = session;
+    message.rcptCount += 1;
+    this.#begin(address);
+    // What was thrown away at MAIL is not looked at any more.
+    const answer = message.isDiscarded ? DISCARDED : this.#run("rcpt");
+    return then(answer, (decided) => {
+      this.#end();
+      if (decided.verdict === "accept") message.recipients.push(address);
+      else if (decided.isTemporary) message.rcptDeferCount += 1;
+      else message.rcptFailCount += 1;
+      return decided;
+    });
+  }
+
+  predata(): Eventual<AclAnswer> {
+    return this.#run("predata");
+  }
+
+  /** One part of the message, or one signature of it: the owner has set the variables. */
+  part(stage: "mime" | "dkim"): Eventual<AclAnswer> {
+    return this.#run(stage);
+  }
+
+  /** The content is there. */
+  content(content: ReceivedContent): void {
+    const { message } = this.session;
+    message.content = content;
+    message.size = content.size;
+  }
+
+  /** One recipient of a transaction with an answer for each (PRDR), behind `content`. */
+  recipientOfContent(address: string): Eventual<AclAnswer> {
+    this.#begin(address);
+    return then(this.#run("data_prdr"), (answer) => {
+      this.#end();
+      return answer;
+    });
+  }
+
+  /** The message as a whole, behind `content`. A faked refusal is an acceptance with the reply of a refusal. */
+  data(): Eventual<AclAnswer> {
+    const { session } = this;
+    const { message } = session;
+    // Nobody is left who would get it.
+    const answer = message.recipients.length === 0 ? DISCARDED : this.#run("data");
+    return then(answer, (decided) => {
+      const { fake } = message.controls;
+      if (fake === undefined || !isAccepted(decided)) return decided;
+      return { ...decided, reply: messageReply(fake.text, fake.code, () => {}) };
+    });
+  }
+
+  /** `domains` and `local_parts` are of the address that is asked about. */
+  vrfy(address: string | undefined): Eventual<AclAnswer> {
+    if (address !== undefined) this.#begin(address);
+    return then(this.#run("vrfy"), (answer) => {
+      this.#end();
+      return answer;
+    });
+  }
+
+  /** What VRFY asks once it is let through. Undefined: there is nobody who could tell. @throws {DeferError} */
+  verifyRecipient(address: string): Eventual<AddressVerdict | undefined> {
+    const request = {
+      kind: "recipient",
+      address,
+      isGoodWhenRedirected: false,
+      callout: undefined,
+      quota: undefined,
+    } as const;
+    return this.session.hooks.verifyAddress?.(request);
+  }
+
+  other(stage: "expn" | "etrn" | "starttls" | "auth" | "mailauth" | "quit"): Eventual<AclAnswer> {
+    return this.#run(stage);
+  }
+
+  /** The session has ended otherwise than by QUIT. */
+  notQuit(reason: string): Eventual<AclAnswer> {
+    this.session.connection.notQuitReason = reason;
+    return this.#run("notquit");
+  }
+
+  /** An option of the main section, expanded in this session. One that cannot be expanded is empty, and logged. */
+  async text(source: string): Promise<string> {
+    const { session } = this;
+    try {
+      return textOf(await compileExpansion(source).run(session.evaluation));
+    } catch (error) {
+      if (error instanceof ForcedFailure) return "";
+      const reason = failureText(error);
+      if (reason === undefined) throw error;
+      session.log(["main", "panic"], `failed to expand "${source}": ${reason}`);
+      return "";
+    }
+  }
+
+  /** RSET, the end of a message, STARTTLS. */
+  reset(): void {
+    this.session.reset();
+  }
+
+  /** Whether the policy has something to say about a stage. */
+  has(stage: AclStage): boolean {
+    return this.#acls.has(stage);
+  }
+
+  #run(stage: AclStage): Eventual<AclAnswer> {
+    return runStage(stage, this.session, this.#acls);
+  }
+
+  #begin(address: string): void {
+    const { session } = this;
+    const at = address.lastIndexOf("@");
+    session.isCaseful = false;
+    session.recipient = {
+      address,
+      localPart: unquotedLocalPart(at === -1 ? address : address.slice(0, at)),
+      domain: at === -1 ? "" : lowerCase(address.slice(at + 1)),
+    };
+    this.#forgetData();
+  }
+
+  #end(): void {
+    this.session.recipient = undefined;
+    this.#forgetData();
+  }
+
+  /** What was found out about the recipient before. */
+  #forgetData(): void {
+    const { found } = this.session.message;
+    for (const name of OF_RECIPIENT) found.delete(name);
+  }
+}
+
+/** Those that tell the client's name. */
+const HOST_NAME_VARIABLES = ["sender_host_name", "sender_fullhost", "sender_rcvhost", "host_lookup_"];
+
+const OF_RECIPIENT = ["domain_data", "local_part_data", "recipient_data", "address_data", "recipient_verify_failure"];
+
+const isAccepted = ({ verdict }: AclAnswer): boolean => verdict === "accept" || verdict === "discard";
+
+const DISCARDED: AclAnswer = {
+  verdict: "discard",
+  reply: undefined,
+  isTemporary: false,
+  log: undefined,
+  logTargets: undefined,
+  record: { stage: "rcpt", verdict: "discard", statements: [], log: "discarded" },
+};

@@ -1,0 +1,188 @@
+import { isIP } from "node:net";
+import { domainOf, localPartOf } from "@postbus/mail";
+import type { Variables } from "../../expansion/evaluation.ts";
+import { lowerCase } from "../../expansion/operators/case.ts";
+import { Tainted, type Value } from "../../expansion/value.ts";
+import type { AclSession } from "../session.ts";
+
+type Known = Value | number | boolean | undefined;
+type Read = (session: AclSession) => Known;
+
+/** The variables of an SMTP session: what client and message say, and what conditions have found out. */
+export class SmtpVariables implements Variables {
+  readonly #session: AclSession;
+
+  constructor(session: AclSession) {
+    this.#session = session;
+  }
+
+  get(name: string): Known {
+    const session = this.#session;
+    const read = READERS.get(name);
+    if (read !== undefined) return read(session);
+    if (name.startsWith("acl_")) {
+      return (name.charAt(4) === "c" ? session.connection : session.message).variables.get(name);
+    }
+    return session.message.found.get(name) ?? session.connection.found.get(name);
+  }
+}
+
+const general: Readonly<Record<string, Read>> = {
+  primary_hostname: ({ names }) => names.primaryHostname,
+  smtp_active_hostname: ({ names }) => names.activeHostname,
+  qualify_domain: ({ names }) => names.qualifyDomain,
+  qualify_recipient: ({ names }) => names.qualifyRecipient,
+  config_file: ({ names }) => names.configFile,
+  config_dir: ({ names }) => names.configFile.replace(/\/[^/]*$/, ""),
+  exim_version: ({ names }) => names.version,
+  version_number: ({ names }) => names.version,
+  pid: () => process.pid,
+  acl_verify_message: ({ verifyMessage }) => verifyMessage,
+};
+
+const connection: Readonly<Record<string, Read>> = {
+  sender_host_address: ({ connection }) => connection.client.address,
+  sender_host_port: ({ connection }) => connection.client.port,
+  sender_host_name: ({ connection }) => connection.hostName,
+  host_lookup_failed: ({ connection }) => (connection.hostName === "" && !connection.isHostLookupDeferred ? 1 : 0),
+  host_lookup_deferred: ({ connection }) => (connection.isHostLookupDeferred ? 1 : 0),
+  sender_fullhost: (session) => fullHost(session),
+  sender_rcvhost: (session) => receivedHost(session),
+  sender_helo_name: ({ connection }) => connection.helo,
+  sender_helo_verified: ({ connection }) => connection.heloIsVerified,
+  interface_address: ({ connection }) => connection.client.interfaceAddress,
+  interface_port: ({ connection }) => connection.client.interfacePort,
+  received_ip_address: ({ connection }) => connection.client.interfaceAddress,
+  received_port: ({ connection }) => connection.client.interfacePort,
+  smtp_command: ({ command }) => command.text,
+  smtp_command_argument: ({ command }) => command.argument,
+  smtp_notquit_reason: ({ connection }) => connection.notQuitReason,
+  authenticated_id: ({ connection }) => connection.authentication?.id,
+  sender_host_authenticated: ({ connection }) => connection.authentication?.by,
+  tls_in_cipher: ({ connection }) => connection.tls?.cipher,
+  tls_in_cipher_std: ({ connection }) => connection.tls?.cipherStandard,
+  tls_in_bits: ({ connection }) => connection.tls?.bits,
+  tls_in_ver: ({ connection }) => connection.tls?.version,
+  tls_in_sni: ({ connection }) => connection.tls?.sni,
+  tls_in_peerdn: ({ connection }) => connection.tls?.peerName,
+  tls_in_peercert: ({ connection }) => connection.tls?.peerCertificate,
+  tls_in_ourcert: ({ connection }) => connection.tls?.ownCertificate,
+  tls_in_certificate_verified: ({ connection }) => (connection.tls?.isVerified === true ? 1 : 0),
+  proxy_session: ({ connection }) => connection.proxy !== undefined,
+  proxy_local_address: ({ connection }) => connection.proxy?.localAddress,
+  proxy_local_port: ({ connection }) => connection.proxy?.localPort,
+  proxy_external_address: ({ connection }) => connection.proxy?.externalAddress,
+  proxy_external_port: ({ connection }) => connection.proxy?.externalPort,
+};
+
+const message: Readonly<Record<string, Read>> = {
+  sender_address: ({ message }) => message.returnPath,
+  return_path: ({ message }) => message.returnPath,
+  sender_address_local_part: ({ message }) => ofAddress(message.returnPath, localPartOf),
+  sender_address_domain: ({ message }) => ofAddress(message.returnPath, domainOf),
+  message_size: ({ message }) => message.size ?? -1,
+  message_exim_id: ({ message }) => message.messageId,
+  message_id: ({ message }) => message.messageId,
+  received_time: ({ message }) => (message.receivedAtMs === undefined ? 0 : Math.floor(message.receivedAtMs / 1000)),
+  received_protocol: (session) => protocol(session),
+  recipients_count: ({ message }) => message.recipients.length,
+  rcpt_count: ({ message }) => message.rcptCount,
+  rcpt_defer_count: ({ message }) => message.rcptDeferCount,
+  rcpt_fail_count: ({ message }) => message.rcptFailCount,
+  prdr_requested: ({ message }) => message.isPrdr,
+  message_smtputf8: ({ message }) => message.isSmtpUtf8,
+  requiretls: ({ message }) => (message.controls.requiresTls === true ? "yes" : "no"),
+  queue_name: ({ message }) => message.queueName,
+  recipients: ({ message }) => (message.content === undefined ? undefined : message.recipients.join(", ")),
+  recipients_list: ({ message }) =>
+    message.content === undefined
+      ? undefined
+      : message.recipients.map((address) => address.replaceAll(":", "::")).join(":"),
+  headers_added: ({ message }) => withoutLastLineEnd(message.addedHeaders.map(({ text }) => text).join("")),
+  message_headers: ({ message }) => message.content?.headerLines.join(""),
+  message_headers_raw: ({ message }) => message.content?.headerLines.join(""),
+  message_body: ({ message }) => message.content && visible(message.content.bodyStart),
+  message_body_end: ({ message }) => message.content && visible(message.content.bodyEnd),
+  message_body_size: ({ message }) => message.content?.bodySize,
+  body_linecount: ({ message }) => message.content?.bodyLines,
+  message_linecount: ({ message }) => message.content && message.content.bodyLines + headerLineCount(message.content),
+  received_count: ({ message }) => message.content?.headers.occurrences("received").length,
+  reply_address: ({ message }) => replyAddress(message.content?.headers),
+  domain: ({ recipient }) => recipient?.domain,
+  local_part: ({ localPart }) => localPart,
+};
+
+const aliases: Readonly<Record<string, string>> = {
+  proxy_host_address: "proxy_local_address",
+  proxy_host_port: "proxy_local_port",
+  proxy_target_address: "proxy_external_address",
+  proxy_target_port: "proxy_external_port",
+  tls_cipher: "tls_in_cipher",
+  tls_sni: "tls_in_sni",
+  tls_peerdn: "tls_in_peerdn",
+  tls_bits: "tls_in_bits",
+  tls_certificate_verified: "tls_in_certificate_verified",
+};
+
+const READERS: ReadonlyMap<string, Read> = readers();
+
+function readers(): Map<string, Read> {
+  const all = new Map(Object.entries({ ...general, ...connection, ...message }));
+  for (const [alias, name] of Object.entries(aliases)) {
+    const read = all.get(name);
+    if (read !== undefined) all.set(alias, read);
+  }
+  return all;
+}
+
+const ofAddress = (address: string | undefined, part: (address: string) => string): string | undefined =>
+  address === undefined || address === "" ? address : part(address);
+
+/** `host.example (helo.example) [192.0.2.1]`, as in Exim's log. */
+function fullHost({ connection }: AclSession): Value {
+  const { helo, hostName, client } = connection;
+  const address = client.address === "" ? "" : `[${client.address}]`;
+  const isLiteral = helo.startsWith("[") && helo.includes("]");
+  const isShown =
+    helo !== "" && !(isLiteral && isIP(helo.slice(1, -1).replace(/^IPv6:/i, "")) !== 0 && helo === address);
+  if (hostName === undefined || hostName === "") return new Tainted(isShown ? `(${helo}) ${address}` : address);
+  const isSame = lowerCase(hostName) === lowerCase(helo);
+  return new Tainted(isShown && !isSame ? `${hostName} (${helo}) ${address}` : `${hostName} ${address}`);
+}
+
+/** As in the Received field. */
+function receivedHost({ connection }: AclSession): Value {
+  const { helo, hostName, client } = connection;
+  const address = client.address === "" ? "" : `[${client.address}]`;
+  if (hostName === undefined || hostName === "") {
+    return new Tainted(helo === "" ? address : `${address} (helo=${helo})`);
+  }
+  const isSame = helo === "" || lowerCase(hostName) === lowerCase(helo);
+  return new Tainted(isSame ? `${hostName} (${address})` : `${hostName} (${address} helo=${helo})`);
+}
+
+/** `esmtpsa` and its relatives (RFC 3848). */
+function protocol({ connection }: AclSession): string | undefined {
+  if (connection.helo === "") return undefined;
+  const { isExtended, tls, authentication } = connection;
+  const s = tls === undefined ? "" : "s";
+  const a = authentication === undefined ? "" : "a";
+  return `${isExtended ? "esmtp" : "smtp"}${s}${a}`;
+}
+
+const withoutLastLineEnd = (text: string): string => (text.endsWith("\n") ? text.slice(0, -1) : text);
+
+/** Line ends and NULs as blanks, as `message_body_newlines` has it by default. */
+const visible = (body: string): string => body.replaceAll(/[\n\0]/g, " ");
+
+const headerLineCount = ({ headerLines }: { readonly headerLines: readonly string[] }): number =>
+  headerLines.reduce((count, line) => count + line.split("\n").length - 1, 1);
+
+function replyAddress(headers: { occurrences(name: string): readonly string[] } | undefined): string | undefined {
+  if (headers === undefined) return undefined;
+  for (const name of ["reply-to", "from"]) {
+    const value = headers.occurrences(name).join(",").trim();
+    if (value !== "") return value;
+  }
+  return "";
+}

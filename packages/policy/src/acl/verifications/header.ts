@@ -1,0 +1,96 @@
+import { type Mailbox, mailboxes, parseMailbox } from "../../expansion/mailbox.ts";
+import { lowerCase } from "../../expansion/operators/case.ts";
+import type { AclRun } from "../acl-run.ts";
+import type { Said } from "../outcome.ts";
+import type { ReceivedContent } from "../smtp/message.ts";
+import type { Verification } from "./verification.ts";
+
+const ADDRESS_FIELDS = ["from", "reply-to", "sender", "to", "cc", "bcc"] as const;
+const TITLES: Readonly<Record<string, string>> = {
+  from: "From:",
+  "reply-to": "Reply-To:",
+  sender: "Sender:",
+  to: "To:",
+  cc: "Cc:",
+  bcc: "Bcc:",
+};
+/** Addresses looked at in one field: more is no header that a person reads. */
+const MAX_ADDRESSES = 100_000;
+
+/** `header_syntax`: the addresses in the header can be read. */
+export const headerSyntax: Verification = (run) => {
+  const { content } = run.session.message;
+  if (content === undefined) return "yes";
+  for (const field of ADDRESS_FIELDS) {
+    for (const value of content.headers.occurrences(field)) {
+      for (const text of addressTexts(value)) {
+        if (parseMailbox(text) === undefined) {
+          return refuse(
+            run,
+            `malformed address: failing address in "${TITLES[field]}" header is: ${text.trim().slice(0, 100)}`,
+          );
+        }
+      }
+    }
+  }
+  return "yes";
+};
+
+/** `header_names_ascii`: so that names are what they look like (RFC 5322 §2.2). */
+export const headerNamesAscii: Verification = (run) => {
+  for (const line of run.session.message.content?.headerLines ?? []) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, colon);
+    if (colon > 0 && !/^[!-~]*$/.test(name)) {
+      return refuse(run, `Invalid character in header "${name.slice(0, 100)}" found`);
+    }
+  }
+  return "yes";
+};
+
+/** `not_blind`: each recipient is named in To or Cc. */
+export const notBlind: Verification = (run, { options }) => {
+  const { content, recipients } = run.session.message;
+  if (content === undefined) return "yes";
+  const isCaseless = options.includes("case_insensitive");
+  const named = new Set<string>();
+  for (const { localPart, domain } of mailboxesIn(content, ["to", "cc"])) {
+    named.add(nameOf(localPart, domain, isCaseless));
+  }
+  const isBlind = recipients.some((address) => {
+    const at = address.lastIndexOf("@");
+    return !named.has(nameOf(address.slice(0, Math.max(at, 0)), address.slice(at + 1), isCaseless));
+  });
+  return isBlind ? refuse(run, "bcc recipient detected") : "yes";
+};
+
+const nameOf = (localPart: string, domain: string, isCaseless: boolean): string =>
+  `${isCaseless ? lowerCase(localPart) : localPart}@${lowerCase(domain)}`;
+
+/** The mailboxes in some fields; what is none is left out. */
+export function* mailboxesIn(content: ReceivedContent, fields: readonly string[]): Generator<Mailbox> {
+  for (const field of fields) {
+    for (const value of content.headers.occurrences(field)) {
+      for (const text of addressTexts(value)) {
+        const mailbox = parseMailbox(text);
+        if (mailbox !== undefined) yield mailbox;
+      }
+    }
+  }
+}
+
+function* addressTexts(value: string): Generator<string> {
+  let count = 0;
+  for (const text of mailboxes(value)) {
+    if (++count > MAX_ADDRESSES) return;
+    if (text.trim() !== "") yield text;
+  }
+}
+
+/** The client is told no more than that; the log, and `$acl_verify_message`, say why. */
+function refuse(run: AclRun, text: string): Said {
+  run.log = text;
+  run.session.verifyMessage = text;
+  run.note = text;
+  return "no";
+}

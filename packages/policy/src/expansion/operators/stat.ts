@@ -1,0 +1,45 @@
+import { stat as readStat } from "node:fs/promises";
+import { ExpansionFailure } from "../failures.ts";
+import type { StateOperator } from "../operator.ts";
+import { systemProblem } from "../system-problem.ts";
+
+/** `${stat:/path}`: what is known of a file, for use with `${extract`. */
+export const stat: StateOperator = {
+  name: "stat",
+  async run(subject) {
+    if (typeof subject !== "string") throw new ExpansionFailure(`Tainted name '${subject.text}' for stat`);
+    try {
+      const s = await readStat(Buffer.from(subject, "latin1"));
+      const seconds = (ms: number): number => Math.floor(ms / 1000);
+      return (
+        `mode=${(s.mode & 0o7777).toString(8).padStart(4, "0")} smode=${symbolic(s.mode)} inode=${s.ino} ` +
+        `device=${s.dev} links=${s.nlink} uid=${s.uid} gid=${s.gid} size=${s.size} ` +
+        `atime=${seconds(s.atimeMs)} mtime=${seconds(s.mtimeMs)} ctime=${seconds(s.ctimeMs)}`
+      );
+    } catch (error) {
+      throw new ExpansionFailure(`stat(${subject}) failed: ${systemProblem(error)}`, { cause: error });
+    }
+  },
+};
+
+const TYPES: ReadonlyMap<number, string> = new Map([
+  [0o010, "p"],
+  [0o020, "c"],
+  [0o040, "d"],
+  [0o060, "b"],
+  [0o100, "-"],
+  [0o120, "l"],
+  [0o140, "s"],
+]);
+
+/** As `ls` prints it. */
+function symbolic(mode: number): string {
+  const special = [mode & 0o4000, mode & 0o2000, mode & 0o1000];
+  const bits = [6, 3, 0].map((shift, i) => {
+    const [r, w, x] = [(mode >> shift) & 4, (mode >> shift) & 2, (mode >> shift) & 1];
+    const letter = i === 2 ? "t" : "s";
+    const last = special[i] ? (x ? letter : letter.toUpperCase()) : x ? "x" : "-";
+    return `${r ? "r" : "-"}${w ? "w" : "-"}${last}`;
+  });
+  return (TYPES.get((mode >> 9) & 0o170) ?? "?") + bits.join("");
+}

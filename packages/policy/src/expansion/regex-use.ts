@@ -1,0 +1,68 @@
+import {
+  compileRegex,
+  type Regex,
+  RegexError,
+  RegexLimitError,
+  type RegexMatch,
+  type RegexOptions,
+} from "@postbus/regex";
+import { type Code, type Eventual, then } from "./code.ts";
+import type { Evaluation } from "./evaluation.ts";
+import { ExpansionFailure } from "./failures.ts";
+import { derived, textOf, type Value } from "./value.ts";
+
+/** @throws {ExpansionFailure} it is no regular expression. */
+export function compilePattern(pattern: string, options?: RegexOptions): Regex {
+  return asFailure(() => compileRegex(pattern, options));
+}
+
+/** A pattern as an argument: one that is known at load is compiled once, at its first use. */
+export function patternOf(code: Code): (evaluation: Evaluation) => Eventual<Regex> {
+  if (typeof code !== "string") return (evaluation) => then(code(evaluation), (value) => compilePattern(textOf(value)));
+  let compiled: Regex | undefined;
+  return () => {
+    compiled ??= compilePattern(code);
+    return compiled;
+  };
+}
+
+/** The first match. What it costs in time is taken from the budget of the expansion. */
+export function firstMatch(regex: Regex, subject: string, evaluation: Evaluation): RegexMatch | undefined {
+  return timed(evaluation, () => regex.exec(subject));
+}
+
+/** All matches from left to right, found as they are asked for. */
+export function* allMatches(regex: Regex, subject: string, evaluation: Evaluation): Generator<RegexMatch> {
+  const matches = timed(evaluation, () => regex.matchAll(subject)[Symbol.iterator]());
+  for (;;) {
+    const next = timed(evaluation, () => matches.next());
+    if (next.done === true) return;
+    yield next.value;
+  }
+}
+
+/** `$0`, `$1`, … of a match, as tainted as what was matched; groups that took no part are empty. */
+export function capturesOf(match: RegexMatch, subject: Value): Value[] {
+  return match.groups.map((group) => derived(subject, group ?? ""));
+}
+
+/** A step is 50 ns. */
+const STEPS_PER_MS = 20_000;
+
+function timed<T>(evaluation: Evaluation, run: () => T): T {
+  const start = performance.now();
+  const result = asFailure(run);
+  evaluation.spend(1 + Math.round((performance.now() - start) * STEPS_PER_MS));
+  return result;
+}
+
+function asFailure<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof RegexError || error instanceof RegexLimitError) {
+      throw new ExpansionFailure(error.message, { cause: error });
+    }
+    throw error;
+  }
+}

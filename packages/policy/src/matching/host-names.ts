@@ -1,0 +1,43 @@
+import { isIPv4 } from "node:net";
+import { recordsOf } from "@postbus/dns";
+import type { Evaluation } from "../expansion/evaluation.ts";
+import { groupsOf } from "../expansion/ip-address.ts";
+import { sameAddress } from "./ip-network.ts";
+
+/** Names that a zone of the reverse DNS may have us check. */
+const MAX_NAMES = 10;
+
+/** The addresses of a host; none: there is no such host. @throws {DeferError} the DNS does not say. */
+export async function addressesOf(name: string, evaluation: Evaluation): Promise<string[]> {
+  const { resolver, signal } = evaluation.around;
+  if (resolver === undefined) return [];
+  const options = signal === undefined ? {} : { signal };
+  const [v6, v4] = await Promise.all([resolver.resolve(name, "AAAA", options), resolver.resolve(name, "A", options)]);
+  return [...recordsOf(v6), ...recordsOf(v4)];
+}
+
+/**
+ * The names of a client by the reverse DNS, those only that lead back to its address: whoever owns an address may call it
+ * what he likes.
+ *
+ * @throws {DeferError} the DNS does not say.
+ */
+export async function namesOf(address: string, evaluation: Evaluation): Promise<string[]> {
+  const { resolver, signal } = evaluation.around;
+  if (resolver === undefined) return [];
+  const answer = await resolver.resolve(reverseName(address), "PTR", signal === undefined ? {} : { signal });
+  const names: string[] = [];
+  for (const name of recordsOf(answer).slice(0, MAX_NAMES)) {
+    const addresses = await addressesOf(name, evaluation);
+    if (addresses.some((found) => sameAddress(found, address))) names.push(name);
+  }
+  return names;
+}
+
+/** RFC 1035 §3.5, RFC 3596 §2.5. */
+function reverseName(address: string): string {
+  const [, plain = address] = /^::ffff:([0-9.]+)$/i.exec(address) ?? [];
+  if (isIPv4(plain)) return `${plain.split(".").reverse().join(".")}.in-addr.arpa`;
+  const nibbles = groupsOf(plain).map((group) => group.toString(16).padStart(4, "0"));
+  return `${Array.from(nibbles.join("")).reverse().join(".")}.ip6.arpa`;
+}

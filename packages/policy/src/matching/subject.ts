@@ -1,0 +1,20 @@
+import { lowerCase } from "../expansion/operators/case.ts";
+import { Tainted, textOf, type Value } from "../expansion/value.ts";
+import type { Subject } from "./item.ts";
+
+/** The client host of a host list. */
+export interface HostSubject {
+  /** IP address; empty: the message did not come by TCP/IP. */
+  readonly address: string;
+  /** `$sender_host_name`, if it is known already. */
+  readonly name?: string | undefined;
+}
+
+export function subjectOf(subject: Value | HostSubject): Subject {
+  if (typeof subject === "string" || subject instanceof Tainted) {
+    const text = textOf(subject);
+    return { value: subject, text, lower: lowerCase(text) };
+  }
+  const { address, name } = subject;
+  return { value: address, text: address, lower: lowerCase(address), hostName: name };
+}

@@ -1,0 +1,23 @@
+import { type OptionTable, oneOf, scanner, verifier } from "../option.ts";
+
+/** Who sent it, and what is in it: SPF, DKIM, DMARC, DCC, BMI, viruses, spam. */
+export const checkOptions = {
+  av_scanner: scanner("string*", undefined, "no scanner"),
+  bmi_config_file: scanner("string", "/opt/brightmail/etc/brightmail.cfg"),
+  bmi_on_error: scanner("string", "deliver", oneOf("deliver", "defer")),
+  dcc_direct_add_header: scanner("boolean", false),
+  dccifd_address: scanner("string", "/usr/local/dcc/var/dccifd"),
+  dccifd_options: scanner("string", "header"),
+  dkim_verify_hashes: verifier("list", "sha256 : sha512"),
+  dkim_verify_keytypes: verifier("list", "ed25519 : rsa"),
+  dkim_verify_min_keysizes: verifier("list", "rsa=1024 ed25519=250"),
+  dkim_verify_minimal: verifier("boolean", false),
+  dkim_verify_signers: verifier("domain list*", "$dkim_signers"),
+  dmarc_forensic_sender: verifier("string*", "do-not-reply@$primary_hostname"),
+  dmarc_history_file: verifier("string*"),
+  dmarc_mode: verifier("string", "9989", oneOf("9989", "7489")),
+  dmarc_tld_file: verifier("string*"),
+  spamd_address: scanner("string*", "127.0.0.1 783"),
+  spf_guess: verifier("string", "v=spf1 a/24 mx/24 ptr ?all"),
+  spf_smtp_comment_template: verifier("string*", "Please%_see%_http://www.open-spf.org/Why"),
+} satisfies OptionTable;

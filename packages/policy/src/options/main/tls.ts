@@ -1,0 +1,31 @@
+import { gateway, ignored, type OptionTable } from "../option.ts";
+
+/** TLS towards clients (Exim's manual, "Encrypted SMTP connections using TLS"). */
+export const tlsOptions = {
+  gnutls_allow_auto_pkcs11: ignored("boolean", false),
+  gnutls_compat_mode: ignored("boolean", false),
+  gnutls_enable_pkcs11: ignored("boolean", false),
+  gnutls_require_kx: ignored("string"),
+  gnutls_require_mac: ignored("string"),
+  gnutls_require_protocols: ignored("string"),
+  hosts_require_alpn: gateway("host list*"),
+  openssl_options: gateway("list", "+no_sslv2 +no_sslv3 +single_dh_use +no_ticket +no_renegotiation"),
+  tls_advertise_hosts: gateway("host list*", "*"),
+  tls_advertise_requiretls: gateway("host list*", "*", "not in Exim (RFC 8689)"),
+  tls_alpn: gateway("list*", "smtp : esmtp"),
+  tls_certificate: gateway("file*"),
+  tls_crl: gateway("file*"),
+  tls_dh_max_bits: gateway("integer", 2236),
+  tls_dhparam: gateway("string*"),
+  tls_early_banner_hosts: ignored("host list*"),
+  tls_eccurve: gateway("list*", "auto"),
+  tls_ocsp_file: gateway("file*"),
+  tls_on_connect_ports: gateway("list"),
+  tls_privatekey: gateway("file*", undefined, "the certificate's file"),
+  tls_remember_esmtp: gateway("boolean", false),
+  tls_require_ciphers: gateway("string*"),
+  tls_resumption_hosts: gateway("host list*"),
+  tls_try_verify_hosts: gateway("host list*"),
+  tls_verify_certificates: gateway("string*", "system"),
+  tls_verify_hosts: gateway("host list*"),
+} satisfies OptionTable;

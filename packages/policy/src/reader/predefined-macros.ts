@@ -1,0 +1,77 @@
+import { aclConditions } from "../options/acl/conditions.ts";
+import { aclModifiers } from "../options/acl/modifiers.ts";
+import { authenticatorOptions } from "../options/authenticators/generic.ts";
+import { authenticatorDrivers } from "../options/authenticators/index.ts";
+import type { DriverTable } from "../options/driver-table.ts";
+import { logSelectors } from "../options/log-selectors.ts";
+import { mainOptions } from "../options/main/index.ts";
+import type { OptionStatus, OptionTable } from "../options/option.ts";
+import { routerOptions } from "../options/routers/generic.ts";
+import { routerDrivers } from "../options/routers/index.ts";
+import { transportOptions } from "../options/transports/generic.ts";
+import { transportDrivers } from "../options/transports/index.ts";
+
+/** Features that are no option, condition or driver; those that we lack are left out, so that `.ifdef` tells the truth. */
+const FEATURES = `
+HAVE_ARC HAVE_BMI HAVE_CONTENT_SCANNING HAVE_CRYPTEQ HAVE_DANE HAVE_DCC HAVE_DKIM HAVE_DMARC HAVE_DNSSEC HAVE_DSN_INFO
+HAVE_ESMTP_LIMITS HAVE_EVENT HAVE_I18N HAVE_ICONV HAVE_IPV6 HAVE_MALWARE_CLAMD HAVE_NATIVE_SRS HAVE_OCSP HAVE_OPENSSL HAVE_POSTBUS
+HAVE_PRDR HAVE_PROXY HAVE_SOCKS HAVE_SPF HAVE_SRS HAVE_TLS HAVE_TLS1_3 HAVE_TLS_ALPN HAVE_TLS_OCSP HAVE_TLS_OCSP_LIST
+HAVE_TLS_RESUME HAVE_TRANSPORT_APPEND_MAILDIR HAVE_TRANSPORT_APPEND_MAILSTORE HAVE_XCLIENT
+HAVE_LOOKUP_CDB HAVE_LOOKUP_DNSDB HAVE_LOOKUP_DSEARCH HAVE_LOOKUP_JSON HAVE_LOOKUP_LMDB HAVE_LOOKUP_LSEARCH
+HAVE_LOOKUP_MYSQL HAVE_LOOKUP_PASSWD HAVE_LOOKUP_PGSQL HAVE_LOOKUP_PSL HAVE_LOOKUP_REDIS HAVE_LOOKUP_REGDOM
+HAVE_LOOKUP_SQLITE
+CRYPTO_HASH_SHA3 CRYPTO_SIGN_ED25519
+`
+  .trim()
+  .split(/\s+/);
+
+/** For `dkim_sign_headers`: each header as often as it is there, or once more, so that none can be added. */
+const SIGNED = "From Sender Reply-To Subject Date Message-ID To Cc MIME-Version Content-Type Content-Transfer-Encoding";
+const SIGNED_TOO = "Content-ID Content-Description Resent-Date Resent-From Resent-Sender Resent-To Resent-Cc";
+const SIGNED_LISTS = "Resent-Message-ID In-Reply-To References List-Id List-Help List-Unsubscribe List-Subscribe";
+const SIGNED_HEADERS = `${SIGNED} ${SIGNED_TOO} ${SIGNED_LISTS} List-Post List-Owner List-Archive`.split(" ");
+
+/**
+ * The macros that every configuration can test with `.ifdef`: one for each option, driver, condition and feature that is
+ * there, `_OPT_MAIN_PRDR_ENABLE`, `_DRIVER_ROUTER_ACCEPT`, `_ACL_COND_SPF`, `_HAVE_TLS` (Exim's manual, "Predefined macros").
+ *
+ * @param features Further names, with their underscore: `_EXP_COND_FORANY`.
+ */
+export function predefinedMacros(features: Iterable<string> = []): ReadonlyMap<string, string> {
+  const names = [
+    ...FEATURES,
+    ...optionNames("OPT_MAIN", mainOptions),
+    ...driverNames("ROUTER", routerOptions, routerDrivers),
+    ...driverNames("TRANSPORT", transportOptions, transportDrivers),
+    ...driverNames("AUTHENTICATOR", authenticatorOptions, authenticatorDrivers),
+    ...Object.keys(aclConditions).map((name) => `ACL_COND_${name}`),
+    ...Object.keys(aclModifiers).map((name) => `ACL_MOD_${name}`),
+    ...[...logSelectors].map((name) => `LOG_${name}`),
+  ];
+  const macros: readonly (readonly [string, string])[] = [
+    ...[...names.map((name) => `_${name.toUpperCase()}`), ...features].map((name) => [name, "y"] as const),
+    ["_DKIM_SIGN_HEADERS", SIGNED_HEADERS.join(":")],
+    ["_DKIM_OVERSIGN_HEADERS", SIGNED_HEADERS.map((name) => `+${name}`).join(":")],
+  ];
+  // Longer names first: the shorter would be replaced inside them.
+  return new Map([...macros].sort(([a], [b]) => b.length - a.length));
+}
+
+function isThere(status: OptionStatus): boolean {
+  return status.kind === "supported" || status.kind === "ignored" || status.kind === "alias";
+}
+
+function optionNames(prefix: string, table: OptionTable): string[] {
+  return Object.keys(table)
+    .filter((name) => table[name] !== undefined && isThere(table[name].status))
+    .map((name) => `${prefix}_${name}`);
+}
+
+function driverNames(noun: string, generic: OptionTable, kinds: Readonly<Record<string, DriverTable>>): string[] {
+  const there = Object.entries(kinds).filter(([, table]) => isThere(table.status));
+  return [
+    ...optionNames(`OPT_${noun}S`, generic),
+    ...there.map(([kind]) => `DRIVER_${noun}_${kind}`),
+    ...there.flatMap(([kind, table]) => optionNames(`OPT_${noun}_${kind}`, table.options)),
+  ];
+}

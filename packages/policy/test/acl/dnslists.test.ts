@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { readDnslistItem } from "../../src/acl/conditions/dnslist-item.ts";
+import { ExpansionFailure } from "../../src/expansion/failures.ts";
+import { askRcpt } from "./policy-session.ts";
+
+const zone = {
+  "A 1.2.0.192.bl.example": ["127.0.0.2", "127.0.0.6"],
+  "TXT 1.2.0.192.bl.example": ["listed, sorry"],
+  "A 1.2.0.192.all.example": ["127.0.0.4"],
+  "A 1.2.0.192.parked.example": ["198.51.100.1"],
+  "A 1.2.0.192.slow.example": "defer",
+  "A out.example.rhs.example": ["127.0.0.3"],
+  "TXT out.example.rhs.example": "defer",
+  "A 9.9.0.192.bl.example": ["127.0.0.9"],
+} as const;
+
+const rows: readonly [list: string, said: string][] = [
+  ["bl.example", "550 bl.example 192.0.2.1 127.0.0.2, 127.0.0.6 listed, sorry"],
+  ["none.example", "accept"],
+  ["none.example : bl.example", "550 bl.example 192.0.2.1 127.0.0.2, 127.0.0.6 listed, sorry"],
+  ["bl.example=127.0.0.2", "550 bl.example 192.0.2.1 127.0.0.2, 127.0.0.6 listed, sorry"],
+  ["bl.example=127.0.0.3,127.0.0.6", "550 bl.example 192.0.2.1 127.0.0.2, 127.0.0.6 listed, sorry"],
+  ["bl.example=127.0.0.3", "accept"],
+  ["bl.example==127.0.0.2", "accept"],
+  ["bl.example==127.0.0.2,127.0.0.6", "550 bl.example 192.0.2.1 127.0.0.2, 127.0.0.6 listed, sorry"],
+  ["bl.example!=127.0.0.3", "550 bl.example 192.0.2.1 127.0.0.2, 127.0.0.6 listed, sorry"],
+  ["bl.example!=127.0.0.2", "accept"],
+  ["bl.example!==127.0.0.2", "550 bl.example 192.0.2.1 127.0.0.2, 127.0.0.6 listed, sorry"],
+  ["bl.example&0.0.0.4", "550 bl.example 192.0.2.1 127.0.0.2, 127.0.0.6 listed, sorry"],
+  ["bl.example&0.0.0.1", "accept"],
+  ["bl.example=&0.0.0.2", "550 bl.example 192.0.2.1 127.0.0.2, 127.0.0.6 listed, sorry"],
+  ["bl.example=&0.0.0.4", "accept"],
+  ["bl.example!&0.0.0.1", "550 bl.example 192.0.2.1 127.0.0.2, 127.0.0.6 listed, sorry"],
+  ["bl.example,all.example", "550 bl.example 192.0.2.1 127.0.0.2, 127.0.0.6 listed, sorry"],
+  ["bl.example,all.example=127.0.0.9", "accept"],
+  ["rhs.example/$sender_address_domain", "550 rhs.example out.example 127.0.0.3"],
+  ["bl.example/192.0.9.9", "550 bl.example 192.0.9.9 127.0.0.9"],
+  ["bl.example/<|other|192.0.9.9", "550 bl.example 192.0.9.9 127.0.0.9"],
+  ["parked.example", "accept"],
+  ["slow.example", "accept"],
+  ["+include_unknown : slow.example", "550"],
+  ["+defer_unknown : slow.example", "451 Temporary local problem - please try later"],
+  ["+defer_unknown : +exclude_unknown : slow.example", "accept"],
+  ["!", "451 Temporary local problem - please try later"],
+  ["bl.example=x", "451 Temporary local problem - please try later"],
+];
+
+describe("dnslists", () => {
+  for (const [list, wanted] of rows) {
+    test(list, async () => {
+      const { said } = await askRcpt(
+        `  deny dnslists = ${list}\n    message = $dnslist_domain $dnslist_matched $dnslist_value $dnslist_text\n  accept`,
+        { zone },
+      );
+      assert.equal(said, wanted);
+    });
+  }
+
+  test("a client without an address is in no list", async () => {
+    assert.equal((await askRcpt("  deny dnslists = bl.example\n  accept", { zone, address: "" })).said, "accept");
+  });
+
+  test("asks a bounded number of questions, however many keys a peer gives", async () => {
+    const { said } = await askRcpt(
+      "  deny dnslists = bl.example/${sg{${base64:${base64:${base64:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx}}}}{.}{a:}}\n  accept",
+      { zone },
+    );
+    assert.match(said, /^451/);
+  });
+
+  test("what is no item is refused", () => {
+    for (const text of ["", "=127.0.0.2", "a.b=", "a.b&x", "a!b"])
+      assert.throws(() => readDnslistItem(text), ExpansionFailure, text);
+  });
+});

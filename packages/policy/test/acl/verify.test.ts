@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { AddressVerdict, VerifyAddressRequest } from "../../src/acl/verify-address.ts";
+import { askRcpt, contentOf, type PolicySessionOptions, policySession, shown } from "./policy-session.ts";
+
+const LATER = "451 Temporary local problem - please try later";
+
+/** Answers by local part: `good`, `gone`, `later`; everybody else is unrouteable. */
+function verifyAddress({ address }: VerifyAddressRequest): AddressVerdict {
+  switch (address.split("@", 1)[0]?.toLowerCase()) {
+    case "good":
+    case "bob":
+      return { result: "good", addressData: "data" };
+    case "gone":
+      return { result: "bad", text: "left", isTextForClient: true, failure: "route" };
+    case "later":
+      return { result: "unknown", text: "soon", isTextForClient: true, failure: "route" };
+    default:
+      return { result: "bad", text: "Unrouteable address", failure: "route" };
+  }
+}
+
+async function ask(statements: string, sender: string, recipient: string) {
+  const { acls } = policySession(`acl_smtp_rcpt = c\nbegin acl\nc:\n${statements}\n`, { hooks: { verifyAddress } });
+  await acls.mail({ returnPath: sender });
+  return [shown(await acls.recipient(recipient)), shown(await acls.recipient(recipient))];
+}
+
+describe("verify = recipient", () => {
+  const rows: readonly [name: string, statements: string, recipient: string, said: string][] = [
+    ["good", "  accept verify = recipient\n    message = $address_data", "good@x", "accept 250 data"],
+    ["unrouteable", "  require verify = recipient", "no@x", "550 Unrouteable address"],
+    ["with a text of its own", "  require verify = recipient", "gone@x", "550 left"],
+    ["not now", "  require verify = recipient", "later@x", "451 soon"],
+    ["not now, but tolerated", "  require verify = recipient/defer_ok\n  accept", "later@x", "accept"],
+    [
+      "the reason in the message",
+      "  deny !verify = recipient\n    message = no: $acl_verify_message, $recipient_verify_failure",
+      "no@x",
+      "550 no: Unrouteable address, route",
+    ],
+    [
+      "the reason in the rest of the statement",
+      "  deny !verify = recipient\n    set acl_m_x = $acl_verify_message\n    message = $acl_m_x",
+      "gone@x",
+      "550 left",
+    ],
+    [
+      "no reason behind the statement",
+      "  warn !verify = recipient\n  deny message = [$acl_verify_message]",
+      "gone@x",
+      "550 []",
+    ],
+    ["an unknown option", "  require verify = recipient/nonsense\n  accept", "good@x", LATER],
+  ];
+  for (const [name, statements, recipient, said] of rows) {
+    test(name, async () => assert.equal((await ask(statements, "a@b", recipient))[0], said));
+  }
+
+  test("asks for what its options say", async () => {
+    const asked: VerifyAddressRequest[] = [];
+    const hooks = {
+      verifyAddress: (request: VerifyAddressRequest): AddressVerdict => {
+        asked.push(request);
+        return { result: "good" };
+      },
+    };
+    const options =
+      "callout=20s,connect=5s,maxwait=1m,defer_ok,no_cache,random,use_sender,postmaster,hold/success_on_redirect/quota=cachepos=1h";
+    assert.equal((await askRcpt(`  accept verify = recipient/${options}`, { hooks })).said, "accept");
+    assert.deepEqual(asked, [
+      {
+        kind: "recipient",
+        address: "Bob@Test.example",
+        isGoodWhenRedirected: true,
+        callout: {
+          timeoutMs: 20_000,
+          connectTimeoutMs: 5_000,
+          maxWaitMs: 60_000,
+          toleratesDefer: true,
+          usesCache: false,
+          isRandomTested: true,
+          postmaster: "postmaster",
+          sender: "sender",
+          isHeld: true,
+          usesTransportSender: false,
+        },
+        quota: { goodSeconds: 3600 },
+      },
+    ]);
+  });
+
+  test("without anybody to route, it defers", async () =>
+    assert.equal((await askRcpt("  accept verify = recipient")).said, LATER));
+});
+
+describe("verify = sender", () => {
+  test("the first refusal says why, the next ones do not", async () => {
+    assert.deepEqual(await ask("  require verify = sender", "gone@x", "b@c"), [
+      "550 Verification failed for <gone@x>|left|Sender verify failed",
+      "550 Sender verify failed",
+    ]);
+  });
+  test("with no_details, none does", async () => {
+    assert.deepEqual(await ask("  require verify = sender/no_details", "gone@x", "b@c"), [
+      "550 Sender verify failed",
+      "550 Sender verify failed",
+    ]);
+  });
+  test("not now", async () => assert.equal((await ask("  require verify = sender", "later@x", "b@c"))[0], LATER));
+  test("not now, but tolerated", async () =>
+    assert.equal((await ask("  require verify = sender/defer_ok\n  accept", "later@x", "b@c"))[0], "accept"));
+  test("the null sender is good", async () =>
+    assert.equal((await ask("  require verify = sender\n  accept", "", "b@c"))[0], "accept"));
+  test("another address may be asked about", async () => {
+    assert.match(
+      (await ask("  require verify = sender=gone@y/no_details\n  accept", "good@x", "b@c"))[0] ?? "",
+      /^550 Sender/,
+    );
+  });
+  test("is asked once for a message", async () => {
+    let count = 0;
+    const { acls } = policySession("acl_smtp_rcpt = accept verify = sender\n", {
+      hooks: { verifyAddress: () => ({ result: ++count > 0 ? "good" : "bad" }) },
+    });
+    await acls.mail({ returnPath: "a@b" });
+    for (let i = 0; i < 3; i++) await acls.recipient("x@y");
+    assert.equal(count, 1);
+  });
+});
+
+describe("verification of a header", () => {
+  const check = async (condition: string, header: string, recipients: readonly string[] = ["good@x"]) => {
+    const { acls } = policySession(
+      `acl_smtp_rcpt = accept\nacl_smtp_data = c\nbegin acl\nc:\n  accept verify = ${condition}\n  deny message = [$acl_verify_message]\n`,
+      { hooks: { verifyAddress } },
+    );
+    await acls.mail({ returnPath: "" });
+    for (const address of recipients) await acls.recipient(address);
+    acls.content(contentOf(header));
+    return shown(await acls.data());
+  };
+  const rows: readonly [condition: string, header: string, said: RegExp, recipients?: string[]][] = [
+    ["header_syntax", 'From: a@b\nTo: A B <c@d>, "x, y" <e@f>\n', /^accept/],
+    ["header_syntax", "From: a@b@c\n", /^550/],
+    ["header_syntax", "To: undisclosed-recipients:;\n", /^accept/],
+    ["header_syntax", "Subject: a@@b\n", /^accept/],
+    ["header_syntax/x", "From: a@b\n", /^451/],
+    ["header_names_ascii", "Subject: \xe4\n", /^accept/],
+    ["header_names_ascii", "Subj\xe4ct: x\n", /^550/],
+    ["header_sender", "From: good@x\n", /^accept/],
+    ["header_sender", "From: gone@x\nReply-To: good@y\n", /^accept/],
+    ["header_sender", "From: gone@x\n", /^550/],
+    ["header_sender", "Subject: x\n", /^550/],
+    ["not_blind", "To: good@x\n", /^accept/],
+    ["not_blind", "Cc: G <good@X>\n", /^accept/],
+    ["not_blind", "To: other@x\n", /^550/],
+    ["not_blind", "To: GOOD@x\n", /^550/],
+    ["not_blind/case_insensitive", "To: GOOD@x\n", /^accept/],
+    ["not_blind", "To: good@x\n", /^550/, ["good@x", "bob@x"]],
+  ];
+  for (const [condition, header, said, recipients] of rows) {
+    test(`${condition}: ${JSON.stringify(header)}`, async () =>
+      assert.match(await check(condition, header, recipients), said));
+  }
+});
+
+describe("verification of the client", () => {
+  const zone = {
+    "PTR 1.2.0.192.in-addr.arpa": ["client.example"],
+    "A client.example": ["192.0.2.1"],
+    "A other.example": ["192.0.2.1", "192.0.2.7"],
+    "A else.example": ["192.0.2.8"],
+    "PTR 2.2.0.192.in-addr.arpa": "defer",
+  } as const;
+  const check = async (condition: string, helo: string, options: PolicySessionOptions = {}) => {
+    const { acls } = policySession(`acl_smtp_helo = c\nbegin acl\nc:\n  accept verify = ${condition}\n`, {
+      zone,
+      ...options,
+    });
+    return shown(await acls.helo(helo, true));
+  };
+  const rows: readonly [condition: string, helo: string, address: string, said: RegExp][] = [
+    ["helo", "client.example", "192.0.2.1", /^accept/],
+    ["helo", "CLIENT.example", "192.0.2.1", /^accept/],
+    ["helo", "other.example", "192.0.2.1", /^accept/],
+    ["helo", "else.example", "192.0.2.1", /^550/],
+    ["helo", "[192.0.2.1]", "192.0.2.1", /^accept/],
+    ["helo", "[192.0.2.2]", "192.0.2.1", /^550/],
+    ["helo", "[IPv6:2001:db8::1]", "2001:db8:0::1", /^accept/],
+    ["helo", "x.example", "192.0.2.2", /^451/],
+    ["reverse_host_lookup", "x", "192.0.2.1", /^accept/],
+    ["reverse_host_lookup", "x", "192.0.2.9", /^550/],
+    ["reverse_host_lookup", "x", "192.0.2.2", /^451/],
+    ["reverse_host_lookup/defer_ok", "x", "192.0.2.2", /^accept/],
+    ["reverse_host_lookup", "x", "", /^accept/],
+    ["certificate", "x", "192.0.2.1", /^550 no verified certificate/],
+    ["csa", "x", "192.0.2.1", /^451/],
+  ];
+  for (const [condition, helo, address, said] of rows) {
+    test(`${condition} as ${helo} from ${address}`, async () =>
+      assert.match(await check(condition, helo, { address }), said));
+  }
+});

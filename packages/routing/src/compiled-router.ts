@@ -1,0 +1,62 @@
+import type { CompiledList, Expansion, Place, RouterSettings } from "@postbus/policy";
+import type { Affix } from "./affixes.ts";
+import type { Attempt } from "./attempt.ts";
+import type { DriverResult } from "./driver-result.ts";
+import type { SelfAction } from "./hosts/self-action.ts";
+import type { Precondition } from "./preconditions/precondition.ts";
+
+/** What a kind of router does with an address that has met its preconditions. */
+export type RunDriver = (attempt: Attempt) => Promise<DriverResult>;
+
+/** A boolean that may be a string to be expanded at each use. */
+export type Flag = boolean | Expansion;
+
+/** `r_name = text` */
+export interface Setter {
+  readonly name: string;
+  readonly expansion: Expansion;
+  /** The whole item, for problems. */
+  readonly source: string;
+}
+
+/** A router, ready to be asked. */
+export interface CompiledRouter {
+  readonly name: string;
+  readonly place: Place;
+  readonly index: number;
+  readonly settings: RouterSettings;
+  /** The letters of local parts count: `caseful_local_part`. */
+  readonly isCaseful: boolean;
+  /** `repeat_use`: only an equal address is kept from coming by again. */
+  readonly repeats: boolean;
+  readonly prefix: Affix | undefined;
+  readonly suffix: Affix | undefined;
+  /** In the order in which they are tested. */
+  readonly preconditions: readonly Precondition[];
+  readonly setters: readonly Setter[];
+  readonly addressData: Expansion | undefined;
+  readonly cannotRouteMessage: Expansion | undefined;
+  readonly errorsTo: Expansion | undefined;
+  /** Lines of `headers_add`. */
+  readonly headersAdd: readonly Expansion[];
+  /** Items of `headers_remove`. */
+  readonly headersRemove: readonly Expansion[];
+  readonly transport: Expansion | undefined;
+  readonly fallbackHosts: Expansion | undefined;
+  readonly user: Expansion | undefined;
+  readonly group: Expansion | undefined;
+  readonly more: Flag;
+  readonly unseen: Flag;
+  readonly isLastHop: boolean;
+  readonly failsVerifying: { readonly sender: boolean; readonly recipient: boolean };
+  readonly ignoredHosts: CompiledList | undefined;
+  readonly dnssecRequested: CompiledList | undefined;
+  readonly dnssecRequired: CompiledList | undefined;
+  readonly self: SelfAction;
+  readonly passesOnTimeout: boolean;
+  /** Index of `pass_router`. */
+  readonly passTo: number | undefined;
+  /** Index of `redirect_router`. */
+  readonly redirectTo: number | undefined;
+  readonly run: RunDriver;
+}

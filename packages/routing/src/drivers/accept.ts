@@ -1,0 +1,16 @@
+import { accepted } from "../accepted.ts";
+import { chosenTransport } from "../chosen-transport.ts";
+import type { RunDriver } from "../compiled-router.ts";
+import { inheritedFrom } from "../inherited-from.ts";
+
+/** Takes every address (Exim's manual, "The accept router"). */
+export function compileAccept(): RunDriver {
+  return async (attempt) => {
+    const inherited = await inheritedFrom(attempt);
+    if ("kind" in inherited) return inherited;
+    attempt.address.inherited = inherited;
+    if (attempt.router.transport === undefined) return accepted(attempt, undefined);
+    const transport = await chosenTransport(attempt, attempt.router.transport);
+    return transport.kind === "transport" ? accepted(attempt, transport) : transport;
+  };
+}

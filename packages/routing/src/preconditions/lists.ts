@@ -1,0 +1,77 @@
+import { DeferError } from "@postbus/mail";
+import { type CompiledList, compileList, Tainted, type Value } from "@postbus/policy";
+import type { Attempt } from "../attempt.ts";
+import { deferred, errorNumbers } from "../driver-result.ts";
+import { matchList } from "../match-list.ts";
+import { type CompilePrecondition, type Precondition, type PreconditionResult, skipped } from "./precondition.ts";
+
+/** `domains`: sets `$domain_data`. */
+export const domains: CompilePrecondition = ({ generic }) =>
+  listTest("domains", list("domain", generic.get("domains")), {
+    subject: ({ address }) => address.domain,
+    keep(attempt, data) {
+      attempt.domainData = data;
+    },
+  });
+
+/** `local_parts`: sets `$local_part_data`. The letters are given as they came, for lists with `+caseful`. */
+export const localParts: CompilePrecondition = ({ generic }) => {
+  const text = generic.get("local_parts");
+  const isCaseful = text !== undefined && generic.get("caseful_local_part");
+  return listTest("local_parts", list("localpart", isCaseful ? caseful(text) : text), {
+    subject: asItCame,
+    keep(attempt, data) {
+      attempt.localPartData = data;
+    },
+  });
+};
+
+/** `senders`: sets `$sender_data`. */
+export const senders: CompilePrecondition = ({ generic }) =>
+  listTest("senders", list("address", generic.get("senders")), {
+    subject: ({ run }) => run.context.returnPath,
+    keep(attempt, data) {
+      attempt.senderData = data;
+    },
+  });
+
+const list = (kind: "domain" | "localpart" | "address", text: string | undefined): CompiledList | undefined =>
+  text === undefined ? undefined : compileList(kind, text);
+
+/** The word goes in front of the list, behind the choice of a separator. */
+function caseful(text: string): string {
+  const [choice = "", separator = ":"] = /^\s*<([!-/:-@[-`{-~])/.exec(text) ?? [];
+  return `${choice}+caseful ${separator} ${text.slice(choice.length)}`;
+}
+
+/** Without its affixes, which are as long in the letters that came as in lower case. */
+function asItCame({ address, local }: Attempt): string {
+  const end = address.localPart.length - (local.suffix?.text.length ?? 0);
+  return address.localPart.slice(local.prefix?.text.length ?? 0, end);
+}
+
+interface Use {
+  readonly subject: (attempt: Attempt) => string;
+  readonly keep: (attempt: Attempt, data: Value | undefined) => void;
+}
+
+function listTest(name: string, compiled: CompiledList | undefined, { subject, keep }: Use): Precondition | undefined {
+  if (compiled === undefined) return undefined;
+  return {
+    name,
+    async test(attempt): Promise<PreconditionResult> {
+      const text = subject(attempt);
+      try {
+        const matched = await matchList(compiled, attempt.evaluation, text === "" ? text : new Tainted(text));
+        if (matched === undefined) return skipped(name);
+        if (matched.captures !== undefined) attempt.evaluation.captures = matched.captures;
+        keep(attempt, matched.data);
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof DeferError)) throw error;
+        attempt.run.context.warn?.(`${attempt.router.name} router: ${name}: ${error.message}`);
+        return deferred(`${name} check lookup or other defer`, errorNumbers.unknown);
+      }
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import type { Surroundings, Variables } from "@postbus/policy";
+import type { RoutingMemory } from "./routing-memory.ts";
+
+/**
+ * Why an address is routed: to be delivered, to see where it would go (`postbus route`), to verify it as a recipient or
+ * as a sender, or for EXPN.
+ */
+export type RoutingPurpose = "deliver" | "test" | "recipient" | "sender" | "expn";
+
+/** What BMI says about a recipient. */
+export interface BmiVerdict {
+  readonly deliver: "default" | "alternate" | "none";
+  /** Numbers of the rules that fired. */
+  readonly rules: readonly number[];
+  readonly alternateLocation: string;
+  readonly base64Verdict: string;
+  readonly base64TrackerVerdict: string;
+}
+
+/** What routing needs to know and to have, besides the configuration. */
+export interface RoutingContext {
+  readonly purpose: RoutingPurpose;
+  /** `$sender_address`; the empty string is the null reverse-path. */
+  readonly returnPath: string;
+  /** What expansions and lists need. */
+  readonly surroundings: Omit<Surroundings, "variables">;
+  /** An operator wants it tried now: `hold_domains` holds nothing up. */
+  readonly isForced?: boolean;
+  /** Variables of message and connection; those of the address come before them. */
+  readonly variables?: Variables;
+  /** @param address The recipient as it was received. */
+  bmiVerdict?(address: string): BmiVerdict | undefined;
+  /**
+   * Addresses of a host as this machine knows it (`/etc/hosts`), for `byname` and as the last resort of manualroute.
+   *
+   * @throws {DeferError} nobody can say now.
+   */
+  systemAddresses?(name: string): Promise<readonly string[]>;
+  /** The rewrite rules for an address that a redirect list gives. */
+  rewrite?(address: string): string | Promise<string>;
+  /** The same for all recipients of a message; for one address alone it is not needed. */
+  readonly memory?: RoutingMemory;
+  /** For problems that are the operator's but stop nothing: a `condition` that cannot be expanded. */
+  warn?(text: string): void;
+}
+
+/** Nothing but a look: no mail depends on what comes out of it. */
+export function isVerifying({ purpose }: RoutingContext): boolean {
+  return purpose === "recipient" || purpose === "sender" || purpose === "expn";
+}

@@ -1,0 +1,98 @@
+import { setImmediate } from "node:timers/promises";
+import type { AddressResult } from "./address-result.ts";
+import type { CompiledRouter } from "./compiled-router.ts";
+import type { Child } from "./driver-result.ts";
+import { deferred } from "./driver-result.ts";
+import { markDuplicates } from "./mark-duplicates.ts";
+import { outcomeOf } from "./outcome-of.ts";
+import { routeAddress } from "./route-address.ts";
+import { RoutedAddress } from "./routed-address.ts";
+import type { RoutingContext } from "./routing-context.ts";
+import type { RoutingOutcome, RoutingResult } from "./routing-result.ts";
+import { RoutingRun } from "./routing-run.ts";
+import type { RoutingSettings } from "./routing-settings.ts";
+import { type Verification, type VerifyRequest, verifyAddress } from "./verify-address.ts";
+
+/** Addresses that one recipient may become; as many as one list may have. */
+const MAX_ADDRESSES = 65_536;
+/** Addresses that are found to have no end, before all is given up. */
+const MAX_LOOPS = 100;
+/** Some milliseconds' worth; then others have their turn. */
+const ADDRESSES_PER_TURN = 50;
+
+/** The routers of a configuration, in the order in which an address meets them. Immutable. */
+export class Routing {
+  readonly #routers: readonly CompiledRouter[];
+  readonly #settings: RoutingSettings;
+
+  constructor(routers: readonly CompiledRouter[], settings: RoutingSettings) {
+    this.#routers = routers;
+    this.#settings = settings;
+  }
+
+  /**
+   * Where a recipient goes, and all that is made of it. What cannot be said now, or only when the operator has repaired
+   * something, is a deferral among the outcomes.
+   *
+   * @param address With or without a domain; octets.
+   */
+  async route(address: string, context: RoutingContext): Promise<RoutingResult> {
+    const run = this.#run(context);
+    const top = new RoutedAddress(this.#qualified(address, run));
+    const waiting: Child[] = [{ address: top }];
+    const outcomes: RoutingOutcome[] = [];
+    let count = 0;
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (++count > MAX_ADDRESSES || run.loops > MAX_LOOPS) {
+        // Something is wrong with the routers. All of it waits, or what was not looked at would be lost.
+        const problem = outcomeOf(top, { kind: "deferred", router: undefined, deferred: TOO_MANY }, run);
+        return { outcomes: [problem], trace: run.trace.steps };
+      }
+      if (count % ADDRESSES_PER_TURN === 0) await setImmediate();
+      const result = next.end === undefined ? await routeAddress(next.address, this.#routers, run) : endOf(next.end);
+      if (result.end.kind !== "replaced") outcomes.push(outcomeOf(next.address, result.end, run));
+      // The first of them is to be routed next.
+      for (const child of result.children.toReversed()) waiting.push(child);
+    }
+    return { outcomes: markDuplicates(outcomes, run.memory), trace: run.trace.steps };
+  }
+
+  /** Whether an address would be accepted; nothing is delivered. */
+  verify(request: VerifyRequest, context: Omit<RoutingContext, "purpose">): Promise<Verification> {
+    // A report to the sender would have the null reverse-path.
+    const returnPath = request.kind === "sender" ? "" : context.returnPath;
+    const run = this.#run({ ...context, purpose: request.kind, returnPath });
+    return verifyAddress(request, this.#routers, run);
+  }
+
+  #run(context: RoutingContext): RoutingRun {
+    return new RoutingRun(this.#settings, context, async (address) => {
+      const run = this.#run({ ...context, purpose: "recipient", returnPath: "" });
+      const qualified = this.#qualified(address, run);
+      const request = { kind: "recipient", address: qualified, isGoodWhenRedirected: false } as const;
+      const { result } = await verifyAddress(request, this.#routers, run);
+      return result === "good" ? qualified : undefined;
+    });
+  }
+
+  #qualified(address: string, run: RoutingRun): string {
+    return address.includes("@") ? address : `${address}@${run.qualifyRecipient}`;
+  }
+}
+
+/** Of a file or a pipe: it has been decided when the list was read. */
+function endOf({ result, attempt }: Exclude<Child["end"], undefined>): AddressResult {
+  const router = attempt.router.name;
+  switch (result.kind) {
+    case "accepted":
+      return { end: { kind: "accepted", accepted: result, attempt }, children: [] };
+    case "failed":
+      return { end: { kind: "failed", router, text: result.text }, children: [] };
+    case "deferred":
+      return { end: { kind: "deferred", router, deferred: result }, children: [] };
+    default:
+      throw new Error(`unhandled end: ${JSON.stringify(result satisfies never)}`);
+  }
+}
+
+const TOO_MANY = deferred(`more than ${MAX_ADDRESSES} addresses`);

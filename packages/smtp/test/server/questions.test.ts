@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { reply } from "@postbus/mail";
+import type { SessionQuestion } from "../../src/server/session-step.ts";
+import { converse } from "./conversation.ts";
+
+const EHLO = "EHLO c.example\r\n";
+const MAIL = "MAIL FROM:<a@b.example>\r\n";
+const RCPT = "RCPT TO:<x@y.example>\r\n";
+const asks = new Set<SessionQuestion>(["helo", "vrfy", "expn", "etrn", "quit"]);
+const plain = { asks, offersStatus: false };
+
+describe("questions that an owner can choose", () => {
+  test("a refused HELO leaves the client unintroduced, an accepted one may be greeted in other words", () => {
+    const { output } = converse([EHLO, MAIL], {
+      settings: plain,
+      decide: ({ kind }) => (kind === "helo" ? { code: 550, lines: ["no"] } : undefined),
+    });
+    assert.match(output, /\r\n550 no\r\n503 HELO or EHLO required\r\n$/);
+    const greeted = converse([EHLO], {
+      settings: plain,
+      say: ({ kind }) => (kind === "helo" ? { code: 250, lines: ["good day", "cut"] } : undefined),
+    });
+    assert.match(greeted.output, /\r\n250-good day\r\n250-SIZE 100000\r\n/);
+  });
+
+  test("VRFY, EXPN and ETRN are answered as the owner says, QUIT with his last words", () => {
+    const { output, isClosed } = converse([EHLO, "VRFY a@b\r\n", "EXPN l\r\n", "ETRN #x\r\n", "QUIT\r\n"], {
+      settings: plain,
+      decide: (step) =>
+        "argument" in step || step.kind === "quit" ? { code: 252, lines: [JSON.stringify(step)] } : undefined,
+    });
+    assert.ok(
+      output.endsWith(
+        '252 {"kind":"vrfy","argument":"a@b"}\r\n252 {"kind":"expn","argument":"l"}\r\n' +
+          '252 {"kind":"etrn","argument":"#x"}\r\n252 {"kind":"quit"}\r\n',
+      ),
+      output,
+    );
+    assert.ok(isClosed);
+  });
+
+  test("a refusal can be the last reply, whatever its code", () => {
+    const { output, isClosed } = converse([EHLO, MAIL, RCPT, MAIL], {
+      settings: plain,
+      drops: true,
+      decide: ({ kind }) => (kind === "recipient" ? { code: 550, lines: ["caught"] } : undefined),
+    });
+    assert.ok(output.endsWith("250 OK\r\n550 caught\r\n"), output);
+    assert.ok(isClosed);
+  });
+
+  test("accepted commands may be answered in other words", () => {
+    const { output } = converse([EHLO, MAIL, RCPT, "DATA\r\n"], {
+      settings: plain,
+      say: ({ kind }) => ({ code: kind === "data" ? 354 : kind === "connect" ? 220 : 250, lines: [kind] }),
+    });
+    assert.match(output, /^220 connect\r\n250-helo\r\n[\s\S]*250 mail\r\n250 recipient\r\n354 data\r\n$/);
+  });
+});
+
+describe("enhanced status codes", () => {
+  test("without them, our replies have none, and what an owner writes stays as it is", () => {
+    const { output } = converse([EHLO, "NOOP\r\n", MAIL, RCPT, "FOO\r\n"], {
+      settings: plain,
+      decide: ({ kind }) => (kind === "recipient" ? reply(550, "5.1.1", "nobody") : undefined),
+    });
+    assert.doesNotMatch(output, /ENHANCEDSTATUSCODES/);
+    assert.ok(output.endsWith("250 OK\r\n250 OK\r\n550 5.1.1 nobody\r\n500 unrecognized command\r\n"), output);
+  });
+
+  test("with them, a reply that lacks one gets that of its class", () => {
+    const { output } = converse([EHLO, MAIL], {
+      decide: ({ kind }) => (kind === "mail" ? { code: 451, lines: ["later"] } : undefined),
+    });
+    assert.ok(output.endsWith("451 4.0.0 later\r\n"), output);
+  });
+});
+
+test("where sending ahead is allowed, everything may come at once", () => {
+  const all = `HELO c.example\r\n${MAIL}${RCPT}DATA\r\nSubject: x\r\n\r\ny\r\n.\r\nQUIT\r\n`;
+  const { codes, messages } = converse([all], { settings: { ...plain, enforcesSync: false }, early: "NOOP\r\n" });
+  assert.deepEqual(codes, ["220", "250", "250", "250", "250", "354", "250", "221"]);
+  assert.equal(messages.length, 1);
+});

@@ -1,0 +1,228 @@
+import { DeferError, type Reply } from "@postbus/mail";
+import type { AclAnswer, AddressVerdict, SmtpAcls } from "@postbus/policy";
+import { changedHeader, textOf } from "@postbus/policy";
+import { ServerSession, type SessionProfile, type SessionStep } from "@postbus/smtp";
+import { LineEnds } from "./line-ends.ts";
+import { MessageInHand } from "./message-in-hand.ts";
+
+export interface DialogueOptions {
+  readonly profile: SessionProfile;
+  readonly clientAddress: string;
+  readonly acls: SmtpAcls;
+  /** Of an address without a domain. */
+  readonly qualifyDomain: string;
+  /** `received_header_text` */
+  readonly receivedText: string;
+  readonly bodyVisible: number;
+  readonly nextMessageId: () => string;
+  /** Octets for the client. */
+  write(text: string): void;
+  /** What an ACL has decided. */
+  trace(answer: AclAnswer): void;
+  log(text: string): void;
+}
+
+/** An SMTP session with the ACLs of a policy, in which everything happens but that mail is taken. */
+export class Dialogue {
+  readonly #options: DialogueOptions;
+  readonly #session: ServerSession;
+  #message = new MessageInHand();
+  #hasQuit = false;
+
+  constructor(options: DialogueOptions) {
+    this.#options = options;
+    this.#session = new ServerSession(options.profile, options.clientAddress);
+  }
+
+  /** Speaks until one of both has had enough. @param input What the client sends, with line ends of any kind. */
+  async run(input: AsyncIterable<Buffer>): Promise<void> {
+    const { acls, write } = this.#options;
+    const lineEnds = new LineEnds();
+    let isOver = await this.#pump();
+    if (!isOver) {
+      for await (const octets of input) {
+        this.#session.receive(lineEnds.convert(octets));
+        isOver = await this.#pump();
+        if (isOver) break;
+      }
+    }
+    write(this.#session.takeOutput());
+    if (!this.#hasQuit && acls.has("notquit")) {
+      this.#options.trace(await acls.notQuit(isOver ? "acl-drop" : "connection-lost"));
+    }
+  }
+
+  /** @returns whether the session is over; else it wants more input. */
+  async #pump(): Promise<boolean> {
+    for (;;) {
+      const step = this.#session.next();
+      if (step.kind === "read" || step.kind === "close") {
+        this.#options.write(this.#session.takeOutput());
+        return step.kind === "close";
+      }
+      await this.#take(step);
+    }
+  }
+
+  async #take(step: Exclude<SessionStep, { kind: "read" | "close" }>): Promise<void> {
+    const { acls } = this.#options;
+    const line = this.#session.commandLine;
+    if (step.kind !== "header" && step.kind !== "content") acls.command(line, line.replace(/^\S*\s*/, ""));
+    acls.session.connection.isExtended = this.#session.isExtended;
+    switch (step.kind) {
+      case "connect":
+        this.#settle("connection", await acls.connect());
+        break;
+      case "helo":
+        this.#settle(`EHLO or HELO ${step.name}`, await acls.helo(step.name, step.isExtended));
+        break;
+      case "mail":
+        this.#beginMessage();
+        this.#settle(`MAIL <${step.returnPath}>`, await acls.mail(step));
+        break;
+      case "recipient":
+        await this.#recipient(step.address);
+        break;
+      case "data":
+        this.#settle("DATA", await acls.predata());
+        break;
+      case "header":
+        this.#message.header(step.octets);
+        break;
+      case "content":
+        this.#message.body(step.octets);
+        break;
+      case "end":
+        await this.#end();
+        break;
+      case "vrfy":
+        await this.#vrfy(step.argument);
+        break;
+      case "expn":
+      case "etrn":
+        this.#answerOther(step.kind, step.argument, await acls.other(step.kind));
+        break;
+      case "reset":
+        acls.reset();
+        break;
+      case "quit": {
+        const answer = await acls.other("quit");
+        this.#options.trace(answer);
+        this.#hasQuit = true;
+        this.#session.respond(answer.reply);
+        break;
+      }
+      case "refused":
+        this.#options.log(`rejected "${step.command}": ${step.reply.lines.join(" ")}`);
+        break;
+      case "starttls":
+        throw new Error("STARTTLS, which is not offered");
+      default:
+        throw new Error(`unhandled step: ${JSON.stringify(step satisfies never)}`);
+    }
+  }
+
+  #beginMessage(): void {
+    const { acls, nextMessageId } = this.#options;
+    const { message } = acls.session;
+    message.messageId = nextMessageId();
+    message.receivedAtMs = Date.now();
+    this.#message = new MessageInHand();
+  }
+
+  async #recipient(given: string): Promise<void> {
+    const address = this.#qualified(given);
+    this.#settle(`RCPT <${address}>`, await this.#options.acls.recipient(address));
+  }
+
+  #qualified(address: string): string {
+    return address === "" || address.includes("@") ? address : `${address}@${this.#options.qualifyDomain}`;
+  }
+
+  async #end(): Promise<void> {
+    const { acls, bodyVisible } = this.#options;
+    const { message } = acls.session;
+    const lines = [...(await this.#receivedLine()), ...this.#message.headerLines];
+    const header = changedHeader(lines, message.addedHeaders, message.removedHeaders);
+    message.settleHeaders();
+    acls.content(this.#message.content(header, bodyVisible));
+    const answer = await acls.data();
+    this.#options.trace(answer);
+    const isTaken = answer.verdict === "accept" || answer.verdict === "discard";
+    if (!isTaken) this.#logRefusal("after DATA", answer);
+    const taken: Reply = { code: 250, lines: [`OK id=${message.messageId}`] };
+    this.#session.finish(answer.reply ?? taken, answer.verdict === "drop");
+    acls.reset();
+  }
+
+  /** Our own trace field, as policies see it. */
+  async #receivedLine(): Promise<string[]> {
+    const { acls, receivedText } = this.#options;
+    const text = await acls.text(receivedText);
+    return text === "" ? [] : [`${text}; ${await acls.text("$tod_full")}\n`];
+  }
+
+  #settle(what: string, answer: AclAnswer): void {
+    this.#options.trace(answer);
+    if (answer.verdict === "accept" || answer.verdict === "discard") this.#session.accept(answer.reply);
+    else {
+      this.#logRefusal(what, answer);
+      this.#session.refuse(answer.reply ?? REFUSED, answer.verdict === "drop");
+    }
+  }
+
+  /** The ACL only lets the question through; routing answers it. */
+  async #vrfy(argument: string): Promise<void> {
+    const { acls, trace } = this.#options;
+    const address = this.#qualified(/^<([^<>]*)>$/.exec(argument)?.[1] ?? argument);
+    const answer = await acls.vrfy(address);
+    trace(answer);
+    if (answer.verdict !== "accept") {
+      this.#logRefusal(`VRFY ${argument}`, answer);
+      this.#session.respond(answer.reply ?? REFUSED, answer.verdict === "drop");
+      return;
+    }
+    this.#session.respond(await this.#verified(address));
+  }
+
+  async #verified(address: string): Promise<Reply> {
+    try {
+      return vrfyReply(address, await this.#options.acls.verifyRecipient(address));
+    } catch (err) {
+      if (!(err instanceof DeferError)) throw err;
+      this.#options.log(`VRFY <${address}>: ${err.message}`);
+      return vrfyReply(address, { result: "unknown" });
+    }
+  }
+
+  #answerOther(kind: "expn" | "etrn", argument: string, answer: AclAnswer): void {
+    this.#options.trace(answer);
+    const isAccepted = answer.verdict === "accept";
+    if (!isAccepted) this.#logRefusal(`${kind.toUpperCase()} ${argument}`, answer);
+    const done: Reply =
+      kind === "etrn" ? { code: 250, lines: ["OK"] } : { code: 252, lines: ["nothing is expanded here"] };
+    this.#session.respond(answer.reply ?? done, answer.verdict === "drop");
+  }
+
+  #logRefusal(what: string, answer: AclAnswer): void {
+    const reason = answer.log === undefined ? "" : `: ${answer.log}`;
+    this.#options.log(`${answer.isTemporary ? "temporarily " : ""}rejected ${what}${reason}`);
+  }
+}
+
+const REFUSED: Reply = { code: 550, lines: ["Administrative prohibition"] };
+
+function vrfyReply(address: string, verdict: AddressVerdict | undefined): Reply {
+  if (verdict === undefined) return { code: 252, lines: [`<${address}> cannot be verified`] };
+  const { result, text = "" } = verdict;
+  switch (result) {
+    case "good":
+      return { code: 250, lines: [`<${address}> is deliverable`] };
+    case "bad":
+      return { code: 550, lines: [`<${address}> ${textOf(text)}`] };
+    case "unknown":
+      return { code: 451, lines: [`<${address}> Cannot resolve at this time`] };
+    default:
+      throw new Error(`unhandled verdict: ${JSON.stringify(result satisfies never)}`);
+  }
+}

@@ -1,0 +1,42 @@
+import { headerFields } from "@postbus/mail";
+import { receivedContent } from "@postbus/policy";
+
+/** The content of the message that is being received. It is held whole: a session that queues nothing has one at a time. */
+export class MessageInHand {
+  #header: Buffer = Buffer.alloc(0);
+  readonly #body: Buffer[] = [];
+
+  header(octets: Buffer): void {
+    this.#header = octets;
+  }
+
+  body(octets: Buffer): void {
+    this.#body.push(octets);
+  }
+
+  /** Each header line with its name, folded with LF. */
+  get headerLines(): string[] {
+    return headerFields(this.#header).map(({ start, end }) =>
+      this.#header.toString("latin1", start, end).replaceAll("\r\n", "\n"),
+    );
+  }
+
+  /** @param visible Octets of the body that policies see at either end: `message_body_visible`. */
+  content(headerLines: readonly string[], visible: number): ReturnType<typeof receivedContent> {
+    const body = Buffer.concat(this.#body);
+    const text = body.toString("latin1").replaceAll("\r\n", "\n");
+    return receivedContent(headerLines, {
+      size: body.length,
+      lines: countLines(text),
+      start: text.slice(0, visible),
+      end: text.slice(-visible),
+      read: () => text.split("\n"),
+    });
+  }
+}
+
+function countLines(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) count++;
+  return count;
+}

@@ -1,0 +1,158 @@
+import { readFile } from "node:fs/promises";
+import type { Resolver } from "@postbus/dns";
+import { formatReply, MessageIdGenerator } from "@postbus/mail";
+import { checkSpf } from "@postbus/mail-auth";
+import {
+  type AclHooks,
+  AclSession,
+  Acls,
+  type Configuration,
+  type Fact,
+  formatPlace,
+  formatRecord,
+  policySurroundings,
+  SmtpAcls,
+} from "@postbus/policy";
+import { KeyValueRates, type RateStore, RedisRates } from "@postbus/rates";
+import { compileRouters } from "@postbus/routing";
+import { version } from "@postbus/service-kit";
+import { type SessionProfile, type SessionQuestion, sessionProfile } from "@postbus/smtp";
+import { Dialogue } from "./dialogue.ts";
+import { StateFile } from "./state-file.ts";
+
+export interface SessionOptions {
+  readonly configuration: Configuration;
+  readonly client: { readonly address: string; readonly port: number };
+  readonly file: string;
+  readonly dataDirectory: string;
+  /** Shared counters; undefined: they are in the data directory. */
+  readonly redisUrl: string | undefined;
+  readonly resolver: Resolver;
+  readonly hostname: string;
+  readonly localAddresses: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly input: AsyncIterable<Buffer>;
+  write(text: string): void;
+  trace(line: string): void;
+}
+
+/** Runs one SMTP session under a configuration, from the connection to its end. */
+export async function runSession(options: SessionOptions): Promise<void> {
+  const { configuration, client, redisUrl, dataDirectory, write, trace } = options;
+  const { main } = configuration;
+  const surroundings = policySurroundings(configuration, options);
+  const { rates, stop } = openRates(redisUrl, dataDirectory);
+  const { primaryHostname } = surroundings.shared.settings;
+  const qualifyDomain = main.get("qualify_domain") ?? primaryHostname;
+  const qualifyRecipient = main.get("qualify_recipient") ?? qualifyDomain;
+  const names = {
+    primaryHostname,
+    activeHostname: primaryHostname,
+    qualifyDomain,
+    qualifyRecipient,
+    configFile: options.file,
+    version,
+  };
+  const hooks: AclHooks = {
+    rates,
+    facts: { spf: () => spfOf(session, options.resolver) },
+    log: (targets, text) => trace(`LOG: ${targets.join(",")}: ${text}`),
+    readAclFile: readTextFile,
+    // No host is asked: of a callout, only the routing is done.
+    verifyAddress: (request) => {
+      const { around } = session.evaluation;
+      const returnPath = session.message.returnPath ?? "";
+      return routing.verify(request, { returnPath, surroundings: around, variables: around.variables });
+    },
+  };
+  const routing = compileRouters(configuration);
+  const session = new AclSession(client, names, surroundings.shared, hooks);
+  const compiled = new Acls(configuration, new Set(["spf"]));
+  for (const { place, text } of compiled.problems) trace(`${formatPlace(place)}: ${text}`);
+  const acls = new SmtpAcls(session, compiled);
+  const ids = new MessageIdGenerator();
+  const dialogue = new Dialogue({
+    profile: await profileOf(configuration, acls, primaryHostname),
+    clientAddress: client.address,
+    acls,
+    qualifyDomain: qualifyRecipient,
+    receivedText: main.get("received_header_text"),
+    bodyVisible: main.get("message_body_visible"),
+    nextMessageId: () => ids.next(),
+    write,
+    trace: ({ record }) => {
+      for (const line of formatRecord(record)) trace(line);
+    },
+    log: (text) => trace(`LOG: ${text}`),
+  });
+  try {
+    await dialogue.run(options.input);
+  } finally {
+    await surroundings.stop();
+    await stop();
+  }
+}
+
+/** Counters: those of the fleet, or what sessions before have left in the data directory. */
+function openRates(
+  redisUrl: string | undefined,
+  directory: string,
+): { readonly rates: RateStore; stop(): Promise<void> } {
+  if (redisUrl !== undefined) {
+    const rates = new RedisRates({ url: redisUrl });
+    return { rates, stop: () => rates.stop() };
+  }
+  const state = new StateFile(directory);
+  return { rates: new KeyValueRates(state, Date.now), stop: async () => state.close() };
+}
+
+/** Asked here and not of the verifier: a session has no bus. */
+async function spfOf({ connection, message }: AclSession, resolver: Resolver): Promise<Fact> {
+  const { client, helo } = connection;
+  const returnPath = message.returnPath ?? "";
+  const {
+    result,
+    domain,
+    comment = "",
+  } = await checkSpf({ clientAddress: client.address, helo, returnPath }, resolver);
+  return { result, variables: { spf_result: result, spf_used_domain: domain, spf_header_comment: comment } };
+}
+
+const ASKED: ReadonlySet<SessionQuestion> = new Set(["helo", "vrfy", "expn", "etrn", "quit", "reset"]);
+
+/** What the configuration says of all sessions. Without enhanced status codes, which Exim does not have. */
+async function profileOf({ main }: Configuration, acls: SmtpAcls, hostname: string): Promise<SessionProfile> {
+  const banner = await acls.text(main.get("smtp_banner"));
+  const profile = sessionProfile({
+    hostname,
+    messageSizeLimit: await integer(main.get("message_size_limit"), acls),
+    recipientsMax: await integer(main.get("recipients_max"), acls),
+    receivedHeadersMax: main.get("received_headers_max"),
+    headerMaxOctets: main.get("header_maxsize"),
+    maxSyntaxErrors: main.get("smtp_max_synprot_errors"),
+    maxUnknownCommands: main.get("smtp_max_unknown_commands"),
+    offersTls: false,
+    offersStatus: false,
+    // What is typed ahead, or lies in a file, is there at once.
+    enforcesSync: false,
+    asks: ASKED,
+  });
+  const [first = "", ...rest] = banner.split("\n");
+  return { ...profile, greeting: formatReply({ code: 220, lines: [first, ...rest] }) };
+}
+
+/** A number, or the expansion of one; what is none is no limit. */
+async function integer(value: number | string, acls: SmtpAcls): Promise<number> {
+  if (typeof value === "number") return value;
+  const [, digits = "0", suffix = ""] = /^\s*([0-9]{1,12})([KMG]?)\s*$/i.exec(await acls.text(value)) ?? [];
+  return Number(digits) * 1024 ** " KMG".indexOf(suffix.toUpperCase() || " ");
+}
+
+async function readTextFile(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "latin1");
+  } catch (err) {
+    if (err instanceof Error && "code" in err && err.code === "ENOENT") return undefined;
+    throw err;
+  }
+}

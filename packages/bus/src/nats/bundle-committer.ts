@@ -124,9 +124,9 @@ export class BundleCommitter implements Publisher {
     }
   }
 
-  async #singly({ message, resolve, reject }: Entry): Promise<void> {
+  async #singly({ message, giveUpAtMs, resolve, reject }: Entry): Promise<void> {
     try {
-      resolve(await this.#singles.publish(message));
+      resolve(await this.#singles.publish(message, giveUpAtMs));
     } catch (err) {
       reject(err instanceof Error ? err : new Error(String(err)));
     }

@@ -89,12 +89,12 @@ export class Committer implements Publisher {
     this.#onUnknown = options.onUnknown;
   }
 
-  /** A lost answer is asked for again under the same id. */
-  publish(message: Message): Promise<PubAck> {
+  /** A lost answer is asked for again under the same id. @param giveUpAtMs By the monotonic clock; default: a budget from now. */
+  publish(message: Message, giveUpAtMs = performance.now() + this.#budgetMs): Promise<PubAck> {
     const tooLarge = this.#link.tooLarge(message.payload.length + HEADERS_MAX_OCTETS);
     if (tooLarge !== undefined) return Promise.reject(new Error(`publish ${message.subject}: ${tooLarge}`));
     const { promise, resolve, reject } = Promise.withResolvers<PubAck>();
-    this.#queue.push({ message, giveUpAtMs: performance.now() + this.#budgetMs, resolve, reject });
+    this.#queue.push({ message, giveUpAtMs, resolve, reject });
     // Those that come in the same turn go together.
     if (this.#queue.length === 1 || this.#queue.length === this.#lastCount) setImmediate(() => this.#pump());
     return promise;

@@ -17,6 +17,8 @@ class Wire {
   isClosed = false;
   /** Nothing gets through, and nobody hears of it. */
   isAway = false;
+  /** How long the connection was waited for, each time. */
+  readonly patienceMs: number[] = [];
 
   constructor(...fates: Fate[]) {
     this.#fates = fates;
@@ -29,6 +31,7 @@ class Wire {
   onProblem(): void {}
 
   async isBack(leftMs: number): Promise<boolean> {
+    this.patienceMs.push(leftMs);
     await new Promise((resolve) => setTimeout(resolve, this.isAway ? leftMs : 1));
     return !this.isAway;
   }
@@ -113,7 +116,7 @@ describe("at the edge", () => {
   test("refused after a try without an answer: unknown, and cancelled; nobody goes on his own", async () => {
     const wire = new Wire("answer lost", ...Array<Fate>(1_000).fill("refused"));
     const cancelled: string[] = [];
-    const options = { budgetMs: 5, onUnknown: ({ id = "" }: Message) => cancelled.push(id) };
+    const options = { budgetMs: 500, onUnknown: ({ id = "" }: Message) => cancelled.push(id) };
     assert.deepEqual(outcomes(await publishAll(committer(wire, options), 5)), ["BusUnavailableError"]);
     assert.deepEqual(cancelled, [...wire.stored.keys()]);
     assert.equal(wire.stored.size, 1);
@@ -122,11 +125,24 @@ describe("at the edge", () => {
   test("after an outage that was longer than the budget everybody is told, and publishing goes on", async () => {
     const wire = new Wire();
     wire.isAway = true;
-    const edge = committer(wire, { budgetMs: 50, onUnknown: () => {} });
+    const edge = committer(wire, { budgetMs: 200, onUnknown: () => {} });
     const results = await publishAll(edge, 300);
     assert.ok(results.every((result) => result.status === "rejected" && result.reason instanceof BusUnavailableError));
     wire.isAway = false;
     await edge.publish(message(1_000));
     assert.deepEqual(wire.items, ["item1000"]);
+  });
+
+  test("who waits while another is tried has no more time for that", async () => {
+    const wire = new Wire();
+    wire.isAway = true;
+    const budgetMs = 300;
+    const edge = committer(wire, { budgetMs, onUnknown: () => {} });
+    const first = edge.publish(message(1)).catch((err: unknown) => err);
+    await new Promise((resolve) => setTimeout(resolve, budgetMs / 2));
+    const second = edge.publish(message(2)).catch((err: unknown) => err);
+    assert.ok((await first) instanceof BusUnavailableError);
+    assert.ok((await second) instanceof BusUnavailableError);
+    assert.ok(wire.patienceMs.slice(1).every((leftMs) => leftMs < 0.75 * budgetMs));
   });
 });

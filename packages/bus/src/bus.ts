@@ -63,6 +63,12 @@ export const MAX_HANDLER_FAILURES = 3;
 export interface ConsumeOptions {
   /** Items in the hands of the handler at one time. */
   readonly concurrency: number;
+  /**
+   * For handlers whose work cannot be taken back: directory where what they return is written down before it is
+   * committed, so that a `kill -9` does not make another do it again. Processes may share it; it should survive the
+   * restart of a container. The embedded bus has its own.
+   */
+  readonly journal?: string;
 }
 
 export interface Subscription {

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { loadPolicy } from "@postbus/policy";
 import type { Service } from "@postbus/service-kit";
 import { DeliverySettings } from "./config.ts";
@@ -28,7 +29,8 @@ export const delivery: Service<typeof DeliverySettings> = {
       now: Date.now,
       random: Math.random,
     });
-    const items = await bus.consume("deliver", { concurrency: settings.deliveryConcurrency }, handler);
+    const { deliveryConcurrency: concurrency } = settings;
+    const items = await bus.consume("deliver", { concurrency, journal: join(data, "outcomes") }, handler);
     return [
       { name: "connections", stop: () => pool.close() },
       {

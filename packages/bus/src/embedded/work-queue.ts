@@ -1,9 +1,9 @@
 import type { ConsumeOptions, Handler, Outcome, Queue, Subscription } from "../bus.ts";
 import { MAX_HANDLER_FAILURES } from "../bus.ts";
+import type { OutcomeJournal } from "../outcome-journal.ts";
 import { Consumer } from "./consumer.ts";
 import type { HeldItem } from "./held-item.ts";
 import { Line } from "./line.ts";
-import type { OutcomeJournal } from "./outcome-journal.ts";
 import type { Tables } from "./store.ts";
 import { parseItem, spooledContent } from "./stored-item.ts";
 import { WorkEntry } from "./work-entry.ts";
@@ -241,7 +241,7 @@ export class WorkQueue {
     const left = outcomes?.left(work.id, work.messageId, work.content);
     if (left !== undefined) return left;
     const outcome = await consumer.handler(work);
-    outcomes?.write(work.id, work.messageId, outcome);
+    outcomes?.write(work, outcome);
     return outcome;
   }
 

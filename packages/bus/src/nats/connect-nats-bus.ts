@@ -165,6 +165,7 @@ async function assemble(
     requests: new NatsRequestReply(link, n.subject),
     holders,
     consumers,
+    journals: new Set(),
     forConsumers: {
       link,
       api,

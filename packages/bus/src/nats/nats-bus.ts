@@ -11,6 +11,7 @@ import type { Holders } from "./holders.ts";
 import type { ItemWriter } from "./item-writer.ts";
 import type { Link } from "./link.ts";
 import type { NatsRequestReply } from "./nats-request-reply.ts";
+import { type OwnJournal, replayOutcomes } from "./outcome-replay.ts";
 import type { ServerApi } from "./server-api.ts";
 import type { Names } from "./topology.ts";
 import { WorkConsumer, type WorkConsumerParts } from "./work-consumer.ts";
@@ -32,7 +33,8 @@ export interface NatsBusParts {
   readonly requests: NatsRequestReply;
   readonly holders: Holders;
   readonly consumers: Set<WorkConsumer>;
-  readonly forConsumers: WorkConsumerParts;
+  readonly journals: Set<OwnJournal>;
+  readonly forConsumers: Omit<WorkConsumerParts, "journal">;
   readonly bucket: (name: string) => KeyValue;
 }
 
@@ -57,14 +59,29 @@ export class NatsBus implements Bus {
   }
 
   async consume(queue: Queue, options: ConsumeOptions, handler: Handler): Promise<Subscription> {
-    const consumer = new WorkConsumer(this.#parts.forConsumers, queue, options, handler);
-    this.#parts.consumers.add(consumer);
+    const { forConsumers, consumers } = this.#parts;
+    const own = options.journal === undefined ? undefined : await this.#journalIn(options.journal);
+    const consumer = new WorkConsumer({ ...forConsumers, journal: own?.journal }, queue, options, handler);
+    consumers.add(consumer);
     return {
       drain: async () => {
         await consumer.drain();
-        this.#parts.consumers.delete(consumer);
+        consumers.delete(consumer);
       },
     };
+  }
+
+  /** Without a journal mail goes through as well; a `kill -9` may double more of it. */
+  async #journalIn(directory: string): Promise<OwnJournal | undefined> {
+    const { forConsumers, journals, link } = this.#parts;
+    try {
+      const own = await replayOutcomes(directory, forConsumers);
+      journals.add(own);
+      return own;
+    } catch (err) {
+      link.onProblem(`what is done is not written down before it is committed: ${directory}`, err);
+      return undefined;
+    }
   }
 
   request(subject: string, body: object, options: RequestOptions): Promise<unknown> {
@@ -105,10 +122,13 @@ export class NatsBus implements Bus {
   }
 
   async close(): Promise<void> {
-    const { consumers, holders, eventWriter, cancellations, link } = this.#parts;
+    const { consumers, holders, eventWriter, cancellations, journals, link } = this.#parts;
     for (const consumer of consumers) consumer.abort();
     holders.stop();
     await Promise.all([eventWriter.flush(FLUSH_MS), cancellations.settled(FLUSH_MS)]);
     await link.close();
+    // What was not committed by now stays there for the next process.
+    for (const own of journals) own.close();
+    journals.clear();
   }
 }

@@ -10,6 +10,7 @@ import {
   type Subscription,
 } from "../bus.ts";
 import { BusFullError, BusUnavailableError } from "../bus-error.ts";
+import type { OutcomeJournal } from "../outcome-journal.ts";
 import type { Claims } from "./claims.ts";
 import type { DoneLog } from "./done-log.ts";
 import { HeldMessage } from "./held-message.ts";
@@ -51,6 +52,8 @@ export interface WorkConsumerParts {
   readonly times: LeaseTimes;
   /** Pause before an item goes to a handler again that has thrown; doubled each time. */
   readonly failurePauseMs: number;
+  /** Where what handlers return is kept until it is committed. */
+  readonly journal: OutcomeJournal | undefined;
 }
 
 /** One item on its way through a handler. */
@@ -314,6 +317,8 @@ export class WorkConsumer implements Subscription {
     } finally {
       if (this.#inWork.get(id) === promise) this.#inWork.delete(id);
       resolve(hasEnded);
+      // What a closed bus did not store stays there for the next process.
+      if (!this.#parts.link.isClosed) this.#parts.journal?.end(id);
       this.#itemOver(held, hasEnded);
     }
   }
@@ -334,6 +339,9 @@ export class WorkConsumer implements Subscription {
       const tookMs = performance.now() - startedAtMs;
       this.#handlingMs = this.#handlingMs === Number.POSITIVE_INFINITY ? tookMs : this.#handlingMs * 0.9 + tookMs * 0.1;
       release();
+      const { stream, seq } = held;
+      const { id, messageId } = item.meta;
+      this.#parts.journal?.write({ id, messageId, stream, seq }, outcome);
       return this.#finish(job, outcome);
     }
   }

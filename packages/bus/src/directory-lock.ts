@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { BusUnavailableError } from "../bus-error.ts";
+import { BusUnavailableError } from "./bus-error.ts";
 
 /** SQLite's SQLITE_BUSY: somebody else has the lock. */
 const SQLITE_BUSY = 5;

@@ -1,17 +1,23 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { freePort, startNats, stopProcess } from "@postbus/testkit";
 import { type Account, openAccount } from "../account.ts";
 import type { StartSystem } from "./system.ts";
 
-/** Everything in one process on the embedded bus. @param root The checkout that is measured. */
+/**
+ * Everything in one process on the embedded bus; to hold mail, only the gateway (`gateway-alone.ts`), which the program
+ * does not offer.
+ *
+ * @param root The checkout that is measured.
+ */
 export function embedded(root: string, name = "postbus"): StartSystem {
   return async ({ sinkPort, hold, directory }) => {
     const account = openAccount("embedded");
     const port = await freePort();
-    const services = hold ? ["gateway"] : [];
-    const child = await startPostbus({ root, account, services, directory, smtpPort: port, sinkPort, env: {} });
+    const options = { root, account, directory, smtpPort: port, sinkPort, env: {}, services: [] };
+    const child = await startPostbus(hold ? { ...options, command: "gateway-alone" } : options);
     return {
       name: `${name} (embedded)`,
       port,
@@ -55,7 +61,7 @@ export function fleet(root: string, name = "postbus"): StartSystem {
 interface PostbusOptions {
   readonly root: string;
   readonly account: Account;
-  readonly command?: "start" | "provision";
+  readonly command?: "start" | "provision" | "gateway-alone";
   readonly services: readonly string[];
   readonly directory: string;
   readonly smtpPort: number;
@@ -63,15 +69,20 @@ interface PostbusOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Resolves when it has said that it is ready, or (a command that ends) when it has ended well. */
+/** Resolves when it has said that it is ready, or (`provision`) when it has ended well. */
 async function startPostbus(options: PostbusOptions): Promise<ChildProcess> {
   const { root, account, command = "start", services, directory, smtpPort, sinkPort } = options;
   mkdirSync(directory, { recursive: true });
-  const macros = [`-DSMTP_PORT=${smtpPort}`, `-DSMARTHOST=127.0.0.1::${sinkPort}`];
-  const args = [`${root}/services/postbus/src/main.ts`, command, ...services];
-  if (command === "start") args.push("--data", directory, ...macros);
+  const args =
+    command === "gateway-alone"
+      ? [join(import.meta.dirname, "../gateway-alone.ts"), root]
+      : [`${root}/services/postbus/src/main.ts`, command, ...services];
   const [shell = "", ...prefix] = account.prefix;
-  const env: NodeJS.ProcessEnv = { ...process.env, LOG_LEVEL: "warn", ...options.env };
+  const own = {
+    POSTBUS_DATA: directory,
+    POSTBUS_MACROS: `SMTP_PORT=${smtpPort}\nSMARTHOST=127.0.0.1::${sinkPort}`,
+  };
+  const env: NodeJS.ProcessEnv = { ...process.env, LOG_LEVEL: "warn", ...own, ...options.env };
   if (services.length === 0 || services.includes("status")) env["POSTBUS_HTTP"] = "127.0.0.1:0";
   const child = spawn(
     shell,
@@ -83,7 +94,7 @@ async function startPostbus(options: PostbusOptions): Promise<ChildProcess> {
       if (line.startsWith("postbus ready")) resolve();
     });
     child.on("exit", (code) => {
-      if (code === 0 && command !== "start") resolve();
+      if (code === 0 && command === "provision") resolve();
       else reject(new Error(`postbus ${command} ${services.join(" ")} ended with ${code}`));
     });
   });

@@ -12,7 +12,10 @@ export type Queue = (typeof QUEUES)[number];
 /** A work item to be put on the bus. */
 export interface Publication {
   readonly subject: string;
-  /** Stable (`nextItemId`): made again after a crash it is the same, and the bus drops the repetition. */
+  /**
+   * Stable (`nextItemId`): made again after a crash it is the same, so that the driver knows the repetition and keeps one.
+   * (Embedded, the commit does; on NATS, where items share a message, whoever would publish it again looks first.)
+   */
   readonly id: string;
   /** The message that the item is part of. When its last item is gone, the message is complete. */
   readonly messageId: string;

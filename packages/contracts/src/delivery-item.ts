@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { CarriedValue } from "./carried-value.ts";
 import { messageFields } from "./envelope.ts";
 import { subjectToken } from "./subject-token.ts";
 
@@ -14,6 +15,10 @@ export const DeliveryItem = Type.Object(
     domain: Type.String(),
     /** Next hops in the order in which they are tried, `host` or `host::port`; absent: the transport knows. */
     hosts: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
+    /** The IP address of each of the hosts, as routing has found it; empty: delivery looks for it. */
+    hostAddresses: Type.Optional(Type.Array(Type.String())),
+    /** For each recipient, the variables that the transport's options may name (`local_part`, `address_data`, `r_…`). */
+    addressVariables: Type.Optional(Type.Array(Type.Record(Type.String(), CarriedValue))),
   },
   { additionalProperties: false },
 );

@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { CarriedValue } from "./carried-value.ts";
 import { Facts } from "./facts.ts";
 
 /** How the message came in; for Received, the log's `<=` line and the policy's `$sender_*` variables. */
@@ -59,4 +60,6 @@ export const messageFields = {
   eightBit: Type.Optional(Type.Boolean()),
   reception: Reception,
   facts: Type.Optional(Facts),
+  /** `acl_c…` and `acl_m…`, as the ACLs have left them. */
+  aclVariables: Type.Optional(Type.Record(Type.String(), CarriedValue)),
 };

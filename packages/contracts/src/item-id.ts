@@ -3,7 +3,8 @@
  *
  * A message starts as one item, branch `0`, step 0. Every handling takes a branch one step on; where it makes more
  * than one item of a message, each gets a branch of its own. So the ids of what comes out of an item follow from the
- * item's id alone: handled again after a crash, they are the same, and the bus drops the repetition.
+ * item's id alone: handled again after a crash, they are the same, and show that something is a repetition. On NATS the
+ * server sees it only of an item that has a message to itself; of one in a bundle, the consumer looks before it publishes.
  */
 export function firstItemId(messageId: string): string {
   return `${messageId}_0_0`;

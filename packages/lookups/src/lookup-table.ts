@@ -26,7 +26,6 @@ export class LookupTable implements Lookups {
 
   find(request: LookupRequest, scope: LookupScope): Maybe<LookupOutcome> {
     const { type } = request.spec;
-    if (request.key === "") return NOT_FOUND;
     const outcome =
       type.style === "query"
         ? this.#query(type, request, scope)
@@ -96,7 +95,8 @@ export class LookupTable implements Lookups {
     const release = handle.hold();
     const tryNext = (): Maybe<LookupOutcome> => {
       for (const { key, captures } of keys) {
-        if (key === "") continue; // What is left of `a.` without its first component.
+        // An empty key, or what is left of `a.` without its first component, is in no file; the defaults may be.
+        if (key === "") continue;
         const answer = this.#cached(handleName, key, request, scope, () =>
           handle.file.find(key, { options: spec.options, scope }),
         );

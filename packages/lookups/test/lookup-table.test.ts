@@ -144,12 +144,19 @@ describe("the cache of a scope", () => {
   });
 });
 
-test("an empty key or query is not found, and nobody is asked", async () => {
+test("an empty query is not found, and nobody is asked", async () => {
   await using table = disposable({});
-  assert.deepEqual(table.find({ spec: parseLookupType("lsearch"), key: "", file: "/none" }, newScope()), {
-    found: false,
-  });
   assert.deepEqual(table.find({ spec: parseLookupType("redis"), key: " \n" }, newScope()), { found: false });
+});
+
+test("an empty key is in no file, but takes the default", async () => {
+  const files = await temporaryFiles({ table: "*: default\n: empty\n" });
+  await using table = disposable({});
+  const file = `${files.directory}/table`;
+  assert.equal(await find(table, file, "", newScope()), undefined);
+  assert.equal(await find(table, file, "", newScope(), "lsearch*"), "default");
+  await assert.rejects(find(table, `${file}-absent`, "", newScope()), LookupDefer);
+  await files.remove();
 });
 
 test("a key of thousands of components is refused, not searched for for ever", async () => {

@@ -8,6 +8,8 @@ export { changedHeader } from "./acl/smtp/header-changes.ts";
 export { receivedContent } from "./acl/smtp/received-content.ts";
 export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 export type { AddressVerdict, VerifyAddressRequest } from "./acl/verify-address.ts";
+export { carriedValues } from "./carried/carried-value.ts";
+export { MessageVariables } from "./carried/message-variables.ts";
 export { compilePolicy } from "./compile-policy.ts";
 export { compileExpansion } from "./expansion/compile-expansion.ts";
 export { createEvaluation } from "./expansion/create-evaluation.ts";
@@ -17,25 +19,22 @@ export { ForcedFailure, failureText } from "./expansion/failures.ts";
 export { lowerCase } from "./expansion/operators/case.ts";
 export { systemProblem } from "./expansion/system-problem.ts";
 export { Tainted, textOf, type Value } from "./expansion/value.ts";
-export { policySurroundings } from "./load/policy-surroundings.ts";
-export { loadPolicy } from "./load-policy.ts";
+export { PolicyInForce } from "./load/policy-in-force.ts";
+export { type ProcessParts, policySurroundings } from "./load/policy-surroundings.ts";
+export { loadPolicy, PROGRAM_VERSION, readPolicy } from "./load-policy.ts";
 export { type CompiledList, compileList } from "./matching/compile-list.ts";
 export { sameAddress } from "./matching/ip-network.ts";
 export { NamedLists } from "./matching/named-lists.ts";
 export { splitList } from "./matching/split-list.ts";
 export { optionsPage } from "./options/options-page.ts";
 export type {
-  AclPolicy,
   AppendfileTransport,
-  ClientView,
-  EnvelopeView,
-  FactName,
+  CompiledTransport,
   Policy,
-  Route,
+  RetryFailure,
   SmtpPolicy,
   SmtpTransport,
   Transport,
-  Verdict,
 } from "./policy.ts";
 export { checkConfiguration } from "./reader/check-configuration.ts";
 export type { Configuration, RouterSettings } from "./reader/configuration.ts";

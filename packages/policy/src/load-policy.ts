@@ -1,11 +1,13 @@
-import { readFile } from "node:fs/promises";
-import { hostname } from "node:os";
+import { readFileSync } from "node:fs";
+import { hostname, networkInterfaces } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Resolver } from "@postbus/dns";
 import { ConfigError } from "@postbus/mail";
 import { compilePolicy } from "./compile-policy.ts";
-import { parseMacros } from "./config/macros.ts";
+import { parseMacros } from "./load/parse-macros.ts";
 import type { Policy } from "./policy.ts";
+import { type CheckedConfiguration, checkConfiguration } from "./reader/check-configuration.ts";
 
 /** What a newcomer's `npm start` runs with. */
 export const defaultPolicyFile = fileURLToPath(new URL("../../../deploy/policies/postbus.conf", import.meta.url));
@@ -15,8 +17,29 @@ export interface LoadOptions {
   readonly file?: string | undefined;
   /** Win over definitions of the same name in the file; as text, one `NAME=value` a line. */
   readonly macros?: ReadonlyMap<string, string> | string | undefined;
-  /** Data directory; the default of `MAILDIR` is `mail` in it. */
+  /** Data directory: `$env{POSTBUS_DATA}` for the policy. */
   readonly data?: string | undefined;
+  /** For lookups and lists that ask the DNS; absent: those defer. */
+  readonly resolver?: Resolver | undefined;
+  /** For another machine: what this one lacks is a notice. */
+  readonly portable?: boolean;
+}
+
+/** Reads the operator's file and says what is wrong with it, without making a policy of it. @throws {ConfigError} for macros. */
+export function readPolicy(options: Pick<LoadOptions, "file" | "macros" | "portable">): ReadPolicy {
+  const { file = defaultPolicyFile, macros = "", portable = false } = options;
+  const path = resolve(file);
+  const checked = checkConfiguration({
+    file: path,
+    macros: typeof macros === "string" ? parseMacros(macros) : macros,
+    readFile: readIfThere,
+    portable,
+  });
+  return { ...checked, path };
+}
+
+export interface ReadPolicy extends CheckedConfiguration {
+  readonly path: string;
 }
 
 /**
@@ -25,24 +48,33 @@ export interface LoadOptions {
  *
  * @throws {ConfigError} the file cannot be read, or all of its problems, one a line, as `file:line: text`.
  */
-export async function loadPolicy({
-  file = defaultPolicyFile,
-  macros = "",
-  data = "data",
-}: LoadOptions): Promise<Policy> {
+export async function loadPolicy(options: LoadOptions): Promise<Policy> {
+  const { data = "data", resolver } = options;
+  const { configuration, faults, notices, path } = readPolicy(options);
+  if (configuration === undefined) throw new ConfigError(faults.join("\n"));
   return compilePolicy({
-    file,
-    text: await readPolicyFile(file),
-    macros: typeof macros === "string" ? parseMacros(macros) : macros,
-    hostname: hostname(),
-    dataDirectory: resolve(data),
+    configuration,
+    file: path,
+    notices,
+    programVersion: PROGRAM_VERSION,
+    process: {
+      hostname: hostname(),
+      localAddresses: Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)),
+      environment: { ...process.env, POSTBUS_DATA: resolve(data) },
+      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      ...(resolver === undefined ? {} : { resolver }),
+    },
   });
 }
 
-async function readPolicyFile(file: string): Promise<string> {
+/** Of Exim's language: what configurations test with `$version_number`. */
+export const PROGRAM_VERSION = "4.100";
+
+function readIfThere(path: string): Uint8Array | undefined {
   try {
-    return await readFile(file, "utf8");
+    return readFileSync(path);
   } catch (err) {
-    throw new ConfigError(`${file}: cannot be read: ${err instanceof Error ? err.message : err}`, { cause: err });
+    if (err instanceof Error && "code" in err && err.code === "ENOENT") return undefined;
+    throw err;
   }
 }

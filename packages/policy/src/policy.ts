@@ -1,33 +1,44 @@
-import type { Reply } from "@postbus/mail";
 import type { RetryStep } from "@postbus/queue";
+import type { AclHooks } from "./acl/hooks.ts";
+import type { ClientEndpoint } from "./acl/smtp/connection.ts";
+import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import type { Variables } from "./expansion/evaluation.ts";
+import type { SharedSurroundings } from "./load/policy-surroundings.ts";
+import type { AclStage } from "./options/acl/stage.ts";
+import type { Configuration } from "./reader/configuration.ts";
 
 /**
- * What the services ask of the operator's policy. This is the seam: gateway, router and delivery know these questions,
- * not the language in which the answers are written.
+ * What the services ask of the operator's policy. This is the seam: gateway and delivery know these questions, not the
+ * language in which the answers are written; router has `packages/routing` for its part of the configuration.
  */
 export interface Policy {
-  /** Hash of the file and the macros given from outside; every service reports the one it runs. */
+  /** Hash of the files and the macros given from outside; every service reports the one it runs. */
   readonly version: string;
   /** What the operator should know though it is no error; logged once at load. */
   readonly notices: readonly string[];
+  readonly configuration: Configuration;
   /** `primary_hostname`: in the greeting, Received, Authentication-Results and EHLO as a client. */
   readonly primaryHostname: string;
-  /** `qualify_domain`: of the Mailer-Daemon that writes bounces; absent: `primaryHostname`. */
-  readonly qualifyDomain?: string;
+  /** `qualify_domain`: of the Mailer-Daemon that writes bounces. */
+  readonly qualifyDomain: string;
+  /** `qualify_recipient`: of a recipient without a domain. */
+  readonly qualifyRecipient: string;
   readonly smtp: SmtpPolicy;
-  readonly acl: AclPolicy;
-  /** Which facts the policy wants to know about this message; asked again after every accepted recipient. */
-  facts(client: ClientView, envelope: EnvelopeView): readonly FactName[];
-  /** Where one recipient goes. */
-  route(address: string): Route | Promise<Route>;
+  /** For expansions and lists in any context. */
+  readonly surroundings: SharedSurroundings;
+  /** Whether an ACL is set for a stage: without one, nobody needs to ask. */
+  hasAcl(stage: AclStage): boolean;
+  /** The ACLs for one connection, with the state that they have. */
+  startSession(client: ClientEndpoint, hooks: AclHooks): SmtpAcls;
+  /** Whether the message that begins now is to be shown to an ACL when it is complete. */
+  looksAtContent(acls: SmtpAcls): boolean;
   /** @throws {ConfigError} if the policy has no such transport (an item made under another version). */
-  transport(name: string): Transport;
-  /** The retry rule for an address; without steps, the first failure is final. */
-  retryRule(address: string): readonly RetryStep[];
+  transport(name: string): CompiledTransport;
+  /** The steps of the first retry rule that fits; without steps, the failure is final. */
+  retryRule(failure: RetryFailure): readonly RetryStep[] | Promise<readonly RetryStep[]>;
+  /** Ends the connections of lookups. */
+  stop(): Promise<void>;
 }
-
-/** `spf` is asked as soon as it is wanted; `message` (DKIM, DMARC) and `scan` at the final dot. */
-export type FactName = "spf" | "message" | "scan";
 
 /** Where SMTP listens and what it allows (names of the main options in comments). */
 export interface SmtpPolicy {
@@ -53,51 +64,50 @@ export interface SmtpPolicy {
   readonly maxUnknownCommands: number;
   /** `smtp_receive_timeout`: for the next command, and for the next data. */
   readonly receiveTimeoutMs: number;
+  /** `message_body_visible`, octets. */
+  readonly bodyVisibleOctets: number;
   /** `tls_certificate`, `tls_privatekey` (files, PEM); absent: STARTTLS is not offered. */
   readonly tls?: { readonly certificate: string; readonly privateKey: string };
 }
 
-export interface ClientView {
+/** A recipient that has to be tried again, or given up. */
+export interface RetryFailure {
   readonly address: string;
-  readonly port: number;
-  /** Empty before HELO or EHLO. */
-  readonly helo: string;
-  readonly isTls: boolean;
-}
-
-export interface EnvelopeView {
   readonly returnPath: string;
-  readonly recipients: readonly string[];
+  /** Of the operating system, or one of Exim's negative ones. */
+  readonly errno: number;
+  /** Name of the host that is to blame. */
+  readonly host?: string | undefined;
 }
 
-/** Runs at stages of the SMTP session. */
-export interface AclPolicy {
-  connect(client: ClientView): Verdict | Promise<Verdict>;
-  mail(client: ClientView, returnPath: string): Verdict | Promise<Verdict>;
-  recipient(client: ClientView, envelope: EnvelopeView, address: string): Verdict | Promise<Verdict>;
+/** A transport of the file: what is known at load, and the rest for each message. */
+export interface CompiledTransport {
+  readonly name: string;
+  readonly driver: Transport["driver"];
+  /** Recipients in one item; 0: no limit. */
+  readonly maxRcpt: number;
+  /** It has hosts of its own, the same for all domains. */
+  readonly hasOwnHosts: boolean;
+  /** The variables that its options may name; undefined: they are the same for every message. */
+  readonly variables: VariableTest | undefined;
+  /**
+   * The options as they are for one message. A promise only where something has to be waited for.
+   *
+   * @param variables Of the message and of a recipient.
+   * @throws {ExpansionFailure} @throws {ForcedFailure} @throws {DeferError}
+   */
+  at(variables: (recipient: string) => Variables, recipient: string): Transport | Promise<Transport>;
 }
 
-export type Verdict =
-  | { readonly verdict: "accept" }
-  /** @property log Words behind `rejected RCPT <…>: `. */
-  | { readonly verdict: "refuse"; readonly reply: Reply; readonly log: string };
-
-export type Route =
-  | {
-      readonly kind: "deliver";
-      readonly router: string;
-      readonly transport: string;
-      readonly hosts?: readonly string[];
-    }
-  | { readonly kind: "fail"; readonly router?: string; readonly text: string }
-  | { readonly kind: "defer"; readonly router?: string; readonly text: string };
+/** Whether a variable may be asked for. */
+export type VariableTest = (name: string) => boolean;
 
 export type Transport = SmtpTransport | AppendfileTransport;
 
 export interface SmtpTransport {
   readonly driver: "smtp";
   readonly name: string;
-  /** Used when the router gave none; `host` or `host::port`. */
+  /** Used when the router gave none, or `hosts_override` is set; `host` or `host::port`. */
   readonly hosts: readonly string[];
   readonly port: number;
   readonly connectTimeoutMs: number;
@@ -107,7 +117,7 @@ export interface SmtpTransport {
   /** Recipients in one transaction. */
   readonly maxRcpt: number;
   readonly connectionMaxMessages: number;
-  /** Connections to one host at one time, from one process. */
+  /** Connections to one host at one time, from one process: `max_parallel`. */
   readonly maxConnections: number;
   /** `hosts_require_tls` holds for every host: no clear text. */
   readonly requireTls: boolean;
@@ -117,9 +127,11 @@ export interface AppendfileTransport {
   readonly driver: "appendfile";
   readonly name: string;
   /**
-   * The Maildir of an address. Its local part is a peer's word: it has become one safe path component.
+   * The Maildir of an address: an absolute path.
    *
-   * @throws {DeferError} if no safe component can be made of it.
+   * @throws {DeferError} it has none, or none that may be used.
    */
-  directory(address: string): string;
+  directory(address: string): string | Promise<string>;
+  /** `return_path_add`, `envelope_to_add`, `delivery_date_add`; default: all of them. */
+  readonly adds?: { readonly returnPath: boolean; readonly envelopeTo: boolean; readonly deliveryDate: boolean };
 }

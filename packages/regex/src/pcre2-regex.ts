@@ -22,6 +22,10 @@ export class Pcre2Regex implements Regex {
     this.groupCount = this.#code.groupCount;
   }
 
+  get stepsTaken(): number {
+    return this.#engine.stepsTaken;
+  }
+
   exec(subject: string, from = 0): RegexMatch | undefined {
     return this.#match(subject, from, 0);
   }

@@ -67,6 +67,8 @@ export class Pcre2 {
   #subjectCapacity = 0;
   #offsetsAt = 0;
   #isSpent = false;
+  /** What the last match was allowed. */
+  #allowed = 0;
 
   constructor(module: WebAssembly.Module) {
     this.#engine = new WebAssembly.Instance(module, {}).exports as unknown as EngineExports;
@@ -79,6 +81,11 @@ export class Pcre2 {
   /** What the last match has left of its steps. */
   get stepsLeft(): number {
     return this.#engine.left();
+  }
+
+  /** What the last match has taken. */
+  get stepsTaken(): number {
+    return Math.max(0, this.#allowed - this.#engine.left());
   }
 
   /** @throws {RegexError} @throws {RegexLimitError} */
@@ -119,6 +126,7 @@ export class Pcre2 {
     const engine = this.#engine;
     let result: number;
     try {
+      this.#allowed = steps;
       engine.allow(steps);
       result = engine.match(code.at, code.groupCount, this.#subjectAt, length, from, options, HEAP_LIMIT_KIB);
     } catch (err) {

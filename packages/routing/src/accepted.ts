@@ -6,12 +6,12 @@ import { type Accepted, type Deferred, deferred } from "./driver-result.ts";
 import type { RoutedHost } from "./hosts/routed-host.ts";
 
 /** Gives the address to a transport, with the user and the other things that its router says about delivering. */
-export async function accepted(
+export function accepted(
   attempt: Attempt,
   transport: ChosenTransport | undefined,
   hosts?: readonly RoutedHost[],
   hostText?: string,
-): Promise<Accepted | Deferred> {
+): Accepted | Promise<Accepted | Deferred> {
   const usesOwnHosts = transport?.overridesHosts === true;
   const base = {
     kind: "accepted",
@@ -19,13 +19,15 @@ export async function accepted(
     hosts: usesOwnHosts ? undefined : hosts,
     hostText,
   } as const;
+  const { fallbackHosts, user, group } = attempt.router;
   if (transport?.isLocal !== true) {
-    const fallbackHosts = await fallback(attempt);
-    if (typeof fallbackHosts === "object") return fallbackHosts;
-    return { ...base, isLocal: false, fallbackHosts };
+    if (fallbackHosts === undefined) return { ...base, isLocal: false, fallbackHosts };
+    return fallback(attempt).then((found) =>
+      typeof found === "object" ? found : { ...base, isLocal: false, fallbackHosts: found },
+    );
   }
-  const owner = await deliveryOwner(attempt);
-  return "kind" in owner ? owner : { ...base, isLocal: true, ...owner };
+  if (user === undefined && group === undefined) return { ...base, isLocal: true, ...accountOwner(attempt) };
+  return deliveryOwner(attempt).then((owner) => ("kind" in owner ? owner : { ...base, isLocal: true, ...owner }));
 }
 
 async function fallback(attempt: Attempt): Promise<string | undefined | Deferred> {
@@ -48,13 +50,19 @@ export interface DeliveryOwner {
  * delivered.
  */
 export async function deliveryOwner(attempt: Attempt): Promise<DeliveryOwner | Deferred> {
-  const { router, account } = attempt;
+  const { router } = attempt;
   const user = await ownerName(attempt, router.user, "user");
   if (typeof user === "object") return user;
   const group = await ownerName(attempt, router.group, "group");
   if (typeof group === "object") return group;
-  return { user: user ?? account?.name, group: group ?? (account === undefined ? undefined : String(account.gid)) };
+  const ofAccount = accountOwner(attempt);
+  return { user: user ?? ofAccount.user, group: group ?? ofAccount.group };
 }
+
+const accountOwner = ({ account }: Attempt): DeliveryOwner => ({
+  user: account?.name,
+  group: account === undefined ? undefined : String(account.gid),
+});
 
 async function ownerName(
   attempt: Attempt,

@@ -39,7 +39,7 @@ export class Attempt {
     return this.run.evaluation;
   }
 
-  expand(expansion: Expansion): Promise<Expanded> {
+  expand(expansion: Expansion): Expanded | Promise<Expanded> {
     return expand(expansion, this.evaluation);
   }
 }

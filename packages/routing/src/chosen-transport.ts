@@ -1,6 +1,7 @@
 import { type Expansion, Tainted, textOf } from "@postbus/policy";
 import type { Attempt } from "./attempt.ts";
 import { type Deferred, deferred, errorNumbers } from "./driver-result.ts";
+import type { Expanded } from "./expand.ts";
 
 export interface ChosenTransport {
   readonly kind: "transport";
@@ -10,16 +11,32 @@ export interface ChosenTransport {
   readonly overridesHosts: boolean;
 }
 
-/** The transport that an option names. @param option Its name, for problems. */
-export async function chosenTransport(
+/**
+ * The transport that an option names. A promise only where something has to be waited for.
+ *
+ * @param option Its name, for problems.
+ */
+export function chosenTransport(
   attempt: Attempt,
   expansion: Expansion | undefined,
   option = "transport",
-): Promise<ChosenTransport | Deferred> {
+): ChosenTransport | Deferred | Promise<ChosenTransport | Deferred> {
+  if (expansion === undefined) return problem(`${option} unset in ${attempt.router.name} router`);
+  const expanded = attempt.expand(expansion);
+  return expanded instanceof Promise
+    ? expanded.then((later) => expandedTransport(attempt, expansion, option, later))
+    : expandedTransport(attempt, expansion, option, expanded);
+}
+
+const problem = (text: string): Deferred => deferred(text, errorNumbers.badTransport);
+
+function expandedTransport(
+  attempt: Attempt,
+  expansion: Expansion,
+  option: string,
+  expanded: Expanded,
+): ChosenTransport | Deferred {
   const { router, run } = attempt;
-  const problem = (text: string): Deferred => deferred(text, errorNumbers.badTransport);
-  if (expansion === undefined) return problem(`${option} unset in ${router.name} router`);
-  const expanded = await attempt.expand(expansion);
   if (expanded.kind !== "value") {
     const what = option === "transport" ? "" : `${option} `;
     return problem(

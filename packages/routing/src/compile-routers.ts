@@ -70,11 +70,26 @@ function compileRouter(
       dnssecRequired: list("domain", generic.get("dnssec_require_domains")),
       self: parseSelf(generic.get("self")),
       passesOnTimeout: generic.get("pass_on_timeout"),
+      isRetriedByLocalPart: generic.get("retry_use_local_part") ?? looksAtLocalPart(settings),
+      isLogged: !generic.get("disable_logging"),
       passTo: indexOf(generic.get("pass_router")),
       redirectTo: indexOf(generic.get("redirect_router")),
     },
   ];
 }
+
+/** What decides depends on more than the domain, and so does what is remembered of failures. */
+const looksAtLocalPart = ({ generic }: RouterSettings): boolean =>
+  generic.get("check_local_user") || LOCAL_PART_OPTIONS.some((name) => generic.get(name) !== undefined);
+
+const LOCAL_PART_OPTIONS = [
+  "local_part_prefix",
+  "local_part_suffix",
+  "local_parts",
+  "condition",
+  "senders",
+  "require_files",
+] as const;
 
 const expansion = (text: string | undefined): Expansion | undefined =>
   text === undefined ? undefined : compileExpansion(text);

@@ -54,6 +54,10 @@ export interface CompiledRouter {
   readonly dnssecRequired: CompiledList | undefined;
   readonly self: SelfAction;
   readonly passesOnTimeout: boolean;
+  /** Failures are remembered for the whole address: `retry_use_local_part`, or because more than the domain decides. */
+  readonly isRetriedByLocalPart: boolean;
+  /** Not `disable_logging`. */
+  readonly isLogged: boolean;
   /** Index of `pass_router`. */
   readonly passTo: number | undefined;
   /** Index of `redirect_router`. */

@@ -1,4 +1,4 @@
-import { compileExpansion, textOf } from "@postbus/policy";
+import { compileExpansion, type Expansion, textOf } from "@postbus/policy";
 import type { Attempt } from "./attempt.ts";
 import type { Flag } from "./compiled-router.ts";
 import { type Deferred, deferred } from "./driver-result.ts";
@@ -8,13 +8,21 @@ export const compileFlag = (value: boolean | string): Flag =>
   typeof value === "boolean" ? value : compileExpansion(value);
 
 /** The value of a boolean now. @param otherwise After a forced failure: the default. */
-export async function flagValue(
+export function flagValue(
   flag: Flag,
   attempt: Attempt,
   name: string,
   otherwise: boolean,
+): boolean | Promise<boolean | Deferred> {
+  return typeof flag === "boolean" ? flag : expandedFlag(flag, attempt, name, otherwise);
+}
+
+async function expandedFlag(
+  flag: Expansion,
+  attempt: Attempt,
+  name: string,
+  otherwise: boolean,
 ): Promise<boolean | Deferred> {
-  if (typeof flag === "boolean") return flag;
   const expanded = await attempt.expand(flag);
   if (expanded.kind === "forced") return otherwise;
   const router = `${attempt.router.name} router`;

@@ -9,7 +9,11 @@ export function formatRouting(address: string, { outcomes }: RoutingResult): str
   // What was found last comes first, and local deliveries before others.
   lines.push(...mailboxes.filter(({ isLocal }) => isLocal).flatMap(formatDelivery));
   lines.push(...mailboxes.filter(({ isLocal }) => !isLocal).flatMap(formatDelivery));
-  if (lines.length === 0) lines.push(`mail to ${address} is discarded`);
+  if (lines.length === 0) {
+    const [first] = outcomes;
+    // As it was qualified.
+    lines.push(`mail to ${first?.parents.at(-1) ?? first?.address ?? address} is discarded`);
+  }
   return lines;
 }
 

@@ -8,11 +8,16 @@ import { isVerifying } from "./routing-context.ts";
  * What `errors_to`, `headers_add` and `headers_remove` of a router make of what the address has inherited. An
  * `errors_to` that cannot be reached is left out: a bounce there would only make another one.
  */
-export async function inheritedFrom(attempt: Attempt): Promise<Inherited | Deferred> {
+export function inheritedFrom(attempt: Attempt): Inherited | Promise<Inherited | Deferred> {
+  const { errorsTo, headersAdd, headersRemove } = attempt.router;
+  if (errorsTo === undefined && headersAdd.length === 0 && headersRemove.length === 0) return attempt.address.inherited;
+  return changed(attempt);
+}
+
+async function changed(attempt: Attempt): Promise<Inherited | Deferred> {
   const errors = await errorsTo(attempt);
   if ("kind" in errors) return errors;
-  const headers = await headerChanges(attempt, errors);
-  return headers;
+  return headerChanges(attempt, errors);
 }
 
 async function errorsTo(attempt: Attempt): Promise<Inherited | Deferred> {

@@ -6,6 +6,10 @@ import type { Delivery, RoutingOutcome } from "./routing-result.ts";
  * in Exim: so the log says the same.
  */
 export function markDuplicates(outcomes: readonly RoutingOutcome[], memory: RoutingMemory): RoutingOutcome[] {
+  const [only] = outcomes;
+  if (outcomes.length === 1 && only?.kind === "deliver") {
+    return [memory.isFirst(only.unique) ? only : { ...only, isDuplicate: true }];
+  }
   const deliveries = outcomes.filter((outcome) => outcome.kind === "deliver").toReversed();
   const repeated = new Set<Delivery>();
   for (const isLocal of [true, false]) {

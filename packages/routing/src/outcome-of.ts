@@ -13,12 +13,12 @@ export function outcomeOf(
   end: Exclude<AddressResult["end"], { kind: "replaced" }>,
   run: RoutingRun,
 ): RoutingOutcome {
-  const parents = Array.from(address.ancestors(), ({ text }) => text);
+  const parents = address.parent === undefined ? [] : Array.from(address.ancestors(), ({ text }) => text);
   const base = { address: address.text, parents };
   const { errorsTo, ignoresErrors } = address.inherited;
   switch (end.kind) {
     case "accepted":
-      return { ...base, ...delivery(address, end.accepted, end.attempt, run) };
+      return delivery(address, parents, end.accepted, end.attempt, run);
     case "discarded":
       return { ...base, kind: "discard", router: end.router };
     case "failed": {
@@ -37,16 +37,20 @@ export function outcomeOf(
 
 function delivery(
   address: RoutedAddress,
+  parents: readonly string[],
   { transport, isLocal, hosts, hostText, fallbackHosts, user, group }: Accepted,
   attempt: Attempt,
   run: RoutingRun,
-): Omit<Delivery, "address" | "parents"> {
+): Delivery {
   const { inherited } = address;
-  const { generic } = attempt.router.settings;
+  const { router } = attempt;
+  // One literal: objects of that many properties are dear to copy.
   return {
+    address: address.text,
+    parents,
     kind: "deliver",
     to: address.kind,
-    router: attempt.router.name,
+    router: router.name,
     transport,
     isLocal,
     hosts,
@@ -61,38 +65,34 @@ function delivery(
     isLastHop: inherited.isLastHop,
     user,
     group,
-    isRetriedByLocalPart: generic.get("retry_use_local_part") ?? looksAtLocalPart(attempt),
-    variables: variablesOf(attempt, run),
+    isRetriedByLocalPart: router.isRetriedByLocalPart,
+    variables: variablesOf(attempt, transport, run),
     replacesParent: address.isOneTime,
     isHiddenInBounces: isHidden(address),
-    isLogged: !generic.get("disable_logging"),
+    isLogged: router.isLogged,
   };
 }
 
-/** What decides depends on more than the domain, and so does what is remembered of failures. */
-function looksAtLocalPart({ router }: Attempt): boolean {
-  const { generic } = router.settings;
-  return (
-    router.prefix !== undefined ||
-    router.suffix !== undefined ||
-    generic.get("check_local_user") ||
-    OPTIONS.some((name) => generic.get(name) !== undefined)
-  );
-}
-
-const OPTIONS = ["local_parts", "condition", "senders", "require_files"] as const;
-
 function isHidden(address: RoutedAddress): boolean {
-  return address.isHidden || address.ancestors().some((ancestor) => ancestor.isHidden);
+  for (let one: RoutedAddress | undefined = address; one !== undefined; one = one.parent) if (one.isHidden) return true;
+  return false;
 }
 
-function variablesOf(attempt: Attempt, run: RoutingRun): ReadonlyMap<string, Value> {
+function variablesOf(attempt: Attempt, transport: string | undefined, run: RoutingRun): ReadonlyMap<string, Value> {
+  const { carries } = run.context;
+  const isCarried = carries === undefined ? anyVariable : carries(transport);
+  if (isCarried === undefined) return NO_VARIABLES;
   const variables = new Map<string, Value>();
   run.variables.attempt = attempt;
   for (const name of carriedVariables) {
+    if (!isCarried(name)) continue;
     const value = run.variables.get(name);
     if (value !== undefined && value !== "") variables.set(name, typeof value === "object" ? value : String(value));
   }
-  for (const [name, value] of attempt.address.inherited.variables) variables.set(name, value);
+  for (const [name, value] of attempt.address.inherited.variables) if (isCarried(name)) variables.set(name, value);
   return variables;
 }
+
+const NO_VARIABLES: ReadonlyMap<string, Value> = new Map();
+
+const anyVariable = (): boolean => true;

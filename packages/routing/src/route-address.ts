@@ -7,7 +7,7 @@ import { type Deferred, deferred, errorNumbers } from "./driver-result.ts";
 import { matchList } from "./match-list.ts";
 import type { RoutedAddress } from "./routed-address.ts";
 import type { RoutingRun } from "./routing-run.ts";
-import { visitRouter } from "./visit-router.ts";
+import { type Step, visitRouter } from "./visit-router.ts";
 
 /** An address whose ancestors are more than this has got into a loop. */
 const MAX_ANCESTORS = 100;
@@ -18,7 +18,8 @@ export async function routeAddress(
   routers: readonly CompiledRouter[],
   run: RoutingRun,
 ): Promise<AddressResult> {
-  if (await isHeld(address, run)) return failed(address, deferred("domain is held", errorNumbers.held), run);
+  if (run.settings.heldDomains !== undefined && (await isHeld(address, run)))
+    return failed(address, deferred("domain is held", errorNumbers.held), run);
   let at = address.startsAt;
   for (let router = routers[at]; router !== undefined; router = routers[at]) {
     address.router = router;
@@ -30,7 +31,13 @@ export async function routeAddress(
     }
     const attempt = begin(address, router, run);
     if (attempt === undefined) continue;
-    const step = await visitRouter(attempt, routers).catch((error: unknown) => unforeseen(error));
+    let step: Step;
+    try {
+      const visited = visitRouter(attempt, routers);
+      step = visited instanceof Promise ? await visited : visited;
+    } catch (error) {
+      step = unforeseen(error);
+    }
     if (step.kind === "skip") continue;
     if (step.kind === "end") return step.result;
     if (step.kind === "over") break;
@@ -45,7 +52,7 @@ export async function routeAddress(
 
 function isLoop(address: RoutedAddress): boolean {
   let count = 0;
-  for (const _ of address.ancestors()) if (count++ > MAX_ANCESTORS) return true;
+  for (let one = address.parent; one !== undefined; one = one.parent) if (count++ > MAX_ANCESTORS) return true;
   return false;
 }
 
@@ -77,7 +84,7 @@ async function isHeld({ domain }: RoutedAddress, { settings, context, evaluation
 
 /** An equal ancestor was at this router, or any ancestor where `no_repeat_use` is set. */
 function hasComeBy(address: RoutedAddress, router: CompiledRouter): boolean {
-  for (const ancestor of address.ancestors()) {
+  for (let ancestor = address.parent; ancestor !== undefined; ancestor = ancestor.parent) {
     if (ancestor.router !== router) continue;
     if (!router.repeats) return true;
     if (ancestor.lowerText !== address.lowerText) continue;

@@ -40,6 +40,12 @@ export interface RoutingContext {
   rewrite?(address: string): string | Promise<string>;
   /** The same for all recipients of a message; for one address alone it is not needed. */
   readonly memory?: RoutingMemory;
+  /**
+   * Which variables a delivery by this transport keeps, where that is not all of them; undefined: none.
+   *
+   * @param transport Undefined: there is none.
+   */
+  carries?(transport: string | undefined): ((name: string) => boolean) | undefined;
   /** For problems that are the operator's but stop nothing: a `condition` that cannot be expanded. */
   warn?(text: string): void;
 }

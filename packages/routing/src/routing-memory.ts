@@ -10,8 +10,9 @@ const MAX_ANSWERS = 1_000;
  */
 export class RoutingMemory {
   readonly #names = new Set<string>();
-  readonly #answers = new Map<string, HostsAnswer>();
-  readonly #orders = new Map<string, readonly ListedHost[]>();
+  // Made when they are needed: there is a memory for every message.
+  #answers: Map<string, HostsAnswer> | undefined;
+  #orders: Map<string, readonly ListedHost[]> | undefined;
 
   /** Takes note of a delivery. @returns whether it is the first of this name. */
   isFirst(unique: string): boolean {
@@ -22,17 +23,21 @@ export class RoutingMemory {
 
   /** What was found under this key before, or what is found now. @param key Undefined: it depends on more. */
   async hosts(key: string | undefined, find: () => Promise<HostsAnswer>): Promise<HostsAnswer> {
-    const known = key === undefined ? undefined : this.#answers.get(key);
+    this.#answers ??= new Map();
+    const answers = this.#answers;
+    const known = key === undefined ? undefined : answers.get(key);
     if (known !== undefined) return known;
     const answer = await find();
-    if (key !== undefined && this.#answers.size < MAX_ANSWERS) this.#answers.set(key, answer);
+    if (key !== undefined && answers.size < MAX_ANSWERS) answers.set(key, answer);
     return answer;
   }
 
   /** The order that was drawn for a list. */
   order(key: string, draw: () => readonly ListedHost[]): readonly ListedHost[] {
-    const order = this.#orders.get(key) ?? draw();
-    if (this.#orders.size < MAX_ANSWERS) this.#orders.set(key, order);
+    this.#orders ??= new Map();
+    const orders = this.#orders;
+    const order = orders.get(key) ?? draw();
+    if (orders.size < MAX_ANSWERS) orders.set(key, order);
     return order;
   }
 }

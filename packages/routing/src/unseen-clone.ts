@@ -8,15 +8,28 @@ import { RoutedAddress } from "./routed-address.ts";
  * `unseen`: a copy of the address goes on with the next router. Between the address and its parent comes another one of
  * the same name, so that it is done only when both are.
  */
-export async function unseenClone(
+export function unseenClone(
   attempt: Attempt,
   routers: readonly CompiledRouter[],
-): Promise<{ readonly children: readonly Child[] } | Deferred> {
+): Clone | Deferred | Promise<Clone | Deferred> {
+  const unseen = flagValue(attempt.router.unseen, attempt, "unseen", false);
+  if (unseen === false) return NONE;
+  return unseen instanceof Promise
+    ? unseen.then((later) => cloned(later, attempt, routers))
+    : cloned(unseen, attempt, routers);
+}
+
+interface Clone {
+  readonly children: readonly Child[];
+}
+
+const NONE: Clone = { children: [] };
+
+function cloned(unseen: boolean | Deferred, attempt: Attempt, routers: readonly CompiledRouter[]): Clone | Deferred {
   const { router, address } = attempt;
-  const unseen = await flagValue(router.unseen, attempt, "unseen", false);
   if (typeof unseen === "object") return unseen;
   const startsAt = router.index + 1;
-  if (!unseen || routers[startsAt] === undefined) return { children: [] };
+  if (!unseen || routers[startsAt] === undefined) return NONE;
   const { parent } = address;
   const between = new RoutedAddress(
     address.text,

@@ -4,6 +4,7 @@ import type { Attempt } from "./attempt.ts";
 import type { CompiledRouter } from "./compiled-router.ts";
 import { type Child, type Deferred, type DriverResult, deferred, errorNumbers } from "./driver-result.ts";
 import { flagValue } from "./flag.ts";
+import type { PreconditionResult } from "./preconditions/precondition.ts";
 import type { TraceStep } from "./trace.ts";
 import { unseenClone } from "./unseen-clone.ts";
 
@@ -17,20 +18,50 @@ export type Step =
   | Deferred;
 
 /** Shows an address to one router. */
-export async function visitRouter(attempt: Attempt, routers: readonly CompiledRouter[]): Promise<Step> {
-  const { router, address, run } = attempt;
-  for (const precondition of router.preconditions) {
-    const result = await precondition.test(attempt);
-    if (result === undefined) continue;
-    if (result.kind === "deferred") return result;
-    run.trace.note(address, router, "skipped", result.why);
-    return { kind: "skip" };
+export function visitRouter(attempt: Attempt, routers: readonly CompiledRouter[]): Step | Promise<Step> {
+  return fromPrecondition(0, attempt, routers);
+}
+
+function fromPrecondition(start: number, attempt: Attempt, routers: readonly CompiledRouter[]): Step | Promise<Step> {
+  const { preconditions } = attempt.router;
+  for (let i = start; i < preconditions.length; i++) {
+    const result = preconditions[i]?.test(attempt);
+    if (result instanceof Promise) return behind(result, i, attempt, routers);
+    const step = unmet(result, attempt);
+    if (step !== undefined) return step;
   }
-  const prepared = await prepare(attempt);
-  if (prepared !== undefined) return prepared;
+  return run(attempt, routers);
+}
+
+/** Apart, since a loop with a closure in it makes an object for each of its turns. */
+async function behind(
+  awaited: Promise<PreconditionResult>,
+  at: number,
+  attempt: Attempt,
+  routers: readonly CompiledRouter[],
+): Promise<Step> {
+  return unmet(await awaited, attempt) ?? fromPrecondition(at + 1, attempt, routers);
+}
+
+/** Undefined: the precondition is met. */
+function unmet(result: PreconditionResult, { router, address, run }: Attempt): Step | undefined {
+  if (result === undefined || result.kind === "deferred") return result;
+  run.trace.note(address, router, "skipped", result.why);
+  return SKIP;
+}
+
+const SKIP: Step = { kind: "skip" };
+
+async function run(attempt: Attempt, routers: readonly CompiledRouter[]): Promise<Step> {
+  const { router, address } = attempt;
+  if (router.setters.length > 0 || router.addressData !== undefined) {
+    const prepared = await prepare(attempt);
+    if (prepared !== undefined) return prepared;
+  }
   if (router.isLastHop) address.inherited = { ...address.inherited, isLastHop: true };
   const result = await router.run(attempt);
-  return consequence(result, attempt, routers);
+  const step = consequence(result, attempt, routers);
+  return step instanceof Promise ? await step : step;
 }
 
 /** `set` and `address_data`. Undefined: done. */
@@ -67,15 +98,14 @@ async function next(attempt: Attempt, why: string): Promise<Step> {
   return { kind: more ? "next" : "over" };
 }
 
-async function consequence(result: DriverResult, attempt: Attempt, routers: readonly CompiledRouter[]): Promise<Step> {
+function consequence(result: DriverResult, attempt: Attempt, routers: readonly CompiledRouter[]): Step | Promise<Step> {
   const { router, address, run } = attempt;
   const end = (said: TraceStep["said"], why: string, of: AddressResult): Step => {
     run.trace.note(address, router, said, why);
     return { kind: "end", result: of };
   };
-  const isGood = ["accepted", "redirected", "rerouted", "discarded", "passed"].includes(result.kind);
   const { purpose } = run.context;
-  if (isGood && (purpose === "sender" || purpose === "recipient") && router.failsVerifying[purpose]) {
+  if ((purpose === "sender" || purpose === "recipient") && router.failsVerifying[purpose] && GOOD.has(result.kind)) {
     const text = `${router.name} router forced verify failure`;
     return end("failed", text, { end: { kind: "failed", router: router.name, text }, children: [] });
   }
@@ -97,22 +127,33 @@ async function consequence(result: DriverResult, attempt: Attempt, routers: read
     case "rerouted":
       return end("rerouted", result.child.text, { end: { kind: "replaced" }, children: [{ address: result.child }] });
     case "redirected": {
-      const clone = await unseenClone(attempt, routers);
-      if ("kind" in clone) return clone;
-      const children = [...clone.children, ...result.children];
-      return end("redirected", names(result.children), { end: { kind: "replaced" }, children });
+      const follow = (clone: Clone): Step => {
+        if ("kind" in clone) return clone;
+        const children = [...clone.children, ...result.children];
+        return end("redirected", names(result.children), { end: { kind: "replaced" }, children });
+      };
+      const clone = unseenClone(attempt, routers);
+      return clone instanceof Promise ? clone.then(follow) : follow(clone);
     }
     case "accepted": {
-      const clone = await unseenClone(attempt, routers);
-      const { children } = "kind" in clone ? { children: [] } : clone;
-      const accepted: AddressResult = { end: { kind: "accepted", accepted: result, attempt }, children };
-      // The delivery stands; what `unseen` was to be is what cannot be said.
-      return "kind" in clone ? clone : end("accepted", `transport ${result.transport ?? "unset"}`, accepted);
+      const follow = (clone: Clone): Step => {
+        // The delivery stands; what `unseen` was to be is what cannot be said.
+        if ("kind" in clone) return clone;
+        const { children } = clone;
+        const accepted: AddressResult = { end: { kind: "accepted", accepted: result, attempt }, children };
+        return end("accepted", `transport ${result.transport ?? "unset"}`, accepted);
+      };
+      const clone = unseenClone(attempt, routers);
+      return clone instanceof Promise ? clone.then(follow) : follow(clone);
     }
     default:
       throw new Error(`unhandled result: ${JSON.stringify(result satisfies never)}`);
   }
 }
+
+const GOOD: ReadonlySet<DriverResult["kind"]> = new Set(["accepted", "redirected", "rerouted", "discarded", "passed"]);
+
+type Clone = Awaited<ReturnType<typeof unseenClone>>;
 
 const MAX_NAMES = 20;
 

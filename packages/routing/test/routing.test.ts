@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Tainted, textOf } from "@postbus/policy";
-import { type BmiVerdict, type Delivery, formatTraceStep, RoutingMemory, type RoutingResult } from "../src/index.ts";
+import {
+  type BmiVerdict,
+  type Delivery,
+  formatTraceStep,
+  type RoutingContext,
+  RoutingMemory,
+  type RoutingResult,
+} from "../src/index.ts";
 import { routingOf, TRANSPORTS } from "./routing-of.ts";
 
 const HEAD = "primary_hostname = mx.test.example\nbegin routers\n";
@@ -69,6 +76,18 @@ ${TRANSPORTS}`;
     const { variables } = only(await routingOf(CHAIN).route("ann@one.test"));
     assert.ok(variables.get("address_data") instanceof Tainted);
     assert.equal(variables.get("domain_data"), "two.test");
+  });
+
+  test("of the variables, what the transport cannot name is left out", async () => {
+    const kept = async (carries: RoutingContext["carries"]) =>
+      [...only(await routingOf(CHAIN).route("ann@one.test", carries && { carries })).variables.keys()].sort();
+    assert.deepEqual(await kept((transport) => (name) => transport === "local" && /^r_|^domain$/.test(name)), [
+      "domain",
+      "r_colour",
+      "r_size",
+    ]);
+    assert.deepEqual(await kept(() => undefined), []);
+    assert.ok((await kept(undefined)).length > 5);
   });
 
   test("an errors_to to which no bounce would get is left out; an empty one suppresses bounces", async () => {

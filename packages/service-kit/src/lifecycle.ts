@@ -25,7 +25,7 @@ export function stopSignal(): AbortSignal {
 /** A daemon's SIGHUP asks for the configuration to be read again; by default it would end the process, and mail with it. */
 export function outliveHangUp(log: Logger): void {
   process.on("SIGHUP", () => {
-    log.warn("SIGHUP: a reload comes with a later version; restart to read the policy again");
+    log.info("SIGHUP: services that have a policy read it again");
   });
 }
 

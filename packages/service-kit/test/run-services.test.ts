@@ -73,7 +73,7 @@ test("SIGHUP is answered with a line, and the process goes on", async (t) => {
   const { child, line, said, exit } = run(t, "normal");
   await line("ready");
   child.kill("SIGHUP");
-  await said(/"msg":"SIGHUP: a reload comes with a later version/);
+  await said(/"msg":"SIGHUP: services that have a policy read it again/);
   child.kill("SIGTERM");
   const { code, stderr } = await exit();
   assert.equal(code, 0);

@@ -1,8 +1,8 @@
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
 import { DeliveryItem, type MailEvent } from "@postbus/contracts";
-import { ConfigError } from "@postbus/mail";
-import type { Policy, Transport } from "@postbus/policy";
-import { type Attempted, type AttemptResult, conclude } from "@postbus/queue";
+import { ConfigError, DeferError } from "@postbus/mail";
+import { MessageVariables, type Policy, type Transport } from "@postbus/policy";
+import { type Attempted, type AttemptResult, conclude, type RetryStep } from "@postbus/queue";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 import type { Attempt, AttemptReport } from "./attempt.ts";
@@ -64,14 +64,16 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
         deps.log.debug({ messageId, transport, recipient: recipient.address, ...result }, "delivery attempt");
       }
     }
+    const isOver = attempted.every(({ result }) => result.outcome !== "deferred");
+    const steps = isOver ? undefined : await retrySteps(item, attempted, policy);
     const outcome = await conclude(work, item, attempted, {
       service: "delivery",
       nowMs: deps.now(),
       random: deps.random,
       primaryHostname: policy.primaryHostname,
-      ...(policy.qualifyDomain === undefined ? {} : { qualifyDomain: policy.qualifyDomain }),
+      qualifyDomain: policy.qualifyDomain,
       readSpooled: deps.readSpooled,
-      retryRule: policy.retryRule.bind(policy),
+      retryRule: (address) => steps?.get(address) ?? [],
     });
     return withNotes(outcome, notes, work, item, deps.now());
   };
@@ -82,8 +84,9 @@ async function attempt(
   policy: Pick<Policy, "primaryHostname" | "transport">,
   deps: DeliveryDeps,
 ): Promise<AttemptReport> {
-  const transport = transportOf(given.item, policy);
-  if (transport instanceof ConfigError) {
+  const found = transportOf(given.item, policy);
+  const transport = found instanceof Promise ? await found : found;
+  if (transport instanceof ConfigError || transport instanceof DeferError) {
     // Made under another version of the policy: routed again, it gets a transport of this one.
     const result: AttemptResult = { outcome: "deferred", errno: CONFIGURATION_ERROR, text: transport.message };
     return { results: given.item.recipients.map(() => result), notes: [] };
@@ -98,13 +101,42 @@ async function attempt(
   }
 }
 
-function transportOf(item: DeliveryItem, policy: Pick<Policy, "transport">): Transport | ConfigError {
+type Usable = Transport | ConfigError | DeferError;
+
+/** The transport with its options as they are for this message. */
+function transportOf(item: DeliveryItem, policy: Pick<Policy, "transport">): Usable | Promise<Usable> {
+  const own = (address: string) => {
+    const position = item.recipients.findIndex((recipient) => recipient.address === address);
+    return new MessageVariables(item, address, item.addressVariables?.[position]);
+  };
   try {
-    return policy.transport(item.transport);
+    const transport = policy.transport(item.transport).at(own, item.recipients[0]?.address ?? "");
+    return transport instanceof Promise ? transport.catch(unusable) : transport;
   } catch (err) {
-    if (err instanceof ConfigError) return err;
-    throw err;
+    return unusable(err);
   }
+}
+
+function unusable(err: unknown): ConfigError | DeferError {
+  if (err instanceof ConfigError || err instanceof DeferError) return err;
+  throw err;
+}
+
+/** The retry rules for what is left over. */
+async function retrySteps(
+  { returnPath }: DeliveryItem,
+  attempted: readonly Attempted[],
+  policy: Pick<Policy, "retryRule">,
+): Promise<ReadonlyMap<string, readonly RetryStep[]>> {
+  const steps = new Map<string, readonly RetryStep[]>();
+  for (const { recipient, result } of attempted) {
+    if (result.outcome !== "deferred") continue;
+    const { address } = recipient;
+    const { errno, host } = result;
+    const found = policy.retryRule({ address, returnPath, errno, host });
+    steps.set(address, found instanceof Promise ? await found : found);
+  }
+  return steps;
 }
 
 /** What happened on the way comes before what came of it. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { loadPolicy } from "@postbus/policy";
-import type { Service } from "@postbus/service-kit";
+import { openResolver } from "@postbus/dns";
+import { PolicyInForce } from "@postbus/policy";
+import { type Service, startReloadListener } from "@postbus/service-kit";
 import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
 import { maildirDeps } from "./maildir/maildir-delivery.ts";
@@ -15,12 +16,20 @@ const HURRY_BEFORE_END_MS = 5_000;
 export const delivery: Service<typeof DeliverySettings> = {
   name: "delivery",
   settings: DeliverySettings,
-  async start({ settings, bus, log, metrics }) {
-    const { config: file, macros, data } = settings;
-    const policy = await loadPolicy({ file, macros, data });
-    const pool = new ConnectionPool({ heloName: () => policy.primaryHostname, idleMs: settings.deliveryIdleMs });
+  async start({ settings, bus, log, metrics, instance }) {
+    const { config: file, macros, data, dnsServers } = settings;
+    const policy = await PolicyInForce.start({
+      ...{ file, macros, data, log },
+      resolver: await openResolver(dnsServers),
+      use: (loaded) => loaded,
+    });
+    const control = await startReloadListener({ bus, service: "delivery", instance, policy });
+    const pool = new ConnectionPool({
+      heloName: () => policy.current.primaryHostname,
+      idleMs: settings.deliveryIdleMs,
+    });
     const handler = deliveryHandler({
-      policy: () => policy,
+      policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       smtp: { pool, addresses: new AddressCache(), spool: bus.spool },
       maildir: maildirDeps(bus.spool),
@@ -32,10 +41,17 @@ export const delivery: Service<typeof DeliverySettings> = {
     const { deliveryConcurrency: concurrency } = settings;
     const items = await bus.consume("deliver", { concurrency, journal: join(data, "outcomes") }, handler);
     return [
+      control,
+      {
+        name: "policy",
+        get policyVersion() {
+          return policy.version;
+        },
+        stop: () => policy.stop(),
+      },
       { name: "connections", stop: () => pool.close() },
       {
         name: "delivery items",
-        policyVersion: policy.version,
         async stop() {
           const patienceMs = Math.max(settings.shutdownGraceMs - HURRY_BEFORE_END_MS, settings.shutdownGraceMs / 2);
           const timer = setTimeout(() => pool.hurry(), patienceMs);

@@ -29,10 +29,12 @@ async function handle(rig: Rig, header: unknown, options: HandleOptions = {}): P
   const handler = deliveryHandler({
     policy: () => ({
       primaryHostname: "mx.a.test",
+      qualifyDomain: "a.test",
       retryRule: () => [{ kind: "F", cutoffMs: 86_400_000, intervalMs: 900_000 }],
-      transport: (name) => {
-        if (transport === undefined) throw new ConfigError(`${name} transport not found`);
-        return transport;
+      transport: () => {
+        if (transport === undefined) throw new ConfigError("smarthost_smtp transport not found");
+        const { name, driver } = transport;
+        return { name, driver, maxRcpt: 100, hasOwnHosts: true, variables: undefined, at: () => transport };
       },
     }),
     readSpooled: (reference) => spool.read(reference),

@@ -1,12 +1,18 @@
 /** Counts connections against `smtp_accept_max` and `smtp_accept_max_per_host`; a limit of 0 is none. */
 export class Admission {
-  readonly #max: number;
-  readonly #maxPerHost: number;
+  #max: number;
+  #maxPerHost: number;
   #connections = 0;
   /** Only hosts that are connected, so it is bounded by the number of connections. */
   readonly #perHost = new Map<string, number>();
 
   constructor(max: number, maxPerHost: number) {
+    this.#max = max;
+    this.#maxPerHost = maxPerHost;
+  }
+
+  /** Other limits, for those who come from now on. */
+  limit(max: number, maxPerHost: number): void {
     this.#max = max;
     this.#maxPerHost = maxPerHost;
   }

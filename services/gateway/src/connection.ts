@@ -3,15 +3,17 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { BusFullError } from "@postbus/bus";
 import type { Rejected } from "@postbus/contracts";
-import { DeferError, type Reply, reply } from "@postbus/mail";
-import type { ClientView, Verdict } from "@postbus/policy";
+import { type Reply, reply } from "@postbus/mail";
+import type { AclAnswer } from "@postbus/policy";
 import { ServerSession, type SessionStep } from "@postbus/smtp";
 import { cipherText, startServerTls } from "@postbus/tls";
 import { clientAddress } from "./client-address.ts";
 import { Envelope } from "./envelope.ts";
+import { TransactionFacts } from "./facts/transaction-facts.ts";
 import { freeMemory } from "./free-memory.ts";
 import { MessageReception, noRoom, notNow } from "./message-reception.ts";
 import type { RejectionStage } from "./metrics.ts";
+import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Octets that may wait while a question is out, or as replies that the client does not read. */
@@ -31,7 +33,7 @@ const HANDSHAKE_TIMEOUT_MS = 60_000;
  * It is long because it is one state machine: reading, asking, writing, the handshake and the end each stop or let go
  * the others.
  */
-export class Connection implements ClientView {
+export class Connection implements PolicyClient {
   readonly address: string;
   readonly port: number;
   readonly #surroundings: Surroundings;
@@ -50,6 +52,10 @@ export class Connection implements ClientView {
   #isHandshaking = false;
   /** The final dot has come and the message is on its way to the bus. */
   #isFinishing = false;
+  #policy: PolicySession | undefined;
+  /** Ends a `delay` before its time. */
+  #endPause: (() => void) | undefined;
+  #hasQuit = false;
   #envelope: Envelope | undefined;
   #reception: MessageReception | undefined;
   /** The last octets from the socket, if they are content that nobody keeps. */
@@ -75,8 +81,22 @@ export class Connection implements ClientView {
     return this.#session.helo;
   }
 
-  get isTls(): boolean {
-    return this.#isTls;
+  get envelope(): Envelope | undefined {
+    return this.#envelope;
+  }
+
+  /** `delay =` of an ACL. Over as soon as the client is gone. */
+  async pause(seconds: number, isFlushed: boolean): Promise<void> {
+    if (this.#isClosed) return;
+    if (isFlushed) this.#flush();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, seconds * 1000);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#endPause = undefined;
   }
 
   /** Greets the client. To be called when what it may have sent before has had the time to be read. */
@@ -169,6 +189,8 @@ export class Connection implements ClientView {
   readonly #onClose = (): void => {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#endPause?.();
+    this.#noteEnd();
     this.#envelope = undefined;
     // A message that is being published goes on; its client will ask again if it has not read the 250.
     if (!this.#isFinishing) void this.#reception?.discard();
@@ -244,7 +266,12 @@ export class Connection implements ClientView {
   #take(step: SessionStep): Promise<void> | undefined {
     switch (step.kind) {
       case "connect":
-        return this.#decide(this.#surroundings.policy.acl.connect(this), "connect", 'connection in "connect" ACL');
+        if (!this.#surroundings.policy.hasAcl("connect")) return this.#open();
+        return this.#decide(this.#asked.connect(), "connect", 'connection in "connect" ACL');
+      case "helo": {
+        const { name, isExtended } = step;
+        return this.#decide(this.#asked.helo(name, isExtended), "helo", `EHLO or HELO ${printable(name)}`);
+      }
       case "mail":
         return this.#mail(step);
       case "recipient":
@@ -259,15 +286,17 @@ export class Connection implements ClientView {
         return this.#finish();
       case "refused":
         return this.#noteRefusal(step);
-      case "helo":
       case "vrfy":
+        return this.#respond(this.#asked.vrfy(this.#qualified(bare(step.argument))), "VRFY");
       case "expn":
       case "etrn":
+        return this.#respond(this.#asked.other(step.kind), step.kind.toUpperCase());
       case "quit":
-      case "reset":
-        throw new Error(`asked about ${step.kind}, which the profile does not want to be asked`);
+        this.#hasQuit = true;
+        return this.#respond(this.#asked.other("quit"), "QUIT");
       case "read":
         return this.#add((reception) => reception.collecting(this.#session.collectedOctets));
+      case "reset":
       case "starttls":
       case "close":
         return undefined;
@@ -276,70 +305,109 @@ export class Connection implements ClientView {
     }
   }
 
-  #decide(
-    verdict: Verdict | Promise<Verdict>,
-    stage: RejectionStage,
-    what: string,
-    onAccept?: () => void,
-  ): Promise<void> | undefined {
-    if (verdict instanceof Promise) {
-      return verdict.then(
-        (decided) => void this.#decide(decided, stage, what, onAccept),
-        (err: unknown) => this.#undecided(err, stage, what),
-      );
-    }
-    if (verdict.verdict === "accept") {
-      onAccept?.();
-      this.#session.accept();
-      return undefined;
-    }
-    this.#reject(stage, `${isTemporary(verdict.reply) ? "temporarily " : ""}rejected ${what}: ${verdict.log}`);
-    this.#session.refuse(verdict.reply);
+  /** The ACLs, knowing the command that is answered. */
+  get #asked(): PolicySession["acls"] {
+    this.#policy ??= new PolicySession(this, this.#surroundings);
+    const { acls } = this.#policy;
+    const { connection } = acls.session;
+    connection.helo = this.#session.helo;
+    connection.isExtended = this.#session.isExtended;
+    const line = this.#session.commandLine;
+    const blank = line.indexOf(" ");
+    acls.command(line, blank === -1 ? "" : line.slice(blank + 1).trimStart());
+    return acls;
+  }
+
+  #open(): undefined {
+    this.#session.accept();
     return undefined;
   }
 
-  #undecided(err: unknown, stage: RejectionStage, what: string): void {
-    if (err instanceof DeferError) this.#surroundings.log.warn({ err }, "policy could not decide");
-    else this.#surroundings.log.error({ err }, "policy failed");
-    this.#reject(stage, `temporarily rejected ${what}`);
-    this.#session.refuse(notNow);
+  #decide(
+    answer: AclAnswer | Promise<AclAnswer>,
+    stage: RejectionStage,
+    what: string,
+    onAccept?: (answer: AclAnswer) => void,
+  ): Promise<void> | undefined {
+    if (answer instanceof Promise) return answer.then((decided) => void this.#decide(decided, stage, what, onAccept));
+    if (isAccepted(answer)) {
+      onAccept?.(answer);
+      this.#session.accept(answer.reply);
+      return undefined;
+    }
+    this.#logRefusal(answer, stage, what);
+    this.#session.refuse(answer.reply ?? notNow, answer.verdict === "drop");
+    return undefined;
   }
 
-  #mail({ returnPath, eightBit }: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
-    const { policy, questions, settings, clock } = this.#surroundings;
-    const envelope = new Envelope(returnPath, eightBit);
-    this.#envelope = envelope;
+  #logRefusal({ isTemporary, log, logTargets }: AclAnswer, stage: RejectionStage, what: string): void {
+    // `log_reject_target =` with nothing behind it: not to be logged.
+    if (logTargets?.length === 0) return;
+    const why = log === undefined ? "" : `: ${log}`;
+    this.#reject(stage, `${isTemporary ? "temporarily " : ""}rejected ${what}${why}`);
+  }
+
+  /** Commands that have an answer of their own: VRFY, EXPN, ETRN, QUIT. */
+  #respond(answer: AclAnswer | Promise<AclAnswer>, what: string): Promise<void> | undefined {
+    if (answer instanceof Promise) return answer.then((decided) => void this.#respond(decided, what));
+    if (!isAccepted(answer)) this.#logRefusal(answer, "protocol", what);
+    this.#session.respond(answer.reply, answer.verdict === "drop");
+    return undefined;
+  }
+
+  #mail({ returnPath, eightBit, size }: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
+    const { questions, settings, clock } = this.#surroundings;
+    this.#policy?.beginMessage();
+    const about = { clientAddress: this.address, helo: this.helo, returnPath };
+    const facts = new TransactionFacts(questions, settings.factsTimeoutMs, about);
+    this.#envelope = new Envelope(returnPath, eightBit, facts);
     this.#transactionStartMs = clock.nowMs;
-    return this.#decide(policy.acl.mail(this, returnPath), "mail", `MAIL <${returnPath}>`, () =>
-      envelope.askFacts(policy, this, questions, settings.factsTimeoutMs),
-    );
+    return this.#decide(this.#asked.mail({ returnPath, size }), "mail", `MAIL <${returnPath}>`);
   }
 
   #recipient(given: string): Promise<void> | undefined {
-    const { policy, questions, settings } = this.#surroundings;
     const envelope = this.#envelope;
     if (envelope === undefined) throw new Error("a recipient without an envelope");
-    // RFC 5321 §4.5.1: postmaster may come without a domain.
-    const address = given.includes("@") ? given : `${given}@${policy.qualifyDomain ?? policy.primaryHostname}`;
-    return this.#decide(policy.acl.recipient(this, envelope, address), "rcpt", `RCPT <${address}>`, () => {
-      envelope.add(address);
-      envelope.askFacts(policy, this, questions, settings.factsTimeoutMs);
+    const address = this.#qualified(given);
+    return this.#decide(this.#asked.recipient(address), "rcpt", `RCPT <${address}>`, ({ verdict }) => {
+      if (verdict === "accept") envelope.add(address);
     });
   }
 
-  #startContent(): undefined {
+  /** RFC 5321 §4.5.1: postmaster may come without a domain. */
+  #qualified(address: string): string {
+    if (address === "" || address.includes("@")) return address;
+    return `${address}@${this.#surroundings.policy.qualifyRecipient}`;
+  }
+
+  #startContent(): Promise<void> | undefined {
+    if (this.#surroundings.policy.hasAcl("predata")) {
+      return this.#decide(this.#asked.predata(), "data", "DATA", () => this.#receive());
+    }
+    this.#receive();
+    this.#session.accept();
+    return undefined;
+  }
+
+  #receive(): void {
     const envelope = this.#envelope;
     if (envelope === undefined) throw new Error("content without an envelope");
     const { clock } = this.#surroundings;
     const protocol = `${this.#session.isExtended ? "esmtp" : "smtp"}${this.#isTls ? "s" : ""}`;
     this.#reception = new MessageReception(
-      { client: this, envelope, protocol, cipher: this.#cipher },
+      { client: this, envelope, protocol, cipher: this.#cipher, acls: this.#asked },
       this.#surroundings,
     );
     this.#contentStartMs = clock.nowMs;
     this.#contentOctets = 0;
-    this.#session.accept();
-    return undefined;
+  }
+
+  /** The session has ended in another way than by QUIT. */
+  #noteEnd(): void {
+    const { policy, log } = this.#surroundings;
+    if (this.#hasQuit || this.#policy === undefined || !policy.hasAcl("notquit")) return;
+    const answer = this.#policy.acls.notQuit(this.#isClosing ? "local-verdict" : "connection-lost");
+    if (answer instanceof Promise) answer.catch((err: unknown) => log.error({ err }, "policy failed"));
   }
 
   #add(add: (reception: MessageReception) => Promise<void> | undefined): Promise<void> | undefined {
@@ -368,14 +436,16 @@ export class Connection implements ClientView {
     if (reception === undefined) throw new Error("the end of a message that has not begun");
     this.#isFinishing = true;
     const recipients = this.#envelope?.recipients.length ?? 0;
-    return reception.finish().then((answer) => {
+    return reception.finish().then(({ reply: answer, end, answer: verdict }) => {
       const { metrics } = this.#surroundings;
       this.#isFinishing = false;
       this.#reception = undefined;
+      if (verdict !== undefined) this.#logRefusal(verdict, "data", "after DATA");
       this.#envelope = undefined;
-      metrics.messages.inc({ result: answer.code === 250 ? "accepted" : "deferred" });
-      if (answer.code === 250) metrics.recipients.inc(recipients);
-      this.#session.finish(answer);
+      metrics.messages.inc({ result: RESULTS[end] });
+      if (end === "taken") metrics.recipients.inc(recipients);
+      this.#policy?.beginMessage();
+      this.#session.finish(answer, end === "dropped");
     });
   }
 
@@ -477,7 +547,15 @@ export class Connection implements ClientView {
 
 const NOTHING = Buffer.alloc(0);
 
-const isTemporary = (answer: Reply): boolean => answer.code < 500;
+const RESULTS = {
+  taken: "accepted",
+  discarded: "discarded",
+  failed: "deferred",
+  refused: "rejected",
+  dropped: "rejected",
+} as const;
+
+const bare = (argument: string): string => /^<([^<>]*)>$/.exec(argument)?.[1] ?? argument;
 
 /** A command for the log: peers write it. */
 const printable = (text: string): string => text.slice(0, 200).replace(/[^ -~]/g, "?");

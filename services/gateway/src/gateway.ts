@@ -1,10 +1,9 @@
 import type { Socket } from "node:net";
 import type { Bus } from "@postbus/bus";
 import { MessageIdGenerator } from "@postbus/mail";
-import type { Policy } from "@postbus/policy";
+import type { SmtpPolicy } from "@postbus/policy";
+import type { RateStore } from "@postbus/rates";
 import type { Part } from "@postbus/service-kit";
-import { sessionProfile } from "@postbus/smtp";
-import { loadTlsContext } from "@postbus/tls";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { Admission } from "./admission.ts";
@@ -15,6 +14,7 @@ import { FactQuestions } from "./facts/fact-questions.ts";
 import { openListeners } from "./listeners.ts";
 import { gatewayMetrics } from "./metrics.ts";
 import { OctetBudget } from "./octet-budget.ts";
+import type { PolicyParts } from "./policy-parts.ts";
 import { Rejections } from "./rejections.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -24,7 +24,9 @@ export interface GatewayDeps {
     GatewaySettings,
     "factsTimeoutMs" | "transactionTimeoutMs" | "inFlightOctets" | "shutdownGraceMs"
   >;
-  readonly policy: Policy;
+  /** Looked at when a connection comes. */
+  readonly inForce: { readonly current: PolicyParts };
+  readonly rates?: RateStore | undefined;
   readonly bus: Pick<Bus, "publish" | "spool" | "request" | "events">;
   readonly log: Logger;
   readonly metrics: Registry;
@@ -34,17 +36,15 @@ export interface GatewayDeps {
 const GRACE_SHARE = 0.6;
 
 /** Opens the listeners; the part's `addresses` say where. */
-export async function startGateway({ settings, policy, bus, log, metrics }: GatewayDeps): Promise<Part> {
-  const { smtp } = policy;
-  const tls = smtp.tls === undefined ? undefined : await loadTlsContext(smtp.tls.certificate, smtp.tls.privateKey);
+export async function startGateway({ settings, inForce, rates, bus, log, metrics }: GatewayDeps): Promise<Part> {
+  const { smtp } = inForce.current.policy;
   const admission = new Admission(smtp.acceptMax, smtp.acceptMaxPerHost);
   const budget = new OctetBudget(settings.inFlightOctets);
   const clock = new CoarseClock();
   const rejections = new Rejections(bus.events, log);
-  const surroundings: Surroundings = {
+  const ofAll: Omit<Surroundings, keyof PolicyParts> = {
     settings,
-    policy,
-    profile: sessionProfile({ ...smtp, hostname: policy.primaryHostname, offersTls: tls !== undefined }),
+    rates,
     bus,
     questions: new FactQuestions(bus, log),
     messageIds: new MessageIdGenerator(),
@@ -57,7 +57,21 @@ export async function startGateway({ settings, policy, bus, log, metrics }: Gate
       () => budget.used,
     ),
     log,
-    tls,
+  };
+  let parts = inForce.current;
+  let surroundings: Surroundings = { ...ofAll, ...parts };
+  /** For a connection that comes now. */
+  const present = (): Surroundings => {
+    if (parts !== inForce.current) {
+      parts = inForce.current;
+      surroundings = { ...ofAll, ...parts };
+      const now = parts.policy.smtp;
+      admission.limit(now.acceptMax, now.acceptMaxPerHost);
+      if (placesOf(now) !== placesOf(smtp)) {
+        log.warn({ places: placesOf(now) }, "other places to listen at are taken after a restart only");
+      }
+    }
+    return surroundings;
   };
   const connections = new Set<Connection>();
   let onIdle: (() => void) | undefined;
@@ -71,13 +85,14 @@ export async function startGateway({ settings, policy, bus, log, metrics }: Gate
   const onConnection = (socket: Socket): void => {
     // Gone again already: there is nobody to speak to.
     if (socket.remoteAddress === undefined) return void socket.destroy();
+    const around = present();
     const refusal = isStopping ? "service not available" : admission.enter(clientAddress(socket.remoteAddress));
     if (refusal !== undefined) {
-      surroundings.metrics.rejections.inc({ stage: "connect" });
-      turnAway(socket, `421 4.3.2 ${policy.primaryHostname} ${refusal}\r\n`);
+      around.metrics.rejections.inc({ stage: "connect" });
+      turnAway(socket, `421 4.3.2 ${around.policy.primaryHostname} ${refusal}\r\n`);
       return;
     }
-    const connection = new Connection(socket, surroundings, onClosed);
+    const connection = new Connection(socket, around, onClosed);
     connections.add(connection);
     afterReading(() => {
       connection.start();
@@ -93,11 +108,13 @@ export async function startGateway({ settings, policy, bus, log, metrics }: Gate
     const listeners = await openListeners(smtp.interfaces, smtp.ports, onConnection, (err) =>
       log.error({ err }, "listener"),
     );
-    log.info({ addresses: listeners.addresses, policy: policy.version }, "listening");
+    log.info({ addresses: listeners.addresses, policy: parts.policy.version }, "listening");
     return {
       name: "smtp",
       addresses: listeners.addresses,
-      policyVersion: policy.version,
+      get policyVersion() {
+        return inForce.current.policy.version;
+      },
       async stop() {
         isStopping = true;
         listeners.close();
@@ -114,6 +131,8 @@ export async function startGateway({ settings, policy, bus, log, metrics }: Gate
     throw err;
   }
 }
+
+const placesOf = ({ interfaces, ports }: SmtpPolicy): string => `${interfaces.join(" ")}: ${ports.join(" ")}`;
 
 /** What is still open after the grace is cut off: such a transaction has not been answered, its client will try again. */
 async function allClosed(

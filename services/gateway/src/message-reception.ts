@@ -10,53 +10,77 @@ import {
   routeSubject,
 } from "@postbus/contracts";
 import { DeferError, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
-import type { ClientView } from "@postbus/policy";
+import { type AclAnswer, carriedValues, receivedContent, type SmtpAcls } from "@postbus/policy";
+import { BodyGlance } from "./body-glance.ts";
+import { contentLines } from "./content-lines.ts";
 import type { Envelope } from "./envelope.ts";
-import { MessageContent, type Top } from "./message-content.ts";
+import { MessageContent } from "./message-content.ts";
+import { MessageHeader } from "./message-header.ts";
+import { isAccepted } from "./policy-session.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { authenticationResults } from "./trace/authentication-results.ts";
 import { withoutForgedResults } from "./trace/forged-results.ts";
 import { messageIdOf } from "./trace/header-message-id.ts";
 import { receivedField } from "./trace/received-field.ts";
 
 /** What a session knows of how the message comes in. */
 export interface Incoming {
-  readonly client: ClientView;
+  readonly client: { readonly address: string; readonly port: number; readonly helo: string };
   readonly envelope: Envelope;
   /** As Exim logs it (`P=`). */
   readonly protocol: string;
   readonly cipher: string | undefined;
+  readonly acls: SmtpAcls;
+}
+
+/** What became of a message. */
+export interface Finished {
+  readonly reply: Reply;
+  /** `refused`, `dropped`: by the policy, as `answer` says. */
+  readonly end: "taken" | "discarded" | "failed" | "refused" | "dropped";
+  readonly answer?: AclAnswer;
 }
 
 export const noRoom = reply(452, "4.3.1", "Insufficient system storage; please try again later");
 export const notNow = reply(451, "4.3.0", "Temporary local problem - please try later");
 
-/** A message from DATA to its reply: collects the content, asks for facts, puts it on the bus. */
+/** Octets of ACL variables that travel with a message: it must fit into one item of the bus. */
+const MAX_VARIABLES = 65_536;
+
+/** A message from DATA to its reply: collects the content, shows it to the policy, puts it on the bus. */
 export class MessageReception {
   readonly messageId: string;
   readonly #incoming: Incoming;
   readonly #surroundings: Surroundings;
   readonly #content: MessageContent;
+  /** The policy will look at the whole message. */
+  readonly #glance: BodyGlance | undefined;
   /** Milliseconds since the epoch. */
   readonly #receivedAtMs: number;
   #fields: readonly HeaderField[] = [];
+  #header: MessageHeader | undefined;
   #collectedOctets = 0;
   /** From the budget. */
   #takenOctets = 0;
   #isOver = false;
 
   constructor(incoming: Incoming, surroundings: Surroundings) {
-    const { envelope } = incoming;
+    const { policy } = surroundings;
+    const { acls, envelope } = incoming;
     this.messageId = surroundings.messageIds.next();
     this.#incoming = incoming;
     this.#surroundings = surroundings;
     this.#receivedAtMs = Date.now();
-    const isTopKnownEarly = !envelope.wants("message") && !envelope.wants("scan");
+    const { message } = acls.session;
+    message.messageId = this.messageId;
+    message.receivedAtMs = this.#receivedAtMs;
+    const isLookedAt = policy.looksAtContent(acls);
+    if (isLookedAt) this.#glance = new BodyGlance(policy.smtp.bodyVisibleOctets);
     this.#content = new MessageContent(
       surroundings.bus.spool,
       this.messageId,
-      isTopKnownEarly ? async () => this.#top(await this.#facts(undefined)) : undefined,
+      isLookedAt ? undefined : async () => this.#changedHeader().top,
     );
+    envelope.facts.contentIsThere(this.messageId, () => this.#content.original());
   }
 
   /** Whether what is given to `body` stays in memory. */
@@ -81,6 +105,7 @@ export class MessageReception {
 
   /** As `header`. */
   body(octets: Buffer): Promise<void> | undefined {
+    this.#glance?.add(octets);
     const waiting = this.#content.addBody(octets);
     this.#account();
     return waiting?.then(() => this.#account());
@@ -92,21 +117,32 @@ export class MessageReception {
    * @returns The reply: 250 only when the message is on stable storage. Never rejects; whatever goes wrong is ours, and
    * so 4xx.
    */
-  async finish(): Promise<Reply> {
+  async finish(): Promise<Finished> {
     const { log } = this.#surroundings;
     const { messageId } = this;
     try {
+      const answer = this.#glance === undefined ? undefined : await this.#decide(this.#glance);
+      if (answer !== undefined && !isAccepted(answer)) {
+        await this.discard();
+        return { reply: answer.reply ?? notNow, end: answer.verdict === "drop" ? "dropped" : "refused", answer };
+      }
+      const taken: Reply = answer?.reply ?? { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
+      if (answer?.verdict === "discard" || this.#incoming.envelope.recipients.length === 0) {
+        await this.discard();
+        log.info({ messageId }, "a message was discarded, as the policy wants");
+        return { reply: taken, end: "discarded" };
+      }
       await this.#publish();
-      return { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
+      return { reply: taken, end: "taken" };
     } catch (err) {
       if (!(err instanceof DeferError)) {
         // It may be on the bus all the same, so its content stays: the sweep takes what nobody refers to.
         log.error({ err, messageId }, "a message could not be taken");
-        return notNow;
+        return { reply: notNow, end: "failed" };
       }
       log.warn({ err, messageId }, "a message could not be taken now");
       await this.discard();
-      return err instanceof BusFullError ? noRoom : notNow;
+      return { reply: err instanceof BusFullError ? noRoom : notNow, end: "failed" };
     } finally {
       this.#release();
     }
@@ -123,17 +159,31 @@ export class MessageReception {
     }
   }
 
+  /** Shows the message to the policy. */
+  async #decide(glance: BodyGlance): Promise<AclAnswer> {
+    const { acls } = this.#incoming;
+    const { lines } = this.#changedHeader();
+    acls.session.message.settleHeaders();
+    const { size, lines: lineCount, start, end } = glance;
+    const read = () => contentLines(this.#content, this.#surroundings.bus.spool, this.#content.header.length);
+    acls.content(receivedContent(lines, { size, lines: lineCount, start, end, read }));
+    return acls.data();
+  }
+
   async #publish(): Promise<void> {
     const { bus, metrics } = this.#surroundings;
-    const { envelope, client } = this.#incoming;
-    const facts = await this.#askForFacts();
-    const finished = this.#content.finish(this.#top(facts));
+    const { envelope, acls } = this.#incoming;
+    const { controls } = acls.session.message;
+    const finished = this.#content.finish(this.#changedHeader().top);
     const content = finished instanceof Promise ? await finished : finished;
+    const asked = envelope.facts.known();
+    const facts = asked === undefined ? undefined : await asked;
 
     const { messageId } = this;
     const id = firstItemId(messageId);
-    const reception = this.#reception(content, client);
+    const reception = this.#reception(content);
     const { returnPath } = envelope;
+    const aclVariables = carriedVariables(acls);
     const header: RouteItem = {
       v: 1,
       messageId,
@@ -145,76 +195,63 @@ export class MessageReception {
       reception,
       ...(envelope.eightBit ? { eightBit: true } : {}),
       ...(facts === undefined ? {} : { facts }),
+      ...(aclVariables === undefined ? {} : { aclVariables }),
     };
-    const received: Received = {
+    const startMs = performance.now();
+    const frozen = controls.freeze === undefined ? {} : { frozen: "frozen by an ACL" };
+    await bus.publish({ subject: routeSubject(), id, messageId, header, content, ...frozen }, [
+      this.#received(id, reception, facts),
+    ]);
+    metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
+  }
+
+  #received(id: string, reception: Reception, facts: Facts | undefined): Received {
+    const { envelope } = this.#incoming;
+    return {
       v: 1,
       id: `${id}/received`,
       atMs: this.#receivedAtMs,
       service: "gateway",
-      messageId,
+      messageId: this.messageId,
       name: "msg:received",
-      returnPath,
+      returnPath: envelope.returnPath,
       recipients: [...envelope.recipients],
       reception,
       ...(facts === undefined ? {} : { facts }),
     };
-    const startMs = performance.now();
-    await bus.publish({ subject: routeSubject(), id, messageId, header, content }, [received]);
-    metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
   }
 
-  /** Verifier and scanner at the same time; together with SPF within one deadline. */
-  async #askForFacts(): Promise<Facts | undefined> {
-    const { envelope } = this.#incoming;
-    const { questions, settings, log } = this.#surroundings;
-    if (!envelope.wants("message") && !envelope.wants("scan")) return this.#facts(undefined);
-    const { messageId } = this;
-    const deadlineMs = performance.now() + settings.factsTimeoutMs;
-    const content = await this.#content.original();
-    const scanning = envelope.wants("scan")
-      ? questions.scan({ v: 1, messageId, recipients: [...envelope.recipients] }, content, settings.factsTimeoutMs)
-      : undefined;
-    const message = envelope.wants("message") ? await this.#askAboutMessage(content, deadlineMs) : undefined;
-    const scan = await scanning;
-    if (scan !== undefined) log.debug({ messageId, state: scan.state }, "scanned");
-    return this.#facts(message);
+  /** The header section with what ACLs have changed in it since the last call. */
+  #changedHeader(): MessageHeader {
+    const { message } = this.#incoming.acls.session;
+    this.#header ??= this.#newHeader();
+    this.#header.change(message.addedHeaders, message.removedHeaders);
+    message.settleHeaders();
+    return this.#header;
   }
 
-  async #askAboutMessage(content: Content, deadlineMs: number): Promise<Pick<Facts, "dkim" | "dmarc">> {
-    const { questions } = this.#surroundings;
-    const spf = await this.#incoming.envelope.spf;
-    const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.round(deadlineMs - performance.now()));
-    return questions.message({ v: 1, messageId: this.messageId, ...(spf && { spf }) }, content, timeoutMs);
+  #newHeader(): MessageHeader {
+    const { header } = this.#content;
+    const clean = withoutForgedResults(header, this.#fields, this.#surroundings.policy.primaryHostname);
+    return new MessageHeader(this.#receivedField(), clean, clean === header ? this.#fields : undefined);
   }
 
-  async #facts(message: Pick<Facts, "dkim" | "dmarc"> | undefined): Promise<Facts | undefined> {
-    const spf = await this.#incoming.envelope.spf;
-    if (spf === undefined && message === undefined) return undefined;
-    return { ...(spf && { spf }), ...message };
-  }
-
-  #top(facts: Facts | undefined): Top {
-    const { primaryHostname: hostname } = this.#surroundings.policy;
+  #receivedField(): string {
     const { client, envelope, protocol, cipher } = this.#incoming;
-    const results = facts === undefined ? "" : authenticationResults(hostname, envelope.returnPath, facts);
-    const received = receivedField({
+    return receivedField({
       helo: client.helo,
       clientAddress: client.address,
-      hostname,
+      hostname: this.#surroundings.policy.primaryHostname,
       protocol,
       cipher,
       messageId: this.messageId,
       recipients: envelope.recipients,
       atMs: this.#receivedAtMs,
     });
-    return {
-      trace: Buffer.from(results + received, "latin1"),
-      header: withoutForgedResults(this.#content.header, this.#fields, hostname),
-    };
   }
 
-  #reception(content: Content, client: ClientView): Reception {
-    const { protocol, cipher } = this.#incoming;
+  #reception(content: Content): Reception {
+    const { client, protocol, cipher } = this.#incoming;
     const headerMessageId = messageIdOf(this.#content.header, this.#fields);
     return {
       protocol,
@@ -245,5 +282,13 @@ export class MessageReception {
   }
 }
 
-/** Late as it may be, a question gets so long: an answer at hand is better than `temperror`. */
-const MIN_TIMEOUT_MS = 100;
+/** @throws {DeferError} they are too large. */
+function carriedVariables({ session }: SmtpAcls): RouteItem["aclVariables"] {
+  const { connection, message } = session;
+  if (connection.variables.size === 0 && message.variables.size === 0) return undefined;
+  const carried = carriedValues([...connection.variables, ...message.variables]);
+  if (carried !== undefined && JSON.stringify(carried).length > MAX_VARIABLES) {
+    throw new DeferError("policy", `ACL variables of more than ${MAX_VARIABLES} octets cannot travel with a message`);
+  }
+  return carried;
+}

@@ -1,16 +1,45 @@
-import { loadPolicy } from "@postbus/policy";
-import type { Service } from "@postbus/service-kit";
+import { openResolver } from "@postbus/dns";
+import { type Policy, PolicyInForce } from "@postbus/policy";
+import { KeyValueRates, RedisRates } from "@postbus/rates";
+import { type Service, startReloadListener } from "@postbus/service-kit";
 import { startGateway } from "./gateway.ts";
+import { policyParts } from "./policy-parts.ts";
 import { GatewaySettings } from "./settings.ts";
 
 /** SMTP in: sessions, ACLs, facts while the client waits, and 250 only when the message is on stable storage. */
 export const gateway: Service<typeof GatewaySettings> = {
   name: "gateway",
   settings: GatewaySettings,
-  async start({ settings, bus, log, metrics }) {
-    const policy = await loadPolicy({ file: settings.config, macros: settings.macros, data: settings.data });
-    const part = await startGateway({ settings, policy, bus, log, metrics });
-    for (const notice of policy.notices) log.warn({ notice }, "policy");
-    return [part];
+  async start({ settings, bus, log, metrics, instance }) {
+    const { config: file, macros, data, dnsServers, redisUrl } = settings;
+    // A start that fails says what it failed for, and nothing else.
+    let isListening = false;
+    const tellNotices = ({ notices }: Policy): void => {
+      for (const notice of notices) log.warn({ notice }, "policy");
+    };
+    const policy = await PolicyInForce.start({
+      ...{ file, macros, data, log },
+      resolver: await openResolver(dnsServers),
+      use: async (loaded) => {
+        const parts = await policyParts(loaded);
+        if (isListening) tellNotices(loaded);
+        return parts;
+      },
+    });
+    const redis = redisUrl === undefined ? undefined : new RedisRates({ url: redisUrl });
+    const rates = redis ?? new KeyValueRates(bus.keyValue("rates"), Date.now);
+    const part = await startGateway({ settings, inForce: policy, rates, bus, log, metrics }).catch(async (err) => {
+      await policy.stop();
+      throw err;
+    });
+    isListening = true;
+    tellNotices(policy.current.policy);
+    const control = await startReloadListener({ bus, service: "gateway", instance, policy });
+    return [
+      { name: "policy", stop: () => policy.stop() },
+      { name: "rates", stop: async () => redis?.stop() },
+      control,
+      part,
+    ];
   },
 };

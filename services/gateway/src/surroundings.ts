@@ -1,21 +1,20 @@
 import type { Bus } from "@postbus/bus";
 import type { MessageIdGenerator } from "@postbus/mail";
-import type { Policy } from "@postbus/policy";
-import type { SessionProfile } from "@postbus/smtp";
-import type { TlsContext } from "@postbus/tls";
+import type { RateStore } from "@postbus/rates";
 import type { Logger } from "pino";
 import type { CoarseClock } from "./coarse-clock.ts";
 import type { FactQuestions } from "./facts/fact-questions.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { OctetBudget } from "./octet-budget.ts";
+import type { PolicyParts } from "./policy-parts.ts";
 import type { Rejections } from "./rejections.ts";
 import type { GatewaySettings } from "./settings.ts";
 
 /** What all connections of a gateway share. */
-export interface Surroundings {
+export interface Surroundings extends PolicyParts {
   readonly settings: Pick<GatewaySettings, "factsTimeoutMs" | "transactionTimeoutMs">;
-  readonly policy: Policy;
-  readonly profile: SessionProfile;
+  /** For `ratelimit` and `seen`; absent: they defer. */
+  readonly rates?: RateStore | undefined;
   readonly bus: Pick<Bus, "publish" | "spool">;
   readonly questions: FactQuestions;
   readonly messageIds: MessageIdGenerator;
@@ -24,6 +23,4 @@ export interface Surroundings {
   readonly rejections: Rejections;
   readonly metrics: GatewayMetrics;
   readonly log: Logger;
-  /** Absent: STARTTLS is not offered. */
-  readonly tls?: TlsContext | undefined;
 }

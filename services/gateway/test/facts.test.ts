@@ -26,6 +26,10 @@ const facts: Facts = {
   dmarc: { result: "pass", domain: "b.example", policy: "reject" },
 };
 
+const ADD = "add_header = :at_start:${authresults {$primary_hostname}}";
+const RESULTS = { acls: { data: `accept ${ADD}` } };
+const SPF_ALONE = { acls: { mail: `accept ${ADD}` } };
+
 interface Asked {
   spf?: SpfRequest;
   message?: MessageRequest;
@@ -56,7 +60,7 @@ async function serveFacts(bus: Bus): Promise<Asked> {
 describe("facts", () => {
   for (const [name, message] of Object.entries({ "small content": SMALL, "spooled content": LARGE })) {
     test(`of ${name} stand on top of the message and travel with it`, async () => {
-      await using gateway = await startTestGateway({ policy: { facts: () => ["spf", "message", "scan"] } });
+      await using gateway = await startTestGateway({ policy: RESULTS });
       const asked = await serveFacts(gateway.bus);
       await using client = await gateway.session();
       await client.say(ENVELOPE, 250, 250, 354);
@@ -87,7 +91,7 @@ describe("facts", () => {
   }
 
   test("SPF alone is known before large content is written", async () => {
-    await using gateway = await startTestGateway({ policy: { facts: () => ["spf"] } });
+    await using gateway = await startTestGateway({ policy: SPF_ALONE });
     await serveFacts(gateway.bus);
     await using client = await gateway.session();
     await client.say(ENVELOPE, 250, 250, 354);
@@ -101,8 +105,7 @@ describe("facts", () => {
   });
 
   test("that nobody gives are temporary errors, not silence and no refusal", async () => {
-    const policy = { facts: () => ["spf", "message", "scan"] as const };
-    await using gateway = await startTestGateway({ policy, settings: { factsTimeoutMs: 300 } });
+    await using gateway = await startTestGateway({ policy: RESULTS, settings: { factsTimeoutMs: 300 } });
     await using client = await gateway.session();
     await client.say(ENVELOPE, 250, 250, 354);
     await client.say(`${SMALL}.\r\n`, 250);
@@ -118,7 +121,7 @@ describe("facts", () => {
   });
 
   test("answers that do not fit the contract are none", async () => {
-    await using gateway = await startTestGateway({ policy: { facts: () => ["spf"] } });
+    await using gateway = await startTestGateway({ policy: SPF_ALONE });
     await gateway.bus.serve(verifySpfSubject, { concurrency: 1 }, async () => ({ v: 1, spf: { result: "splendid" } }));
     await using client = await gateway.session();
     await client.say(ENVELOPE, 250, 250, 354);

@@ -2,12 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { BusFullError, BusUnavailableError } from "@postbus/bus";
-import { firstItemId, Received, RouteItem } from "@postbus/contracts";
-import { type Reply, reply } from "@postbus/mail";
-import type { Verdict } from "@postbus/policy";
+import { firstItemId, Received, RouteItem, verifySpfSubject } from "@postbus/contracts";
 import { makeCertificate } from "@postbus/testkit";
 import { Value } from "typebox/value";
-import { startTestGateway, testPolicy } from "./start-test-gateway.ts";
+import { startTestGateway } from "./start-test-gateway.ts";
 
 const ENVELOPE = "MAIL FROM:<ann@b.example>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n";
 const MESSAGE = "From: ann@b.example\r\nMessage-ID: <1@b.example>\r\nSubject: hi\r\n\r\n..body\r\n.\r\n";
@@ -239,9 +237,6 @@ describe("what goes wrong on our side is 4xx, and leaves nothing in the spool", 
 });
 
 describe("policy", () => {
-  const no: Reply = reply(550, "5.7.1", "no");
-  const refuse: Verdict = { verdict: "refuse", reply: no, log: "because" };
-
   test("refuses a recipient, and that is an event", async () => {
     await using gateway = await startTestGateway();
     await using client = await gateway.session();
@@ -257,21 +252,17 @@ describe("policy", () => {
   });
 
   test("refuses a connection", async () => {
-    const { acl } = testPolicy();
-    await using gateway = await startTestGateway({ policy: { acl: { ...acl, connect: () => refuse } } });
+    await using gateway = await startTestGateway({ policy: { acls: { connect: "deny message = 550 5.7.1 no" } } });
     await using client = await gateway.connect();
     await client.expect(550);
     await client.ended();
   });
 
   test("may take its time, and what is pipelined waits in order", async () => {
-    const { acl } = testPolicy();
-    const late = async (): Promise<Verdict> => {
-      await setImmediate();
-      return { verdict: "accept" };
-    };
-    const policy = { acl: { ...acl, connect: late, mail: late, recipient: late } };
-    await using gateway = await startTestGateway({ policy });
+    const asks = "accept spf = pass";
+    await using gateway = await startTestGateway({ policy: { acls: { mail: asks, rcpt: asks } } });
+    const spf = { result: "pass" as const, domain: "client.example" };
+    await gateway.bus.serve(verifySpfSubject, { concurrency: 1 }, async () => ({ v: 1, spf }));
     await using client = await gateway.session();
     await client.say(
       `MAIL FROM:<>\r\nRCPT TO:<a@b>\r\nRCPT TO:<bad\r\nRCPT TO:<c@d>\r\nDATA\r\n`,
@@ -286,25 +277,101 @@ describe("policy", () => {
   });
 
   test("that fails is 451", async () => {
-    const { acl } = testPolicy();
-    const mail = async () => Promise.reject(new Error("broken"));
-    await using gateway = await startTestGateway({ policy: { acl: { ...acl, mail } } });
+    await using gateway = await startTestGateway({ policy: { acls: { mail: "accept condition = ${nosuch}" } } });
     await using client = await gateway.session();
     await client.say("MAIL FROM:<>\r\n", 451);
     await client.say("NOOP\r\n", 250);
   });
 
   test("that throws ends the session with 421, not the process", async () => {
-    const { acl } = testPolicy();
-    const mail = () => {
+    const startSession = () => {
       throw new Error("broken");
     };
-    await using gateway = await startTestGateway({ policy: { acl: { ...acl, mail } } });
+    await using gateway = await startTestGateway({ policy: { startSession } });
     await using client = await gateway.session();
     await client.say("MAIL FROM:<>\r\n", 421);
     await client.ended();
     await using next = await gateway.session();
     await next.say("NOOP\r\n", 250);
+  });
+
+  test("closes the connection behind a refusal that says drop", async () => {
+    await using gateway = await startTestGateway({ policy: { acls: { helo: "drop message = go away" } } });
+    await using client = await gateway.connect();
+    await client.expect(220);
+    await client.say("EHLO client.example\r\n", 550);
+    await client.ended();
+  });
+
+  test("looks at the whole message before it is taken", async () => {
+    const data = `
+  deny message = 554 5.6.0 no advertisements
+       condition = \${if match{$h_subject:}{buy}}
+  accept`;
+    await using gateway = await startTestGateway({ policy: { acls: { data } } });
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say("Subject: buy it\r\n\r\nx\r\n.\r\n", 554);
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say("Subject: hello\r\n\r\nx\r\n.\r\n", 250);
+    assert.match((await gateway.taken()).content, /Subject: hello/);
+    assert.deepEqual(await gateway.spooled(), []);
+  });
+
+  test("adds and removes header lines", async () => {
+    const acls = {
+      rcpt: "accept add_header = X-Rcpt: $local_part\n remove_header = X-Secret",
+      data: "accept add_header = :after_received:X-Data: $h_x-rcpt:",
+    };
+    await using gateway = await startTestGateway({ policy: { acls } });
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say("Subject: hello\r\nX-Secret: a\r\n b\r\n\r\nx\r\n.\r\n", 250);
+    const { content } = await gateway.taken();
+    assert.match(content, /^Received: [\s\S]*\r\nX-Data: bob\r\nSubject: hello\r\nX-Rcpt: bob\r\n\r\nx\r\n$/);
+  });
+
+  test("has variables that travel with the message, and are gone with the next", async () => {
+    const acls = { rcpt: "accept set acl_m_who = $local_part\n set acl_c_count = ${eval:0$acl_c_count+1}" };
+    await using gateway = await startTestGateway({ policy: { acls } });
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(MESSAGE, 250);
+    const first = Value.Parse(RouteItem, (await gateway.taken()).header);
+    assert.deepEqual(first.aclVariables, { acl_m_who: { tainted: "bob" }, acl_c_count: "1" });
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(MESSAGE, 250);
+    const second = Value.Parse(RouteItem, (await gateway.taken()).header);
+    assert.deepEqual(second.aclVariables?.["acl_c_count"], "2");
+  });
+
+  test("that is read again is for new connections; the others go on with theirs", async () => {
+    await using gateway = await startTestGateway();
+    await using before = await gateway.session();
+    await before.say("MAIL FROM:<>\r\n", 250);
+    await gateway.reload({ acls: { rcpt: "deny message = 550 5.7.1 closed" } });
+    await before.say("RCPT TO:<bob@example.org>\r\n", 250);
+    await using after = await gateway.session();
+    await after.say("MAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\n", 250, 550);
+  });
+
+  test("throws a message away and says that all is well", async () => {
+    await using gateway = await startTestGateway({ policy: { acls: { rcpt: "discard" } } });
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(MESSAGE, 250);
+    assert.deepEqual(await gateway.spooled(), []);
+    await client.say("QUIT\r\n", 221);
+  });
+
+  test("takes a message that it seems to refuse, and freezes it", async () => {
+    const data = "accept control = fakereject/550 no, really\n control = freeze";
+    await using gateway = await startTestGateway({ policy: { acls: { data } } });
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(MESSAGE, 550);
+    const items = await gateway.bus.waiting.list({ state: "frozen", limit: 10 });
+    assert.equal(items.length, 1);
   });
 });
 

@@ -3,55 +3,53 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Bus, openEmbeddedBus } from "@postbus/bus";
 import type { MailEvent } from "@postbus/contracts";
-import { reply } from "@postbus/mail";
-import type { Policy, SmtpPolicy } from "@postbus/policy";
+import { compilePolicy, type Policy, readConfiguration, type SmtpPolicy } from "@postbus/policy";
 import type { Part } from "@postbus/service-kit";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { type GatewayDeps, startGateway } from "../src/gateway.ts";
+import { policyParts } from "../src/policy-parts.ts";
 import { TestClient } from "./test-client.ts";
 
-const smtp: SmtpPolicy = {
+const smtp: Partial<SmtpPolicy> = {
   interfaces: ["127.0.0.1"],
   ports: [0],
   messageSizeLimit: 50_000_000,
   recipientsMax: 100,
-  receivedHeadersMax: 30,
-  headerMaxOctets: 1_000_000,
   acceptMax: 100,
-  acceptMaxPerHost: 0,
-  maxSyntaxErrors: 3,
-  maxUnknownCommands: 3,
   receiveTimeoutMs: 60_000,
 };
 
-export interface TestPolicy extends Partial<Pick<Policy, "acl" | "facts">> {
+/** Takes mail for example.org and nothing else. */
+const RCPT = `
+  accept domains = example.org : mx.test
+  deny   message = 550 5.7.1 relay not permitted
+         log_message = relay not permitted
+`;
+
+export interface TestPolicy {
   readonly smtp?: Partial<SmtpPolicy>;
+  /** The statements of each stage: of `acl_smtp_<name>`. */
+  readonly acls?: Readonly<Record<string, string>>;
+  /** Lines of the main section. */
+  readonly main?: string;
+  readonly startSession?: Policy["startSession"];
 }
 
-/** Takes mail for example.org and nothing else. */
-export function testPolicy({ smtp: given, ...rest }: TestPolicy = {}): Policy {
-  const unused = (): never => {
-    throw new Error("gateway does not ask that");
-  };
+export function testPolicy({ smtp: given, acls, main = "", startSession }: TestPolicy = {}): Policy {
+  const all = Object.entries({ rcpt: RCPT, ...acls });
+  const options = all.map(([stage]) => `acl_smtp_${stage} = ${stage}\n`).join("");
+  const sections = all.map(([stage, statements]) => `${stage}:\n${statements}\n`).join("");
+  const text = `primary_hostname = mx.test\n${main}\n${options}begin acl\n${sections}`;
+  const { configuration, problems } = readConfiguration({ file: "p.conf", readFile: () => Buffer.from(text) });
+  const errors = problems.filter(({ kind }) => kind === "error");
+  if (errors.length > 0) throw new Error(JSON.stringify(errors));
+  const process = { hostname: "mx.test", localAddresses: [], environment: {} };
+  const policy = compilePolicy({ configuration, file: "p.conf", process, programVersion: "4.100" });
   return {
-    version: "test",
-    notices: [],
-    primaryHostname: "mx.test",
-    smtp: { ...smtp, ...given },
-    acl: {
-      connect: () => ({ verdict: "accept" }),
-      mail: () => ({ verdict: "accept" }),
-      recipient: (_client, _envelope, address) =>
-        address.endsWith("@example.org") || address === "postmaster@mx.test"
-          ? { verdict: "accept" }
-          : { verdict: "refuse", reply: reply(550, "5.7.1", "relay not permitted"), log: "relay not permitted" },
-    },
-    facts: () => [],
-    route: unused,
-    transport: unused,
-    retryRule: unused,
-    ...rest,
+    ...policy,
+    smtp: { ...policy.smtp, ...smtp, ...given },
+    ...(startSession === undefined ? {} : { startSession }),
   };
 }
 
@@ -66,6 +64,8 @@ export interface TestGateway extends AsyncDisposable {
   readonly port: number;
   readonly bus: Bus;
   readonly part: Part;
+  /** Another policy for those who come from now on. */
+  reload(policy: TestPolicy): Promise<void>;
   readonly metrics: Registry;
   connect(): Promise<TestClient>;
   /** Greets, says EHLO. */
@@ -94,6 +94,7 @@ export async function startTestGateway({
   const bus = await openEmbeddedBus({ directory });
   const metrics = new Registry();
   const { publish, spool, request, events } = bus;
+  const inForce = { current: await policyParts(testPolicy(policy)) };
   const part = await startGateway({
     settings: {
       factsTimeoutMs: 5_000,
@@ -102,7 +103,7 @@ export async function startTestGateway({
       shutdownGraceMs: 5_000,
       ...settings,
     },
-    policy: testPolicy(policy),
+    inForce,
     bus: {
       publish: publish.bind(bus),
       request: request.bind(bus),
@@ -120,6 +121,9 @@ export async function startTestGateway({
     bus,
     part,
     metrics,
+    async reload(other) {
+      inForce.current = await policyParts(testPolicy(other));
+    },
     connect,
     async session() {
       const client = await connect();

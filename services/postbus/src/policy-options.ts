@@ -1,10 +1,29 @@
+import { commonSettings, readSettings } from "@postbus/service-kit";
+import { type Static, Type } from "typebox";
 import { UsageError } from "./command.ts";
+import { ownVariables } from "./own-variables.ts";
 
 /** For `util.parseArgs`: the options of every command that reads the policy. */
 export const policyOptions = {
   config: { type: "string" },
   define: { type: "string", short: "D", multiple: true },
 } as const;
+
+/** What `util.parseArgs` makes of them. */
+export interface PolicyWords {
+  readonly config?: string | undefined;
+  readonly define?: readonly string[] | undefined;
+}
+
+const PolicySettings = Type.Pick(Type.Object(commonSettings), ["config", "macros", "data", "dnsServers", "redisUrl"]);
+
+/** The settings of a command that reads the policy, from its options and the environment. @throws {UsageError} @throws {ConfigError} */
+export function policySettings(
+  words: PolicyWords,
+  env: NodeJS.ProcessEnv = process.env,
+): Static<typeof PolicySettings> {
+  return readSettings(PolicySettings, { ...ownVariables(PolicySettings, env), ...policyEnvironment(words) });
+}
 
 /** A macro of Exim's language: the first letter is upper case (Exim specification, "Macros in the configuration file"). */
 const MACRO = /^[A-Z][A-Za-z0-9_]*(=|$)/;
@@ -14,10 +33,7 @@ const MACRO = /^[A-Z][A-Za-z0-9_]*(=|$)/;
  *
  * @throws {UsageError} if a definition is none.
  */
-export function policyEnvironment(values: {
-  readonly config?: string | undefined;
-  readonly define?: readonly string[] | undefined;
-}): Record<string, string> {
+export function policyEnvironment(values: PolicyWords): Record<string, string> {
   const env: Record<string, string> = {};
   if (values.config !== undefined) env["POSTBUS_CONFIG"] = values.config;
   for (const definition of values.define ?? []) {

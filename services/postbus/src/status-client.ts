@@ -21,7 +21,7 @@ export interface StatusClient {
   /** The answer as it is. @throws {RefusedError} @throws {DeferError} the service cannot be reached. */
   ask(path: string, method?: "GET" | "POST"): Promise<unknown>;
   /** The answer as far as `schema` names it. @throws as `ask`. */
-  read<S extends TSchema>(path: string, schema: S): Promise<Static<S>>;
+  read<S extends TSchema>(path: string, schema: S, method?: "GET" | "POST"): Promise<Static<S>>;
 }
 
 /**
@@ -45,8 +45,8 @@ export function openStatusClient(server: string | undefined, env: NodeJS.Process
 
   return {
     ask,
-    async read(path, schema) {
-      const body = await ask(path);
+    async read(path, schema, method) {
+      const body = await ask(path, method);
       if (!Value.Check(schema, body))
         throw new DeferError("status", `${base} does not answer as a status service does`);
       return body;

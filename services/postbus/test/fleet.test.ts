@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
@@ -92,6 +92,38 @@ describe("the services apart, on a NATS server", { skip: missing }, () => {
       return / 5\/5$/m.test(counters);
     });
     for (const postbus of [gateway, ...others]) assert.equal(await postbus.stop(), 0);
+  });
+
+  test("reload reaches the services wherever they run, and says who keeps the old policy and why", async (t) => {
+    const config = join(data, "my.conf");
+    const text = await readFile(join(root, "deploy/policies/postbus.conf"), "latin1");
+    await writeFile(config, text, "latin1");
+    const where = { POSTBUS_CONFIG: config };
+    const [, , status] = [
+      await start(t, ["gateway"], where),
+      await start(t, ["router", "delivery"], where),
+      await start(t, ["logger", "status"], { ...where, POSTBUS_HTTP_TOKEN: "correct-horse" }),
+    ];
+    const server = ["--server", `http://${status?.addresses.get("http")}`];
+    const reload = (token = "correct-horse") =>
+      runPostbus({ command: "reload", args: server, env: { POSTBUS_HTTP_TOKEN: token } });
+
+    await writeFile(config, text.replace("recipients_max = 5000", "recipients_max = 4000"), "latin1");
+    const done = await reload();
+    assert.match(
+      done.output,
+      /^(?:\w+ \S+: policy [0-9a-f]{16} is in force, (?:as before|before: [0-9a-f]{16})\n){3}$/,
+    );
+    assert.equal(done.code, 0, done.errors);
+
+    await writeFile(config, "nonsense = 1\n");
+    const broken = await reload();
+    assert.match(broken.output, /^(?:\w+ \S+: keeps policy [0-9a-f]{16}\n){3}$/);
+    assert.match(broken.errors, /^postbus: \S+my\.conf:1: .*nonsense.*\n$/);
+    assert.equal(broken.code, 78);
+
+    const refused = await reload("wrong-horse");
+    assert.deepEqual([refused.code, refused.output], [69, ""]);
   });
 
   test("each service is a program by itself: ready over HTTP, JSON log on standard output, SIGTERM → 0", async (t) => {

@@ -3,12 +3,15 @@ import { execFile } from "node:child_process";
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { runPostbus } from "@postbus/testkit";
 import manifest from "../package.json" with { type: "json" };
 
 const root = resolve(import.meta.dirname, "../../..");
+/** Of a start that gets as far as that. */
+const data = await mkdtemp(join(tmpdir(), "postbus-program-"));
+after(() => rm(data, { recursive: true }));
 
 /** One row per way to be wrong on the command line; 64 is EX_USAGE, 78 EX_CONFIG (sysexits.h). */
 const mistakes: readonly { words: readonly string[]; code: number; says: RegExp; env?: Record<string, string> }[] = [
@@ -67,6 +70,11 @@ const mistakes: readonly { words: readonly string[]; code: number; says: RegExp;
   { words: ["queue", "explode"], code: 64, says: /^postbus: unknown queue command "explode"/m },
   { words: ["queue", "show"], code: 64, says: /^postbus: queue show: which one\?/m },
   { words: ["queue", "--server", "http://127.0.0.1:1"], code: 75, says: /^postbus: .*127\.0\.0\.1:1.*\n$/ },
+  { words: ["reload", "--server", "http://127.0.0.1:1"], code: 75, says: /^postbus: .*127\.0\.0\.1:1.*\n$/ },
+  { words: ["reload", "now"], code: 64, says: /^postbus: Unexpected argument 'now'/m },
+  { words: ["session"], code: 64, says: /^postbus: --from IP\[:PORT\] says/m },
+  { words: ["route", "--config", "/nowhere/x"], code: 78, says: /^postbus: \/nowhere\/x: .*\n$/ },
+  { words: ["expand", "-Dlower=1", "x"], code: 64, says: /^postbus: -Dlower=1: must be NAME=value/m },
   { words: ["trace", "abc"], code: 64, says: /^postbus: abc is not a message id$/m },
   { words: ["queue", "now", "abc"], code: 64, says: /^postbus: abc is not a message id$/m },
   { words: ["trace"], code: 64, says: /^postbus: trace: which message\?/m },
@@ -75,22 +83,24 @@ const mistakes: readonly { words: readonly string[]; code: number; says: RegExp;
 for (const { words, code, says, env = {} } of mistakes) {
   test(`postbus ${words.join(" ")}: exit code ${code} and a line that says why`, async () => {
     const [command = "", ...args] = words;
-    const ended = await runPostbus({ command, args, env });
+    const ended = await runPostbus({ command, args, env: { POSTBUS_DATA: data, ...env } });
     assert.match(ended.errors, says);
     assert.equal(ended.code, code);
   });
 }
 
+const COMMANDS = "start check session expand route exim options provision send sink reload queue trace top".split(" ");
+
 test("without words it shows every command", async () => {
   const { code, output } = await runPostbus({ command: "help", args: [] });
   assert.equal(code, 0);
-  for (const name of ["start", "check", "provision", "send", "sink", "queue", "trace", "top"]) {
+  for (const name of COMMANDS) {
     assert.match(output, new RegExp(`^ {2}postbus ${name} +\\S`, "m"));
   }
 });
 
 test("every command explains its options", async () => {
-  for (const name of ["start", "check", "provision", "send", "sink", "queue", "trace", "top"]) {
+  for (const name of COMMANDS) {
     const { code, output } = await runPostbus({ command: "help", args: [name] });
     assert.equal(code, 0, name);
     assert.match(output, new RegExp(`^postbus ${name} `));

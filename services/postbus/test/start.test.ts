@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,6 +59,60 @@ test("a message for a local domain is in its Maildir, and SIGTERM ends the progr
   const file = await eventually(mailbox, async () => (await readdir(mailbox).catch(() => []))[0]);
   assert.match(await readFile(join(mailbox, file), "latin1"), /^Subject: Test, /m);
   assert.equal(await postbus.stop(), 0);
+});
+
+test("a policy that has changed is in force for the next session, and one that is broken never is", async (t) => {
+  const data = await temporaryDirectory(t);
+  const config = join(data, "my.conf");
+  const text = await readFile(new URL("../../../deploy/policies/postbus.conf", import.meta.url), "latin1");
+  await writeFile(config, text, "latin1");
+  const postbus = await startPostbus({ args: [...words(data), "--config", config] });
+  t.after(() => postbus.kill());
+  const answer = async () => (await sendTo(postbus, "ann@localhost")).output;
+  assert.match(await answer(), /^250 /);
+  await writeFile(
+    config,
+    text
+      .replace("begin acl\n\n", "begin acl\n\nclosed:\n  deny message = 550 5.7.1 closed\n\n")
+      .replace("= acl_check_rcpt", "= closed"),
+    "latin1",
+  );
+  process.kill(postbus.pid, "SIGHUP");
+  await eventually("the new policy", async () => ((await answer()).includes("closed") ? true : undefined));
+  await writeFile(config, "nonsense = 1\n");
+  process.kill(postbus.pid, "SIGHUP");
+  await eventually("the log", async () => (postbus.errors().includes("the old one stays in force") ? true : undefined));
+  assert.match(await answer(), /closed/);
+});
+
+test("reload: every service says which policy it has, and of a broken one what is wrong with it", async (t) => {
+  const data = await temporaryDirectory(t);
+  const config = join(data, "my.conf");
+  const text = await readFile(new URL("../../../deploy/policies/postbus.conf", import.meta.url), "latin1");
+  await writeFile(config, text, "latin1");
+  const postbus = await startPostbus({ args: [...words(data), "--config", config] });
+  t.after(() => postbus.kill());
+  const server = ["--server", `http://${postbus.addresses.get("http")}`];
+  const reload = (...more: string[]) => runPostbus({ command: "reload", args: [...server, ...more] });
+
+  const same = await reload();
+  assert.match(same.output, /^(?:(?:delivery|gateway|router) \S+: policy [0-9a-f]{16} is in force, as before\n){3}$/);
+  assert.equal(same.code, 0);
+
+  await writeFile(config, text.replace("begin acl", "acl_smtp_mail = deny message = closed\n\nbegin acl"), "latin1");
+  const { code, output } = await reload("--json");
+  assert.equal(code, 0, output);
+  const { services } = JSON.parse(output);
+  const versions = new Set(services.map((one: { policyVersion: string }) => one.policyVersion));
+  assert.deepEqual([services.length, versions.size], [3, 1]);
+  assert.match((await sendTo(postbus, "ann@localhost")).output, /closed/);
+
+  await writeFile(config, "nonsense = 1\nrecipients_max = many\n");
+  const broken = await reload();
+  assert.equal(broken.code, 78);
+  assert.match(broken.output, /^(?:\w+ \S+: keeps policy [0-9a-f]{16}\n){3}$/);
+  assert.match(broken.errors, /^postbus: \S+my\.conf:1: .*nonsense.*\npostbus: \S+my\.conf:2: .*\n$/);
+  assert.match((await sendTo(postbus, "ann@localhost")).output, /closed/);
 });
 
 test("the queue's commands: what cannot be delivered is listed, frozen, thawed, tried and removed", async (t) => {

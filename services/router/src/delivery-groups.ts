@@ -1,25 +1,26 @@
-import type { Recipient } from "@postbus/contracts";
+import type { CarriedValue, Recipient } from "@postbus/contracts";
 import { domainOf } from "@postbus/mail";
-import type { Policy, Route } from "@postbus/policy";
-
-export type Deliver = Extract<Route, { kind: "deliver" }>;
+import { type CompiledTransport, carriedValues, type Policy } from "@postbus/policy";
+import type { Delivery } from "@postbus/routing";
 
 /** Recipients of one delivery item: one transaction, or one run of a local transport. */
 export interface DeliveryGroup {
-  readonly route: Deliver;
+  /** Of the first recipient; the same for all of them in what the group is by. */
+  readonly delivery: Delivery;
+  readonly transport: CompiledTransport;
   readonly transportClass: "smtp" | "local";
   readonly domain: string;
   readonly recipients: Recipient[];
-  /** Of the recipients in the route item. */
+  /** Of the recipients in the item that is handled. */
   readonly positions: number[];
+  /** For each recipient, if the transport's options are expanded. */
+  readonly variables: Record<string, CarriedValue>[];
 }
 
-/** Recipients of one item of a local transport: what a crash may make a delivery do again. */
-const MAX_LOCAL_RECIPIENTS = 100;
-
 /**
- * Gathers recipients that can be served together: by the same router and transport, at the same hosts (for a transport
- * that finds its hosts by itself, and for a local one: of the same domain), up to the transport's limit.
+ * Gathers recipients that can be served together: by the same router and transport, with the same return path, at the
+ * same hosts (for a transport that finds its hosts by itself, and for a local one: of the same domain), up to the
+ * transport's limit.
  */
 export class DeliveryGroups {
   readonly #policy: Pick<Policy, "transport">;
@@ -31,25 +32,32 @@ export class DeliveryGroups {
     this.#policy = policy;
   }
 
-  add(route: Deliver, recipient: Recipient, position: number): void {
+  /** @param name Of the transport. @throws {ConfigError} there is no such transport. */
+  add(delivery: Delivery, name: string, recipient: Recipient, position: number): void {
     const domain = domainOf(recipient.address);
-    const transport = this.#policy.transport(route.transport);
+    const transport = this.#policy.transport(name);
     const isSmtp = transport.driver === "smtp";
+    const hosts = delivery.hosts?.map(({ name, address, port }) => `${name} ${address} ${port}`).join("\n");
     // The transport's own hosts are the same for all domains.
-    const place = route.hosts?.join(" ") ?? (isSmtp && transport.hosts.length > 0 ? "" : domain);
-    const key = `${route.router}\n${route.transport}\n${place}`;
-    const limit = isSmtp ? transport.maxRcpt : MAX_LOCAL_RECIPIENTS;
+    const place = hosts ?? (isSmtp && transport.hasOwnHosts ? "" : domain);
+    const key = `${delivery.router}\n${transport.name}\n${delivery.errorsTo ?? ""}\n${place}`;
 
     const open = this.#open.get(key);
     // `max_rcpt = 0` means no limit (Exim specification, "The smtp transport").
-    if (open !== undefined && (limit === 0 || open.recipients.length < limit)) {
-      open.recipients.push(recipient);
-      open.positions.push(position);
-      return;
-    }
-    const transportClass = isSmtp ? "smtp" : "local";
-    const group: DeliveryGroup = { route, transportClass, domain, recipients: [recipient], positions: [position] };
+    const hasRoom = open !== undefined && (transport.maxRcpt === 0 || open.recipients.length < transport.maxRcpt);
+    const group = hasRoom ? open : this.#begin(key, { delivery, transport, domain });
+    group.recipients.push(recipient);
+    group.positions.push(position);
+    const { variables: isNamed } = transport;
+    if (isNamed === undefined) return;
+    group.variables.push(carriedValues(delivery.variables.entries().filter(([name]) => isNamed(name))) ?? {});
+  }
+
+  #begin(key: string, by: Pick<DeliveryGroup, "delivery" | "transport" | "domain">): DeliveryGroup {
+    const transportClass = by.transport.driver === "smtp" ? "smtp" : "local";
+    const group: DeliveryGroup = { ...by, transportClass, recipients: [], positions: [], variables: [] };
     this.#open.set(key, group);
     this.all.push(group);
+    return group;
   }
 }

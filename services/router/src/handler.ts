@@ -1,16 +1,17 @@
-import type { Bus, Handler, Outcome, Publication, WorkItem } from "@postbus/bus";
-import { type DeliveryItem, deliverySubject, RouteItem } from "@postbus/contracts";
-import type { Policy, Route } from "@postbus/policy";
-import { type Attempted, conclude, partItemId } from "@postbus/queue";
+import { createHash } from "node:crypto";
+import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
+import { type Recipient, RouteItem } from "@postbus/contracts";
+import { partItemId } from "@postbus/queue";
+import type { RoutingOutcome } from "@postbus/routing";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
-import { type DeliveryGroup, DeliveryGroups } from "./delivery-groups.ts";
+import { Destinations, type RoutingPolicy } from "./destinations.ts";
 import type { RouterMetrics } from "./metrics.ts";
-import { routeRecipient } from "./route-recipient.ts";
+import { type RoutedPart, type RoutedRecipient, routePart } from "./route-part.ts";
 
 export interface RouterDeps {
   /** The one in force now: asked for each item. */
-  readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "route" | "transport" | "retryRule">;
+  readonly policy: () => RoutingPolicy;
   /** For the headers that a bounce quotes. */
   readonly readSpooled: Bus["spool"]["read"];
   readonly metrics: RouterMetrics;
@@ -20,76 +21,72 @@ export interface RouterDeps {
   readonly random: () => number;
 }
 
-/** Exim's number for an error that has none of its own, as in `routing defer (-1)`. */
-const UNKNOWN_ERROR = -1;
-
 const routeItem = Compile(RouteItem);
 
 /**
  * One item in, its delivery items out; for recipients that cannot be routed, what follows from that. Nothing is done
- * in the outside world, so running again does no harm: ids derive from the item's, and the bus drops the repetition.
+ * in the outside world, so running again does no harm: ids derive from the item's.
  */
 export function routerHandler(deps: RouterDeps): Handler {
   return async (work) => {
     const { header: item } = work;
     if (!routeItem.Check(item)) throw new Error(`item ${work.id} is not a route item: ${firstProblem(item)}`);
     const policy = deps.policy();
-    const groups = new DeliveryGroups(policy);
-    const undeliverable: Attempted[] = [];
+    const { messageId } = item;
+    const destinations = new Destinations(policy, item, (text) => deps.log.warn({ messageId, text }, "policy"));
     const isFirst = firstOfEach(item);
+    const ends: RoutedRecipient[] = [];
+    const parts: RoutedPart[] = [];
 
     for (const [position, recipient] of item.recipients.entries()) {
       if (!isFirst(recipient.address)) continue;
-      const found = routeRecipient(policy, recipient.address);
-      const route = found instanceof Promise ? await found : found;
-      deps.metrics.routed(route.kind);
-      if (route.kind === "deliver") groups.add(route, recipient, position);
-      else undeliverable.push(notRouted(recipient, route));
+      const outcomes = await destinations.of(recipient.address);
+      const [only, ...more] = outcomes;
+      if (only !== undefined && more.length === 0 && only.parents.length === 0) {
+        ends.push({ recipient, position, outcome: only });
+      } else {
+        parts.push(partOf(work, item, position, recipient, outcomes));
+      }
     }
-
-    const nowMs = deps.now();
-    const publish = groups.all.map((group) => deliveryPublication(work, item, group, nowMs));
-    if (undeliverable.length === 0) return { publish };
-    for (const { recipient, result } of undeliverable) {
-      deps.log.debug({ messageId: item.messageId, recipient: recipient.address, ...result }, "not routed");
-    }
-    const { primaryHostname, qualifyDomain } = policy;
-    const outcome = await conclude(work, item, undeliverable, {
-      service: "router",
-      nowMs,
-      random: deps.random,
-      primaryHostname,
-      ...(qualifyDomain === undefined ? {} : { qualifyDomain }),
-      retryRule: (address) => policy.retryRule(address),
-      readSpooled: deps.readSpooled,
-    });
-    return { ...outcome, publish: [...publish, ...(outcome.publish ?? [])] } satisfies Outcome;
+    if (ends.length > 0) parts.unshift({ work, item, ends });
+    return joined(await Promise.all(parts.map((part) => routePart(part, policy, deps))));
   };
 }
 
-function notRouted(recipient: Attempted["recipient"], route: Exclude<Route, { kind: "deliver" }>): Attempted {
-  const result: Attempted["result"] =
-    route.kind === "fail"
-      ? { outcome: "failed", text: route.text }
-      : { outcome: "deferred", errno: UNKNOWN_ERROR, text: route.text };
-  return route.router === undefined ? { recipient, result } : { recipient, result, router: route.router };
+/**
+ * A recipient that has become others: they are recipients of an item of their own from here on. It is named by what
+ * they are, too: a list that has changed between two runs must not make new addresses pass for those of the first.
+ */
+function partOf(
+  { id, content, handedOut }: WorkItem,
+  item: RouteItem,
+  position: number,
+  recipient: Recipient,
+  outcomes: readonly RoutingOutcome[],
+): RoutedPart {
+  const recipients = outcomes.map(({ address }): Recipient => ({ ...recipient, address }));
+  const names = createHash("sha256").update(outcomes.map(({ address }) => address).join("\n"));
+  // Inside of the position's own branch, above the numbers of its own parts.
+  const number = NAMES_START + names.digest().readUIntBE(0, 6);
+  const own = partItemId(id, [position], item.recipients.length + 1);
+  return {
+    work: { id: partItemId(own, [number], 2), content, handedOut },
+    item: { ...item, recipients },
+    ends: outcomes.map((outcome, i) => ({ recipient: recipients[i] ?? recipient, position: i, outcome })),
+  };
 }
 
-function deliveryPublication(
-  { id, content }: WorkItem,
-  item: RouteItem,
-  { route, transportClass, domain, recipients, positions }: DeliveryGroup,
-  queuedAtMs: number,
-): Publication {
-  const { router, transport, hosts } = route;
-  const header: DeliveryItem = { ...item, recipients, queuedAtMs, router, transport, domain };
-  if (hosts !== undefined) header.hosts = [...hosts];
+/** Above every position and every hash of positions. */
+const NAMES_START = 2 ** 49;
+
+function joined(outcomes: readonly Outcome[]): Outcome {
+  const [only, ...more] = outcomes;
+  if (only !== undefined && more.length === 0) return only;
+  const eventsIfComplete = outcomes.find((outcome) => outcome.eventsIfComplete !== undefined)?.eventsIfComplete;
   return {
-    subject: deliverySubject(transportClass, domain),
-    id: partItemId(id, positions, item.recipients.length),
-    messageId: item.messageId,
-    header,
-    content,
+    publish: outcomes.flatMap(({ publish = [] }) => publish),
+    events: outcomes.flatMap(({ events = [] }) => events),
+    ...(eventsIfComplete === undefined ? {} : { eventsIfComplete }),
   };
 }
 

@@ -1,9 +1,9 @@
-import type { Route } from "@postbus/policy";
+import type { RoutingOutcome } from "@postbus/routing";
 import { Counter, type Registry } from "prom-client";
 
 export interface RouterMetrics {
   /** One recipient was routed, with this result. */
-  routed(kind: Route["kind"]): void;
+  routed(kind: RoutingOutcome["kind"]): void;
 }
 
 export function routerMetrics(registry: Registry): RouterMetrics {
@@ -16,6 +16,7 @@ export function routerMetrics(registry: Registry): RouterMetrics {
   // Looked up once: this runs for every recipient of every message.
   const byKind = {
     deliver: recipients.labels("deliver"),
+    discard: recipients.labels("discard"),
     fail: recipients.labels("fail"),
     defer: recipients.labels("defer"),
   };

@@ -1,6 +1,9 @@
-import { loadPolicy } from "@postbus/policy";
-import type { Service } from "@postbus/service-kit";
+import { openResolver } from "@postbus/dns";
+import { PolicyInForce } from "@postbus/policy";
+import { compileRouters } from "@postbus/routing";
+import { type Service, startReloadListener } from "@postbus/service-kit";
 import { RouterSettings } from "./config.ts";
+import type { RoutingPolicy } from "./destinations.ts";
 import { routerHandler } from "./handler.ts";
 import { routerMetrics } from "./metrics.ts";
 
@@ -8,11 +11,16 @@ import { routerMetrics } from "./metrics.ts";
 export const router: Service<typeof RouterSettings> = {
   name: "router",
   settings: RouterSettings,
-  async start({ settings, bus, log, metrics }) {
-    const { config: file, macros, data, routerConcurrency: concurrency } = settings;
-    const policy = await loadPolicy({ file, macros, data });
+  async start({ settings, bus, log, metrics, instance }) {
+    const { config: file, macros, data, dnsServers, routerConcurrency: concurrency } = settings;
+    const policy = await PolicyInForce.start({
+      ...{ file, macros, data, log },
+      resolver: await openResolver(dnsServers),
+      use: (loaded): RoutingPolicy => ({ ...loaded, routing: compileRouters(loaded.configuration) }),
+    });
+    const control = await startReloadListener({ bus, service: "router", instance, policy });
     const handler = routerHandler({
-      policy: () => policy,
+      policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       metrics: routerMetrics(metrics),
       log,
@@ -21,6 +29,16 @@ export const router: Service<typeof RouterSettings> = {
     });
     const items = await bus.consume("route", { concurrency }, handler);
     log.info({ policyVersion: policy.version, concurrency }, "routing");
-    return [{ name: "route items", policyVersion: policy.version, stop: () => items.drain() }];
+    return [
+      control,
+      {
+        name: "policy",
+        get policyVersion() {
+          return policy.version;
+        },
+        stop: () => policy.stop(),
+      },
+      { name: "route items", stop: () => items.drain() },
+    ];
   },
 };

@@ -3,7 +3,8 @@ import { describe, test } from "node:test";
 import type { Outcome, WorkItem } from "@postbus/bus";
 import { type Content, DeliveryItem, type RouteItem } from "@postbus/contracts";
 import { DeferError, domainOf } from "@postbus/mail";
-import { compilePolicy, type Policy, type Route } from "@postbus/policy";
+import { loadPolicy } from "@postbus/policy";
+import { compileRouters, type RoutingContext, type RoutingOutcome } from "@postbus/routing";
 import fc from "fast-check";
 import { pino } from "pino";
 import { Value } from "typebox/value";
@@ -12,13 +13,11 @@ import { routerHandler } from "../src/handler.ts";
 const NOW = 1_795_000_000_000;
 const MESSAGE = "1vMhGf-0000000012a-0Ab3";
 
-const policy = compilePolicy({
-  file: "p.conf",
-  text: "domainlist local_domains = a.test : b.test\nSMARTHOST = out.test\nSMTP_MAX_RCPT = 3\n",
-  macros: new Map(),
-  hostname: "mx.test",
-  dataDirectory: "/data",
+const loaded = await loadPolicy({
+  macros: "LOCAL_DOMAINS=a.test : b.test\nSMARTHOST=out.test\nSMTP_MAX_RCPT=3\n",
+  data: "/data",
 });
+const routing = compileRouters(loaded.configuration);
 const content: Content = { kind: "inline", octets: Buffer.from("Subject: x\r\n\r\n") };
 
 const workOf = (header: unknown): WorkItem => ({
@@ -43,8 +42,21 @@ const itemTo = (...addresses: string[]): RouteItem => ({
   reception: { protocol: "esmtp", size: 12 },
 });
 
-function handle(header: unknown, route: (address: string) => Route | Promise<Route> = policy.route): Promise<Outcome> {
-  const inForce: Policy = { ...policy, route };
+/** What becomes of an address, or of the addresses it has become. */
+type Find = (address: string, context: RoutingContext) => RoutingOutcome[] | Promise<RoutingOutcome[]>;
+
+const found: Find = async (address, context) => [...(await routing.route(address, context)).outcomes];
+
+function handle(header: unknown, find: Find = found): Promise<Outcome> {
+  const inForce = {
+    ...loaded,
+    routing: {
+      route: async (address: string, context: RoutingContext) => ({
+        outcomes: await find(address, context),
+        trace: [],
+      }),
+    },
+  };
   const handler = routerHandler({
     policy: () => inForce,
     readSpooled: () => assert.fail("there is nothing spooled"),
@@ -55,6 +67,59 @@ function handle(header: unknown, route: (address: string) => Route | Promise<Rou
   });
   return handler(workOf(header));
 }
+
+const delivery = (address: string, changes: object = {}): RoutingOutcome => ({
+  kind: "deliver",
+  address,
+  parents: [],
+  to: "mailbox",
+  router: "r",
+  transport: "smarthost_smtp",
+  isLocal: false,
+  hosts: undefined,
+  hostText: undefined,
+  fallbackHosts: undefined,
+  unique: address,
+  isDuplicate: false,
+  errorsTo: undefined,
+  ignoresErrors: false,
+  headersAdd: [],
+  headersRemove: [],
+  isLastHop: false,
+  user: undefined,
+  group: undefined,
+  isRetriedByLocalPart: false,
+  variables: new Map(),
+  replacesParent: false,
+  isHiddenInBounces: false,
+  isLogged: true,
+  ...changes,
+});
+const host = (name: string, port?: number, address?: string) => ({
+  ...{ name, port, address, mx: undefined, group: 0, isAuthenticated: false },
+});
+const failure = (address: string, changes: object = {}): RoutingOutcome => ({
+  kind: "fail",
+  address,
+  parents: [],
+  router: undefined,
+  text: "Unrouteable address",
+  replyText: undefined,
+  errorsTo: undefined,
+  ignoresErrors: false,
+  ...changes,
+});
+const deferral = (address: string): RoutingOutcome => ({
+  kind: "defer",
+  address,
+  parents: [],
+  router: "lookuphost",
+  text: "host lookup did not complete",
+  replyText: undefined,
+  isTextForClient: false,
+  errno: -1,
+  isFrozen: false,
+});
 
 const deliveries = ({ publish = [] }: Outcome) =>
   publish
@@ -79,6 +144,7 @@ describe("a recipient with a route", () => {
           router: "local",
           transport: "maildir",
           domain: "a.test",
+          addressVariables: [{ domain: "a.test", local_part: "ann" }],
         },
         content,
       },
@@ -92,9 +158,10 @@ describe("a recipient with a route", () => {
   });
 
   test("with hosts of its own keeps them in their order", async () => {
-    const route: Route = { kind: "deliver", router: "r", transport: "smarthost_smtp", hosts: ["b", "a::26"] };
-    const [item] = deliveries(await handle(itemTo("x@c.test"), () => route));
-    assert.deepEqual(item?.hosts, ["b", "a::26"]);
+    const hosts = [host("b"), host("a", 26), host("2001:db8::1", 26, "2001:db8::1")];
+    const [item] = deliveries(await handle(itemTo("x@c.test"), (address) => [delivery(address, { hosts })]));
+    assert.deepEqual(item?.hosts, ["b", "a::26", "[2001:db8::1]::26"]);
+    assert.deepEqual(item?.hostAddresses, ["", "", "2001:db8::1"]);
   });
 });
 
@@ -118,12 +185,7 @@ describe("recipients that can be served together", () => {
   });
 
   test("are not mixed with those that go by other hosts", async () => {
-    const route = (address: string): Route => ({
-      kind: "deliver",
-      router: "r",
-      transport: "smarthost_smtp",
-      hosts: [domainOf(address)],
-    });
+    const route: Find = (address) => [delivery(address, { hosts: [host(domainOf(address))] })];
     const items = deliveries(await handle(itemTo("1@c.test", "2@d.test", "3@c.test"), route));
     assert.deepEqual(items.map(addresses), [["1@c.test", "3@c.test"], ["2@d.test"]]);
   });
@@ -133,12 +195,66 @@ describe("recipients that can be served together", () => {
   });
 });
 
+describe("a recipient that has become others", () => {
+  const list: Find = (address) => [
+    delivery("1@c.test", { parents: [address] }),
+    delivery("2@c.test", { parents: [address] }),
+    failure("3@c.test", { parents: [address] }),
+  ];
+
+  test("leaves items of its own, and a bounce names the address that failed", async () => {
+    const outcome = await handle(itemTo("list@a.test", "list2@a.test"), list);
+    assert.deepEqual(deliveries(outcome).map(addresses), [
+      ["1@c.test", "2@c.test"],
+      ["1@c.test", "2@c.test"],
+    ]);
+    assert.partialDeepStrictEqual(outcome.events, [
+      { name: "msg:fail:delivery", recipient: "3@c.test" },
+      { name: "msg:received" },
+      { name: "msg:fail:delivery", recipient: "3@c.test" },
+      { name: "msg:received" },
+    ]);
+    const ids = (outcome.publish ?? []).map(({ id }) => id);
+    assert.equal(new Set(ids).size, ids.length);
+    assert.deepEqual(await handle(itemTo("list@a.test", "list2@a.test"), list), outcome);
+  });
+
+  test("which are others in a second run: none of them passes for one of the first", async () => {
+    const other: Find = (address) => [delivery("9@c.test", { parents: [address] })];
+    const ids = async (find: Find) => (await handle(itemTo("list@a.test"), find)).publish?.map(({ id }) => id) ?? [];
+    const first = new Set(await ids(list));
+    assert.ok((await ids(other)).every((id) => !first.has(id)));
+  });
+
+  test("and none that is left: the message is complete", async () => {
+    const nowhere: Find = (address) => [{ kind: "discard", address, parents: [], router: "r" }];
+    const outcome = await handle(itemTo("x@c.test"), nowhere);
+    assert.deepEqual(outcome.publish, []);
+    assert.deepEqual(names(outcome), ["msg:note"]);
+    assert.deepEqual(
+      outcome.eventsIfComplete?.map(({ name }) => name),
+      ["msg:complete"],
+    );
+  });
+});
+
+test("a bounce address of the router's is the return path from there on", async () => {
+  const [item] = deliveries(await handle(itemTo("x@c.test"), (to) => [delivery(to, { errorsTo: "owner@a.test" })]));
+  assert.equal(item?.returnPath, "owner@a.test");
+});
+
+test("a transport that there is not is a deferral", async () => {
+  const outcome = await handle(itemTo("x@c.test"), (to) => [delivery(to, { transport: "nowhere" })]);
+  assert.partialDeepStrictEqual(outcome.events, [{ name: "msg:defer", errno: -30 }]);
+});
+
 describe("a recipient without a route", () => {
-  const fail: Route = { kind: "fail", text: "Unrouteable address" };
-  const defer: Route = { kind: "defer", router: "lookuphost", text: "host lookup did not complete" };
+  const fail: Find = (address) => [failure(address)];
 
   test("fails, and the sender gets a bounce; the others go on", async () => {
-    const outcome = await handle(itemTo("1@c.test", "2@c.test"), (a) => (a === "1@c.test" ? fail : policy.route(a)));
+    const outcome = await handle(itemTo("1@c.test", "2@c.test"), (a, context) =>
+      a === "1@c.test" ? [failure(a)] : found(a, context),
+    );
     assert.deepEqual(deliveries(outcome).map(addresses), [["2@c.test"]]);
     assert.deepEqual(names(outcome), ["msg:fail:delivery", "msg:received"]);
     assert.partialDeepStrictEqual(outcome.publish?.[1]?.header, {
@@ -152,15 +268,15 @@ describe("a recipient without a route", () => {
   });
 
   test("of a bounce is frozen", async () => {
-    const outcome = await handle({ ...itemTo("1@c.test"), returnPath: "" }, () => fail);
+    const outcome = await handle({ ...itemTo("1@c.test"), returnPath: "" }, fail);
     assert.deepEqual(names(outcome), ["msg:fail:delivery", "msg:frozen"]);
     assert.equal(outcome.publish?.[0]?.frozen, "delivery error message");
   });
 
   test("is deferred when the policy says so, and comes back to router", async () => {
-    const outcome = await handle(itemTo("1@c.test"), () => defer);
+    const outcome = await handle(itemTo("1@c.test"), (address) => [deferral(address)]);
     assert.partialDeepStrictEqual(outcome.events, [
-      { name: "msg:defer", router: "lookuphost", errno: -1, text: defer.text },
+      { name: "msg:defer", router: "lookuphost", errno: -1, text: "host lookup did not complete" },
     ]);
     assert.partialDeepStrictEqual(outcome.publish, [{ subject: "mail.route.0", notBeforeMs: NOW + 15 * 60_000 }]);
   });
@@ -203,10 +319,10 @@ test("every recipient is in exactly one item or event, and no two items share an
   const address = fc
     .tuple(fc.nat(30), fc.constantFrom("a.test", "b.test", "c.test", "fail.test", "defer.test"))
     .map(([n, domain]) => `${n}@${domain}`);
-  const route = (to: string): Route | Promise<Route> => {
-    if (to.endsWith("@fail.test")) return { kind: "fail", text: "no" };
-    if (to.endsWith("@defer.test")) return Promise.resolve({ kind: "defer", text: "later" });
-    return policy.route(to);
+  const route: Find = (to, context) => {
+    if (to.endsWith("@fail.test")) return [failure(to)];
+    if (to.endsWith("@defer.test")) return Promise.resolve([deferral(to)]);
+    return found(to, context);
   };
   await fc.assert(
     fc.asyncProperty(fc.uniqueArray(address, { minLength: 1, maxLength: 60 }), async (to) => {

@@ -13,6 +13,7 @@ import { fleet } from "./routes/fleet.ts";
 import { messages } from "./routes/messages.ts";
 import { openApi } from "./routes/open-api.ts";
 import { page } from "./routes/page.ts";
+import { policy } from "./routes/policy.ts";
 import { processRoutes } from "./routes/process.ts";
 import { queue } from "./routes/queue.ts";
 import { queueCommands } from "./routes/queue-commands.ts";
@@ -87,6 +88,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(messages, deps);
   await app.register(queue, deps);
   await app.register(queueCommands, deps);
+  await app.register(policy, deps);
   await app.register(rates, deps);
   await app.register(rejects, deps);
   await app.register(fleet, deps);

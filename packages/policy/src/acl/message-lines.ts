@@ -3,14 +3,17 @@ const MAX_LINE = 75;
 /** A line is not cut before here. */
 const MIN_LINE = 35;
 
+/** White space at the beginning of a line, and empty lines, are left out, as by Exim. */
+const LINE_END = /\n\s*/;
+
 /**
  * The lines of a text for a reply: as it has them, and long ones split at blanks; at the last blank behind a colon, if
  * there is one, else at the last one.
  */
 export function messageLines(text: string): [string, ...string[]] {
-  if (text.length <= MAX_LINE) return asLines(text.split("\n"));
+  if (text.length <= MAX_LINE) return asLines(linesOf(text));
   const lines: string[] = [];
-  for (const line of text.split("\n")) {
+  for (const line of linesOf(text)) {
     let start = 0;
     for (;;) {
       const end = line.length - start <= MAX_LINE ? -1 : cutIn(line, start);
@@ -21,6 +24,12 @@ export function messageLines(text: string): [string, ...string[]] {
     lines.push(line.slice(start));
   }
   return asLines(lines);
+}
+
+function linesOf(text: string): string[] {
+  const lines = text.split(LINE_END);
+  if (lines.length > 1 && lines.at(-1) === "") lines.pop();
+  return lines;
 }
 
 /** Where a line that begins at `start` ends: a blank; -1: there is none. */

@@ -15,15 +15,20 @@ const MAX_OCTETS = 16 * 1024;
  */
 export function messageReply(text: string, code: number, wrongCode: ((written: string) => void) | undefined): Reply {
   const [prefix = "", written, status] = CODE.exec(text) ?? [];
-  const lines = messageLines(text.slice(prefix.length, MAX_OCTETS));
-  if (written === undefined) return { code, lines };
+  if (written === undefined) return { code, lines: messageLines(text.slice(0, MAX_OCTETS)) };
+  const own = Number(written);
+  // An enhanced code of another class than the reply's is no more than text.
+  const isWhole = status === undefined || isStatusFor(own, status);
+  const lines = messageLines(text.slice(isWhole ? prefix.length : CODE_LENGTH, MAX_OCTETS));
   if (wrongCode !== undefined && written.charAt(0) !== String(code).charAt(0)) {
     wrongCode(written);
     return { code, lines };
   }
-  const own = Number(written);
   return isStatusFor(own, status) ? { code: own, status, lines } : { code: own, lines };
 }
+
+/** With the blank. */
+const CODE_LENGTH = 4;
 
 /** RFC 3463 §2: the classes are those of the replies. */
 const isStatusFor = (code: number, status: string | undefined): status is EnhancedStatus =>

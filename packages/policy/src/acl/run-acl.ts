@@ -18,7 +18,7 @@ function fromStatement(acl: CompiledAcl, start: number, run: AclRun): Eventual<O
   for (let i = start; i < statements.length; i++) {
     const statement = statements[i];
     if (statement === undefined) break;
-    if (run.evaluation.mustPause) return run.evaluation.pause().then(() => fromStatement(acl, i, run));
+    if (run.evaluation.mustPause) return afterPause(acl, i, run);
     run.message = undefined;
     run.log = undefined;
     run.hasDetails = false;
@@ -28,16 +28,29 @@ function fromStatement(acl: CompiledAcl, start: number, run: AclRun): Eventual<O
     }
     const record = recordOf(acl, statement, run);
     const tested = testStatement(statement, run, record.checks);
-    if (tested instanceof Promise) {
-      return tested.then((later) => {
-        const decision = decide(statement, later, record, run);
-        return decision ?? fromStatement(acl, i + 1, run);
-      });
-    }
-    const decision = decide(statement, tested, record, run);
+    if (tested instanceof Promise) return statementsBehind(tested, statement.verb, record, acl, i, run);
+    const decision = decide(statement.verb, tested, record, run);
     if (decision !== undefined) return decision;
   }
   return "no";
+}
+
+async function afterPause(acl: CompiledAcl, at: number, run: AclRun): Promise<Outcome> {
+  await run.evaluation.pause();
+  return fromStatement(acl, at, run);
+}
+
+/** Apart, since a loop with a closure in it makes an object for each of its turns. */
+async function statementsBehind(
+  awaited: Promise<Tested>,
+  verb: AclVerb,
+  record: StatementRecord,
+  acl: CompiledAcl,
+  at: number,
+  run: AclRun,
+): Promise<Outcome> {
+  const tested = await awaited;
+  return decide(verb, tested, record, run) ?? fromStatement(acl, at + 1, run);
 }
 
 function recordOf({ name }: CompiledAcl, { verb, place }: CompiledStatement, run: AclRun): StatementRecord {
@@ -46,7 +59,7 @@ function recordOf({ name }: CompiledAcl, { verb, place }: CompiledStatement, run
 
 /** @returns what the ACL says; undefined: the next statement is to be run. */
 function decide(
-  { verb }: CompiledStatement,
+  verb: AclVerb,
   { outcome, hasPassed }: Tested,
   record: StatementRecord,
   run: AclRun,

@@ -18,7 +18,7 @@ export function runStage(stage: AclStage, session: AclSession, acls: Acls): Even
   const run = new AclRun(stage, session, acls);
   if (!acls.has(stage)) return answerOf(CLOSED.has(stage) ? "no" : "yes", run);
   session.run = run;
-  session.commandRates = new Map();
+  if (session.commandRates.size > 0) session.commandRates = new Map();
   session.rejectTargets = undefined;
   session.evaluation.captures = [];
   const finish = (outcome: Parameters<typeof answerOf>[0]): AclAnswer => {

@@ -1,5 +1,5 @@
 import { createEvaluation } from "../expansion/create-evaluation.ts";
-import type { Evaluation } from "../expansion/evaluation.ts";
+import type { Evaluation, Surroundings } from "../expansion/evaluation.ts";
 import { lowerCase } from "../expansion/operators/case.ts";
 import type { Value } from "../expansion/value.ts";
 import type { SharedSurroundings } from "../load/policy-surroundings.ts";
@@ -30,6 +30,7 @@ export class AclSession {
   /** Made when they are needed: most connections are idle at most times. */
   #message: SmtpMessage | undefined;
   #evaluation: Evaluation | undefined;
+  #around: Surroundings | undefined;
   /** The command that is being answered. */
   command = { text: "", argument: "" };
   /** Rates that count once for the command. */
@@ -87,14 +88,19 @@ export class AclSession {
   }
 
   #newEvaluation(): Evaluation {
-    return createEvaluation({
+    this.#around ??= this.#newSurroundings();
+    return createEvaluation(this.#around);
+  }
+
+  #newSurroundings(): Surroundings {
+    return {
       ...this.#surroundings,
       variables: new SmtpVariables(this),
       headers: { occurrences: (name) => this.message.content?.headers.occurrences(name) ?? [] },
       authenticationResults: () => this.hooks.authenticationResults?.() ?? "",
       callAcl: (name) => callFromExpansion(name, this),
       warn: (text) => this.log(["main", "panic"], text),
-    });
+    };
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Eventual, restoring, then } from "../expansion/code.ts";
+import { type Eventual, then } from "../expansion/code.ts";
 import { compileExpansion } from "../expansion/compile-expansion.ts";
 import type { Expansion } from "../expansion/expansion.ts";
 import { textOf, type Value } from "../expansion/value.ts";
@@ -88,7 +88,13 @@ export function testStatement(
 ): Eventual<Tested> {
   const progress: Progress = { message: undefined, logMessage: undefined, hasPassed: false };
   const outcome = takeSteps(steps, 0, run, progress, checks);
-  return then(outcome, (all) => then(withMessages(verb, all, run, progress), () => tested(all, progress)));
+  if (outcome instanceof Promise) return outcome.then((later) => settled(verb, later, run, progress));
+  return settled(verb, outcome, run, progress);
+}
+
+function settled(verb: AclVerb, outcome: Outcome, run: AclRun, progress: Progress): Eventual<Tested> {
+  const texts = withMessages(verb, outcome, run, progress);
+  return texts instanceof Promise ? texts.then(() => tested(outcome, progress)) : tested(outcome, progress);
 }
 
 const tested = (outcome: Outcome, { hasPassed }: Progress): Tested => ({ outcome, hasPassed });
@@ -115,11 +121,7 @@ function takeSteps(
         break;
       case "test": {
         const said = attempt(step, run);
-        if (said instanceof Promise) {
-          return said.then(
-            (later) => noted(step, later, run, checks) ?? takeSteps(steps, i + 1, run, progress, checks),
-          );
-        }
+        if (said instanceof Promise) return stepsBehind(said, step, steps, i, run, progress, checks);
         const end = noted(step, said, run, checks);
         if (end !== undefined) return end;
         break;
@@ -129,6 +131,19 @@ function takeSteps(
     }
   }
   return "yes";
+}
+
+/** Apart, since a loop with a closure in it makes an object for each of its turns. */
+async function stepsBehind(
+  awaited: Promise<Said>,
+  step: TestStep,
+  steps: readonly Step[],
+  at: number,
+  run: AclRun,
+  progress: Progress,
+  checks: CheckRecord[],
+): Promise<Outcome> {
+  return noted(step, await awaited, run, checks) ?? takeSteps(steps, at + 1, run, progress, checks);
 }
 
 function attempt({ check, isModifier, stages, test }: TestStep, run: AclRun): Eventual<Said> {
@@ -144,19 +159,18 @@ function attempt({ check, isModifier, stages, test }: TestStep, run: AclRun): Ev
   } catch (error) {
     return saidBy(error, run);
   }
-  return restoring(
-    () => guarded(test, run),
-    () => evaluation.leave(),
-  );
-}
-
-function guarded(test: Test, run: AclRun): Eventual<Said> {
+  let said: Eventual<Said>;
   try {
-    const said = test(run);
-    return said instanceof Promise ? said.catch((error: unknown) => saidBy(error, run)) : said;
+    said = test(run);
   } catch (error) {
+    evaluation.leave();
     return saidBy(error, run);
   }
+  if (said instanceof Promise) {
+    return said.catch((error: unknown) => saidBy(error, run)).finally(() => evaluation.leave());
+  }
+  evaluation.leave();
+  return said;
 }
 
 /** @returns undefined: the condition holds, and the next one is to be tested. */
@@ -190,10 +204,14 @@ function withMessages(verb: AclVerb, outcome: Outcome, run: AclRun, progress: Pr
     run.message = undefined;
     run.log = undefined;
   }
+  const { logMessage } = progress;
+  if (own === undefined && logMessage === undefined) {
+    if (run.message !== undefined) run.log ??= textOf(run.message);
+    return undefined;
+  }
   const forClient = own === undefined ? undefined : withVerifyMessage(run, message, () => expandedMessage(own, run));
   return then(forClient, (text) => {
     if (text !== undefined) run.message = text;
-    const { logMessage } = progress;
     const forLog =
       logMessage === undefined
         ? undefined

@@ -135,7 +135,7 @@ export function* mailboxes(text: string): Generator<string> {
     else if (c === '"' && hasQuotes) {
       hasQuotes = source.match(QUOTED) !== "";
     } else if (c === "[" && source.match(LITERAL) !== "") continue;
-    else if (c === "," || (c === ";" && isInGroup)) {
+    else if ((c === "," && !isInAngles) || (c === ";" && isInGroup)) {
       yield source.text.slice(start, source.at);
       start = ++source.at;
       isInAngles = false;
@@ -144,7 +144,8 @@ export function* mailboxes(text: string): Generator<string> {
       isInGroup = true;
       start = ++source.at;
     } else {
-      isInAngles ||= c === "<";
+      // A source route has commas of its own; who leaves the angle open has written one address, and a bad one.
+      if (c === "<" || c === ">") isInAngles = c === "<";
       source.at++;
     }
   }

@@ -11,6 +11,8 @@ export interface PureOperator {
   readonly name: string;
   /** `${name_argument:…}` may be written. */
   readonly takesArgument?: true;
+  /** Where it takes much longer than copying: taken from the budget, so that no subject stalls the service. */
+  readonly stepsPerOctet?: number;
   /**
    * @param argument What stands behind the name and an underscore.
    * @throws {ExpansionFailure} with Exim's wording, because configurations and their authors match on it.
@@ -23,6 +25,7 @@ export interface StateOperator {
   readonly name: string;
   /** `${name_argument:…}` may be written. */
   readonly takesArgument?: true;
+  readonly stepsPerOctet?: number;
   run(subject: Value, argument: string | undefined, evaluation: Evaluation): Eventual<Value>;
 }
 
@@ -35,7 +38,7 @@ export function operatorCode(written: string, subject: () => Code, operators: Op
   const code = subject();
   if ("run" in operator) {
     return withValue(code, (value, evaluation) => {
-      work(evaluation, textOf(value));
+      charge(operator, textOf(value), evaluation);
       return operator.run(value, argument, evaluation);
     });
   }
@@ -45,10 +48,15 @@ export function operatorCode(written: string, subject: () => Code, operators: Op
   }
   return withValue(code, (value, evaluation) => {
     const text = textOf(value);
-    work(evaluation, text);
+    charge(operator, text, evaluation);
     if (evaluation.mustPause) return evaluation.pause().then(() => applied(operator, value, text, argument));
     return applied(operator, value, text, argument);
   });
+}
+
+function charge({ stepsPerOctet }: Operator, text: string, evaluation: Evaluation): void {
+  work(evaluation, text);
+  if (stepsPerOctet !== undefined) evaluation.spend(text.length * stepsPerOctet);
 }
 
 function applied(operator: PureOperator, value: Value, text: string, argument: string | undefined): Value {

@@ -35,15 +35,27 @@ export function matchItems(written: readonly ListItem[]): ItemTest {
     for (let i = start; i < items.length; i++) {
       const item = items[i];
       if (item === undefined) break;
-      if (evaluation.mustPause) return evaluation.pause().then(() => from(i, evaluation, subject));
+      if (evaluation.mustPause) return afterPause(i, evaluation, subject);
       evaluation.step();
       const found = attempt(item, evaluation, subject);
-      if (found instanceof Promise) {
-        return found.then((later) => (later === NO ? from(i + 1, evaluation, subject) : later));
-      }
+      if (found instanceof Promise) return behind(found, i, evaluation, subject);
       if (found !== NO) return found;
     }
     return otherwise;
+  };
+  const afterPause = async (at: number, evaluation: Evaluation, subject: Subject): Promise<Matched | undefined> => {
+    await evaluation.pause();
+    return from(at, evaluation, subject);
+  };
+  // Apart, since a loop with a closure in it makes an object for each of its turns.
+  const behind = async (
+    awaited: Promise<Found>,
+    at: number,
+    evaluation: Evaluation,
+    subject: Subject,
+  ): Promise<Matched | undefined> => {
+    const later = await awaited;
+    return later === NO ? from(at + 1, evaluation, subject) : later;
   };
   return (evaluation, subject) => from(0, evaluation, subject);
 }

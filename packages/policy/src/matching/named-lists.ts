@@ -3,6 +3,7 @@ import { compileList } from "./compile-list.ts";
 import type { Subject } from "./item.ts";
 import type { ListKind } from "./list-kind.ts";
 import type { Answer, Matched } from "./matched.ts";
+import { splitList } from "./split-list.ts";
 
 /** `domainlist NAME = …` and its relatives, read. */
 export interface NamedListDefinition {
@@ -46,7 +47,7 @@ export class NamedLists {
 function compiled(definition: NamedListDefinition): NamedList {
   const { kind, name, text } = definition;
   const list = compileList(kind, text);
-  const isKept = definition.isCacheForced === true || (!text.includes("$") && (kind === "host" || COSTLY.test(text)));
+  const isKept = definition.isCacheForced === true || (!text.includes("$") && !isCheap(kind, text));
   const key = `${kind} ${name}\0`;
   const match = (evaluation: Evaluation, subject: Subject): Answer => {
     evaluation.enter();
@@ -64,8 +65,20 @@ function compiled(definition: NamedListDefinition): NamedList {
   return { ...definition, problem: list.problem, match };
 }
 
-/** Lookups, patterns, files, other lists, the DNS: dearer than remembering. */
+/** To ask again is as good as to remember: no lookups, patterns, files, other lists, no DNS. */
+function isCheap(kind: ListKind, text: string): boolean {
+  if (kind !== "host" && !COSTLY.test(text)) return true;
+  const items = [...splitList(text).items];
+  const cheap = kind === "host" ? NETWORK : NO_MORE_THAN_TEXT;
+  return items.length <= MAX_CHEAP && items.every((item) => cheap.test(item));
+}
+
 const COSTLY = /[;^/@+]/;
+const NETWORK = /^!?\s*(?:\*|[0-9.]+(?:\/[0-9]+)?|[0-9a-f]*:[0-9a-f:.]*)$/i;
+/** Or `@`: this host's name. */
+const NO_MORE_THAN_TEXT = /^!?\s*(?:@|[^;^/@+]*)$/;
+/** Items of which each one has to be looked at. */
+const MAX_CHEAP = 8;
 
 /** Bounds what one message can make us hold. */
 const MAX_ANSWERS = 1_000;

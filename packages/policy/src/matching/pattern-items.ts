@@ -32,7 +32,9 @@ export function regexItem(item: string, { isCaseful }: ItemOptions): ItemTest {
   return (evaluation, subject) => {
     regex ??= compilePattern(item, { caseless: !isCaseful });
     const found = firstMatch(regex, subject.text, evaluation);
-    return found === undefined ? undefined : { data: item, captures: capturesOf(found, subject.value) };
+    if (found === undefined) return undefined;
+    // `$0` is the whole subject, whatever part of it has matched.
+    return { data: item, captures: [subject.value, ...capturesOf(found, subject.value).slice(1)] };
   };
 }
 

@@ -93,6 +93,12 @@ export function contentOf(header: string, body = "text\n") {
   const lines = header.split(/\n(?![ \t])/).filter((line) => line !== "");
   return receivedContent(
     lines.map((line) => `${line}\n`),
-    { size: body.length, lines: body.split("\n").length - 1, start: body, end: body, read: () => body.split("\n") },
+    {
+      size: body.replaceAll("\n", "\r\n").length,
+      lines: body.split("\n").length - 1,
+      start: body,
+      end: body,
+      read: () => body.split("\n"),
+    },
   );
 }

@@ -92,7 +92,7 @@ describe("variables of the envelope", () => {
     assert.equal(shown(await acls.mail({ returnPath: "" })), "550 -1");
     await acls.recipient("a@b");
     acls.content(contentOf("A: b\n", "xy\n"));
-    assert.equal(shown(await acls.data()), "550 11");
+    assert.equal(shown(await acls.data()), "550 9");
   });
 
   test("a peer's words are tainted: they name no list and no file", async () => {

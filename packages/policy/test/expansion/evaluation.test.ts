@@ -37,7 +37,7 @@ test("a failure, a failure that was asked for and a deferral are three things", 
   await assert.rejects(run(`\${eval:1/0}`), ExpansionFailure);
   await assert.rejects(run(`\${if eq{a}{b}{c}fail}`), ForcedFailure);
   await assert.rejects(run(`\${acl{later}}`), ForcedFailure);
-  await assert.rejects(run(`\${if acl{{later}}{y}}`), ExpansionDefer);
+  await assert.rejects(run(`\${if acl{{later}}{y}}`), ForcedFailure);
   await assert.rejects(run(`\${if match_domain{a}{+nosuch}}`), ExpansionDefer);
   await assert.rejects(run(`\${lookup{a}lsearch{/nowhere}}`), ExpansionFailure);
 });
@@ -78,12 +78,10 @@ test("what a peer has chosen taints all that is made with it", () => {
 test("tainted strings name no file, no list and no ACL, and are not expanded again", async () => {
   for (const [source, problem] of [
     [`\${readfile{$acl_m_p}}`, /Tainted name/],
-    [`\${if exists{$acl_m_p}{y}}`, /Tainted name/],
-    [`\${stat:$acl_m_p}`, /Tainted name/],
     [`\${readsocket{$acl_m_p}{x}}`, /Tainted name/],
     [`\${lookup{a}lsearch{$acl_m_p}}`, /Tainted filename/],
     [`\${expand:$acl_m_p}`, /attempt to expand tainted string/],
-    [`\${sg{a}{a}{$acl_m_p}}`, /attempt to expand tainted string/],
+    [`\${sg{a}{a}{$acl_m_p\\$}}`, /attempt to expand tainted string/],
     [`\${listnamed:$acl_m_p}`, /tainted/],
     [`\${run{$acl_m_p}}`, /Tainted name/],
   ] as const) {
@@ -261,4 +259,16 @@ test("whatever is expanded, only failures of our own are thrown", async () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test("a peer's words may name what is only looked at, and stand as they are for a match", async () => {
+  const evaluation = sampleEvaluation({}, { acl_m_p: new Tainted("/") });
+  assert.equal(await expandText(`\${if exists{$acl_m_p}{y}{n}}`, evaluation), "y");
+  assert.match(await expandText(`\${stat:$acl_m_p}`, evaluation), /^mode=/);
+  assert.equal(await expandText(`\${sg{a-b}{-}{$acl_m_p}}`, evaluation), "a/b");
+});
+
+test("the commas of a source route do not end an address", async () => {
+  assert.equal(await expandText(`\${addresses:<@x,@y:a@b>, c@d}`, sampleEvaluation()), "a@b:c@d");
+  assert.equal(await expandText(`\${addresses:c@d, <, a,b}`, sampleEvaluation()), "c@d");
 });

@@ -50,6 +50,8 @@ function asItCame({ address, local }: Attempt): string {
   return address.localPart.slice(local.prefix?.text.length ?? 0, end);
 }
 
+type Matched = Awaited<ReturnType<typeof matchList>>;
+
 interface Use {
   readonly subject: (attempt: Attempt) => string;
   readonly keep: (attempt: Attempt, data: Value | undefined) => void;
@@ -57,20 +59,31 @@ interface Use {
 
 function listTest(name: string, compiled: CompiledList | undefined, { subject, keep }: Use): Precondition | undefined {
   if (compiled === undefined) return undefined;
+  const notMet = skipped(name);
+  const decided = (attempt: Attempt, matched: Matched): PreconditionResult => {
+    if (matched === undefined) return notMet;
+    if (matched.captures !== undefined) attempt.evaluation.captures = matched.captures;
+    keep(attempt, matched.data);
+    return undefined;
+  };
+  const undecided = ({ router, run }: Attempt, error: unknown): PreconditionResult => {
+    if (!(error instanceof DeferError)) throw error;
+    run.context.warn?.(`${router.name} router: ${name}: ${error.message}`);
+    return deferred(`${name} check lookup or other defer`, errorNumbers.unknown);
+  };
   return {
     name,
-    async test(attempt): Promise<PreconditionResult> {
+    test(attempt) {
       const text = subject(attempt);
       try {
-        const matched = await matchList(compiled, attempt.evaluation, text === "" ? text : new Tainted(text));
-        if (matched === undefined) return skipped(name);
-        if (matched.captures !== undefined) attempt.evaluation.captures = matched.captures;
-        keep(attempt, matched.data);
-        return undefined;
+        const matched = matchList(compiled, attempt.evaluation, text === "" ? text : new Tainted(text));
+        if (!(matched instanceof Promise)) return decided(attempt, matched);
+        return matched.then(
+          (later) => decided(attempt, later),
+          (error: unknown) => undecided(attempt, error),
+        );
       } catch (error) {
-        if (!(error instanceof DeferError)) throw error;
-        attempt.run.context.warn?.(`${attempt.router.name} router: ${name}: ${error.message}`);
-        return deferred(`${name} check lookup or other defer`, errorNumbers.unknown);
+        return undecided(attempt, error);
       }
     },
   };

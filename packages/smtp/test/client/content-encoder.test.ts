@@ -97,6 +97,21 @@ describe("ContentEncoder", () => {
     );
   });
 
+  test("wherever in memory it lies and a wrong octet stands in it, content is made right", () => {
+    const line = "abcdefghijklmnopqrstuvwxyz\r\n";
+    for (let offset = 0; offset < 8; offset++) {
+      for (let at = 0; at <= line.length; at++) {
+        for (const wrong of ["\r", "\n", "\r\n."]) {
+          const text = line.slice(0, at) + wrong + line.slice(at);
+          const memory = Buffer.alloc(offset + text.length, "\r");
+          memory.write(text, offset, "latin1");
+          const encoded = new ContentEncoder().encode(memory.subarray(offset)).toString("latin1");
+          assert.doesNotMatch(encoded, /\r(?!\n)|(?<!\r)\n|\n\.(?!\.)/, JSON.stringify(text));
+        }
+      }
+    }
+  });
+
   test("long content with a dot on every line stays linear", () => {
     const octets = Buffer.from(".\r\n".repeat(50_000));
     assert.equal(new ContentEncoder().encode(octets).length, 4 * 50_000);

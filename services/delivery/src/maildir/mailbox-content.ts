@@ -1,3 +1,5 @@
+import type { AppendfileTransport } from "@postbus/policy";
+
 const CR = 13;
 const LF = 10;
 
@@ -41,15 +43,17 @@ export class MailboxEncoder {
  *
  * Addresses come from peers: a line end in one would write fields of its own, so control characters become blanks.
  */
-export function deliveryFields(returnPath: string, recipient: string, now: Date): Buffer {
+export function deliveryFields(returnPath: string, recipient: string, now: Date, adds = ALL): Buffer {
   const fields = [
-    `Return-path: <${oneLine(returnPath)}>`,
-    `Envelope-to: ${oneLine(recipient)}`,
-    `Delivery-date: ${rfc5322Date(now)}`,
+    ...(adds.returnPath ? [`Return-path: <${oneLine(returnPath)}>`] : []),
+    ...(adds.envelopeTo ? [`Envelope-to: ${oneLine(recipient)}`] : []),
+    ...(adds.deliveryDate ? [`Delivery-date: ${rfc5322Date(now)}`] : []),
     "",
   ];
   return Buffer.from(fields.join("\n"), "latin1");
 }
+
+const ALL: NonNullable<AppendfileTransport["adds"]> = { returnPath: true, envelopeTo: true, deliveryDate: true };
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
 const oneLine = (address: string): string => address.replace(/[\x00-\x1f\x7f]/g, " ");

@@ -83,7 +83,7 @@ class MaildirDelivery {
 
   async run(): Promise<AttemptResult> {
     try {
-      const directory = resolve(this.#transport.directory(this.#address));
+      const directory = resolve(await this.#transport.directory(this.#address));
       const wasKnown = this.#deps.known.has(directory);
       try {
         await this.#runIn(directory);
@@ -168,7 +168,7 @@ class MaildirDelivery {
 
   async #writeContent(file: FileHandle): Promise<number> {
     const { item, content } = this.#attempt;
-    const fields = deliveryFields(item.returnPath, this.#address, new Date(this.#deps.now()));
+    const fields = deliveryFields(item.returnPath, this.#address, new Date(this.#deps.now()), this.#transport.adds);
     const octets = readContent(content, this.#deps.spool);
     const encoder = new MailboxEncoder();
     if (Buffer.isBuffer(octets)) {

@@ -20,6 +20,7 @@ export class ConnectionPool implements Swept {
   readonly #options: PoolOptions;
   readonly #sweep: DeadlineSweep;
   readonly #hosts = new Map<string, HostConnections>();
+  readonly #names = new WeakMap<SmtpTransport, string>();
   #empty = Promise.withResolvers<void>();
 
   constructor(options: PoolOptions) {
@@ -64,7 +65,7 @@ export class ConnectionPool implements Swept {
   }
 
   #host(hop: NextHop, transport: SmtpTransport): HostConnections {
-    const key = `${transport.name} ${hop.address} ${hop.port} ${hop.name}`;
+    const key = `${this.#nameOf(transport)} ${hop.address} ${hop.port} ${hop.name}`;
     const known = this.#hosts.get(key);
     if (known !== undefined) return known;
     if (this.#hosts.size >= MAX_HOSTS) this.#forgetOne();
@@ -80,6 +81,16 @@ export class ConnectionPool implements Swept {
     });
     this.#hosts.set(key, host);
     return host;
+  }
+
+  /** Connections under other options, of another policy or another message, are others. */
+  #nameOf(transport: SmtpTransport): string {
+    const known = this.#names.get(transport);
+    if (known !== undefined) return known;
+    const { hosts, maxRcpt, ...ofConnections } = transport;
+    const name = Object.values(ofConnections).join(" ");
+    this.#names.set(transport, name);
+    return name;
   }
 
   #forgetOne(): void {

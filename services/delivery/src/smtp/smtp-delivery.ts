@@ -61,10 +61,13 @@ class SmtpDelivery {
 
   async run(): Promise<AttemptReport> {
     this.#refuseUnsafeAddresses();
-    for (const text of this.#attempt.item.hosts ?? this.#transport.hosts) {
+    const { hosts = this.#transport.hosts, hostAddresses } = this.#attempt.item;
+    for (const [i, text] of hosts.entries()) {
       if (this.#open.length === 0) break;
       const { name, port } = hostSpec(text, this.#transport.port);
-      const found = await this.#deps.addresses.resolve(name);
+      const routed = hostAddresses?.[i] ?? "";
+      const found =
+        routed === "" ? await this.#deps.addresses.resolve(name) : { kind: "found" as const, addresses: [routed] };
       if (found.kind === "found") {
         for (const address of found.addresses) {
           if (this.#open.length > 0 && this.#tried < MAX_HOPS_TRIED) await this.#try({ name, port, address });

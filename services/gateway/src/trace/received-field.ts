@@ -1,5 +1,3 @@
-import { isIPv6 } from "node:net";
-
 export interface Arrival {
   readonly helo: string;
   readonly clientAddress: string;
@@ -19,7 +17,7 @@ export interface Arrival {
  */
 export function receivedField(arrival: Arrival): string {
   const { helo, clientAddress, hostname, protocol, cipher, messageId, recipients, atMs } = arrival;
-  const literal = isIPv6(clientAddress) ? `IPv6:${clientAddress}` : clientAddress;
+  const literal = clientAddress.includes(":") ? `IPv6:${clientAddress}` : clientAddress;
   const tls = cipher === undefined ? "" : ` (${cipher})`;
   const to = recipients.length === 1 ? `\r\n\tfor <${recipients[0]}>` : "";
   return (

@@ -1,23 +1,39 @@
 import { parseArgs } from "node:util";
-import { loadPolicy } from "@postbus/policy";
-import { commonSettings, readSettings } from "@postbus/service-kit";
-import { Type } from "typebox";
-import { ownVariables } from "../own-variables.ts";
-import { policyEnvironment, policyOptions } from "../policy-options.ts";
-
-const CheckSettings = Type.Pick(Type.Object(commonSettings), ["config", "macros", "data"]);
+import { ConfigError } from "@postbus/mail";
+import { loadPolicy, readPolicy } from "@postbus/policy";
+import { policyOptions, policySettings } from "../policy-options.ts";
 
 /**
- * `postbus check`: reads the policy as every service does, and starts nothing.
+ * `postbus check`: reads the policy as every service does, and starts nothing. What is correct, but cannot be carried out
+ * yet, is a notice here: `postbus start` refuses it.
  *
  * @throws {ConfigError} with all problems, one a line.
  */
 export async function check(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({ args: [...args], options: policyOptions });
-  const env = ownVariables(CheckSettings, process.env);
-  const { config: file, macros, data } = readSettings(CheckSettings, { ...env, ...policyEnvironment(values) });
-  const policy = await loadPolicy({ ...(file === undefined ? {} : { file }), macros, data });
-  for (const notice of policy.notices) process.stdout.write(`notice: ${notice}\n`);
-  process.stdout.write(`policy ${policy.version} is in order\n`);
+  const { values } = parseArgs({ args: [...args], options: { ...policyOptions, portable: { type: "boolean" } } });
+  const { config: file, macros, data } = policySettings(values);
+  const from = { file, macros, portable: values.portable === true };
+  const { configuration, faults, notices } = readPolicy(from);
+  if (configuration === undefined) throw new ConfigError(faults.join("\n"));
+  const loaded = await tryLoading({ ...from, data });
+  const all = loaded.isTaken ? loaded.notices : [...notices, ...loaded.refusals];
+  for (const notice of all) process.stdout.write(`notice: ${notice}\n`);
+  const but = loaded.isTaken ? "" : ', but "postbus start" refuses what is not carried out yet: see above';
+  process.stdout.write(`policy ${configuration.version} is in order${but}\n`);
   return 0;
+}
+
+type Loaded =
+  | { readonly isTaken: true; readonly notices: readonly string[] }
+  | { readonly isTaken: false; readonly refusals: readonly string[] };
+
+async function tryLoading(from: Parameters<typeof loadPolicy>[0]): Promise<Loaded> {
+  try {
+    const policy = await loadPolicy(from);
+    await policy.stop();
+    return { isTaken: true, notices: policy.notices };
+  } catch (err) {
+    if (err instanceof ConfigError) return { isTaken: false, refusals: err.message.split("\n") };
+    throw err;
+  }
 }

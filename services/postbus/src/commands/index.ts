@@ -8,12 +8,12 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import("./start.ts")).start,
   },
   check: {
-    synopsis: "[--config FILE] [-DNAME=value...]",
+    synopsis: "[--config FILE] [--portable] [-DNAME=value...]",
     summary: "read the policy file and say what is wrong with it",
     load: async () => (await import("./check.ts")).check,
   },
   session: {
-    synopsis: "--from IP[:PORT] --config FILE [-DNAME=value...]",
+    synopsis: "--from IP[:PORT] [--config FILE] [-DNAME=value...]",
     summary: "an SMTP session on standard input and output as if from that host; nothing is queued",
     load: async () => (await import("./session.ts")).session,
   },
@@ -26,6 +26,11 @@ export const commands: Readonly<Record<string, Command>> = {
     synopsis: "[--config FILE] [--from ADDRESS] [--trace] [-DNAME=value...] [ADDRESS...]",
     summary: "how the routers of a policy file route addresses; nothing is sent",
     load: async () => (await import("./route.ts")).route,
+  },
+  exim: {
+    synopsis: "[-C FILE] [-DNAME=value...] -be | -bh | -bt | -bV | -bP [...]",
+    summary: "Exim's flags, for scripts that have them",
+    load: async () => (await import("./exim.ts")).exim,
   },
   options: {
     synopsis: "",
@@ -46,6 +51,11 @@ export const commands: Readonly<Record<string, Command>> = {
     synopsis: "[--listen HOST:PORT] [--whole] [--store DIR] [--reject PATTERN] [--defer PATTERN] [...]",
     summary: "receive messages by SMTP and show or store them",
     load: async () => (await import("./sink.ts")).sink,
+  },
+  reload: {
+    synopsis: "[--json]",
+    summary: "all services read the policy file again",
+    load: async () => (await import("./reload.ts")).reload,
   },
   queue: {
     synopsis: "[list | count | show ID | now ID | freeze ID | thaw ID | remove ID] [--json]",

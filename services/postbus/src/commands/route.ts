@@ -1,12 +1,8 @@
 import { lookup } from "node:dns/promises";
-import { readFileSync } from "node:fs";
-import { hostname, networkInterfaces } from "node:os";
-import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { openResolver } from "@postbus/dns";
-import { ConfigError, DeferError } from "@postbus/mail";
-import { checkConfiguration, policySurroundings } from "@postbus/policy";
+import { DeferError } from "@postbus/mail";
+import { policySurroundings } from "@postbus/policy";
 import {
   compileRouters,
   extractAddress,
@@ -16,13 +12,8 @@ import {
   RoutingMemory,
   routingExitCode,
 } from "@postbus/routing";
-import { commonSettings, readSettings } from "@postbus/service-kit";
-import { Type } from "typebox";
-import { UsageError } from "../command.ts";
-import { ownVariables } from "../own-variables.ts";
-import { policyEnvironment, policyOptions } from "../policy-options.ts";
-
-const RouteSettings = Type.Pick(Type.Object(commonSettings), ["config", "macros", "dnsServers"]);
+import { policyOptions } from "../policy-options.ts";
+import { readToolPolicy } from "../tool-policy.ts";
 
 /**
  * `postbus route`: how addresses would be routed, from the command line or from standard input. Nothing is sent.
@@ -35,24 +26,8 @@ export async function route(args: readonly string[]): Promise<number> {
     allowPositionals: true,
     options: { ...policyOptions, from: { type: "string" }, trace: { type: "boolean" } },
   });
-  const env = ownVariables(RouteSettings, process.env);
-  const { config, macros, dnsServers } = readSettings(RouteSettings, { ...env, ...policyEnvironment(values) });
-  if (config === undefined) throw new UsageError("--config FILE names the configuration");
-  const { configuration, faults } = checkConfiguration({
-    file: resolve(config),
-    macros: macrosOf(macros),
-    readFile,
-    portable: true,
-  });
-  if (configuration === undefined) throw new ConfigError(faults.join("\n"));
-
-  const surroundings = policySurroundings(configuration, {
-    hostname: hostname(),
-    localAddresses: Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)),
-    environment: process.env,
-    resolver: await openResolver(dnsServers),
-    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-  });
+  const { configuration, process: parts } = await readToolPolicy(values, { isPortable: true });
+  const surroundings = policySurroundings(configuration, parts);
   const routing = compileRouters(configuration);
   const context: RoutingContext = {
     purpose: "test",
@@ -108,20 +83,5 @@ async function systemAddresses(name: string): Promise<string[]> {
     const code = err instanceof Error && "code" in err ? err.code : "";
     if (code === "ENOTFOUND" || code === "ENODATA") return [];
     throw new DeferError("host lookup", `${name}: ${code}`, { cause: err });
-  }
-}
-
-/** `NAME=value`, one a line. */
-function macrosOf(text: string): Map<string, string> {
-  const all = text.split("\n").filter((line) => line !== "");
-  return new Map(all.map((line) => [line.split("=", 1)[0] ?? "", line.slice(line.indexOf("=") + 1)]));
-}
-
-function readFile(path: string): Uint8Array | undefined {
-  try {
-    return readFileSync(path);
-  } catch (err) {
-    if (err instanceof Error && "code" in err && err.code === "ENOENT") return undefined;
-    throw err;
   }
 }

@@ -10,12 +10,12 @@ import {
   type Fact,
   formatPlace,
   formatRecord,
+  PROGRAM_VERSION,
   policySurroundings,
   SmtpAcls,
 } from "@postbus/policy";
 import { KeyValueRates, type RateStore, RedisRates } from "@postbus/rates";
 import { compileRouters } from "@postbus/routing";
-import { version } from "@postbus/service-kit";
 import { type SessionProfile, type SessionQuestion, sessionProfile } from "@postbus/smtp";
 import { Dialogue } from "./dialogue.ts";
 import { StateFile } from "./state-file.ts";
@@ -51,7 +51,7 @@ export async function runSession(options: SessionOptions): Promise<void> {
     qualifyDomain,
     qualifyRecipient,
     configFile: options.file,
-    version,
+    version: PROGRAM_VERSION,
   };
   const hooks: AclHooks = {
     rates,

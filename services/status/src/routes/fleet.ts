@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { Bus } from "@postbus/bus";
-import { FLEET_BEAT_MS, FleetMember, fleetBucket } from "@postbus/contracts";
+import { FleetMember } from "@postbus/contracts";
 import type { ServiceName } from "@postbus/service-kit";
 import { Type } from "typebox";
-import { Compile } from "typebox/compile";
 import { inTime } from "../bus-deadline.ts";
+import { fleetMembers } from "../fleet-members.ts";
 import { problems } from "../problem.ts";
 
 /** What a fleet needs at least one instance of, in the order in which mail passes; a record, so that none is forgotten. */
@@ -18,14 +18,8 @@ const needed: Readonly<Record<ServiceName, true>> = {
   status: true,
 };
 
-/** One beat may be lost on a busy bus; a process that missed two has died or hangs. */
-const LATE_AFTER_MS = 2 * FLEET_BEAT_MS;
-
-const memberCheck = Compile(FleetMember);
-
 /** Who is there: services announce themselves, their entries expire when they stop doing so. */
 export const fleet: FastifyPluginAsyncTypebox<{ readonly bus: Bus }> = async (app, { bus }) => {
-  const members = bus.keyValue(fleetBucket);
   app.get(
     "/v1/fleet",
     {
@@ -47,16 +41,10 @@ export const fleet: FastifyPluginAsyncTypebox<{ readonly bus: Bus }> = async (ap
       },
     },
     async () => {
-      const [health, entries] = await inTime(Promise.all([bus.health(), members.list()]));
-      const now = Date.now();
-      // What another version announces may be unknown here; it is left out.
-      const known = entries.flatMap(({ value }) =>
-        memberCheck.Check(value) ? [{ ...value, isLate: now - value.seenAtMs > LATE_AFTER_MS }] : [],
-      );
-      known.sort((a, b) => a.service.localeCompare(b.service) || a.instance.localeCompare(b.instance));
-      const announced = new Set(known.map(({ service }) => service));
+      const [health, members] = await inTime(Promise.all([bus.health(), fleetMembers(bus)]));
+      const announced = new Set<string>(members.map(({ service }) => service));
       const missing = Object.keys(needed).filter((service) => !announced.has(service));
-      return { bus: { ...health }, members: known, missing };
+      return { bus: { ...health }, members: [...members], missing };
     },
   );
 };

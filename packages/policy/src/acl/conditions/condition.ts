@@ -5,7 +5,7 @@ import { expandedTest } from "../test.ts";
 /** `condition = value`: a number, or one of four words. */
 export const condition = expandedTest((value) => {
   const text = textOf(value);
-  if (/^[0-9]*$/.test(text)) return /[1-9]/.test(text) ? "yes" : "no";
+  if (/^-?[0-9]*$/.test(text)) return /[1-9]/.test(text) ? "yes" : "no";
   switch (text.toLowerCase()) {
     case "yes":
     case "true":

@@ -1,5 +1,4 @@
 import { isIPv4 } from "node:net";
-import { ExpansionFailure } from "../../expansion/failures.ts";
 
 /** One item of `dnslists`, read: `domain=address,…`, `first,second&mask`, `domain!=address/key`. */
 export interface DnslistItem {
@@ -7,7 +6,7 @@ export interface DnslistItem {
   readonly domain: string;
   /** Where text and value are taken from, once `domain` has matched. */
   readonly textDomain: string;
-  /** Undefined: every record counts. */
+  /** Undefined: any address of 127.0.0.0/8 (RFC 5782 §2.1: others come from domains that have been given up). */
   readonly wanted: WantedAddresses | undefined;
   /** Text behind the slash: undefined: the client's address, reversed. */
   readonly keys: string | undefined;
@@ -23,30 +22,28 @@ interface WantedAddresses {
   readonly isNegated: boolean;
 }
 
-/** @throws {ExpansionFailure} it cannot be read. */
-export function readDnslistItem(text: string): DnslistItem {
+/** @returns undefined: it is no item. An address that is none makes one that no record is equal to, as in Exim. */
+export function readDnslistItem(text: string): DnslistItem | undefined {
   const slash = text.indexOf("/");
   const keys = slash === -1 ? undefined : text.slice(slash + 1);
   const [, domains = "", not, sign, list = ""] =
     /^([^=&!]*)(!?)(?:(==|=&|=|&)([\s\S]*))?$/.exec(slash === -1 ? text : text.slice(0, slash)) ?? [];
-  if (domains.trim() === "" || (not === "!" && sign === undefined)) {
-    throw new ExpansionFailure(`malformed item in "dnslists": "${text.slice(0, 200)}"`);
-  }
+  if (domains.trim() === "" || (not === "!" && sign === undefined)) return undefined;
   const [textDomain = "", domain = textDomain] = domains.split(",").map((one) => one.trim().replace(/\.$/, ""));
   return { domain, textDomain, wanted: sign === undefined ? undefined : readWanted(list, sign, not === "!"), keys };
 }
 
 function readWanted(list: string, sign: string, isNegated: boolean): WantedAddresses {
-  const isMask = sign.endsWith("&");
-  const addresses = list.split(",").map((one) => one.trim());
-  const wrong = addresses.find((address) => !isIPv4(address));
-  if (wrong !== undefined) throw new ExpansionFailure(`bad IP address "${wrong}" in "dnslists"`);
-  return { addresses, isMask, needsAll: sign === "==" || sign === "=&", isNegated };
+  const addresses = list
+    .split(",")
+    .map((one) => one.trim())
+    .filter((address) => isIPv4(address));
+  return { addresses, isMask: sign.endsWith("&"), needsAll: sign === "==" || sign === "=&", isNegated };
 }
 
 /** Whether the records are those that the item wants. */
 export function areWanted(records: readonly string[], wanted: WantedAddresses | undefined): boolean {
-  if (wanted === undefined) return true;
+  if (wanted === undefined) return records.some((record) => record.startsWith("127."));
   const { addresses, isMask, needsAll, isNegated } = wanted;
   const isOne = (record: string): boolean =>
     addresses.some((address) => (isMask ? (bits(record) & bits(address)) === bits(address) : record === address));

@@ -23,8 +23,9 @@ export const dnslists = expandedTest(async (list, run) => {
       onDefer = word;
       continue;
     }
-    const said = await lookup.item(readDnslistItem(item), onDefer);
-    if (said === "yes") return "yes";
+    const read = readDnslistItem(item);
+    if (read === undefined) run.session.warnOnce(`malformed item in "dnslists": "${item.slice(0, 200)}"`);
+    else if ((await lookup.item(read, onDefer)) === "yes") return "yes";
   }
   return "no";
 });
@@ -51,6 +52,7 @@ class DnslistLookup {
       } catch (error) {
         if (!(error instanceof DeferError)) throw error;
         if (onDefer === "defer") throw error;
+        if (onDefer === "yes") this.#found(item.textDomain, key, [], "");
         this.#run.note = error.message;
         if (onDefer === "yes") return "yes";
       }
@@ -71,26 +73,28 @@ class DnslistLookup {
     const values = textDomain === domain ? addresses : await this.#addresses(`${name}.${textDomain}`);
     if (values.length === 0) return false;
     const text = await this.#text(`${name}.${textDomain}`);
-    const { found } = this.#run.session.connection;
-    found.set("dnslist_domain", textDomain);
-    found.set("dnslist_matched", new Tainted(key));
-    found.set("dnslist_value", values.join(", "));
-    found.set("dnslist_text", text === "" ? "" : new Tainted(text));
-    this.#run.note = `${textDomain}: ${values.join(", ")}`;
+    this.#found(textDomain, key, values, text);
     return true;
   }
 
-  /** Other addresses than 127.0.0.0/8 are no answers of a list, but of a domain that has been given up (RFC 5782 §2.1). */
-  async #addresses(name: string): Promise<readonly string[]> {
-    const records = recordsOf(await this.#resolver().resolve(name, "A", this.#options));
-    return records.filter((address) => address.startsWith("127."));
+  #found(domain: string, key: string, values: readonly string[], text: string): void {
+    const { found } = this.#run.session.connection;
+    found.set("dnslist_domain", domain);
+    found.set("dnslist_matched", new Tainted(key));
+    found.set("dnslist_value", values.join(", "));
+    found.set("dnslist_text", text === "" ? "" : new Tainted(text));
+    this.#run.note = `${domain}: ${values.join(", ")}`;
   }
 
-  /** The list has spoken: a text that does not come is no reason to doubt. */
+  async #addresses(name: string): Promise<readonly string[]> {
+    return recordsOf(await this.#resolver().resolve(name, "A", this.#options));
+  }
+
+  /** Of a record, the first string, as in Exim. The list has spoken: a text that does not come is no reason to doubt. */
   async #text(name: string): Promise<string> {
     try {
       const [first] = recordsOf(await this.#resolver().resolve(name, "TXT", this.#options));
-      return first?.join("") ?? "";
+      return first?.[0] ?? "";
     } catch (error) {
       if (error instanceof DeferError) return "";
       throw error;

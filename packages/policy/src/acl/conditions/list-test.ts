@@ -1,10 +1,10 @@
-import { then } from "../../expansion/code.ts";
 import { Tainted, type Value } from "../../expansion/value.ts";
 import { compileList } from "../../matching/compile-list.ts";
 import type { ListKind } from "../../matching/list-kind.ts";
 import type { Matched } from "../../matching/matched.ts";
 import type { HostSubject } from "../../matching/subject.ts";
 import type { AclRun } from "../acl-run.ts";
+import type { Said } from "../outcome.ts";
 import type { TestKind } from "../test.ts";
 
 export interface ListTestOptions {
@@ -26,15 +26,19 @@ export function listTest({ kind, subject, onMatch, captures }: ListTestOptions):
     compile(value, { warn }) {
       const list = compileList(kind, value);
       if (list.problem !== undefined) warn(list.problem);
+      const decided = (asked: Value | HostSubject, matched: Matched | undefined, run: AclRun): Said => {
+        setCaptures(captures, asked, matched, run);
+        if (matched === undefined) return "no";
+        onMatch?.(matched, run);
+        return "yes";
+      };
       return (run) => {
         const asked = subject(run);
         if (asked === undefined) return "no";
-        return then(list.match(run.evaluation, asked), (matched) => {
-          setCaptures(captures, asked, matched, run);
-          if (matched === undefined) return "no";
-          onMatch?.(matched, run);
-          return "yes";
-        });
+        const matched = list.match(run.evaluation, asked);
+        return matched instanceof Promise
+          ? matched.then((later) => decided(asked, later, run))
+          : decided(asked, matched, run);
       };
     },
   };

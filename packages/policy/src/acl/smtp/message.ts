@@ -53,20 +53,46 @@ export class SmtpMessage {
   readonly variables = new Map<string, Value>();
   /** What conditions have found out: `domain_data`, `spf_result`, `sender_rate`. */
   readonly found = new Map<string, Value | number | boolean>();
-  readonly rates = new Map<string, number>();
-  readonly facts = new Map<FactName, Fact>();
   readonly controls: MessageControls = {};
   /** Queue that `queue =` has chosen. */
   queueName = "";
-  /** How senders were verified, by address and options. */
-  readonly senderVerdicts = new Map<string, AddressVerdict>();
-  /** Senders of which the client has been told why they are refused. */
-  readonly toldSenders = new Set<string>();
-  readonly warnings = new Set<string>();
+  // Made when they are needed, which for most messages is never.
+  #rates: Map<string, number> | undefined;
+  #facts: Map<FactName, Fact> | undefined;
+  #senderVerdicts: Map<string, AddressVerdict> | undefined;
+  #toldSenders: Set<string> | undefined;
+  #warnings: Set<string> | undefined;
   #addedOctets = 0;
   readonly #added: AddedHeader[] = [];
-  readonly #addedTexts = new Set<string>();
+  #addedTexts: Set<string> | undefined;
   #removed: string[] = [];
+
+  get rates(): Map<string, number> {
+    this.#rates ??= new Map();
+    return this.#rates;
+  }
+
+  get facts(): Map<FactName, Fact> {
+    this.#facts ??= new Map();
+    return this.#facts;
+  }
+
+  /** How senders were verified, by address and options. */
+  get senderVerdicts(): Map<string, AddressVerdict> {
+    this.#senderVerdicts ??= new Map();
+    return this.#senderVerdicts;
+  }
+
+  /** Senders of which the client has been told why they are refused. */
+  get toldSenders(): Set<string> {
+    this.#toldSenders ??= new Set();
+    return this.#toldSenders;
+  }
+
+  get warnings(): Set<string> {
+    this.#warnings ??= new Set();
+    return this.#warnings;
+  }
 
   /** Header lines that ACLs have added and that are not part of the content yet. */
   get addedHeaders(): readonly AddedHeader[] {
@@ -80,6 +106,7 @@ export class SmtpMessage {
 
   /** @throws {ExpansionFailure} it is too much. */
   addHeader(header: AddedHeader, maxOctets: number): void {
+    this.#addedTexts ??= new Set();
     if (this.#addedTexts.has(header.text)) return;
     this.#addedOctets += header.text.length;
     if (this.#addedOctets > maxOctets || this.#added.length >= MAX_LINES)
@@ -97,10 +124,10 @@ export class SmtpMessage {
 
   /** The lines are part of the content now, or gone from it. */
   settleHeaders(): void {
-    this.#added.length = 0;
-    this.#addedTexts.clear();
+    if (this.#added.length > 0) this.#added.length = 0;
+    this.#addedTexts?.clear();
     this.#addedOctets = 0;
-    this.#removed = [];
+    if (this.#removed.length > 0) this.#removed = [];
   }
 }
 

@@ -16,14 +16,16 @@ export interface BodyView {
 
 /** A message as the ACLs see it. @param headerLines With names, folded with LF. */
 export function receivedContent(headerLines: readonly string[], body: BodyView): ReceivedContent {
-  const headerOctets = headerLines.reduce((sum, line) => sum + line.length + line.split("\n").length - 1, 0);
+  // What has been received, with LF as line ends.
+  const headerOctets = headerLines.reduce((sum, line) => sum + line.length, 0) - ownReceived(headerLines).length;
+  const bodyOctets = body.size - body.lines;
   return {
     headers: headersOf(headerLines),
     headerLines,
-    size: headerOctets + 2 + body.size,
+    size: headerOctets + 1 + bodyOctets,
     bodyStart: body.start,
     bodyEnd: body.end,
-    bodySize: body.size,
+    bodySize: bodyOctets,
     bodyLines: body.lines,
     async *lines() {
       for (const line of headerLines) yield* line.replace(/\n$/, "").split("\n");
@@ -31,6 +33,11 @@ export function receivedContent(headerLines: readonly string[], body: BodyView):
       yield* body.read();
     },
   };
+}
+
+/** The Received field that we have put before what was received; empty: there is none. */
+export function ownReceived(headerLines: readonly string[]): string {
+  return headerLines.find((line) => headerName(line) === "received") ?? "";
 }
 
 function headersOf(lines: readonly string[]): Headers {

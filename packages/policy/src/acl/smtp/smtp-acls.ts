@@ -43,8 +43,7 @@ export class SmtpAcls {
 
   /** @param wantsName `host_lookup`; the name is looked up as well if an ACL mentions it. */
   connect(wantsName = false): Eventual<AclAnswer> {
-    const isWanted = wantsName || HOST_NAME_VARIABLES.some((name) => this.#acls.mentions(name));
-    if (!isWanted) return this.#run("connect");
+    if (!wantsName && !this.#acls.mentions("sender_host_name")) return this.#run("connect");
     return lookUpHostName(this.session).then(() => this.#run("connect"));
   }
 
@@ -208,14 +207,19 @@ export class SmtpAcls {
   /** What was found out about the recipient before. */
   #forgetData(): void {
     const { found } = this.session.message;
+    if (found.size === 0) return;
     for (const name of OF_RECIPIENT) found.delete(name);
   }
 }
 
-/** Those that tell the client's name. */
-const HOST_NAME_VARIABLES = ["sender_host_name", "sender_fullhost", "sender_rcvhost", "host_lookup_"];
-
-const OF_RECIPIENT = ["domain_data", "local_part_data", "recipient_data", "address_data", "recipient_verify_failure"];
+const OF_RECIPIENT = [
+  "domain_data",
+  "local_part_data",
+  "recipient_data",
+  "address_data",
+  "sender_address_data",
+  "recipient_verify_failure",
+];
 
 const isAccepted = ({ verdict }: AclAnswer): boolean => verdict === "accept" || verdict === "discard";
 

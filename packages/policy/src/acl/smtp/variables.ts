@@ -1,9 +1,9 @@
-import { isIP } from "node:net";
 import { domainOf, localPartOf } from "@postbus/mail";
 import type { Variables } from "../../expansion/evaluation.ts";
 import { lowerCase } from "../../expansion/operators/case.ts";
 import { Tainted, type Value } from "../../expansion/value.ts";
 import type { AclSession } from "../session.ts";
+import { ownReceived } from "./received-content.ts";
 
 type Known = Value | number | boolean | undefined;
 type Read = (session: AclSession) => Known;
@@ -38,6 +38,8 @@ const general: Readonly<Record<string, Read>> = {
   version_number: ({ names }) => names.version,
   pid: () => process.pid,
   acl_verify_message: ({ verifyMessage }) => verifyMessage,
+  // As long as nobody has looked at the message, it is to be delivered.
+  bmi_deliver: ({ message }) => message.found.get("bmi_deliver") ?? 1,
 };
 
 const connection: Readonly<Record<string, Read>> = {
@@ -55,7 +57,7 @@ const connection: Readonly<Record<string, Read>> = {
   received_ip_address: ({ connection }) => connection.client.interfaceAddress,
   received_port: ({ connection }) => connection.client.interfacePort,
   smtp_command: ({ command }) => command.text,
-  smtp_command_argument: ({ command }) => command.argument,
+  smtp_command_argument: ({ command }) => argumentOf(command),
   smtp_notquit_reason: ({ connection }) => connection.notQuitReason,
   authenticated_id: ({ connection }) => connection.authentication?.id,
   sender_host_authenticated: ({ connection }) => connection.authentication?.by,
@@ -86,6 +88,7 @@ const message: Readonly<Record<string, Read>> = {
   received_time: ({ message }) => (message.receivedAtMs === undefined ? 0 : Math.floor(message.receivedAtMs / 1000)),
   received_protocol: (session) => protocol(session),
   recipients_count: ({ message }) => message.recipients.length,
+  received_for: ({ message }) => (message.recipients.length === 1 ? message.recipients[0] : undefined),
   rcpt_count: ({ message }) => message.rcptCount,
   rcpt_defer_count: ({ message }) => message.rcptDeferCount,
   rcpt_fail_count: ({ message }) => message.rcptFailCount,
@@ -138,28 +141,34 @@ function readers(): Map<string, Read> {
 const ofAddress = (address: string | undefined, part: (address: string) => string): string | undefined =>
   address === undefined || address === "" ? address : part(address);
 
+/** Of MAIL and RCPT, what stands behind the colon. */
+const argumentOf = ({ text, argument }: AclSession["command"]): string =>
+  /^(?:mail|rcpt)/i.test(text) ? argument.replace(/^(?:from|to)[ \t]*:[ \t]*/i, "") : argument;
+
 /** `host.example (helo.example) [192.0.2.1]`, as in Exim's log. */
 function fullHost({ connection }: AclSession): Value {
   const { helo, hostName, client } = connection;
   const address = client.address === "" ? "" : `[${client.address}]`;
-  const isLiteral = helo.startsWith("[") && helo.includes("]");
-  const isShown =
-    helo !== "" && !(isLiteral && isIP(helo.slice(1, -1).replace(/^IPv6:/i, "")) !== 0 && helo === address);
-  if (hostName === undefined || hostName === "") return new Tainted(isShown ? `(${helo}) ${address}` : address);
-  const isSame = lowerCase(hostName) === lowerCase(helo);
-  return new Tainted(isShown && !isSame ? `${hostName} (${helo}) ${address}` : `${hostName} ${address}`);
+  const name = hostName === undefined || hostName === "" ? "" : `${hostName} `;
+  return new Tainted(heloIsNews(helo, hostName, client.address) ? `${name}(${helo}) ${address}` : name + address);
 }
 
 /** As in the Received field. */
 function receivedHost({ connection }: AclSession): Value {
   const { helo, hostName, client } = connection;
   const address = client.address === "" ? "" : `[${client.address}]`;
-  if (hostName === undefined || hostName === "") {
-    return new Tainted(helo === "" ? address : `${address} (helo=${helo})`);
-  }
-  const isSame = helo === "" || lowerCase(hostName) === lowerCase(helo);
-  return new Tainted(isSame ? `${hostName} (${address})` : `${hostName} (${address} helo=${helo})`);
+  const claim = isLiteralOf(helo, client.address) || !heloIsNews(helo, hostName, client.address) ? "" : ` helo=${helo}`;
+  if (hostName !== undefined && hostName !== "") return new Tainted(`${hostName} (${address}${claim})`);
+  return new Tainted(claim === "" ? address : `${address} (${claim.slice(1)})`);
 }
+
+/** Whether HELO has said more than the address and the name in the DNS do. */
+const heloIsNews = (helo: string, hostName: string | undefined, address: string): boolean =>
+  hostName === undefined || hostName === ""
+    ? helo !== ""
+    : helo !== "" && lowerCase(hostName) !== lowerCase(helo) && !isLiteralOf(helo, address);
+
+const isLiteralOf = (helo: string, address: string): boolean => /^\[(?:ipv6:)?(.*)\]$/i.exec(helo)?.[1] === address;
 
 /** `esmtpsa` and its relatives (RFC 3848). */
 function protocol({ connection }: AclSession): string | undefined {
@@ -175,8 +184,11 @@ const withoutLastLineEnd = (text: string): string => (text.endsWith("\n") ? text
 /** Line ends and NULs as blanks, as `message_body_newlines` has it by default. */
 const visible = (body: string): string => body.replaceAll(/[\n\0]/g, " ");
 
+/** With the empty line behind them, without our own Received field. */
 const headerLineCount = ({ headerLines }: { readonly headerLines: readonly string[] }): number =>
-  headerLines.reduce((count, line) => count + line.split("\n").length - 1, 1);
+  headerLines.reduce((count, line) => count + linesIn(line), 1) - linesIn(ownReceived(headerLines));
+
+const linesIn = (text: string): number => text.split("\n").length - 1;
 
 function replyAddress(headers: { occurrences(name: string): readonly string[] } | undefined): string | undefined {
   if (headers === undefined) return undefined;

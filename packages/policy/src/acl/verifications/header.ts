@@ -17,24 +17,31 @@ const TITLES: Readonly<Record<string, string>> = {
 /** Addresses looked at in one field: more is no header that a person reads. */
 const MAX_ADDRESSES = 100_000;
 
-/** `header_syntax`: the addresses in the header can be read. */
+/** `header_syntax`: the addresses in the header can be read, and have a domain. */
 export const headerSyntax: Verification = (run) => {
   const { content } = run.session.message;
   if (content === undefined) return "yes";
   for (const field of ADDRESS_FIELDS) {
     for (const value of content.headers.occurrences(field)) {
       for (const text of addressTexts(value)) {
-        if (parseMailbox(text) === undefined) {
-          return refuse(
-            run,
-            `malformed address: failing address in "${TITLES[field]}" header is: ${text.trim().slice(0, 100)}`,
-          );
-        }
+        const fault = faultOf(text);
+        if (fault === undefined) continue;
+        const shown = text.trim().slice(0, MAX_SHOWN);
+        return refuse(run, `${fault}: failing address in "${TITLES[field]}" header is: ${shown}`);
       }
     }
   }
   return "yes";
 };
+
+/** In the words of Exim. `<>` is an address here. */
+function faultOf(text: string): string | undefined {
+  const mailbox = parseMailbox(text);
+  if (mailbox === undefined) return "malformed address";
+  return mailbox.domain === "" && mailbox.address !== "" ? "unqualified address not permitted" : undefined;
+}
+
+const MAX_SHOWN = 100;
 
 /** `header_names_ascii`: so that names are what they look like (RFC 5322 §2.2). */
 export const headerNamesAscii: Verification = (run) => {

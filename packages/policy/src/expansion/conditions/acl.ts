@@ -1,10 +1,13 @@
 import { aclCall } from "../acl-call.ts";
 import { type Code, then } from "../code.ts";
 import type { Condition } from "../condition.ts";
-import { ExpansionDefer, ExpansionFailure } from "../failures.ts";
+import { ExpansionFailure, ForcedFailure } from "../failures.ts";
 import { textOf } from "../value.ts";
 
-/** `acl{{name}{arg1}…}`: true if the ACL accepts, false if it denies; `$value` is the text of its `message`. */
+/**
+ * `acl{{name}{arg1}…}`: true if the ACL accepts, false if it denies; `$value` is the text of its `message`. One that defers
+ * is a forced failure, as with the item.
+ */
 export const acl: Condition = {
   name: "acl",
   compile(parser) {
@@ -18,7 +21,7 @@ export const acl: Condition = {
     const call = aclCall(args);
     return (evaluation) =>
       then(call(evaluation), ({ name, verdict, message }) => {
-        if (verdict === "defer") throw new ExpansionDefer(`DEFER from acl "${textOf(name)}"`);
+        if (verdict === "defer") throw new ForcedFailure("acl", `DEFER from acl "${textOf(name)}"`);
         evaluation.value = message ?? "";
         return verdict === "accept";
       });

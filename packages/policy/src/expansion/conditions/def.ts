@@ -4,7 +4,7 @@ import { ExpansionFailure } from "../failures.ts";
 import { hasHeader, isHeaderName, readHeaderName } from "../header-variables.ts";
 import { NAME } from "../source.ts";
 import { textOf } from "../value.ts";
-import { captureCode, variableCode } from "../variable-code.ts";
+import { variableCode } from "../variable-code.ts";
 
 /** `def:name`: the variable is not empty; `def:h_Subject:`: the message has the header. */
 export const def: Condition = {
@@ -25,8 +25,9 @@ export const def: Condition = {
   },
 };
 
+/** Not `$1` and its relatives: as in Exim, they cannot be asked for. */
 function variable(name: string): Code {
-  const code = /^[0-9]+$/.test(name) ? captureCode(name) : variableCode(name);
+  const code = /^[0-9]+$/.test(name) ? undefined : variableCode(name);
   if (code === undefined) throw new ExpansionFailure(`unknown variable "${name}" after "def:"`);
   return code;
 }

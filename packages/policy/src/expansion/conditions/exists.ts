@@ -1,17 +1,19 @@
 import { stat } from "node:fs/promises";
 import { runCode } from "../code.ts";
 import type { Condition } from "../condition.ts";
-import { ExpansionFailure } from "../failures.ts";
 import { first } from "../subjects.ts";
+import { textOf } from "../value.ts";
 
-/** `exists{/path}`: there is a file, a directory or anything else of that name. */
+/**
+ * `exists{/path}`: there is a file, a directory or anything else of that name. Nothing is read, so a peer may have had a
+ * hand in the name: policies ask whether there is a file for `$domain`.
+ */
 export const exists: Condition = {
   name: "exists",
   compile(parser) {
     const code = first(parser, "exists");
     return async (evaluation) => {
-      const name = await runCode(code, evaluation);
-      if (typeof name !== "string") throw new ExpansionFailure(`Tainted name '${name.text}' for exists`);
+      const name = textOf(await runCode(code, evaluation));
       if (name === "") return false;
       try {
         await stat(Buffer.from(name, "latin1"));

@@ -7,7 +7,7 @@ import { jsonElement, jsonMember, jsonString } from "../json-text.ts";
 import type { Item, Parser } from "../parser.ts";
 import { derived, textOf, type Value } from "../value.ts";
 
-const NUMBER = /^\s*-?[0-9]+\s*$/;
+const NUMBER = /^\s*[-+]?[0-9]+\s*$/;
 
 /**
  * `${extract{key}{name=value …}{yes}{no}}`, `${extract{N}{separators}{text}{yes}{no}}`, `${extract json{key or N}{json}…}`.

@@ -37,7 +37,8 @@ export const prvscheck: Item = {
     const check = (evaluation: Evaluation): Eventual<Value> =>
       then(runCode(first, evaluation), (value) => {
         const [, key = "", day = "", hash = "", local = "", domain = ""] = TAGGED.exec(textOf(value)) ?? [];
-        if (key === "") return "";
+        // As in Exim: what the string does happens, but nothing is made of it.
+        if (key === "") return then(third === undefined ? "" : runCode(third, evaluation), () => "");
         const address = `${local}@${domain}`;
         evaluation.locals.set("prvscheck_address", derived(value, address));
         evaluation.locals.set("prvscheck_keynum", key);

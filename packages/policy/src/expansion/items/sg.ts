@@ -1,5 +1,5 @@
 import { checkLength, type Eventual, forEach, restoring, runCode, then } from "../code.ts";
-import type { Evaluation } from "../evaluation.ts";
+import { COMPILING_STEPS_PER_OCTET, type Evaluation } from "../evaluation.ts";
 import type { Expansion } from "../expansion.ts";
 import { ExpansionFailure } from "../failures.ts";
 import type { Item } from "../parser.ts";
@@ -16,15 +16,18 @@ export const sg: Item = {
     const [subject = "", pattern = "", replacement = ""] = parser.allArguments("sg", 3, 3);
     const regexOf = patternOf(pattern);
     let last: Expansion | undefined;
-    const compiled = (template: Value, evaluation: Evaluation): Expansion => {
+    const compiled = (template: Value, evaluation: Evaluation): Replacement => {
       if (typeof template !== "string") {
+        // What a peer has chosen is put in as it is; if there is something to be expanded in it, that is refused.
+        if (!/[$\\]/.test(template.text)) return () => template;
         throw new ExpansionFailure(`attempt to expand tainted string '${template.text.slice(0, 256)}'`);
       }
       if (last?.source !== template) {
-        evaluation.step(template.length * 16);
+        evaluation.spend(template.length * COMPILING_STEPS_PER_OCTET);
         last = evaluation.language.compile(template);
       }
-      return last;
+      const expansion = last;
+      return (around) => expansion.run(around);
     };
     return (evaluation) =>
       then(runCode(subject, evaluation), (text) =>
@@ -38,10 +41,16 @@ export const sg: Item = {
   },
 };
 
+/** What putting a replacement in takes. */
+const MATCH_STEPS = 16;
+
+/** What stands for a match. */
+type Replacement = (evaluation: Evaluation) => Eventual<Value>;
+
 function replaced(
   subject: Value,
   matches: ReturnType<typeof allMatches>,
-  replacement: Expansion,
+  replacement: Replacement,
   evaluation: Evaluation,
 ): Eventual<Value> {
   const text = textOf(subject);
@@ -52,8 +61,9 @@ function replaced(
     () =>
       then(
         forEach(matches, evaluation, (match) => {
+          evaluation.spend(MATCH_STEPS);
           evaluation.captures = capturesOf(match, subject);
-          return then(replacement.run(evaluation), (piece): undefined => {
+          return then(replacement(evaluation), (piece): undefined => {
             result = joined(joined(result, text.slice(end, match.index)), piece);
             end = match.end;
             checkLength(textOf(result).length);

@@ -74,7 +74,8 @@ function inOrder(a: string | bigint, b: string | bigint): number {
 }
 
 function numberOf(text: string): bigint | undefined {
-  return folded(() => parseNumber(text));
+  // Many words, each with an exception, would take long.
+  return /^\s*[A-Za-z_]/.test(text) ? undefined : folded(() => parseNumber(text));
 }
 
 function sorted(keyed: readonly Keyed[], order: Order, separator: string, evaluation: Evaluation): string {

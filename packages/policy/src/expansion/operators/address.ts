@@ -1,6 +1,8 @@
+import { forEach, then } from "../code.ts";
 import { ExpansionFailure } from "../failures.ts";
 import { mailboxes, parseMailbox } from "../mailbox.ts";
-import type { PureOperator } from "../operator.ts";
+import type { PureOperator, StateOperator } from "../operator.ts";
+import { derived, textOf } from "../value.ts";
 
 /** `${address:Ann <ann@x.example>}` → `ann@x.example`; empty if it is no mailbox (RFC 5322 §3.4). */
 export const address: PureOperator = { name: "address", apply: (subject) => parseMailbox(subject)?.address ?? "" };
@@ -15,19 +17,23 @@ export const localPart: PureOperator = {
 export const domain: PureOperator = { name: "domain", apply: (subject) => parseMailbox(subject)?.domain ?? "" };
 
 /** `${addresses:Ann <ann@x.example>, bob@x.example}` → a list of the addresses; what is no mailbox is left out. */
-export const addresses: PureOperator = {
+export const addresses: StateOperator = {
   name: "addresses",
-  apply(subject) {
-    const [, chosen, rest = subject] = /^\s*>([\s\S]?)([\s\S]*)$/.exec(subject) ?? [];
+  run(subject, _argument, evaluation) {
+    const text = textOf(subject);
+    const [, chosen, rest = text] = /^\s*>([\s\S]?)([\s\S]*)$/.exec(text) ?? [];
     if (chosen === "") {
-      throw new ExpansionFailure(`output separator missing in expanding \${addresses:${subject}}`);
+      throw new ExpansionFailure(`output separator missing in expanding \${addresses:${text}}`);
     }
     const separator = chosen ?? ":";
     const found: string[] = [];
-    for (const mailbox of mailboxes(rest)) {
+    const read = forEach(mailboxes(rest), evaluation, (mailbox): undefined => {
+      evaluation.spend(mailbox.length * STEPS_PER_OCTET);
       const parsed = parseMailbox(mailbox)?.address ?? "";
       if (parsed !== "") found.push(parsed.replaceAll(separator, separator + separator));
-    }
-    return found.join(separator);
+    });
+    return then(read, () => derived(subject, found.join(separator)));
   },
 };
+
+const STEPS_PER_OCTET = 4;

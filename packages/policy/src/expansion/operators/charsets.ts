@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { ExpansionFailure } from "../failures.ts";
 import type { PureOperator, StateOperator } from "../operator.ts";
 import { decodeWords, encodeWords } from "../rfc2047.ts";
@@ -6,6 +7,7 @@ import { derived, textOf } from "../value.ts";
 /** `${rfc2047:Grüße}`: encoded-words for a header, if it holds anything but ASCII. */
 export const rfc2047: StateOperator = {
   name: "rfc2047",
+  stepsPerOctet: 16,
   run(subject, _argument, evaluation) {
     const text = textOf(subject);
     return derived(subject, encodeWords(text, evaluation.around.settings.headersCharset));
@@ -15,6 +17,7 @@ export const rfc2047: StateOperator = {
 /** `${rfc2047d:=?utf-8?Q?Gr=C3=BC=C3=9Fe?=}`: in the character set of `headers_charset`. */
 export const rfc2047d: StateOperator = {
   name: "rfc2047d",
+  stepsPerOctet: 8,
   run(subject, _argument, evaluation) {
     const text = textOf(subject);
     const target = evaluation.around.settings.headersCharset;
@@ -32,6 +35,7 @@ export const rfc2047d: StateOperator = {
 /** `${from_utf8:…}`: in ISO-8859-1, with `_` for what that has not. Octets that begin no character stay. */
 export const fromUtf8: PureOperator = {
   name: "from_utf8",
+  stepsPerOctet: 8,
   apply: (subject) =>
     subject.replace(/[\xc0-\xdf].?|[\xe0-\xef].{0,2}|[\xf0-\xf7].{0,3}|[\xf8-\xfb].{0,4}|[\xfc-\xff].{0,5}/gs, latin1),
 };
@@ -46,7 +50,11 @@ function latin1(sequence: string): string {
 /** `${utf8clean:…}`: `?` for each sequence that is no UTF-8. */
 export const utf8clean: PureOperator = {
   name: "utf8clean",
-  apply: (subject) => subject.replace(WELL_FORMED_OR_NOT, (all, good?: string) => good ?? (all === "" ? "" : "?")),
+  stepsPerOctet: 8,
+  apply: (subject) =>
+    isUtf8(Buffer.from(subject, "latin1"))
+      ? subject
+      : subject.replace(WELL_FORMED_OR_NOT, (all, good?: string) => good ?? (all === "" ? "" : "?")),
 };
 
 /** Well-formed UTF-8 (RFC 3629 §4), or the beginning of it, or one octet. */

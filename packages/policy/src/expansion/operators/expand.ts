@@ -1,3 +1,4 @@
+import { COMPILING_STEPS_PER_OCTET } from "../evaluation.ts";
 import { ExpansionFailure } from "../failures.ts";
 import type { StateOperator } from "../operator.ts";
 
@@ -8,7 +9,7 @@ export const expand: StateOperator = {
     if (typeof subject !== "string") {
       throw new ExpansionFailure(`attempt to expand tainted string '${subject.text.slice(0, 256)}'`);
     }
-    evaluation.step(subject.length * 16);
+    evaluation.spend(subject.length * COMPILING_STEPS_PER_OCTET);
     const expansion = evaluation.language.compile(subject);
     if (expansion.problem !== undefined) {
       throw new ExpansionFailure(`internal expansion of "${subject}" failed: ${expansion.problem}`);

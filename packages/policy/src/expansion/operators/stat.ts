@@ -2,14 +2,15 @@ import { stat as readStat } from "node:fs/promises";
 import { ExpansionFailure } from "../failures.ts";
 import type { StateOperator } from "../operator.ts";
 import { systemProblem } from "../system-problem.ts";
+import { textOf } from "../value.ts";
 
-/** `${stat:/path}`: what is known of a file, for use with `${extract`. */
+/** `${stat:/path}`: what is known of a file, for use with `${extract`. A peer may have had a hand in the name: nothing is read. */
 export const stat: StateOperator = {
   name: "stat",
   async run(subject) {
-    if (typeof subject !== "string") throw new ExpansionFailure(`Tainted name '${subject.text}' for stat`);
+    const name = textOf(subject);
     try {
-      const s = await readStat(Buffer.from(subject, "latin1"));
+      const s = await readStat(Buffer.from(name, "latin1"));
       const seconds = (ms: number): number => Math.floor(ms / 1000);
       return (
         `mode=${(s.mode & 0o7777).toString(8).padStart(4, "0")} smode=${symbolic(s.mode)} inode=${s.ino} ` +
@@ -17,7 +18,7 @@ export const stat: StateOperator = {
         `atime=${seconds(s.atimeMs)} mtime=${seconds(s.mtimeMs)} ctime=${seconds(s.ctimeMs)}`
       );
     } catch (error) {
-      throw new ExpansionFailure(`stat(${subject}) failed: ${systemProblem(error)}`, { cause: error });
+      throw new ExpansionFailure(`stat(${name}) failed: ${systemProblem(error)}`, { cause: error });
     }
   },
 };

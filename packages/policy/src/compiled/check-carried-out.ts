@@ -1,0 +1,50 @@
+import type { OptionTable } from "../options/option.ts";
+import type { Configuration } from "../reader/configuration.ts";
+import type { OptionSet } from "../reader/option-set.ts";
+import type { ProblemList } from "../reader/problem.ts";
+
+/** Options of the main section about sessions and deliveries that are obeyed. */
+const MAIN: ReadonlySet<string> = new Set([
+  ...["daemon_smtp_ports", "local_interfaces", "message_size_limit", "recipients_max", "received_headers_max"],
+  ...["header_maxsize", "smtp_accept_max", "smtp_accept_max_per_host", "smtp_max_synprot_errors"],
+  ...["smtp_max_unknown_commands", "smtp_receive_timeout", "message_body_visible", "tls_certificate", "tls_privatekey"],
+  ...["connect", "helo", "mail", "rcpt", "predata", "data", "vrfy", "expn", "etrn", "quit", "notquit"].map(
+    (stage) => `acl_smtp_${stage}`,
+  ),
+]);
+
+/** Options of routers whose effect would have to reach delivery, and does not. */
+const ROUTERS = ["headers_add", "headers_remove", "fallback_hosts"] as const;
+
+/**
+ * What is correct, and yet nobody does it: mail that would be handled in another way than the file says is an error.
+ * Options of the main section are told in one notice.
+ */
+export function checkCarriedOut(configuration: Configuration, problems: ProblemList): void {
+  const { main, routers, rewrite, authenticators } = configuration;
+  for (const { name, generic } of routers) {
+    for (const option of ROUTERS) {
+      const setting = generic.setting(option);
+      if (setting === undefined) continue;
+      problems.error(setting.place, `router ${name}: ${option}: delivery does not carry out this option yet`);
+    }
+  }
+  const [rule] = rewrite;
+  if (rule !== undefined) problems.error(rule.place, "rewrite rules are not carried out yet");
+  for (const { name, place } of authenticators) {
+    problems.error(place, `authenticator ${name}: authentication is not available yet`);
+  }
+  const idle = idleOptions(main);
+  if (idle.length > 0) {
+    const text = `these options are correct, but not carried out yet: ${idle.join(", ")}`;
+    problems.notice({ file: main.setting(idle[0] as never)?.place.file ?? "", line: 0 }, text);
+  }
+}
+
+function idleOptions<T extends OptionTable>({ settings, table }: OptionSet<T>): readonly string[] {
+  return [...settings].flatMap(([name, { value }]) => {
+    const row = table[name];
+    if (row?.status.kind !== "supported" || MAIN.has(name) || row.value === value) return [];
+    return row.status.reader === "gateway" || row.status.reader === "delivery" ? [name] : [];
+  });
+}

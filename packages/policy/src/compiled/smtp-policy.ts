@@ -1,0 +1,56 @@
+import { isIP } from "node:net";
+import { splitList } from "../matching/split-list.ts";
+import type { MainOptions } from "../options/main/index.ts";
+import type { SmtpPolicy } from "../policy.ts";
+import type { Configuration } from "../reader/configuration.ts";
+import type { ProblemList } from "../reader/problem.ts";
+
+/** RFC 6335 names that Exim configurations use. */
+const SERVICES: Readonly<Record<string, number>> = { __proto__: null as never, smtp: 25, submission: 587 };
+
+/** What the main section says about sessions. What has to be the same for all of them may not need an expansion. */
+export function smtpPolicy(configuration: Configuration, problems: ProblemList): SmtpPolicy {
+  const { main } = configuration;
+  const error = (name: keyof MainOptions & string, text: string): void => {
+    problems.error(main.setting(name)?.place ?? { file: "default", line: 0 }, `${name}: ${text}`);
+  };
+  const number = (
+    name: "message_size_limit" | "recipients_max" | "smtp_accept_max_per_host" | "smtp_receive_timeout",
+  ): number => {
+    const value = main.get(name);
+    if (typeof value === "string") error(name, "an expansion is not available here: it must be a number");
+    return typeof value === "number" ? value : 0;
+  };
+  const path = (name: "tls_certificate" | "tls_privatekey"): string | undefined => {
+    const value = main.get(name);
+    if (value?.includes("$") === true) error(name, "an expansion is not available here: it must name a file");
+    return value === "" ? undefined : value;
+  };
+  const list = (name: "local_interfaces" | "daemon_smtp_ports", isGood: (item: string) => boolean, what: string) => {
+    const items = [...splitList(main.get(name)).items];
+    const bad = items.find((item) => !isGood(item));
+    if (bad !== undefined) error(name, `${what} is expected, not "${bad}"`);
+    else if (items.length === 0) error(name, `at least one is expected: ${what}`);
+    return items;
+  };
+  const certificate = path("tls_certificate");
+  const privateKey = path("tls_privatekey");
+  return {
+    interfaces: list("local_interfaces", (item) => isIP(item) !== 0, "an IP address"),
+    ports: list("daemon_smtp_ports", (item) => portOf(item) <= 65_535, "a port").map(portOf),
+    messageSizeLimit: number("message_size_limit"),
+    recipientsMax: number("recipients_max"),
+    receivedHeadersMax: main.get("received_headers_max"),
+    headerMaxOctets: main.get("header_maxsize"),
+    acceptMax: main.get("smtp_accept_max"),
+    acceptMaxPerHost: number("smtp_accept_max_per_host"),
+    maxSyntaxErrors: main.get("smtp_max_synprot_errors"),
+    maxUnknownCommands: main.get("smtp_max_unknown_commands"),
+    receiveTimeoutMs: number("smtp_receive_timeout"),
+    bodyVisibleOctets: main.get("message_body_visible"),
+    // One file may hold both.
+    ...(certificate === undefined ? {} : { tls: { certificate, privateKey: privateKey ?? certificate } }),
+  };
+}
+
+const portOf = (item: string): number => SERVICES[item] ?? (/^[0-9]{1,5}$/.test(item) ? Number(item) : Infinity);

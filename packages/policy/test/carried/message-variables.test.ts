@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { carriedValues } from "../../src/carried/carried-value.ts";
+import { MessageVariables } from "../../src/carried/message-variables.ts";
+import { Tainted, type Value } from "../../src/expansion/value.ts";
+
+const message = {
+  messageId: "m",
+  returnPath: "s@x.test",
+  receivedAtMs: 5_500,
+  reception: { protocol: "esmtps", size: 7, helo: "c.test", clientAddress: "192.0.2.1" },
+};
+
+test("what a message carries comes out as it went in, a peer's words as a peer's", () => {
+  const given: [string, Value][] = [
+    ["acl_m_a", "own"],
+    ["acl_c_b", new Tainted("theirs")],
+  ];
+  const aclVariables = carriedValues(given);
+  assert.deepEqual(aclVariables, { acl_m_a: "own", acl_c_b: { tainted: "theirs" } });
+  const variables = new MessageVariables({ ...message, ...(aclVariables && { aclVariables }) });
+  assert.equal(variables.get("acl_m_a"), "own");
+  assert.deepEqual(variables.get("acl_c_b"), new Tainted("theirs"));
+  assert.equal(carriedValues([]), undefined);
+});
+
+test("names that objects have by themselves are no variables", () => {
+  const variables = new MessageVariables({ ...message, aclVariables: {} }, "a@b.test");
+  for (const name of ["acl_constructor", "constructor", "__proto__", "acl_m_x"]) {
+    assert.equal(variables.get(name), undefined, name);
+  }
+});
+
+test("variables of the message and of the address", () => {
+  const variables = new MessageVariables(message, "Ann@b.test", { local_part: "ann" });
+  const want = {
+    local_part: "ann",
+    domain: "b.test",
+    sender_address_domain: "x.test",
+    message_size: 7,
+    received_time: 5,
+  };
+  for (const [name, value] of Object.entries(want)) assert.equal(variables.get(name), value, name);
+});

@@ -1,0 +1,35 @@
+import type { Policy } from "@postbus/policy";
+import { compileRouters, type Routing } from "@postbus/routing";
+import { type SessionProfile, type SessionQuestion, sessionProfile } from "@postbus/smtp";
+import { loadTlsContext, type TlsContext } from "@postbus/tls";
+
+/** What a gateway makes of a policy. A connection keeps those that were in force when it came. */
+export interface PolicyParts {
+  readonly policy: Policy;
+  /** Of the policy: `verify = recipient`. */
+  readonly routing: Pick<Routing, "verify">;
+  readonly profile: SessionProfile;
+  /** Absent: STARTTLS is not offered. */
+  readonly tls?: TlsContext | undefined;
+}
+
+/** What is not asked of the policy has an answer of its own (VRFY: 252) without it. */
+const QUESTIONS = ["helo", "vrfy", "expn", "etrn", "quit"] as const satisfies readonly SessionQuestion[];
+
+/** @throws if the certificate or its key cannot be used. */
+export async function policyParts(policy: Policy): Promise<PolicyParts> {
+  const { smtp, primaryHostname: hostname } = policy;
+  const tls = smtp.tls === undefined ? undefined : await loadTlsContext(smtp.tls.certificate, smtp.tls.privateKey);
+  const asks = new Set(QUESTIONS.filter((question) => isAsked(question, policy)));
+  return {
+    policy,
+    routing: compileRouters(policy.configuration),
+    profile: sessionProfile({ ...smtp, hostname, offersTls: tls !== undefined, asks }),
+    tls,
+  };
+}
+
+/** QUIT is asked about, too, by a policy that wants to hear of all other ends. */
+function isAsked(question: (typeof QUESTIONS)[number], policy: Policy): boolean {
+  return policy.hasAcl(question) || (question === "quit" && policy.hasAcl("notquit"));
+}

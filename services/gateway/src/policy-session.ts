@@ -1,0 +1,55 @@
+import { DeferError } from "@postbus/mail";
+import type { AclAnswer, AclHooks, AddressVerdict, SmtpAcls, VerifyAddressRequest } from "@postbus/policy";
+import type { Envelope } from "./envelope.ts";
+import { policyFacts } from "./facts/policy-facts.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** The connection, as its policy session sees it. */
+export interface PolicyClient {
+  readonly address: string;
+  readonly port: number;
+  readonly envelope: Envelope | undefined;
+  /** Writes what the client has not got yet, and waits. */
+  pause(seconds: number, isFlushed: boolean): Promise<void>;
+}
+
+/** The ACLs of one connection, under the policy that was in force when it came. Made when the first of them is asked. */
+export class PolicySession {
+  readonly acls: SmtpAcls;
+
+  constructor(client: PolicyClient, surroundings: Surroundings) {
+    const { policy, rates, log } = surroundings;
+    const hooks: AclHooks = {
+      ...policyFacts(policy.primaryHostname, () => client.envelope),
+      verifyAddress: (request) => this.#verify(request, surroundings),
+      ...(rates === undefined ? {} : { rates }),
+      delay: (seconds, isFlushed) => client.pause(seconds, isFlushed),
+      log: (targets, text) => {
+        if (targets.includes("panic")) log.warn({ text, clientAddress: client.address }, "policy");
+        else log.info({ text, clientAddress: client.address }, "policy");
+      },
+    };
+    this.acls = policy.startSession({ address: client.address, port: client.port }, hooks);
+  }
+
+  /** What was said of the message before is forgotten, if there was one. */
+  beginMessage(): void {
+    const { message } = this.acls.session;
+    if (message.returnPath !== undefined || message.rcptCount > 0) this.acls.reset();
+  }
+
+  async #verify(request: VerifyAddressRequest, { policy, routing }: Surroundings): Promise<AddressVerdict> {
+    if (request.callout !== undefined || request.quota !== undefined) {
+      throw new DeferError("verify", "callouts are not available");
+    }
+    const { session } = this.acls;
+    return routing.verify(request, {
+      returnPath: session.message.returnPath ?? "",
+      surroundings: policy.surroundings,
+      variables: session.evaluation.around.variables,
+    });
+  }
+}
+
+/** Whether the message, or the recipient, goes on. */
+export const isAccepted = ({ verdict }: AclAnswer): boolean => verdict === "accept" || verdict === "discard";

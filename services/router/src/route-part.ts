@@ -1,0 +1,156 @@
+import type { Outcome, Publication, WorkItem } from "@postbus/bus";
+import { type DeliveryItem, deliverySubject, type MailEvent, type Recipient, type RouteItem } from "@postbus/contracts";
+import { ConfigError } from "@postbus/mail";
+import { type Attempted, conclude, partItemId, type RetryStep } from "@postbus/queue";
+import type { Delivery, RoutingOutcome } from "@postbus/routing";
+import { type DeliveryGroup, DeliveryGroups } from "./delivery-groups.ts";
+import type { RoutingPolicy } from "./destinations.ts";
+import type { RouterDeps } from "./handler.ts";
+
+/** Recipients whose routing has an end each: those of the item, or what one of them has become. */
+export interface RoutedPart {
+  readonly work: Pick<WorkItem, "id" | "content" | "handedOut">;
+  readonly item: RouteItem;
+  readonly ends: readonly RoutedRecipient[];
+}
+
+export interface RoutedRecipient {
+  readonly recipient: Recipient;
+  /** In the part's item. */
+  readonly position: number;
+  readonly outcome: RoutingOutcome;
+}
+
+/** Exim's number for `internal configuration error`. */
+const CONFIGURATION_ERROR = -30;
+
+/** What follows from the ends: delivery items, retries, bounces, events. */
+export async function routePart(
+  { work, item, ends }: RoutedPart,
+  policy: RoutingPolicy,
+  deps: RouterDeps,
+): Promise<Outcome> {
+  const groups = new DeliveryGroups(policy);
+  const attempted: Attempted[] = [];
+  const events: MailEvent[] = [];
+  const nowMs = deps.now();
+  for (const { recipient, position, outcome } of ends) {
+    deps.metrics.routed(outcome.kind);
+    switch (outcome.kind) {
+      case "deliver": {
+        if (outcome.isDuplicate) break;
+        const problem = added(groups, outcome, recipient, position);
+        if (problem !== undefined) attempted.push(configurationError(recipient, outcome.router, problem));
+        break;
+      }
+      case "discard":
+        events.push(discarded(work.id, item, position, outcome, nowMs));
+        break;
+      case "fail":
+        attempted.push(withRouter({ recipient, result: { outcome: "failed", text: outcome.text } }, outcome.router));
+        break;
+      case "defer": {
+        const { errno, text, router } = outcome;
+        attempted.push(withRouter({ recipient, result: { outcome: "deferred", errno, text } }, router));
+        break;
+      }
+      default:
+        throw new Error(`unhandled outcome: ${JSON.stringify(outcome satisfies never)}`);
+    }
+  }
+  const publish = groups.all.map((group) => deliveryPublication(work, item, group, nowMs));
+  for (const { recipient, result } of attempted) {
+    deps.log.debug({ messageId: item.messageId, recipient: recipient.address, ...result }, "not routed");
+  }
+  if (attempted.length === 0 && publish.length > 0) return { publish, events };
+  const steps = await retrySteps(item, attempted, policy);
+  const outcome = await conclude(work, item, attempted, {
+    service: "router",
+    nowMs,
+    random: deps.random,
+    primaryHostname: policy.primaryHostname,
+    qualifyDomain: policy.qualifyDomain,
+    retryRule: (address) => steps.get(address) ?? [],
+    readSpooled: deps.readSpooled,
+  });
+  return {
+    ...outcome,
+    publish: [...publish, ...(outcome.publish ?? [])],
+    events: [...events, ...(outcome.events ?? [])],
+  };
+}
+
+/** @returns what is wrong with the transport. */
+function added(groups: DeliveryGroups, delivery: Delivery, recipient: Recipient, position: number): string | undefined {
+  const { transport } = delivery;
+  if (transport === undefined) return "no transport";
+  if (delivery.to !== "mailbox") return `deliveries to a ${delivery.to} are not available yet`;
+  try {
+    groups.add(delivery, transport, recipient, position);
+    return undefined;
+  } catch (err) {
+    if (err instanceof ConfigError) return err.message;
+    throw err;
+  }
+}
+
+const configurationError = (recipient: Recipient, router: string, text: string): Attempted => ({
+  recipient,
+  router,
+  result: { outcome: "deferred", errno: CONFIGURATION_ERROR, text },
+});
+
+const withRouter = (attempted: Attempted, router: string | undefined): Attempted =>
+  router === undefined ? attempted : { ...attempted, router };
+
+async function retrySteps(
+  { returnPath }: RouteItem,
+  attempted: readonly Attempted[],
+  policy: RoutingPolicy,
+): Promise<ReadonlyMap<string, readonly RetryStep[]>> {
+  const steps = new Map<string, readonly RetryStep[]>();
+  for (const { recipient, result } of attempted) {
+    if (result.outcome !== "deferred") continue;
+    const { address } = recipient;
+    steps.set(address, await policy.retryRule({ address, returnPath, errno: result.errno }));
+  }
+  return steps;
+}
+
+function discarded(
+  workId: string,
+  { messageId }: RouteItem,
+  position: number,
+  { address, router }: RoutingOutcome,
+  atMs: number,
+): MailEvent {
+  const text = `=> ${address} <:blackhole:> R=${router}`;
+  return { v: 1, id: `${workId}:msg:note:${position}`, atMs, service: "router", messageId, name: "msg:note", text };
+}
+
+function deliveryPublication(
+  { id, content }: RoutedPart["work"],
+  item: RouteItem,
+  { delivery, transport, transportClass, domain, recipients, positions, variables }: DeliveryGroup,
+  queuedAtMs: number,
+): Publication {
+  const { router, hosts, errorsTo } = delivery;
+  const header: DeliveryItem = { ...item, recipients, queuedAtMs, router, transport: transport.name, domain };
+  if (errorsTo !== undefined) header.returnPath = errorsTo;
+  if (hosts !== undefined) {
+    header.hosts = hosts.map(({ name, port }) => (port === undefined ? name : `${bracketed(name)}::${port}`));
+    if (hosts.some(({ address }) => address !== undefined)) {
+      header.hostAddresses = hosts.map(({ address }) => address ?? "");
+    }
+  }
+  if (variables.length > 0) header.addressVariables = variables;
+  return {
+    subject: deliverySubject(transportClass, domain),
+    id: partItemId(id, positions, item.recipients.length),
+    messageId: item.messageId,
+    header,
+    content,
+  };
+}
+
+const bracketed = (name: string): string => (name.includes(":") && !name.startsWith("[") ? `[${name}]` : name);

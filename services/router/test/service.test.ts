@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openEmbeddedBus } from "@postbus/bus";
+import { reloadSubject } from "@postbus/contracts";
+import { readSettings } from "@postbus/service-kit";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { router } from "../src/service.ts";
+
+test("the policy is read again when the fleet is told to, and its version is reported", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "postbus-router-"));
+  t.after(() => rm(directory, { recursive: true }));
+  const config = join(directory, "my.conf");
+  await writeFile(config, "primary_hostname = one.test\n");
+  const bus = await openEmbeddedBus({ directory });
+  const settings = readSettings(router.settings, { POSTBUS_CONFIG: config });
+  const log = pino({ level: "silent" });
+  const parts = await router.start({ settings, bus, log, metrics: new Registry(), instance: "test" });
+  const version = () => parts.find((part) => part.policyVersion !== undefined)?.policyVersion;
+  const before = version();
+  assert.match(before ?? "", /^[0-9a-f]{16}$/);
+  await writeFile(config, "primary_hostname = two.test\n");
+  bus.broadcast(reloadSubject, {});
+  for (let i = 0; i < 1_000 && version() === before; i++) await sleep(5);
+  assert.notEqual(version(), before);
+  for (const part of parts.toReversed()) await part.stop();
+  await bus.close();
+});

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { type DnsZone, startDnsServer } from "@postbus/testkit";
+import { messagesIn } from "../support/mailbox.ts";
+import { around } from "./around.ts";
+import { example } from "./example.ts";
+import { runningProgram, speak } from "./running-program.ts";
+import { Site, type Told } from "./site.ts";
+import { text } from "./text.ts";
+
+/** One domain whose mail from here is right, one whose is not. */
+const ZONE: DnsZone = {
+  "pass.example": { TXT: ["v=spf1 ip4:127.0.0.1 -all"] },
+  "_dmarc.pass.example": { TXT: ["v=DMARC1; p=reject"] },
+  "fail.example": { TXT: ["v=spf1 -all"] },
+  "_dmarc.fail.example": { TXT: ["v=DMARC1; p=reject"] },
+};
+
+const LISTS = "hostlist local_hosts = 192.0.2.25\ndomainlist screwed_up_dmarc_records = screwed.example\n";
+
+/** A message of b.example about which the verifier says this. */
+function judged(site: Site, status: string, policy: string): Promise<Told> {
+  const variables = { dmarc_status: status, dmarc_used_domain: "b.example", dmarc_domain_policy: policy };
+  return site.message({
+    hooks: {
+      facts: { dmarc: () => ({ result: status, variables }) },
+      authenticationResults: () => ";\n\tdmarc=pass header.from=b.example",
+    },
+  });
+}
+
+example("7.1", "files and the sender of reports", {
+  config: around({
+    main: "dmarc_tld_file = /etc/exim/opendmarc.tlds\ndmarc_history_file = /var/spool/exim/dmarc_history.dat\ndmarc_forensic_sender = dmarc@test.example",
+  }),
+  shows({ configuration: { main } }) {
+    assert.equal(main.get("dmarc_tld_file"), "/etc/exim/opendmarc.tlds");
+    assert.equal(main.get("dmarc_history_file"), "/var/spool/exim/dmarc_history.dat");
+    assert.equal(main.get("dmarc_forensic_sender"), "dmarc@test.example");
+  },
+  pending: [
+    { part: "E", behaviour: "the history is written in OpenDMARC's format" },
+    { part: "E", behaviour: "reports come from do-not-reply@$default_hostname where nothing is set" },
+  ],
+});
+
+for (const [number, now, before, controls] of [
+  ["7.2", "dmarc_disable_verify", "dmarc_verify_disable", { isDmarcOff: true }],
+  ["7.3", "dmarc_enable_forensic", "dmarc_forensic_enable", { sendsDmarcReports: true }],
+] as const) {
+  example(number, `control = ${now}, or ${before}`, {
+    config: around({ rcpt: `  warn control = ${now}\n  warn control = ${before}` }),
+    async shows() {
+      for (const name of [now, before]) {
+        const { session } = await new Site(around({ rcpt: `  warn control = ${name}` })).message();
+        assert.deepEqual(session.message.controls, controls, name);
+        assert.throws(() => new Site(around({ connect: `  warn control = nosuch_${name}` })));
+      }
+    },
+    pending: {
+      part: "E",
+      behaviour: number === "7.2" ? "$dmarc_status is off" : "a report goes out where the sender's policy wants it",
+    },
+  });
+}
+
+example("7.4", "DMARC at RCPT, with a condition in prose", {
+  config: around({ main: LISTS, rcpt: text("7.4.conf") }),
+  async shows(site) {
+    const stranger = await site.message();
+    assert.deepEqual(stranger.session.message.controls, { sendsDmarcReports: true });
+    assert.deepEqual(stranger.said, ["accept", "accept", "accept", "accept"]);
+    assert.equal(stranger.session.message.variables.size, 0);
+    assert.match(stranger.log.join(), /condition test deferred: invalid "condition" value "\(lookup if destined/);
+    const ours = await site.message({ address: "192.0.2.25", recipients: ["u@test.example"] });
+    assert.deepEqual(ours.session.message.controls, { isDmarcOff: true, sendsDmarcReports: true });
+    const screwed = await site.message({ recipients: ["u@screwed.example"] });
+    assert.deepEqual(screwed.session.message.controls, {});
+  },
+});
+
+example("7.5", "DMARC behind DATA", {
+  config: around({ rcpt: "  warn domains = list.example\n       set acl_m_mailing_list = 1", data: text("7.5.conf") }),
+  async shows(site, t) {
+    const debug = (rest: string) => `main: Warning: DMARC DEBUG: ${rest}`;
+    const good = await judged(site, "accept", "reject");
+    assert.deepEqual([good.said.at(-1), good.log], ["accept", [debug("accept b.example")]]);
+    const [added] = good.session.message.addedHeaders;
+    assert.equal(added?.position, "at_start");
+    assert.match(added?.text ?? "", /^Authentication-Results: mx\.test\.example;/);
+
+    const bad = await judged(site, "reject", "reject");
+    assert.equal(bad.said.at(-1), "550 Message from b.example failed sender's DMARC policy, REJECT");
+    assert.deepEqual(bad.log, [debug("'reject' for b.example")]);
+
+    const quarantined = await judged(site, "quarantine", "quarantine");
+    assert.equal(quarantined.said.at(-1), "accept");
+    assert.deepEqual([...quarantined.session.message.variables], [["acl_m_quarantine", "1"]]);
+
+    const rcpt = "  warn set acl_m_mailing_list = 1";
+    const listed = await judged(new Site(around({ rcpt, data: text("7.5.conf") })), "accept", "reject");
+    assert.equal(listed.said.at(-1), "550 Messages from b.example break mailing lists");
+
+    const dns = await startDnsServer(ZONE);
+    t.after(() => dns.stop());
+    const { port, maildir } = await runningProgram(t, around({ data: text("7.5.conf") }), {
+      POSTBUS_DNS_SERVERS: dns.address,
+    });
+    const replies = await speak(port, [
+      "EHLO client.example",
+      ...Object.keys(ZONE)
+        .filter((name) => !name.startsWith("_"))
+        .flatMap((domain) => [
+          `MAIL FROM:<a@${domain}>`,
+          "RCPT TO:<user1@test.example>",
+          "DATA",
+          `From: a@${domain}\r\nSubject: x\r\n\r\ntext\r\n.`,
+        ]),
+    ]);
+    const verdicts = replies.slice(2).filter((_, i) => i % 4 === 3);
+    assert.match(verdicts[0] ?? "", /^250 /);
+    assert.match(
+      verdicts[1] ?? "",
+      /^550 (?:5\.\d\.\d )?Message from fail\.example failed sender's DMARC policy, REJECT$/,
+    );
+    const [delivered = ""] = await messagesIn(maildir);
+    assert.match(delivered, /^Authentication-Results: mx\.test\.example;[\s\S]*\bspf=pass\b/);
+  },
+  pending: [
+    { part: "E", behaviour: "a domain of which nothing is published has the status norecord" },
+    { part: "D", behaviour: "$acl_m_quarantine is there in a transport" },
+  ],
+});
+
+const STATUSES = ["accept", "reject", "quarantine", "none", "norecord", "nofrom", "temperror", "off"];
+
+example("7.6", "statuses of DMARC, each with its negation", {
+  config: around({
+    data: [...STATUSES, "error"].map((one) => `  warn dmarc_status = ${one}\n  warn dmarc_status = !${one}`).join("\n"),
+  }),
+  async shows() {
+    for (const asked of STATUSES) {
+      const site = new Site(
+        around({
+          data: `  deny dmarc_status = ${asked}\n       message = is\n  deny dmarc_status = !${asked}\n       message = not`,
+        }),
+      );
+      for (const status of STATUSES) {
+        const told = await judged(site, status, "none");
+        assert.equal(told.said.at(-1), status === asked ? "550 is" : "550 not", `${asked}: ${status}`);
+      }
+    }
+  },
+});
+
+example("7.7", "variables of DMARC", {
+  config: around({
+    data: "  deny dmarc_status = *\n       message = $dmarc_status|$dmarc_status_text|$dmarc_used_domain|$dmarc_domain_policy",
+  }),
+  async shows() {
+    const site = new Site(
+      around({
+        data: "  deny !dmarc_status = none\n       message = $dmarc_status|$dmarc_used_domain|$dmarc_domain_policy",
+      }),
+    );
+    assert.equal((await judged(site, "reject", "quarantine")).said.at(-1), "550 reject|b.example|quarantine");
+  },
+  pending: { part: "E", behaviour: "$dmarc_ar_header is a field Authentication-Results with the part about DMARC" },
+});

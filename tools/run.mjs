@@ -88,7 +88,10 @@ const shortTests = [
 const jobs = {
   start: () => ["node", ["services/postbus/src/main.ts", "start", ...args]],
   postbus: () => ["node", ["services/postbus/src/main.ts", ...args]],
-  test: () => ["node", ["--test", "--test-concurrency=2", "--test-reporter=spec", ...(args.length > 0 ? args : shortTests)]],
+  test: () => [
+    "node",
+    ["--test", "--test-concurrency=2", "--test-reporter=spec", ...(args.length > 0 ? args : shortTests)],
+  ],
   /** The long crash tests, one file after the other: each takes the whole machine for minutes. */
   faults: () => [
     "node",

@@ -2,11 +2,11 @@ import type { Content } from "@postbus/contracts";
 import type { Outcome } from "./bus.ts";
 import { PendingLines, readPendingLines } from "./pending-lines.ts";
 
-/** What a handler made of an item, and where the item came from if the driver must find it again. */
-export interface JournalLine {
+/** Outcomes that are remembered, at most, though nothing more is heard of their items. */
+const LEFT_MAX = 10_000;
+
+interface JournalLine {
   readonly id: string;
-  readonly stream?: string;
-  readonly seq?: number;
   readonly outcome: {
     readonly publish?: readonly Omit<NonNullable<Outcome["publish"]>[number], "content">[];
     readonly events?: NonNullable<Outcome["events"]>;
@@ -14,55 +14,48 @@ export interface JournalLine {
   };
 }
 
+export interface OutcomeJournalOptions {
+  readonly path: string;
+  /** Whether the item's end was not committed. Default: that is in the file. */
+  readonly counts?: (id: string) => boolean;
+}
+
 /**
  * What handlers have returned and no commit has stored yet: one line each, written before the commit begins.
  *
  * The line survives the end of the process some milliseconds before the commit would: what a next hop has said 250 to is
- * not sent again after a `kill -9`, though nothing was synced. An item that is found here is not handed out again; its
- * outcome is committed as it stands. Item ids are never used twice, so an old line can do no harm. Where a line is
+ * not sent again after a `kill -9`, though nothing was synced. A handler is not asked about an item that is found here;
+ * its outcome is committed as it stands. Item ids are never used twice, so an old line can do no harm. Where a line is
  * missing, the item is handed out again, as it would be without a journal.
  */
 export class OutcomeJournal {
-  readonly #left = new Map<string, JournalLine>();
+  /** The lines by item id, this process's own too, until they end. */
+  readonly #left = new Map<string, string>();
   readonly #lines: PendingLines;
 
-  /** @param counts Whether the item's end was not committed. */
-  constructor(path: string, counts: (id: string) => boolean = () => true) {
-    const pending = new Map<string, string>();
-    for (const { line, value } of readPendingLines<JournalLine>(path)) {
-      if (!counts(value.id)) continue;
-      this.#left.set(value.id, value);
-      pending.set(value.id, line);
-    }
-    this.#lines = new PendingLines(path, pending);
+  constructor({ path, counts }: OutcomeJournalOptions) {
+    const found = [...readPendingLines(path)].slice(-LEFT_MAX);
+    for (const [id, line] of found) if (counts === undefined || counts(id)) this.#left.set(id, line);
+    this.#lines = new PendingLines({ path, left: this.#left, writesEnds: counts === undefined });
   }
 
-  /** Everything that an earlier process did not get stored. */
-  get allLeft(): readonly JournalLine[] {
-    return [...this.#left.values()];
-  }
-
-  /** The outcome that an earlier process did not get stored. @param content The item's own, which lines do not hold. */
+  /** The outcome that did not get stored. @param content The item's own, which lines do not hold. */
   left(id: string, messageId: string, content: Content): Outcome | undefined {
-    const stored = this.#left.get(id);
-    if (stored === undefined) return undefined;
-    const { publish = [], events = [], eventsIfComplete = [] } = stored.outcome;
-    return { events, eventsIfComplete, publish: publish.map((one) => ({ ...one, messageId, content })) };
+    const line = this.#left.get(id);
+    return line === undefined ? undefined : outcomeIn(line, messageId, content);
   }
 
   /**
    * To be called right when the handler has returned. Outcomes that begin other messages (bounces) are not kept: their
    * content is nowhere else, and what they are about was refused, not delivered.
    */
-  write(
-    item: { readonly id: string; readonly messageId: string; readonly stream?: string; readonly seq?: number },
-    outcome: Outcome,
-  ): void {
-    const { id, messageId, stream, seq } = item;
+  write(id: string, messageId: string, outcome: Outcome): void {
     if (outcome.publish?.some((publication) => publication.messageId !== messageId) === true) return;
     const publish = outcome.publish?.map(({ content: _, ...publication }) => publication);
     const { events, eventsIfComplete } = outcome;
-    this.#lines.write(id, `${JSON.stringify({ id, stream, seq, outcome: { publish, events, eventsIfComplete } })}\n`);
+    const line = `${JSON.stringify({ id, outcome: { publish, events, eventsIfComplete } })}\n`;
+    this.#remember(id, line);
+    this.#lines.write(id, line);
   }
 
   /** The outcome is on stable storage, or the item is frozen. */
@@ -74,4 +67,17 @@ export class OutcomeJournal {
   close(): void {
     this.#lines.close();
   }
+
+  #remember(id: string, line: string): void {
+    this.#left.set(id, line);
+    if (this.#left.size <= LEFT_MAX) return;
+    const [oldest] = this.#left.keys();
+    if (oldest !== undefined) this.end(oldest);
+  }
+}
+
+/** @param line From a journal. @param content The item's own, which lines do not hold. */
+export function outcomeIn(line: string, messageId: string, content: Content): Outcome {
+  const { publish = [], events = [], eventsIfComplete = [] } = (JSON.parse(line) as JournalLine).outcome;
+  return { events, eventsIfComplete, publish: publish.map((one) => ({ ...one, messageId, content })) };
 }

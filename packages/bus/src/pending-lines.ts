@@ -1,31 +1,43 @@
-import { closeSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs";
 
-/** Then the file is written anew, with the lines that still count only. */
-const MAX_OCTETS = 4 * 1024 * 1024;
+/** Then the file is written anew, with the lines that still count only; later, if those alone are more than half of it. */
+const MAX_OCTETS = 1024 * 1024;
+
+export interface PendingLinesOptions {
+  readonly path: string;
+  /** By id, what counts of the lines that an earlier process wrote. */
+  readonly left?: ReadonlyMap<string, string>;
+  /** Whoever reads the file has no other way to learn that a line has ended. */
+  readonly writesEnds?: boolean;
+}
 
 /**
  * A file of lines that count until they are ended.
  *
  * A line is in the page cache when its turn of the event loop is over, the first of a turn at once: so it survives the
- * end of the process, however it ends, though nothing is synced. After a power failure lines may be missing. Ends are not
- * written; whoever reads the file finds out which lines still count.
+ * end of the process, however it ends, though nothing is synced. After a power failure, or on a full disk, lines may be
+ * missing.
  */
 export class PendingLines {
   readonly #path: string;
   readonly #pending: Map<string, string>;
-  #file: number;
+  readonly #writesEnds: boolean;
+  #file: number | undefined;
   #octets = 0;
+  #limit = MAX_OCTETS;
+  /** The last write was cut short: the next begins a line of its own. */
+  #isTorn = false;
   /** Of this turn of the event loop: the first line is written at once, those that follow it go together. */
   #lines: string | undefined;
 
-  /** @param left By id, what counts of the lines that an earlier process wrote. */
-  constructor(path: string, left: ReadonlyMap<string, string> = new Map()) {
+  constructor({ path, left = new Map(), writesEnds = false }: PendingLinesOptions) {
     this.#path = path;
     this.#pending = new Map(left);
-    this.#file = this.#rewrite();
+    this.#writesEnds = writesEnds;
+    this.#file = this.#rewritten();
   }
 
-  /** @param line With its end. */
+  /** @param line JSON of an object, with its end. */
   write(id: string, line: string): void {
     this.#pending.set(id, line);
     if (this.#lines !== undefined) {
@@ -33,7 +45,31 @@ export class PendingLines {
       return;
     }
     this.#append(line);
-    this.#lines = "";
+    this.#gather("");
+  }
+
+  end(id: string): void {
+    if (!this.#pending.delete(id) || !this.#writesEnds) return;
+    const line = `${JSON.stringify({ end: id })}\n`;
+    if (this.#lines === undefined) this.#gather(line);
+    else this.#lines += line;
+  }
+
+  /** Only what still counts is left in the file. */
+  close(): void {
+    if (this.#file === undefined) return;
+    this.#lines = undefined;
+    closeSync(this.#file);
+    this.#file = undefined;
+    try {
+      closeSync(this.#rewritten());
+    } catch {
+      // The old file says the same, in more lines.
+    }
+  }
+
+  #gather(first: string): void {
+    this.#lines = first;
     setImmediate(() => {
       const lines = this.#lines ?? "";
       this.#lines = undefined;
@@ -41,56 +77,66 @@ export class PendingLines {
     });
   }
 
-  end(id: string): void {
-    this.#pending.delete(id);
-  }
-
-  close(): void {
-    this.#append(this.#lines ?? "");
-    this.#lines = "";
-    closeSync(this.#file);
-  }
-
   #append(lines: string): void {
+    if (this.#file === undefined) return;
     try {
-      if (this.#octets > MAX_OCTETS) this.#file = this.#rewrite(this.#file);
-      else this.#octets += writeSync(this.#file, lines);
+      if (this.#octets > this.#limit) {
+        const old = this.#file;
+        this.#file = this.#rewritten();
+        closeSync(old);
+        return;
+      }
+      const octets = Buffer.from(this.#isTorn ? `\n${lines}` : lines);
+      this.#isTorn = true;
+      const written = writeSync(this.#file, octets);
+      this.#octets += written;
+      this.#isTorn = written < octets.length;
     } catch {
       // On a full disk. It costs only what the file is for; the work that is written down here must not wait for that.
     }
   }
 
   /** A new file takes the name of the old one when it is whole. */
-  #rewrite(old?: number): number {
-    const fresh = openSync(`${this.#path}.new`, "w", 0o600);
-    this.#octets = writeSync(fresh, [...this.#pending.values()].join(""));
-    renameSync(`${this.#path}.new`, this.#path);
-    if (old !== undefined) closeSync(old);
-    return fresh;
+  #rewritten(): number {
+    const path = `${this.#path}.new`;
+    const fresh = openSync(path, "w", 0o600);
+    try {
+      const octets = Buffer.from([...this.#pending.values()].join(""));
+      if (writeSync(fresh, octets) < octets.length) throw new Error(`${path}: cut short`);
+      renameSync(path, this.#path);
+      this.#octets = octets.length;
+      this.#limit = Math.max(MAX_OCTETS, 2 * octets.length);
+      return fresh;
+    } catch (err) {
+      closeSync(fresh);
+      unlinkSync(path);
+      throw err;
+    }
   }
 }
 
-/** A line as it stands in the file, and the JSON value in it. */
-export interface PendingLine<T> {
-  readonly line: string;
-  readonly value: T;
+/** The lines of a file that were not ended in it, by id; none if there is no file. */
+export function readPendingLines(path: string): Map<string, string> {
+  return pendingLinesIn(textOf(path));
 }
 
-/** The lines of an earlier process, none if there is no file. Lines that were cut short are none; all others are our own words. */
-export function readPendingLines<T>(path: string): readonly PendingLine<T>[] {
-  const lines = textOf(path).match(/[^\n]*\n/g) ?? [];
-  return lines.flatMap((line) => {
-    const value = parse(line);
-    return value === undefined ? [] : [{ line, value: value as T }];
-  });
+/** Lines that were cut short are none; all others are our own words. */
+export function pendingLinesIn(text: string): Map<string, string> {
+  const pending = new Map<string, string>();
+  for (const line of text.match(/[^\n]*\n/g) ?? []) {
+    const { id, end } = parse(line);
+    if (end !== undefined) pending.delete(end);
+    else if (id !== undefined) pending.set(id, line);
+  }
+  return pending;
 }
 
-function parse(line: string): unknown {
-  if (!line.endsWith("}\n")) return undefined;
+function parse(line: string): { readonly id?: string; readonly end?: string } {
+  if (!line.endsWith("}\n")) return {};
   try {
-    return JSON.parse(line);
+    return JSON.parse(line) as { readonly id?: string; readonly end?: string };
   } catch {
-    return undefined; // Cut short and, by chance, behind a brace.
+    return {}; // Cut short and, by chance, behind a brace.
   }
 }
 

@@ -27,8 +27,8 @@ const pathIn = (directory: string): string => join(directory, "outcomes");
 
 test("an outcome that no commit stored is there in the next process, with the item's content", async (t) => {
   const directory = await emptyDirectory(t);
-  new OutcomeJournal(pathIn(directory)).write({ id: item, messageId }, outcome);
-  const next = new OutcomeJournal(pathIn(directory));
+  new OutcomeJournal({ path: pathIn(directory), counts: () => true }).write(item, messageId, outcome);
+  const next = new OutcomeJournal({ path: pathIn(directory), counts: () => true });
   assert.deepEqual(next.left(item, messageId, content), outcome);
   next.end(item);
   assert.equal(next.left(item, messageId, content), undefined);
@@ -36,35 +36,47 @@ test("an outcome that no commit stored is there in the next process, with the it
 
 test("an item whose end was stored is not remembered", async (t) => {
   const directory = await emptyDirectory(t);
-  new OutcomeJournal(pathIn(directory)).write({ id: item, messageId }, outcome);
-  assert.equal(new OutcomeJournal(pathIn(directory), () => false).left(item, messageId, content), undefined);
+  new OutcomeJournal({ path: pathIn(directory), counts: () => true }).write(item, messageId, outcome);
+  assert.equal(
+    new OutcomeJournal({ path: pathIn(directory), counts: () => false }).left(item, messageId, content),
+    undefined,
+  );
 });
 
 test("what begins another message is done again", async (t) => {
   const directory = await emptyDirectory(t);
   const bounce = { subject: "mail.route.0", id: "b_0_0", messageId: "b", header: {}, content };
-  new OutcomeJournal(pathIn(directory)).write({ id: item, messageId }, { publish: [bounce] });
-  assert.equal(new OutcomeJournal(pathIn(directory)).left(item, messageId, content), undefined);
+  new OutcomeJournal({ path: pathIn(directory), counts: () => true }).write(item, messageId, { publish: [bounce] });
+  assert.equal(
+    new OutcomeJournal({ path: pathIn(directory), counts: () => true }).left(item, messageId, content),
+    undefined,
+  );
 });
 
 test("a line that was cut short is none, and those before it count", async (t) => {
   const directory = await emptyDirectory(t);
-  new OutcomeJournal(pathIn(directory)).write({ id: item, messageId }, outcome);
+  new OutcomeJournal({ path: pathIn(directory), counts: () => true }).write(item, messageId, outcome);
   for (const rest of ['{"id":"y","outc', '{"id":"z"}', "\n{}}\n"]) await appendFile(join(directory, "outcomes"), rest);
-  assert.notEqual(new OutcomeJournal(pathIn(directory)).left(item, messageId, content), undefined);
-  assert.equal(new OutcomeJournal(pathIn(directory)).left("y", messageId, content), undefined);
+  assert.notEqual(
+    new OutcomeJournal({ path: pathIn(directory), counts: () => true }).left(item, messageId, content),
+    undefined,
+  );
+  assert.equal(
+    new OutcomeJournal({ path: pathIn(directory), counts: () => true }).left("y", messageId, content),
+    undefined,
+  );
 });
 
 test("the file does not grow without bound", async (t) => {
   const directory = await emptyDirectory(t);
-  const journal = new OutcomeJournal(pathIn(directory));
+  const journal = new OutcomeJournal({ path: pathIn(directory), counts: () => true });
   const big: Outcome = { events: [{ ...completed, id: "e".repeat(100_000) }] };
   for (let i = 0; i < 200; i++) {
-    journal.write({ id: `i${i}`, messageId }, big);
+    journal.write(`i${i}`, messageId, big);
     if (i !== 100) journal.end(`i${i}`);
   }
   journal.close();
-  const next = new OutcomeJournal(pathIn(directory));
+  const next = new OutcomeJournal({ path: pathIn(directory), counts: () => true });
   assert.notEqual(next.left("i100", messageId, content), undefined);
 });
 

@@ -110,7 +110,7 @@ class EmbeddedBus implements Bus {
     this.#values = new Values(tables, now, commit);
     const { route, deliver } = tables.ready;
     this.#journal = new WorkJournal(options.directory, (id) => route.has(id) || deliver.has(id));
-    this.#outcomes = new OutcomeJournal(join(options.directory, "outcomes"), (id) => deliver.has(id));
+    this.#outcomes = new OutcomeJournal({ path: join(options.directory, "outcomes"), counts: (id) => deliver.has(id) });
     const items = new Items(tables);
     const pausesMs = options.failurePausesMs ?? FAILURE_PAUSES_MS;
     const queue = (name: Queue): WorkQueue =>

@@ -241,7 +241,7 @@ export class WorkQueue {
     const left = outcomes?.left(work.id, work.messageId, work.content);
     if (left !== undefined) return left;
     const outcome = await consumer.handler(work);
-    outcomes?.write(work, outcome);
+    outcomes?.write(work.id, work.messageId, outcome);
     return outcome;
   }
 

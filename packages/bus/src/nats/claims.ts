@@ -26,8 +26,7 @@ export class Claims {
   readonly #link: Link;
   readonly #api: ServerApi;
   readonly #names: Names;
-  /** This process, unlike any other, dead ones too. */
-  readonly holder: string;
+  readonly #holder: string;
   /** A claim that is not renewed is gone before the item is handed out again. */
   readonly #claimSeconds: number;
   readonly #stream: Stream;
@@ -38,7 +37,7 @@ export class Claims {
     this.#link = link;
     this.#api = api;
     this.#names = names;
-    this.holder = holder;
+    this.#holder = holder;
     this.#stream = stream;
     this.#claimSeconds = Math.max(1, Math.floor(times.validMs / 1_000));
   }
@@ -81,20 +80,14 @@ export class Claims {
     return GRACE_MS - this.#epoch.ageMs - elapsedMs(this.#epoch.since);
   }
 
-  /**
-   * @param dead A holder that is known to have died, whose claim counts no more.
-   * @returns false if somebody else has it. @throws {BusUnavailableError} if it cannot be found out in time.
-   */
-  async claim(stream: string, seq: number, dead?: string): Promise<boolean> {
+  /** @returns false if somebody else has it. @throws {BusUnavailableError} if it cannot be found out in time. */
+  async claim(stream: string, seq: number): Promise<boolean> {
     const subject = this.#subject(stream, seq);
     for (;;) {
-      if (await this.#create(subject, this.holder, this.#claimSeconds)) return true;
-      const record = await this.#api.lastOfLeader(this.#names.claims, subject);
-      if (record === undefined) continue; // It expired between the two questions.
-      const holder = parse(record.data);
-      if (holder === this.holder) return this.#renew(stream, seq);
-      if (holder !== dead) return false;
-      if (await this.#create(subject, this.holder, this.#claimSeconds, record.seq)) return true;
+      if (await this.#create(subject, this.#holder, this.#claimSeconds)) return true;
+      const holder = await this.#api.lastOfLeader(this.#names.claims, subject);
+      if (holder !== undefined) return parse(holder.data) === this.#holder && this.#renew(stream, seq);
+      // It expired between the two questions.
     }
   }
 
@@ -130,7 +123,7 @@ export class Claims {
   #renew(stream: string, seq: number): boolean {
     const hdrs = headers();
     hdrs.set("Nats-TTL", `${this.#claimSeconds}s`);
-    this.#link.send(this.#subject(stream, seq), text(this.holder), hdrs);
+    this.#link.send(this.#subject(stream, seq), text(this.#holder), hdrs);
     return true;
   }
 
@@ -145,11 +138,10 @@ export class Claims {
     await this.#create(subject, { token: Math.floor(Math.random() * 2 ** 48), upTo });
   }
 
-  /** @param last Sequence of the record that it takes the place of. @returns false if another was there first. */
-  async #create(subject: string, value: unknown, ttlSeconds?: number, last = 0): Promise<boolean> {
+  async #create(subject: string, value: unknown, ttlSeconds?: number): Promise<boolean> {
     for (;;) {
       const hdrs = headers();
-      hdrs.set("Nats-Expected-Last-Subject-Sequence", String(last));
+      hdrs.set("Nats-Expected-Last-Subject-Sequence", "0");
       if (ttlSeconds !== undefined) hdrs.set("Nats-TTL", `${ttlSeconds}s`);
       try {
         readPubAck(await this.#link.request(subject, text(value), hdrs));

@@ -9,9 +9,9 @@ import type { Cancellations } from "./cancellations.ts";
 import type { EventWriter } from "./event-writer.ts";
 import type { Holders } from "./holders.ts";
 import type { ItemWriter } from "./item-writer.ts";
+import { JournalDirectory } from "./journal-directory.ts";
 import type { Link } from "./link.ts";
 import type { NatsRequestReply } from "./nats-request-reply.ts";
-import { type OwnJournal, replayOutcomes } from "./outcome-replay.ts";
 import type { ServerApi } from "./server-api.ts";
 import type { Names } from "./topology.ts";
 import { WorkConsumer, type WorkConsumerParts } from "./work-consumer.ts";
@@ -33,7 +33,7 @@ export interface NatsBusParts {
   readonly requests: NatsRequestReply;
   readonly holders: Holders;
   readonly consumers: Set<WorkConsumer>;
-  readonly journals: Set<OwnJournal>;
+  readonly journals: Set<JournalDirectory>;
   readonly forConsumers: Omit<WorkConsumerParts, "journal">;
   readonly bucket: (name: string) => KeyValue;
 }
@@ -60,8 +60,8 @@ export class NatsBus implements Bus {
 
   async consume(queue: Queue, options: ConsumeOptions, handler: Handler): Promise<Subscription> {
     const { forConsumers, consumers } = this.#parts;
-    const own = options.journal === undefined ? undefined : await this.#journalIn(options.journal);
-    const consumer = new WorkConsumer({ ...forConsumers, journal: own?.journal }, queue, options, handler);
+    const journal = options.journal === undefined ? undefined : await this.#journalIn(options.journal);
+    const consumer = new WorkConsumer({ ...forConsumers, journal }, queue, options, handler);
     consumers.add(consumer);
     return {
       drain: async () => {
@@ -72,12 +72,12 @@ export class NatsBus implements Bus {
   }
 
   /** Without a journal mail goes through as well; a `kill -9` may double more of it. */
-  async #journalIn(directory: string): Promise<OwnJournal | undefined> {
-    const { forConsumers, journals, link } = this.#parts;
+  async #journalIn(directory: string): Promise<JournalDirectory | undefined> {
+    const { journals, link } = this.#parts;
     try {
-      const own = await replayOutcomes(directory, forConsumers);
-      journals.add(own);
-      return own;
+      const journal = await JournalDirectory.open(directory);
+      journals.add(journal);
+      return journal;
     } catch (err) {
       link.onProblem(`what is done is not written down before it is committed: ${directory}`, err);
       return undefined;
@@ -128,7 +128,6 @@ export class NatsBus implements Bus {
     await Promise.all([eventWriter.flush(FLUSH_MS), cancellations.settled(FLUSH_MS)]);
     await link.close();
     // What was not committed by now stays there for the next process.
-    for (const own of journals) own.close();
-    journals.clear();
+    for (const journal of journals) journal.close();
   }
 }

@@ -10,13 +10,14 @@ import {
   type Subscription,
 } from "../bus.ts";
 import { BusFullError, BusUnavailableError } from "../bus-error.ts";
-import type { OutcomeJournal } from "../outcome-journal.ts";
+import { outcomeIn } from "../outcome-journal.ts";
 import type { Claims } from "./claims.ts";
 import type { DoneLog } from "./done-log.ts";
 import { HeldMessage } from "./held-message.ts";
 import { type DecodedItem, decodeItems } from "./item-codec.ts";
 import { copyName, idToken, MOVED } from "./item-subject.ts";
 import { type ItemWriter, place } from "./item-writer.ts";
+import type { JournalDirectory } from "./journal-directory.ts";
 import { elapsedMs, type LeaseTimes } from "./lease.ts";
 import { Leases } from "./leases.ts";
 import type { Link } from "./link.ts";
@@ -53,7 +54,7 @@ export interface WorkConsumerParts {
   /** Pause before an item goes to a handler again that has thrown; doubled each time. */
   readonly failurePauseMs: number;
   /** Where what handlers return is kept until it is committed. */
-  readonly journal: OutcomeJournal | undefined;
+  readonly journal: JournalDirectory | undefined;
 }
 
 /** One item on its way through a handler. */
@@ -64,6 +65,8 @@ interface Job {
   readonly name: string;
   /** How often a handler has begun with it, this time included. A hand-out that led to nothing is none. */
   tries: number;
+  /** What somebody else did with it, and could not get stored. */
+  left?: Outcome;
 }
 
 /**
@@ -259,13 +262,16 @@ export class WorkConsumer implements Subscription {
     try {
       const claim = await this.#leases.claim(held);
       if (claim === "another's") return;
-      if (claim === "ours") jobs = await this.#withoutEnded(jobs);
+      if (claim === "ours") {
+        jobs = await this.#withoutEnded(jobs);
+        await this.#lookElsewhere(jobs);
+      }
       if (claim === "fresh" || held.handedOut === 1 || (await this.#wasUntouched(held))) {
         this.#open(jobs.splice(0));
         return;
       }
       while (jobs[0] !== undefined && !this.#isStopping) {
-        const mayHandle = await this.#mayHandle(jobs[0]);
+        const mayHandle = this.#leftOf(jobs[0]) !== undefined || (await this.#mayHandle(jobs[0]));
         const job = jobs.shift();
         if (mayHandle && job !== undefined) await this.#work(job, () => {});
         else this.#itemOver(held, true);
@@ -295,6 +301,20 @@ export class WorkConsumer implements Subscription {
     });
   }
 
+  /** Somebody who shares our directory may have done the work, and died or lost the item before that was recorded. */
+  async #lookElsewhere(jobs: readonly Job[]): Promise<void> {
+    const lines = await this.#parts.journal?.elsewhere(jobs.map(({ item }) => item.meta.id));
+    for (const job of jobs) {
+      const { meta, content } = job.item;
+      const line = lines?.get(meta.id);
+      if (line !== undefined) job.left = outcomeIn(line, meta.messageId, content);
+    }
+  }
+
+  #leftOf({ item: { meta, content }, left }: Job): Outcome | undefined {
+    return left ?? this.#parts.journal?.left(meta.id, meta.messageId, content);
+  }
+
   /** @param release Called when the handler is done with it: the next may go to it while this one is committed. */
   async #work(job: Job, release: () => void): Promise<void> {
     const { held, item } = job;
@@ -317,8 +337,8 @@ export class WorkConsumer implements Subscription {
     } finally {
       if (this.#inWork.get(id) === promise) this.#inWork.delete(id);
       resolve(hasEnded);
-      // What a closed bus did not store stays there for the next process.
-      if (!this.#parts.link.isClosed) this.#parts.journal?.end(id);
+      // What was not stored stays there for whoever gets it next.
+      if (hasEnded) this.#parts.journal?.end(id);
       this.#itemOver(held, hasEnded);
     }
   }
@@ -326,6 +346,12 @@ export class WorkConsumer implements Subscription {
   /** @returns whether the item has come to its end. */
   async #handle(job: Job, release: () => void): Promise<boolean> {
     const { held, item } = job;
+    const left = this.#leftOf(job);
+    if (left !== undefined) {
+      release();
+      job.tries = Math.max(2, job.tries); // It may have been committed in part.
+      return this.#finish(job, left);
+    }
     for (;;) {
       let outcome: Outcome;
       const startedAtMs = performance.now();
@@ -339,9 +365,7 @@ export class WorkConsumer implements Subscription {
       const tookMs = performance.now() - startedAtMs;
       this.#handlingMs = this.#handlingMs === Number.POSITIVE_INFINITY ? tookMs : this.#handlingMs * 0.9 + tookMs * 0.1;
       release();
-      const { stream, seq } = held;
-      const { id, messageId } = item.meta;
-      this.#parts.journal?.write({ id, messageId, stream, seq }, outcome);
+      this.#parts.journal?.write(item.meta.id, item.meta.messageId, outcome);
       return this.#finish(job, outcome);
     }
   }

@@ -1,17 +1,14 @@
 import assert from "node:assert/strict";
-import { appendFile, mkdtemp, readFile, rm } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { jetstreamManager } from "@nats-io/jetstream";
-import { connect as connectTo } from "@nats-io/transport-node";
 import { deliverySubject } from "@postbus/contracts";
 import type { Bus, Handler } from "../../src/index.ts";
-import { takeSlots } from "../../src/nats/journal-slots.ts";
-import { names } from "../../src/nats/topology.ts";
+import { JournalDirectory } from "../../src/nats/journal-directory.ts";
 import {
   collect,
-  completed,
+  done,
   eventually,
   finish,
   gate,
@@ -24,7 +21,6 @@ import {
 } from "../contract-items.ts";
 import { type Fleet, skip, startFleet } from "./fleet.ts";
 
-const workStream = names().work.deliver;
 const topology = { ackWaitMs: 2_000 };
 
 async function emptyDirectory(t: TestContext): Promise<string> {
@@ -67,34 +63,28 @@ describe("the journal of a consumer on NATS", { skip, concurrency: true }, () =>
     await eventually(() => assert.deepEqual(textsOf(events, messageId), ["msg:complete"]));
   });
 
-  test("nor when the process that died had claimed the item", async (t) => {
+  test("nor by another process that shares the directory", async (t) => {
     const journal = await emptyDirectory(t);
-    const { server, connect } = await startFleet(t, {}, { ackWaitMs: 10_000 });
-    const first = await connect();
+    const { server, connect } = await startFleet(t, {}, topology);
+    const [first, other] = await Promise.all([connect(), connect()]);
     const entered = gate();
-    await first.consume("deliver", { concurrency: 1, journal }, () => {
+    const shared = gate();
+    await first.consume("deliver", { concurrency: 1, journal }, async (work) => {
       entered.open();
-      return new Promise(() => {}); // Dies in the midst of it.
+      await shared.opened;
+      await server.kill();
+      return finish(work);
     });
     const messageId = await publishOne(first);
     await entered.opened;
-    // The server forgets who has what. Its holder finds that out, and claims it.
-    await server.kill();
-    await server.start();
-    const connection = await connectTo({ servers: server.url });
-    t.after(() => connection.close());
-    const { streams } = await jetstreamManager(connection);
-    const claim = { last_by_subj: `${names().subject}claim.item.${workStream}.1` };
-    await eventually(async () => assert.ok(await streams.getMessage(names().claims, claim)));
-    const outcome = { eventsIfComplete: [completed(messageId)] };
-    const line = { id: routeItem(messageId).id, stream: workStream, seq: 1, outcome };
-    await appendFile(join(journal, "0/outcomes"), `${JSON.stringify(line)}\n`);
+    await other.consume("deliver", { concurrency: 1, journal }, never);
+    const events = await record(other);
+    shared.open();
+    await eventually(async () => assert.match(await readFile(join(journal, "0/outcomes"), "utf8"), RegExp(messageId)));
     await first.close();
-
-    const bus = await connect();
-    const events = await record(bus);
-    await bus.consume("deliver", { concurrency: 1, journal }, never);
+    await server.start();
     await eventually(() => assert.deepEqual(textsOf(events, messageId), ["msg:complete"]));
+    await eventually(() => nothingWaits(other));
   });
 
   test("what followed from it is published with the content of the item", async (t) => {
@@ -136,11 +126,10 @@ describe("the journal of a consumer on NATS", { skip, concurrency: true }, () =>
     await first.consume("deliver", { concurrency: 1, journal }, finish);
     const ended = await publishOne(first);
     await eventually(() => nothingWaits(first));
-    const path = join(journal, "0/outcomes");
-    assert.match(await readFile(path, "utf8"), RegExp(ended));
     await first.close();
-    const nothing = `${JSON.stringify({ id: "a", stream: workStream, seq: 7, outcome: {} })}\n{"id":"b","outcome":{}}\n`;
-    await appendFile(path, `${nothing}{"id":`);
+    const path = join(journal, "0/outcomes");
+    assert.equal(await readFile(path, "utf8"), "");
+    await appendFile(path, '{"id":"b"}\n{"id":');
 
     const bus = await connect();
     const events = await record(bus);
@@ -159,25 +148,36 @@ describe("the journal of a consumer on NATS", { skip, concurrency: true }, () =>
   });
 });
 
-describe("takeSlots", () => {
-  test("gives each process a slot of its own, and what the dead have left to the first who comes", async (t) => {
+describe("JournalDirectory", () => {
+  const work = ["item", "message"] as const;
+  const content = { kind: "inline", octets: Buffer.from("") } as const;
+
+  test("each process has a slot of its own, and sees what others have not ended", async (t) => {
     const directory = await emptyDirectory(t);
-    const [first] = await takeSlots(directory, "first");
-    const [second, ...none] = await takeSlots(directory, "second");
-    assert.deepEqual([first.path, second.path], [join(directory, "0/outcomes"), join(directory, "1/outcomes")]);
-    assert.deepEqual(none, []);
-    first.lock.release();
-    second.lock.release();
-    const all = await takeSlots(directory, "third");
-    const found = all.map(({ path, dead }) => [path, dead]).sort();
-    assert.deepEqual(found, [
-      [first.path, "first"],
-      [second.path, "second"],
-    ]);
-    for (const { lock } of all) lock.release();
-    const again = await takeSlots(directory, "fourth");
-    assert.deepEqual(again.map(({ dead }) => dead).sort(), ["second", "third"]);
-    for (const { lock } of again) lock.release();
+    const [first, second] = [await JournalDirectory.open(directory), await JournalDirectory.open(directory)];
+    t.after(() => second.close());
+    assert.equal(first.left(...work, content), undefined);
+    first.write(...work, done);
+    first.write("other item", "message", done);
+    assert.deepEqual([...(await second.elsewhere(["item", "unknown"])).keys()], ["item"]);
+    first.end("item");
+    await eventually(async () => assert.equal((await second.elsewhere(["item"])).size, 0));
+    first.close();
+    assert.deepEqual([...(await second.elsewhere(["item", "other item"])).keys()], ["other item"]);
+    const next = await JournalDirectory.open(directory);
+    t.after(() => next.close());
+    assert.equal(next.left(...work, content), undefined);
+    assert.notEqual(next.left("other item", "message", content), undefined);
+  });
+
+  test("a slot that cannot be used is left out", async (t) => {
+    const directory = await emptyDirectory(t);
+    await mkdir(join(directory, "0"), { recursive: true });
+    await writeFile(join(directory, "0/lock"), "no database at all, but long enough to be looked at".repeat(100));
+    const journal = await JournalDirectory.open(directory);
+    t.after(() => journal.close());
+    journal.write(...work, done);
+    assert.match(await readFile(join(directory, "1/outcomes"), "utf8"), /"item"/);
   });
 });
 

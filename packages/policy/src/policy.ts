@@ -60,6 +60,10 @@ export interface SmtpPolicy {
   readonly acceptMaxPerHost: number;
   /** `smtp_max_synprot_errors` */
   readonly maxSyntaxErrors: number;
+  /** `smtp_accept_max_nonmail` */
+  readonly maxNonmail: number;
+  /** `allow_domain_literals` */
+  readonly acceptsLiterals: boolean;
   /** `smtp_max_unknown_commands` */
   readonly maxUnknownCommands: number;
   /** `smtp_receive_timeout`: for the next command, and for the next data. */

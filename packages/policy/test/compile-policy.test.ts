@@ -25,6 +25,8 @@ describe("options of sessions", () => {
       acceptMax: 20,
       acceptMaxPerHost: 0,
       maxSyntaxErrors: 3,
+      maxNonmail: 10,
+      acceptsLiterals: false,
       maxUnknownCommands: 3,
       receiveTimeoutMs: 300_000,
       bodyVisibleOctets: 500,

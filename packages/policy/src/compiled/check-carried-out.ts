@@ -6,7 +6,14 @@ import type { ProblemList } from "../reader/problem.ts";
 /** Options of the main section about sessions and deliveries that are obeyed. */
 const MAIN: ReadonlySet<string> = new Set([
   ...["daemon_smtp_ports", "local_interfaces", "message_size_limit", "recipients_max", "received_headers_max"],
-  ...["header_maxsize", "smtp_accept_max", "smtp_accept_max_per_host", "smtp_max_synprot_errors"],
+  ...[
+    "allow_domain_literals",
+    "smtp_accept_max_nonmail",
+    "header_maxsize",
+    "smtp_accept_max",
+    "smtp_accept_max_per_host",
+    "smtp_max_synprot_errors",
+  ],
   ...["smtp_max_unknown_commands", "smtp_receive_timeout", "message_body_visible", "tls_certificate", "tls_privatekey"],
   ...["connect", "helo", "mail", "rcpt", "predata", "data", "vrfy", "expn", "etrn", "quit", "notquit"].map(
     (stage) => `acl_smtp_${stage}`,

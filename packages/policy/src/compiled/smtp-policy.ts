@@ -45,6 +45,8 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     acceptMax: main.get("smtp_accept_max"),
     acceptMaxPerHost: number("smtp_accept_max_per_host"),
     maxSyntaxErrors: main.get("smtp_max_synprot_errors"),
+    maxNonmail: main.get("smtp_accept_max_nonmail"),
+    acceptsLiterals: main.get("allow_domain_literals"),
     maxUnknownCommands: main.get("smtp_max_unknown_commands"),
     receiveTimeoutMs: number("smtp_receive_timeout"),
     bodyVisibleOctets: main.get("message_body_visible"),

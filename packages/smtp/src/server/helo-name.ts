@@ -10,5 +10,6 @@ const MAX_NAME_OCTETS = 255;
  */
 export function isHeloName(text: string): boolean {
   if (text.length > MAX_NAME_OCTETS) return false;
-  return /^[A-Za-z0-9.-]+$/.test(text) || isAddressLiteral(text);
+  // Exim, too, takes an IPv6 address without its tag (RFC 5321 §4.1.3 wants it): there are clients that leave it out.
+  return /^[A-Za-z0-9.-]+$/.test(text) || isAddressLiteral(text) || isAddressLiteral(text.replace("[", "[IPv6:"));
 }

@@ -11,10 +11,11 @@ export interface MailCommand {
 }
 
 /** @param isExtended Whether the session began with EHLO: parameters belong to extensions (RFC 5321 §2.2.1). */
-export function parseMail(argument: string, isExtended: boolean): MailCommand | Reply {
+export function parseMail(argument: string, isExtended: boolean, acceptsLiterals = true): MailCommand | Reply {
   const path = parsePath(argument);
   if (path.kind === "invalid") return badPath(argument, path.reason);
   const { address, end } = path;
+  if (!acceptsLiterals && address.endsWith("]")) return badPath(argument, NO_LITERALS);
   if (address !== "" && !address.includes("@")) return badPath(argument, "sender address must contain a domain");
   if (end === argument.length) return { returnPath: address, eightBit: false };
 
@@ -41,10 +42,11 @@ export function parseMail(argument: string, isExtended: boolean): MailCommand | 
 }
 
 /** What RCPT says (RFC 5321 §4.1.1.3): the forward path's address. `postmaster` comes without a domain (§4.5.1). */
-export function parseRcpt(argument: string, isExtended: boolean): string | Reply {
+export function parseRcpt(argument: string, isExtended: boolean, acceptsLiterals = true): string | Reply {
   const path = parsePath(argument);
   if (path.kind === "invalid") return badPath(argument, path.reason);
   const { address, end } = path;
+  if (!acceptsLiterals && address.endsWith("]")) return badPath(argument, NO_LITERALS);
   if (address === "") return badPath(argument, "missing or malformed local part");
   if (!address.includes("@") && address.toLowerCase() !== "postmaster") {
     return badPath(argument, "recipient address must contain a domain");
@@ -55,6 +57,9 @@ export function parseRcpt(argument: string, isExtended: boolean): string | Reply
   for (const keyword of parameters.keys()) return unknownParameter(keyword);
   return address;
 }
+
+/** Exim's words where `allow_domain_literals` is not set. */
+const NO_LITERALS = "domain literals not allowed";
 
 /** RFC 5321 §4.1.2: esmtp-keyword, and esmtp-value without `=`, blanks and control characters. */
 const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?$/;

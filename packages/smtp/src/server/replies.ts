@@ -24,6 +24,7 @@ export const synchronizationError = reply(554, "5.5.0", "SMTP synchronization er
 export const lineTooLong = reply(500, "5.5.2", "Line too long");
 export const tooManyUnknownCommands = reply(500, "5.5.1", "Too many unrecognized commands");
 export const tooManyNonmailCommands = reply(554, "5.5.1", "Too many nonmail commands");
+export const etrnInTransaction = reply(503, "5.5.1", "ETRN is not permitted inside a transaction");
 export const unrecognizedCommand = reply(500, "5.5.1", "unrecognized command");
 export const notImplemented = reply(502, "5.5.1", "command not implemented");
 /** RFC 5321 §2.3.8: lines end with CRLF and with nothing else. */

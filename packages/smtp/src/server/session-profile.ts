@@ -18,6 +18,10 @@ export interface SessionSettings {
   readonly maxSyntaxErrors: number;
   /** Unknown commands; one more ends the session. */
   readonly maxUnknownCommands: number;
+  /** Commands that are not mail in one session; one more ends it. Default: 10, as Exim's `smtp_accept_max_nonmail`. */
+  readonly maxNonmail?: number;
+  /** `user@[192.0.2.1]` is taken: `allow_domain_literals`. Default: yes. */
+  readonly acceptsLiterals?: boolean;
   readonly offersTls: boolean;
   /** ENHANCEDSTATUSCODES (RFC 2034). Default: yes. */
   readonly offersStatus?: boolean;
@@ -30,10 +34,15 @@ export interface SessionSettings {
 /** Exim's default of `recipients_max`, where the policy sets no limit: everything that collects has a bound. */
 const MAX_RECIPIENTS = 50_000;
 
+/** Exim's default of `smtp_accept_max_nonmail`. */
+const MAX_NONMAIL_COMMANDS = 10;
+
 /** `SessionSettings` with the replies that follow from them, made once. */
 export interface SessionProfile extends SessionSettings {
   readonly greeting: string;
   readonly enforcesSync: boolean;
+  readonly maxNonmail: number;
+  readonly acceptsLiterals: boolean;
   readonly asks: ReadonlySet<SessionQuestion>;
   readonly format: ReplyFormat;
   /** Lines of the EHLO reply behind the first, in clear text and under TLS. */
@@ -48,6 +57,8 @@ export function sessionProfile(settings: SessionSettings): SessionProfile {
   return {
     ...settings,
     enforcesSync: settings.enforcesSync ?? true,
+    maxNonmail: settings.maxNonmail ?? MAX_NONMAIL_COMMANDS,
+    acceptsLiterals: settings.acceptsLiterals ?? true,
     asks: settings.asks ?? new Set(),
     format,
     recipientsMax: recipientsMax > 0 ? recipientsMax : MAX_RECIPIENTS,

@@ -14,8 +14,6 @@ import type { SessionQuestion, SessionStep } from "./session-step.ts";
  * §5, RFC 4954 §3 more); what is longer comes from nobody who sends mail, and must not make us hold more.
  */
 const MAX_COMMAND_OCTETS = 4096;
-/** Commands other than MAIL, RCPT, DATA since the last MAIL. Exim's `smtp_accept_max_nonmail` is 10; clients that keep connections probe them. */
-const MAX_NONMAIL_COMMANDS = 100;
 /**
  * Commands of any kind but RCPT since the last message that was taken: MAIL and RSET in turn are a flood like any other.
  * More than any client needs whose messages are all refused; it may come again.
@@ -92,6 +90,8 @@ export class ServerSession {
   #syntaxErrors = 0;
   #unknownCommands = 0;
   #nonmailCommands = 0;
+  /** Of `FREE_ONCE`, those that have come since the last message or handshake. Undefined: none. */
+  #usedOnce: Set<string> | undefined;
   #commandsWithoutMessage = 0;
   /** Sent instead of the next reading between two transactions. */
   #shutdown: Reply | undefined;
@@ -226,6 +226,8 @@ export class ServerSession {
           return;
         }
         this.#output += this.#accepted(answer, replies.enterMessage);
+        this.#usedOnce?.delete("HELO");
+        this.#usedOnce?.delete("RSET");
         this.#reading = { content: new ContentReader(), header: new HeaderReader(), octets: 0, refusal: undefined };
         this.#phase = "content";
         return;
@@ -299,6 +301,7 @@ export class ServerSession {
   tlsEstablished(): void {
     if (this.#phase !== "starttls asked") throw new Error(`tlsEstablished() while "${this.#phase}"`);
     this.#isTls = true;
+    this.#usedOnce = undefined;
     this.#helo = "";
     this.#isExtended = false;
     this.#transaction = undefined;
@@ -361,13 +364,26 @@ export class ServerSession {
       default:
         this.#isLastRcpt = false;
         this.#isMailRefused = false;
-        this.#nonmailCommands += 1;
-        if (this.#nonmailCommands > MAX_NONMAIL_COMMANDS) {
+        if (this.#isNonmail(verb) && ++this.#nonmailCommands > this.#profile.maxNonmail) {
           this.#close(replies.tooManyNonmailCommands, text);
           return undefined;
         }
         return this.#otherCommand(verb, argument, text);
     }
+  }
+
+  /**
+   * Counted as Exim does (its manual, "smtp_accept_max_nonmail"): all but commands of mail, QUIT, unknown ones, and one of
+   * each of HELO or EHLO, RSET, AUTH between two messages (AUTH: in a connection).
+   */
+  #isNonmail(verb: string): boolean {
+    if (COUNTED.has(verb)) return true;
+    if (!FREE_ONCE.has(verb)) return false;
+    this.#usedOnce ??= new Set();
+    const once = verb === "EHLO" ? "HELO" : verb;
+    if (this.#usedOnce.has(once)) return true;
+    this.#usedOnce.add(once);
+    return false;
   }
 
   #otherCommand(verb: string, argument: string, text: string): SessionStep | undefined {
@@ -408,6 +424,9 @@ export class ServerSession {
       case "EXPN":
       case "ETRN": {
         const kind = verb === "EXPN" ? "expn" : "etrn";
+        if (kind === "etrn" && this.#transaction !== undefined) {
+          return this.#protocolError(replies.etrnInTransaction, text);
+        }
         if (this.#asks(kind)) return this.#ask({ kind, argument: argument.trim() }, "other asked");
         return this.#protocolError(replies.notImplemented, text);
       }
@@ -468,10 +487,9 @@ export class ServerSession {
     if (path === "") {
       return this.#protocolError(reply(501, "5.5.4", "MAIL must have an address operand"), text);
     }
-    const command = parseMail(path, this.#isExtended);
+    const command = parseMail(path, this.#isExtended, this.#profile.acceptsLiterals);
     if ("code" in command) return this.#protocolError(command, text);
     const { messageSizeLimit } = this.#profile;
-    this.#nonmailCommands = 0;
     if (messageSizeLimit > 0 && command.size !== undefined && command.size > messageSizeLimit) {
       this.#say(replies.messageTooBig);
       this.#refused = { kind: "refused", stage: "session", reply: replies.messageTooBig, command: text };
@@ -495,7 +513,7 @@ export class ServerSession {
     if (path === "") {
       return this.#protocolError(reply(501, "5.5.4", "RCPT must have an address operand"), text);
     }
-    const address = parseRcpt(path, this.#isExtended);
+    const address = parseRcpt(path, this.#isExtended, this.#profile.acceptsLiterals);
     if (typeof address !== "string") {
       this.#noteRefusedRecipient(address);
       return this.#protocolError(address, text);
@@ -699,6 +717,10 @@ function afterWord(argument: string, word: string): string | undefined {
     : argument.slice(word.length);
 }
 
+/** Commands that are no mail. STARTTLS that is not offered, and unknown ones, are counted as errors. */
+const COUNTED: ReadonlySet<string> = new Set(["NOOP", "VRFY", "EXPN", "ETRN", "HELP"]);
+/** The first of them between two messages is part of mail. */
+const FREE_ONCE: ReadonlySet<string> = new Set(["HELO", "EHLO", "RSET", "AUTH"]);
 const EMPTY = Buffer.alloc(0);
 const LF = 0x0a;
 const CR = 0x0d;

@@ -102,6 +102,7 @@ const sessionRows: readonly Row[] = [
       "RSET\r\n".repeat(90),
       ...Array<string>(40).fill(`MAIL FROM:<a@b.test>\r\n${"RSET\r\n".repeat(30)}`),
     ],
+    settings: { maxNonmail: 2_000 },
     codes: ["250", ...Array<string>(999).fill("250"), "421"].join(" "),
     closes: true,
     reply: /421 4\.7\.0 Too many commands without a message\r\n$/,
@@ -113,15 +114,43 @@ const sessionRows: readonly Row[] = [
   { name: "a longer one ends the session", send: [`NOOP ${label(4090)}\r\n`], codes: "500", closes: true },
   { name: "a line without end is cut at 4,096 octets", send: inPieces(label(10_000), 100), codes: "500", closes: true },
   {
-    name: "a hundred harmless commands are borne, not more",
-    send: [EHLO, "NOOP\r\n".repeat(200)],
-    codes: `250 ${"250 ".repeat(99)}554`,
+    name: "ten commands that are no mail are borne, not more",
+    send: [EHLO, "NOOP\r\n".repeat(20)],
+    codes: `250 ${"250 ".repeat(10)}554`,
     closes: true,
   },
   {
-    name: "MAIL starts the count again",
-    send: [EHLO, ...Array.from({ length: 300 }, (_, i) => (i % 50 === 0 ? `RSET\r\n${MAIL}` : "NOOP\r\n"))],
-    codes: "250 ".repeat(307).trim(),
+    name: "MAIL does not start the count again",
+    send: [EHLO, "NOOP\r\n".repeat(6), MAIL, "NOOP\r\n".repeat(5)],
+    codes: `250 ${"250 ".repeat(11)}554`,
+    closes: true,
+  },
+  {
+    name: "one RSET between two messages is not counted",
+    send: [
+      EHLO,
+      ...Array<string>(5)
+        .fill(`RSET\r\n${MAIL}${RCPT}DATA\r\n`)
+        .flatMap((group) => [group, "\r\n.\r\n"]),
+      "QUIT\r\n",
+    ],
+    codes: `250 ${"250 250 250 354 250 ".repeat(5)}221`,
+    settings: { maxNonmail: 0 },
+    closes: true,
+  },
+  {
+    name: "ETRN inside a transaction",
+    send: [EHLO, MAIL, "ETRN #x\r\n"],
+    codes: "250 250 503",
+    reply: /ETRN is not permitted inside a transaction/,
+  },
+  { name: "EHLO with an IPv6 address without its tag", send: ["EHLO [2001:db8::1]\r\n"], codes: "250" },
+  {
+    name: "domain literals where they are not allowed",
+    send: [EHLO, "MAIL FROM:<a@[192.0.2.1]>\r\n", MAIL, "RCPT TO:<a@[IPv6:2001:db8::1]>\r\n"],
+    codes: "250 501 250 501",
+    settings: { acceptsLiterals: false },
+    reply: /501 5.5.4 <a@\[192.0.2.1\]>: domain literals not allowed/,
   },
 ];
 

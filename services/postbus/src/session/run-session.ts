@@ -130,6 +130,8 @@ async function profileOf({ main }: Configuration, acls: SmtpAcls, hostname: stri
     receivedHeadersMax: main.get("received_headers_max"),
     headerMaxOctets: main.get("header_maxsize"),
     maxSyntaxErrors: main.get("smtp_max_synprot_errors"),
+    maxNonmail: main.get("smtp_accept_max_nonmail"),
+    acceptsLiterals: main.get("allow_domain_literals"),
     maxUnknownCommands: main.get("smtp_max_unknown_commands"),
     offersTls: false,
     offersStatus: false,

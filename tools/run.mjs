@@ -76,22 +76,10 @@ function setUpDependencies() {
   });
 }
 
-/** Test files; `npm test` runs those of packages and services and the short ones of the fleet. */
-const shortTests = [
-  "packages/*/test/**/*.test.ts",
-  "services/*/test/**/*.test.ts",
-  "test/*.test.ts",
-  "test/examples/**/*.test.ts",
-  "test/short/**/*.test.ts",
-];
-
 const jobs = {
   start: () => ["node", ["services/postbus/src/main.ts", "start", ...args]],
   postbus: () => ["node", ["services/postbus/src/main.ts", ...args]],
-  test: () => [
-    "node",
-    ["--test", "--test-concurrency=2", "--test-reporter=spec", ...(args.length > 0 ? args : shortTests)],
-  ],
+  test: () => ["node", ["tools/test.mjs", ...args]],
   /** The long crash tests, one file after the other: each takes the whole machine for minutes. */
   faults: () => [
     "node",

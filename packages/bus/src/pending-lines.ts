@@ -14,9 +14,9 @@ export interface PendingLinesOptions {
 /**
  * A file of lines that count until they are ended.
  *
- * A line is in the page cache when its turn of the event loop is over, the first of a turn at once: so it survives the
- * end of the process, however it ends, though nothing is synced. After a power failure, or on a full disk, lines may be
- * missing.
+ * A line is in the page cache at once, and so survives the end of the process, however it ends, though nothing is synced.
+ * Gathered until the end of the turn of the event loop, lines would come too late for many a kill. After a power failure, or
+ * on a full disk, they may be missing.
  */
 export class PendingLines {
   readonly #path: string;
@@ -27,8 +27,8 @@ export class PendingLines {
   #limit = MAX_OCTETS;
   /** The last write was cut short: the next begins a line of its own. */
   #isTorn = false;
-  /** Of this turn of the event loop: the first line is written at once, those that follow it go together. */
-  #lines: string | undefined;
+  /** The ends of this turn of the event loop: there is no hurry with them. */
+  #ends = "";
 
   constructor({ path, left = new Map(), writesEnds = false }: PendingLinesOptions) {
     this.#path = path;
@@ -40,25 +40,18 @@ export class PendingLines {
   /** @param line JSON of an object, with its end. */
   write(id: string, line: string): void {
     this.#pending.set(id, line);
-    if (this.#lines !== undefined) {
-      this.#lines += line;
-      return;
-    }
     this.#append(line);
-    this.#gather("");
   }
 
   end(id: string): void {
     if (!this.#pending.delete(id) || !this.#writesEnds) return;
-    const line = `${JSON.stringify({ end: id })}\n`;
-    if (this.#lines === undefined) this.#gather(line);
-    else this.#lines += line;
+    if (this.#ends === "") setImmediate(() => this.#writeEnds());
+    this.#ends += `${JSON.stringify({ end: id })}\n`;
   }
 
   /** Only what still counts is left in the file. */
   close(): void {
     if (this.#file === undefined) return;
-    this.#lines = undefined;
     closeSync(this.#file);
     this.#file = undefined;
     try {
@@ -68,13 +61,9 @@ export class PendingLines {
     }
   }
 
-  #gather(first: string): void {
-    this.#lines = first;
-    setImmediate(() => {
-      const lines = this.#lines ?? "";
-      this.#lines = undefined;
-      if (lines !== "") this.#append(lines);
-    });
+  #writeEnds(): void {
+    this.#append(this.#ends);
+    this.#ends = "";
   }
 
   #append(lines: string): void {

@@ -17,7 +17,7 @@ const STALL_MS = 10_000;
  * Another connection is opened when somebody has waited so long for those that there are. A host that answers in no time
  * is served by few: what it has accepted and a process that dies has not read yet, one for each, is sent again.
  */
-const PRESSURE_MS = 20;
+const PRESSURE_MS = 100;
 
 export type Acquired =
   /** @property note What the log should know about how it came about. */

@@ -1,0 +1,25 @@
+// `npm test`: what waits more than it works goes two files at a time; the crash tests then have the machine to themselves,
+// for what they count depends on how busy it is. With arguments, those files only.
+import { spawnSync } from "node:child_process";
+
+const files = process.argv.slice(2);
+
+/** @returns whether all tests passed. */
+function test(concurrency, patterns) {
+  const args = ["--test", `--test-concurrency=${concurrency}`, "--test-reporter=spec", ...patterns];
+  return spawnSync(process.execPath, args, { stdio: "inherit" }).status === 0;
+}
+
+const results =
+  files.length > 0
+    ? [test(1, files)]
+    : [
+        test(2, [
+          "packages/*/test/**/*.test.ts",
+          "services/*/test/**/*.test.ts",
+          "test/*.test.ts",
+          "test/examples/**/*.test.ts",
+        ]),
+        test(1, ["test/short/**/*.test.ts"]),
+      ];
+process.exitCode = results.every(Boolean) ? 0 : 1;

@@ -92,7 +92,6 @@ class Follower implements Subscription {
       this.#learnFrom = Math.max(1, state.first_seq, this.#position + 1 - LEARN_MESSAGES);
     }
     await this.#open();
-    this.#learnFrom = 0;
     this.#running = this.#run(gap).catch((err: unknown) => this.#link.onProblem("following events", err));
   }
 
@@ -140,8 +139,11 @@ class Follower implements Subscription {
     this.#order = order;
     if (seq <= this.#position) {
       for (const { id } of parse(msg.data)) this.#seen.add(id);
+      // A consumer that has to be made anew begins where learning has come to.
+      if (this.#learnFrom !== 0) this.#learnFrom = seq === this.#position ? 0 : seq + 1;
       return;
     }
+    this.#learnFrom = 0;
     this.#received.push({ seq, data: msg.data });
     this.#wake?.();
   }
@@ -181,7 +183,11 @@ class Follower implements Subscription {
         if (seq !== expected) gap = true;
         expected = seq + 1;
       }
-      const events = received.flatMap(({ data }) => parse(data)).filter(({ id }) => !this.#seen.has(id));
+      const fresh = new Map<string, MailEvent>();
+      for (const event of received.flatMap(({ data }) => parse(data))) {
+        if (!this.#seen.has(event.id) && !fresh.has(event.id)) fresh.set(event.id, event);
+      }
+      const events = [...fresh.values()];
       try {
         await this.#handler({ events, position: String(last.seq), gap });
       } catch (err) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { eventually, newMessageId, noted, routeItem, textsOf } from "../contract-items.ts";
+import { eventually, newMessageId, noted, record, routeItem, textsOf } from "../contract-items.ts";
 import { skip, startFleet } from "./fleet.ts";
 
 describe("events on NATS", { skip }, () => {
@@ -28,5 +28,16 @@ describe("events on NATS", { skip }, () => {
       later.push(...textsOf(batch.events, messageId));
     });
     await eventually(() => assert.deepEqual(later, ["third"]));
+  });
+
+  test("an event that is there twice is given out once, also where both are read together", async (t) => {
+    const { connect } = await startFleet(t);
+    const bus = await connect();
+    const messageId = newMessageId();
+    const [twice, last] = [noted(messageId, "twice"), noted(messageId, "last")];
+    await bus.consume("route", { concurrency: 1 }, async () => ({ events: [twice, twice, last] }));
+    await bus.publish(routeItem(messageId));
+    const events = await record(bus);
+    await eventually(() => assert.deepEqual(textsOf(events, messageId), ["twice", "last"]));
   });
 });

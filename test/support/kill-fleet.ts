@@ -59,7 +59,9 @@ export async function killFleet(options: KillFleetOptions): Promise<KillVerdict>
     const submitted = await load.finish();
     const wanted = submitted.filter((message) => message.acknowledged > 0).map(({ id }) => `${id} user@sink.test`);
     await sink.waitFor(wanted, DRAIN_MS).catch((err: Error) => log(err.message)); // The verdict says it, with the ids.
-    const record = await checkRecord(fleet.data, fleet.http, submitted);
+    // A double fault, and a known one: the server dies when it has the mail and not yet its event, and so does the gateway.
+    const mayLack = story.killedSoonAfter("gateway", "nats") * connections;
+    const record = await checkRecord(fleet.data, fleet.http, submitted, mayLack);
     const verdict = judge(submitted, sink);
     const counts = [...killed].map(([victim, n]) => `${victim} ${n}`).join(", ");
     log(`${kills} kills (${counts}); ${record.messages} messages in the main log`);

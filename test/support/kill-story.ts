@@ -1,3 +1,6 @@
+/** A server that was killed has started again and taken what was waiting for it. */
+const SOON_MS = 3_000;
+
 /** What was killed when, and when copies came: which kill a duplicate follows from, for whoever looks into it. */
 export class KillStory {
   readonly #kills: { readonly victim: string; readonly atMs: number }[] = [];
@@ -6,6 +9,14 @@ export class KillStory {
 
   killed(victim: string): void {
     this.#kills.push({ victim, atMs: this.#now() });
+  }
+
+  /** How often one was killed soon after the other: before it could tell the other what it had in memory. */
+  killedSoonAfter(victim: string, other: string): number {
+    const before = this.#kills.filter((kill) => kill.victim === other);
+    return this.#kills.filter(
+      (kill) => kill.victim === victim && before.some(({ atMs }) => atMs <= kill.atMs && kill.atMs - atMs < SOON_MS),
+    ).length;
   }
 
   received(key: string): void {

@@ -26,7 +26,7 @@ const EXAMPLES = 5;
  * in the main log, the history calls it delivered, and nothing waits.
  *
  * @param http Of the status service, `host:port`.
- * @param mayLack How many acknowledged messages may have no arrival in the log.
+ * @param mayLack How many acknowledged messages may have no arrival in the log, only their completion.
  */
 export async function checkRecord(
   data: string,
@@ -71,6 +71,10 @@ function logProblems({ arrivals, completions }: Mainlog, acknowledged: readonly 
   const lacking = acknowledged.filter((id) => !arrivals.has(id));
   const several = (lines: ReadonlyMap<string, number>) => [...lines].filter(([, n]) => n > 1).map(([id]) => id);
   return [
+    ...problem(
+      "acknowledged, but not in the main log",
+      lacking.filter((id) => !completions.has(id)),
+    ),
     ...(lacking.length > mayLack ? problem("acknowledged, but its arrival is not in the main log", lacking) : []),
     ...problem(
       "not completed in the main log",

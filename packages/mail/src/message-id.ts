@@ -59,7 +59,7 @@ export class MessageIdGenerator {
 
 /**
  * The id of a message that is made because of another (a bounce, a delay warning): the same however often the cause
- * is handled, so that the bus drops the repetition.
+ * is handled, so that a repetition is recognised.
  *
  * @param cause Names the occasion, e.g. an item id and `bounce`.
  * @param atMs Of the occasion, not of the call: it must be the same the second time.

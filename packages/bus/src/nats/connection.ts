@@ -10,6 +10,11 @@ const RETRY_PAUSE_MS = 250;
 const SAY_WAITING_MS = 1_000;
 /** A connection over which nothing comes for two of them is given up: so long a silent partition stays unnoticed. */
 const PING_MS = 5_000;
+/**
+ * For a server that takes the connection to greet us. One that dies just then is not noticed by the client before this
+ * is over (its default, 20 s, was seen to hold up all mail for so long).
+ */
+const GREETING_MS = 3_000;
 
 export interface ConnectionOptions {
   /** `nats://[user:password@]host:port` or `nats://token@host:port`, all of one cluster. */
@@ -47,6 +52,7 @@ async function connectUntil(
         servers,
         ...credentials,
         name,
+        timeout: GREETING_MS,
         maxReconnectAttempts: -1,
         reconnectTimeWait: RETRY_PAUSE_MS,
         reconnectJitter: RETRY_PAUSE_MS,

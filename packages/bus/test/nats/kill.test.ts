@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, connect as connectSocket, createServer, type Socket } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { BusUnavailableError } from "../../src/index.ts";
@@ -146,11 +148,37 @@ describe("the server is killed", { skip, concurrency: true }, () => {
       return new Promise(() => {});
     });
     const answer = bus.request("scan.content", {}, { timeoutMs: 5_000 });
+    const heard = assert.rejects(answer, { name: "DeferError", message: /the connection was lost/ });
     await asked.opened;
     await server.kill();
-    await assert.rejects(answer, { name: "DeferError", message: /the connection was lost/ });
+    await heard;
     await assert.rejects(bus.request("scan.content", {}, { timeoutMs: 5_000 }), { message: /no connection/ });
     await server.start();
+  });
+
+  test("a server that dies before it has greeted us does not keep mail from the next one", async (t) => {
+    const { server, connect } = await startFleet(t);
+    const { port } = new URL(server.url);
+    const sockets: Socket[] = [];
+    let isMute = false;
+    const way = createServer((client) => {
+      sockets.push(client.on("error", () => {}));
+      if (!isMute) client.pipe(connectSocket(Number(port), "127.0.0.1").on("error", () => {})).pipe(client);
+    }).listen(0, "127.0.0.1");
+    await once(way, "listening");
+    t.after(() => {
+      for (const socket of sockets) socket.destroy();
+      way.close();
+    });
+    const bus = await connect({ servers: [`nats://127.0.0.1:${(way.address() as AddressInfo).port}`] });
+    await bus.publish(routeItem(newMessageId()));
+    isMute = true;
+    const before = sockets.length;
+    for (const socket of sockets) socket.destroy();
+    await eventually(() => assert.equal(sockets.length, before + 1));
+    isMute = false;
+    await bus.publish(routeItem(newMessageId())); // Within its budget.
+    await eventually(async () => assert.equal((await bus.waiting.counts()).route, 2));
   });
 
   test("events go on after it, and questions are answered", async (t) => {

@@ -60,6 +60,11 @@ export class Dialogue {
     this.#awaited = this.#nextCommand;
   }
 
+  /** It ends without a command: the peer lacks what the message needs. */
+  get isHopeless(): boolean {
+    return this.#lacksUtf8;
+  }
+
   get isContentDue(): boolean {
     return this.#state === "content";
   }
@@ -79,7 +84,7 @@ export class Dialogue {
   }
 
   start(): readonly Step[] {
-    if (!this.#lacksUtf8) return this.#sendCommands();
+    if (!this.isHopeless) return this.#sendCommands();
     const text = "utf8 support required but not offered for forwarding";
     this.#trouble = { kind: "message", errno: errnos.smtpUtf8, text };
     this.#endOthers({ outcome: "failed", text });

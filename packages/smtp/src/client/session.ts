@@ -36,6 +36,8 @@ export class ClientSession {
   #capabilities = noCapabilities;
   #isTls = false;
   #dialogue: Dialogue | undefined;
+  /** Its commands are sent already, behind the end of data of the one before. */
+  #follower: Dialogue | undefined;
   #needsReset = false;
   #ehloReply = "";
   #replyCount = 0;
@@ -56,6 +58,11 @@ export class ClientSession {
   /** Whether `begin` may be called. */
   get isReady(): boolean {
     return this.#state === "ready";
+  }
+
+  /** Whether it has come to its end: nothing more can be done with it. */
+  get isOver(): boolean {
+    return this.#state === "closed";
   }
 
   /** What the peer is waited for, for the choice of the timeout. */
@@ -100,6 +107,21 @@ export class ClientSession {
     return this.#afterDialogue(this.#dialogue.start());
   }
 
+  /**
+   * Offers a message behind the end of data of the one before, while the reply to that is waited for (RFC 2920 §3.1).
+   * Should the connection end with that reply, or without it, this one was not answered.
+   *
+   * @returns undefined if that cannot be done now; `begin` does it when the one before has finished.
+   */
+  follow(transaction: Transaction): readonly Step[] | undefined {
+    const mayFollow = this.#capabilities.pipelining && this.#dialogue?.isFinalDue && this.#follower === undefined;
+    if (!mayFollow) return undefined;
+    const follower = new Dialogue(transaction, this.#capabilities, false, this.#options.host);
+    if (follower.isHopeless) return undefined;
+    this.#follower = follower;
+    return follower.start();
+  }
+
   /** The content's last octet has been given to the connection. @param octets All of it, for the log. */
   contentSent(octets: number): void {
     this.#dialogue?.contentSent(octets);
@@ -107,7 +129,7 @@ export class ClientSession {
 
   /** The connection was closed, has failed, or the peer did not answer in time. */
   lost(loss: Loss): readonly Step[] {
-    if (this.#dialogue !== undefined) return this.#afterDialogue(this.#dialogue.lost(loss));
+    if (this.#dialogue !== undefined) return this.#afterDialogue(this.#dialogue.lost(loss), loss);
     if (this.#state === "ready" || this.#state === "quit") return this.#close();
     if (this.#state === "closed") return NOTHING;
     const trouble = lossTrouble(loss, this.#commandInQuestion(), this.#options.host);
@@ -186,13 +208,19 @@ export class ClientSession {
     return [{ do: "write", octets: `${this.#commandInQuestion()}\r\n` }];
   }
 
-  #afterDialogue(steps: readonly Step[]): readonly Step[] {
+  #afterDialogue(steps: readonly Step[], loss: Loss = { kind: "closed" }): readonly Step[] {
     const dialogue = this.#dialogue;
     if (dialogue === undefined || !steps.some((step) => step.do === "finish")) return steps;
+    const follower = this.#follower;
+    this.#follower = undefined;
+    if (follower !== undefined && dialogue.isUsable) {
+      this.#dialogue = follower;
+      return steps;
+    }
     this.#needsReset = dialogue.needsReset;
     this.#state = dialogue.isUsable ? "ready" : "closed";
     this.#dialogue = undefined;
-    return steps;
+    return follower === undefined ? steps : [...steps, ...follower.lost(loss)];
   }
 
   #malformed(said: string): readonly Step[] {

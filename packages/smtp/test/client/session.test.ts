@@ -37,6 +37,13 @@ class Talk {
     return this;
   }
 
+  /** @returns whether the session could do that. */
+  offerBehind(transaction: Transaction): boolean {
+    const steps = this.session.follow(transaction);
+    this.#take(steps ?? []);
+    return steps !== undefined;
+  }
+
   contentSent(octets = 420): this {
     this.session.contentSent(octets);
     return this;
@@ -220,6 +227,49 @@ describe("a transaction", () => {
     assert.equal(talk.sent, "MAIL FROM:<s@a.test>\r\nRCPT TO:<r@b.test>\r\nDATA\r\n");
     talk.says("354 go\r\n").contentSent().says("250 done\r\n");
     assert.deepEqual(ends(talk), ["delivered 250 done"]);
+  });
+
+  describe("with the next one behind its end of data", () => {
+    const upToDot = () => Talk.open().offer(message).says("250 a\r\n250 b\r\n354 go\r\n").contentSent();
+
+    test("replies belong to the first, then to the second", () => {
+      const talk = upToDot();
+      talk.sent = "";
+      assert.ok(talk.offerBehind(three));
+      assert.match(talk.sent, /^MAIL .*\r\nRCPT .*\r\nRCPT .*\r\nRCPT .*\r\nDATA\r\n$/);
+      talk.says("250 first\r\n250 a\r\n550 no\r\n250 c\r\n");
+      assert.deepEqual(ends(talk), ["delivered 250 first"]);
+      assert.ok(!talk.session.isReady);
+      talk.says("250 d\r\n354 go\r\n").contentSent().says("250 second\r\n");
+      const refused = `failed ${AFTER} RCPT TO:<a@b.test>: 550 no`;
+      assert.deepEqual(ends(talk), [refused, "delivered 250 second", "delivered 250 second"]);
+      assert.ok(talk.session.isReady);
+    });
+
+    test("only when the end of data was sent, once, where PIPELINING is offered", () => {
+      assert.ok(!Talk.open().offer(message).offerBehind(message));
+      const talk = upToDot();
+      assert.ok(talk.offerBehind(message));
+      assert.ok(!talk.offerBehind(message));
+      const plain = Talk.open(PLAIN_EHLO).offer(message).says("250 a\r\n").says("250 b\r\n").says("354 go\r\n");
+      assert.ok(!plain.contentSent().offerBehind(message));
+    });
+
+    test("not if the peer lacks what it needs: its end is not to come before that of the first", () => {
+      assert.ok(!upToDot().offerBehind({ ...message, returnPath: "s\u00e9@a.test" }));
+    });
+
+    for (const end of ["421 bye\r\n", "gibberish\r\n", undefined]) {
+      test(`it was not answered when the connection ends with ${JSON.stringify(end)}`, () => {
+        const talk = upToDot();
+        talk.offerBehind(message);
+        if (end === undefined) talk.loses({ kind: "timeout" });
+        else talk.says(end);
+        assert.equal(talk.results.length, 2);
+        assert.equal(talk.results[1]?.[0]?.outcome, "deferred");
+        assert.ok(talk.isUnanswered && talk.session.isOver);
+      });
+    }
   });
 
   test("never more than a hundred commands in flight", () => {

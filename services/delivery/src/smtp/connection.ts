@@ -1,7 +1,5 @@
-import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTcp, type Socket } from "node:net";
 import { constants } from "node:os";
-import { connect as connectTls, type TLSSocket } from "node:tls";
-import type { WorkItem } from "@postbus/bus";
 import {
   ClientSession,
   type ClientSessionOptions,
@@ -17,11 +15,26 @@ import { LeaseLostError } from "../lease-lost-error.ts";
 import { strerror, systemError } from "../system-error.ts";
 import type { DeadlineSweep, Swept } from "./deadline-sweep.ts";
 import { hopLabel, type NextHop } from "./next-hop.ts";
+import {
+  type Follower,
+  isTakenBack,
+  type Lease,
+  type Offered,
+  type OutgoingContent,
+  UNANSWERED,
+} from "./offered-message.ts";
+import { SocketWriter } from "./socket-writer.ts";
+import { tlsOver } from "./tls-over.ts";
 
 /** Replies are short; whatever is larger comes in more than one read. */
 const READ_BUFFER_OCTETS = 4 * 1024;
-/** Contents up to here are copied for writing. */
-const SMALL_OCTETS = 8 * 1024;
+/**
+ * A peer that answers the final dot this fast gets the next message's envelope behind it: one system call less on either
+ * side, and no round trip. Behind a slow one, a message would wait in vain for what another connection could do.
+ */
+const FAST_MS = 250;
+/** For the reply to the dot before it; then a message is offered over another connection. */
+const FOLLOWER_WAIT_MS = 2_000;
 /** For the reply to QUIT: nothing depends on it. */
 const QUIT_TIMEOUT_MS = 5_000;
 
@@ -40,17 +53,15 @@ export interface ConnectionOptions {
   readonly sweep: DeadlineSweep;
   /** It may carry somebody else's message. */
   readonly onReleased: (connection: SmtpConnection) => void;
+  /**
+   * The final dot is about to be sent. Somebody who waits may be given the connection now.
+   *
+   * @returns whether somebody was; who will call `transact` in this turn of the event loop.
+   */
+  readonly onFinalDot: (connection: SmtpConnection) => boolean;
   /** The connection is gone, for whatever reason; called once. */
   readonly onClosed: (connection: SmtpConnection) => void;
 }
-
-/** The message's content on its way out: in memory, or read piece by piece. */
-export type OutgoingContent = Buffer | AsyncIterable<Buffer>;
-
-/** What must still be so when the act that cannot be taken back is due. */
-export type Lease = Pick<WorkItem, "isHeld" | "signal">;
-
-type Running = PromiseWithResolvers<TransactionResult> & { readonly content: OutgoingContent; readonly lease: Lease };
 
 /** No reply can come any more because none of the connection came about: the operating system's error. */
 export interface OpenFailure extends SessionFailure {
@@ -69,12 +80,17 @@ export class SmtpConnection implements Swept {
   readonly #session: ClientSession;
   readonly #opened = Promise.withResolvers<OpenFailure | undefined>();
   #socket: Socket;
+  readonly #writer: SocketWriter;
   #isConnected = false;
   #isClosed = false;
-  #running: Running | undefined;
-  /** Free again when the peer has replied and nothing waits to be written. */
-  #small: Buffer | undefined;
-  #writing: PromiseWithResolvers<void> | undefined;
+  /** How many have acquired it and not released it: two, while a message follows another. */
+  #owners = 0;
+  #running: Offered | undefined;
+  #follower: Follower | undefined;
+  /** An envelope stands on it that nobody will send the content for. */
+  #isSpent = false;
+  #dotSentAtMs = 0;
+  #isFast = false;
   #deadlineMs: number;
   #repliesAtDeadline = 0;
 
@@ -93,6 +109,7 @@ export class SmtpConnection implements Swept {
       // One small buffer for the life of the connection, instead of 64 KiB from the system for each read.
       onread: { buffer: readBuffer, callback: (length) => this.#received(readBuffer.subarray(0, length)) },
     });
+    this.#writer = new SocketWriter(this.#socket);
     this.#socket.once("connect", () => {
       this.#isConnected = true;
       this.#waitFor(timeouts.commandTimeoutMs);
@@ -125,15 +142,21 @@ export class SmtpConnection implements Swept {
   transact(transaction: Transaction, content: OutgoingContent, lease: Lease): Promise<TransactionResult> {
     this.messageCount++;
     const running = { ...Promise.withResolvers<TransactionResult>(), content, lease };
-    this.#running = running;
-    this.#waitFor(this.#options.timeouts.commandTimeoutMs);
-    this.#do(this.#session.begin(transaction));
+    if (this.#running === undefined) this.#begin(running, transaction);
+    else this.#follow(running, transaction);
     return running.promise;
+  }
+
+  /** Somebody has it now, and will release it. */
+  acquire(): this {
+    this.#owners++;
+    return this;
   }
 
   /** Whoever acquired it needs it no more. */
   release(): void {
-    if (this.isReady) this.#options.onReleased(this);
+    this.#owners--;
+    if (this.#owners === 0 && this.isReady) this.#options.onReleased(this);
   }
 
   /** Nothing to do for now: stays open for so long. */
@@ -155,11 +178,14 @@ export class SmtpConnection implements Swept {
     this.#isClosed = true;
     this.#options.sweep.remove(this);
     this.#socket.destroy();
-    this.#writing?.resolve();
+    this.#writer.stopWaiting();
     this.#options.onClosed(this);
   }
 
   sweep(nowMs: number): void {
+    const follower = this.#follower;
+    if (follower !== undefined && (nowMs >= follower.deadlineMs || isTakenBack(follower.lease)))
+      this.#forsake(follower);
     if (this.#isTakenBack()) this.#abandon(new LeaseLostError("the item was taken back"));
     else if (nowMs >= this.#deadlineMs || this.#mustHurry()) this.#timedOut();
   }
@@ -172,8 +198,28 @@ export class SmtpConnection implements Swept {
   /** Once the final dot is sent, the reply to it is worth having, whoever holds the item. */
   #isTakenBack(): boolean {
     if (this.#running === undefined || this.#session.awaits === "final reply") return false;
-    const { lease } = this.#running;
-    return !lease.isHeld() || lease.signal.aborted;
+    return isTakenBack(this.#running.lease);
+  }
+
+  #begin(running: Offered, transaction: Transaction): void {
+    this.#running = running;
+    this.#waitFor(this.#options.timeouts.commandTimeoutMs);
+    this.#do(this.#session.begin(transaction));
+  }
+
+  #follow(running: Offered, transaction: Transaction): void {
+    const envelope = this.#session.follow(transaction);
+    const deadlineMs = this.#options.sweep.deadline(FOLLOWER_WAIT_MS);
+    this.#follower = { ...running, transaction, isEnvelopeSent: envelope !== undefined, deadlineMs };
+    if (envelope !== undefined) this.#do(envelope);
+    this.#writer.letGo();
+  }
+
+  /** It is told as if the connection had broken, which it will, as soon as the one before has its reply. */
+  #forsake(follower: Follower): void {
+    this.#follower = undefined;
+    this.#isSpent = true;
+    follower.resolve(UNANSWERED);
   }
 
   #timedOut(): void {
@@ -224,7 +270,7 @@ export class SmtpConnection implements Swept {
     for (const step of steps) {
       switch (step.do) {
         case "write":
-          if (!this.#isClosed) this.#socket.write(step.octets, "latin1");
+          if (!this.#isClosed) this.#writer.write(step.octets);
           break;
         case "start TLS":
           this.#startTls();
@@ -250,18 +296,12 @@ export class SmtpConnection implements Swept {
   }
 
   #startTls(): void {
-    const { name } = this.hop;
-    // Opportunistic: a certificate that nobody vouches for is better than clear text (RFC 7435).
-    const options = {
-      socket: this.#socket,
-      rejectUnauthorized: false,
-      ...(isIP(name) === 0 ? { servername: name } : {}),
-    };
-    const socket: TLSSocket = connectTls(options, () => {
+    const socket = tlsOver(this.#socket, this.hop.name, () => {
       this.cipher = cipherText(socket);
       this.#do(this.#session.tlsStarted());
     });
     this.#socket = socket;
+    this.#writer.socket = socket;
     socket.on("data", (octets: Buffer) => this.#received(octets));
     socket.on("error", (err) => {
       if (this.cipher === undefined && !this.#isClosed) this.#do(this.#session.tlsFailed(err.message));
@@ -283,26 +323,21 @@ export class SmtpConnection implements Swept {
       return;
     }
     const encoder = new ContentEncoder();
-    this.#writeTogether(encoder.encode(content), encoder.end());
-    this.#session.contentSent(content.length);
-    this.#waitFor(this.#options.timeouts.finalTimeoutMs);
+    this.#inviteFollower();
+    this.#writer.writeTogether(encoder.encode(content), encoder.end());
+    this.#dotSent(content.length);
   }
 
-  /** In one system call; for small ones, copying them together is cheaper than handing over two. */
-  #writeTogether(first: Buffer, second: Buffer): void {
-    const length = first.length + second.length;
-    const socket = this.#socket;
-    if (length <= SMALL_OCTETS && socket.writableLength === 0) {
-      this.#small ??= Buffer.allocUnsafeSlow(SMALL_OCTETS);
-      first.copy(this.#small);
-      second.copy(this.#small, first.length);
-      socket.write(this.#small.subarray(0, length));
-      return;
-    }
-    socket.cork();
-    socket.write(first);
-    socket.write(second);
-    socket.uncork();
+  /** The dot and the next envelope leave together. */
+  #inviteFollower(): void {
+    if (!this.#isFast || this.#isSpent || !this.#options.onFinalDot(this)) return;
+    this.#writer.holdForThisTurn();
+  }
+
+  #dotSent(octets: number): void {
+    this.#session.contentSent(octets);
+    this.#dotSentAtMs = performance.now();
+    this.#waitFor(this.#options.timeouts.finalTimeoutMs);
   }
 
   async #sendPieces(pieces: AsyncIterable<Buffer>, lease: Lease): Promise<void> {
@@ -315,39 +350,44 @@ export class SmtpConnection implements Swept {
       octets += piece.length;
       this.#waitFor(this.#options.timeouts.dataTimeoutMs);
       // The piece is used up when the next one comes, and so it must have left us; also, a slow peer holds us up here.
-      await this.#written(encoder.encode(piece));
+      await this.#writer.written(encoder.encode(piece));
     }
     if (this.#running !== running || this.#isClosed) return;
     // Here the content's digest has been checked, and nothing but the dot makes a message of it.
     if (!lease.isHeld()) throw new LeaseLostError("the item was not held when the final dot was due");
-    this.#socket.write(encoder.end());
-    this.#session.contentSent(octets);
-    this.#waitFor(this.#options.timeouts.finalTimeoutMs);
-  }
-
-  /** Resolves when the operating system has the octets, or when that does not matter any more. */
-  async #written(octets: Buffer): Promise<void> {
-    const writing = Promise.withResolvers<void>();
-    this.#writing = writing;
-    // An error ends the connection, and with it the transaction; it is told there.
-    this.#socket.write(octets, () => writing.resolve());
-    await writing.promise;
-    this.#writing = undefined;
+    this.#inviteFollower();
+    this.#writer.write(encoder.end());
+    this.#dotSent(octets);
   }
 
   #finish(result: TransactionResult): void {
-    const running = this.#running;
-    this.#running = undefined;
-    this.#writing?.resolve();
-    if (!this.#session.isReady) this.destroy();
+    const [running, follower] = [this.#running, this.#follower];
+    this.#running = this.#follower = undefined;
+    this.#writer.stopWaiting();
+    if (this.#dotSentAtMs > 0) this.#isFast = performance.now() - this.#dotSentAtMs < FAST_MS;
+    this.#dotSentAtMs = 0;
+    if (this.#session.isOver || this.#isSpent) this.destroy();
     running?.resolve(result);
+    if (follower !== undefined) this.#next(follower);
+  }
+
+  #next(follower: Follower): void {
+    if (follower.isEnvelopeSent) {
+      this.#running = follower;
+      this.#waitFor(this.#options.timeouts.commandTimeoutMs);
+    } else if (this.#isClosed) {
+      follower.resolve(UNANSWERED);
+    } else {
+      this.#begin(follower, follower.transaction);
+    }
   }
 
   #abandon(err: unknown): void {
-    const running = this.#running;
-    this.#running = undefined;
+    const [running, follower] = [this.#running, this.#follower];
+    this.#running = this.#follower = undefined;
     this.destroy();
     running?.reject(err);
+    follower?.resolve(UNANSWERED);
   }
 
   #waitFor(timeoutMs: number): void {

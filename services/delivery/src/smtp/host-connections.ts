@@ -61,7 +61,7 @@ export class HostConnections {
   #backOffUntilMs = 0;
   #isClosing = false;
   #pressure: NodeJS.Timeout | undefined;
-  /** When a connection was opened or came back. */
+  /** When a connection was opened, came back, or was about to. */
   #movedAtMs: number;
 
   constructor(options: HostOptions) {
@@ -82,7 +82,7 @@ export class HostConnections {
   acquire(fresh = false): Acquired | Promise<Acquired> {
     if (fresh) this.#closeIdle();
     const kept = this.#takeIdle();
-    if (kept !== undefined) return { kind: "connection", connection: kept };
+    if (kept !== undefined) return { kind: "connection", connection: kept.acquire() };
     if (this.#options.sweep.isHurried) return { kind: "limit" };
     if (this.#mayOpen() && (this.#openCount === 0 || fresh)) return this.#openForCaller();
     if (this.#readyCount === 0 && this.#isBackingOff()) return { kind: "backing off" };
@@ -95,20 +95,24 @@ export class HostConnections {
   }
 
   #release(connection: SmtpConnection): void {
-    this.#movedAtMs = this.#options.sweep.nowMs;
-    const { transport, idleMs } = this.#options;
-    const most = Math.min(transport.connectionMaxMessages || Infinity, connection.limits.maxMessages ?? Infinity);
-    if (this.#isClosing || connection.messageCount >= most) {
+    if (!this.#mayGoOn(connection)) {
       connection.quit();
-      return;
+    } else if (!this.#giveToWaiter(connection)) {
+      connection.idle(this.#options.idleMs);
+      this.#idle.push(connection);
     }
+  }
+
+  #mayGoOn({ messageCount, limits }: SmtpConnection): boolean {
+    const most = Math.min(this.#options.transport.connectionMaxMessages || Infinity, limits.maxMessages ?? Infinity);
+    return !this.#isClosing && messageCount < most;
+  }
+
+  #giveToWaiter(connection: SmtpConnection): boolean {
+    this.#movedAtMs = this.#options.sweep.nowMs;
     const waiter = this.#waiters.shift();
-    if (waiter !== undefined) {
-      waiter.resolve({ kind: "connection", connection });
-      return;
-    }
-    connection.idle(idleMs);
-    this.#idle.push(connection);
+    waiter?.resolve({ kind: "connection", connection: connection.acquire() });
+    return waiter !== undefined;
   }
 
   /** Waiters whose time is up. */
@@ -220,6 +224,7 @@ export class HostConnections {
       timeouts: transport,
       sweep,
       onReleased: (released) => this.#release(released),
+      onFinalDot: (released) => this.#mayGoOn(released) && this.#giveToWaiter(released),
       onClosed: () => {
         if (isReady) this.#closed();
       },
@@ -227,7 +232,7 @@ export class HostConnections {
     const failure = await connection.opened();
     if (failure === undefined) {
       isReady = true;
-      return { connection };
+      return { connection: connection.acquire() };
     }
     if (!failure.isTls || tls !== "offered") return { failure };
     // Clear text is what the peer would have got without STARTTLS (Exim: tls_tempfail_tryclear).

@@ -98,7 +98,7 @@ class SmtpDelivery {
 
   /** All recipients that are still open, in as many transactions and connections as the next hop wants. */
   async #offer(hop: NextHop, first: Connected): Promise<void> {
-    let { connection } = first;
+    let connection: SmtpConnection | undefined = first.connection;
     if (first.note !== undefined) this.#note(first.note);
     let queue = this.#open;
     while (queue.length > 0) {
@@ -120,6 +120,9 @@ class SmtpDelivery {
         break;
       }
       if (queue.length === 0) break;
+      // It is gone, or carries the next message.
+      connection.release();
+      connection = undefined;
       const next = await this.#deps.pool.acquire(hop, this.#transport, wasDead);
       if (next.kind !== "connection") {
         this.#noFurtherConnection(hop, queue, next);
@@ -127,7 +130,7 @@ class SmtpDelivery {
       }
       connection = next.connection;
     }
-    connection.release();
+    connection?.release();
     this.#open = this.#open.filter((position) => !isFinal(this.#results[position]));
   }
 

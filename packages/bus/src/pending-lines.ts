@@ -2,6 +2,8 @@ import { closeSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } 
 
 /** Then the file is written anew, with the lines that still count only; later, if those alone are more than half of it. */
 const MAX_OCTETS = 1024 * 1024;
+/** When that has failed, on a full disk, it is not tried again before so long. */
+const RETRY_MS = 1_000;
 
 export interface PendingLinesOptions {
   readonly path: string;
@@ -25,6 +27,7 @@ export class PendingLines {
   #file: number | undefined;
   #octets = 0;
   #limit = MAX_OCTETS;
+  #retryAtMs = 0;
   /** The last write was cut short: the next begins a line of its own. */
   #isTorn = false;
   /** The ends of this turn of the event loop: there is no hurry with them. */
@@ -69,7 +72,8 @@ export class PendingLines {
   #append(lines: string): void {
     if (this.#file === undefined) return;
     try {
-      if (this.#octets > this.#limit) {
+      if (this.#octets > this.#limit && performance.now() > this.#retryAtMs) {
+        this.#retryAtMs = performance.now() + RETRY_MS;
         const old = this.#file;
         this.#file = this.#rewritten();
         closeSync(old);
@@ -95,6 +99,7 @@ export class PendingLines {
       renameSync(path, this.#path);
       this.#octets = octets.length;
       this.#limit = Math.max(MAX_OCTETS, 2 * octets.length);
+      this.#retryAtMs = 0;
       return fresh;
     } catch (err) {
       closeSync(fresh);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -75,9 +75,28 @@ test("the file does not grow without bound", async (t) => {
     journal.write(`i${i}`, messageId, big);
     if (i !== 100) journal.end(`i${i}`);
   }
+  assert.ok((await stat(pathIn(directory))).size < 1_500_000);
   journal.close();
   const next = new OutcomeJournal({ path: pathIn(directory), counts: () => true });
   assert.notEqual(next.left("i100", messageId, content), undefined);
+});
+
+test("lines are kept while the file cannot be written anew", async (t) => {
+  const directory = await emptyDirectory(t);
+  const path = pathIn(directory);
+  const journal = new OutcomeJournal({ path, counts: () => true });
+  await mkdir(`${path}.new`);
+  const big: Outcome = { events: [{ ...completed, id: "e".repeat(100_000) }] };
+  for (let i = 0; i < 50; i++) {
+    journal.write(`i${i}`, messageId, big);
+    if (i !== 40) journal.end(`i${i}`);
+  }
+  await rmdir(`${path}.new`);
+  assert.notEqual(
+    new OutcomeJournal({ path, counts: (id) => id === "i40" }).left("i40", messageId, content),
+    undefined,
+  );
+  journal.close();
 });
 
 test("the bus commits what was left instead of handing the item out again", async (t) => {

@@ -37,5 +37,17 @@ test("the page shows the queue, the last messages as they come, and a message's 
   await row.click();
   await page.locator("dialog[open]", { hasText: "msg:received" }).waitFor();
   await page.locator("dialog[open]", { hasText: "msg:defer" }).waitFor();
+
+  // All have the same policy; then one has another.
+  const policies = page.locator("#fleet li", { hasText: "policy" });
+  assert.equal(await policies.count(), 0);
+  await page.route("**/v1/fleet", async (route) => {
+    const response = await route.fetch();
+    const fleet = (await response.json()) as { members: { service: string; policyVersion?: string }[] };
+    for (const member of fleet.members) if (member.service === "router") member.policyVersion = "another";
+    await route.fulfill({ response, json: fleet });
+  });
+  await policies.filter({ hasText: "router: policy another" }).waitFor();
+  await policies.filter({ hasText: "gateway: policy" }).waitFor();
   assert.deepEqual(problems, []);
 });

@@ -81,8 +81,10 @@ function service(name, { text = "", className, title }) {
   );
 }
 
-function instance(member) {
-  const title = `${member.instance}, version ${member.version}, since ${dateTime(member.startedAtMs)}`;
+/** @param isMixed Not all that have a policy have the same: then it is worth reading. */
+function instance(member, isMixed) {
+  const policy = member.policyVersion === undefined ? "" : `, policy ${member.policyVersion}`;
+  const title = `${member.instance}, version ${member.version}${policy}, since ${dateTime(member.startedAtMs)}`;
   if (member.isLate) {
     const text = `: late, last heard of at ${time(member.seenAtMs)}`;
     return service(member.service, { text, className: "failed", title });
@@ -90,16 +92,20 @@ function instance(member) {
   if (member.state !== "ready") {
     return service(member.service, { text: `: ${member.state}`, className: "deferred", title });
   }
+  if (isMixed && policy !== "") {
+    return service(member.service, { text: `: policy ${member.policyVersion}`, className: "deferred", title });
+  }
   return service(member.service, { className: "delivered", title });
 }
 
 function showFleet({ bus, members, missing }) {
   showBus(bus.text, bus.ok);
+  const policies = new Set(members.flatMap(({ policyVersion }) => policyVersion ?? []));
   $("#fleet").replaceChildren(
     ...missing.map((name) =>
       service(name, { text: ": none", className: "failed", title: "No instance of it is announced: its work waits" }),
     ),
-    ...members.map(instance),
+    ...members.map((member) => instance(member, policies.size > 1)),
   );
 }
 

@@ -6,6 +6,7 @@ import { Tainted, textOf, type Value } from "../expansion/value.ts";
 import type { AclStage } from "../options/acl/stage.ts";
 import { aclStages } from "../options/acl/stage.ts";
 import { parseAclText } from "../reader/acl-parser.ts";
+import { trimStart } from "../reader/blanks.ts";
 import type { Configuration } from "../reader/configuration.ts";
 import { type Place, type Problem, ProblemList } from "../reader/problem.ts";
 import { type AclRun, MAX_DEPTH } from "./acl-run.ts";
@@ -86,7 +87,7 @@ export class Acls {
       run.log = "internal configuration error";
       return "error";
     }
-    const text = which.trimStart();
+    const text = trimStart(which);
     return then(this.#find(text, place, run), (acl) => {
       if (typeof acl !== "string") return runAcl(acl, run);
       run.log = acl;

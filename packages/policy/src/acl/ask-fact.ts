@@ -3,6 +3,7 @@ import { ExpansionDefer } from "../expansion/failures.ts";
 import { lowerCase } from "../expansion/operators/case.ts";
 import { textOf, type Value } from "../expansion/value.ts";
 import { splitList } from "../matching/split-list.ts";
+import { trimStart } from "../reader/blanks.ts";
 import type { AclRun } from "./acl-run.ts";
 import type { Fact, FactName } from "./facts.ts";
 import type { Said } from "./outcome.ts";
@@ -26,7 +27,7 @@ export function statusIn(status: string, list: Value): Said {
   let last = false;
   for (const item of splitList(textOf(list), typeof list === "string").items) {
     const isNegated = item.startsWith("!");
-    const word = lowerCase(isNegated ? item.slice(1).trimStart() : item);
+    const word = lowerCase(isNegated ? trimStart(item.slice(1)) : item);
     if ((ALIASES[word] ?? word) === status) return isNegated ? "no" : "yes";
     last = isNegated;
   }

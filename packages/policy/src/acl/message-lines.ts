@@ -4,7 +4,7 @@ const MAX_LINE = 75;
 const MIN_LINE = 35;
 
 /** White space at the beginning of a line, and empty lines, are left out, as by Exim. */
-const LINE_END = /\n\s*/;
+const LINE_END = /\n[\t-\r ]*/;
 
 /**
  * The lines of a text for a reply: as it has them, and long ones split at blanks; at the last blank behind a colon, if

@@ -2,7 +2,7 @@ import type { EnhancedStatus, Reply } from "@postbus/mail";
 import { messageLines } from "./message-lines.ts";
 
 /** A reply code at the beginning of a message, and an enhanced status code (RFC 3463) behind it. */
-const CODE = /^([0-9]{3})\s(?:([0-9]\.[0-9]{1,3}\.[0-9]{1,3})\s)?/;
+const CODE = /^([0-9]{3})[\t-\r ](?:([0-9]\.[0-9]{1,3}\.[0-9]{1,3})[\t-\r ])?/;
 
 /** Replies keep below this, whatever the policy makes of a peer's words. */
 const MAX_OCTETS = 16 * 1024;

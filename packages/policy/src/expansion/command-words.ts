@@ -20,9 +20,9 @@ function plainWord(source: Source): string {
   const start = source.at;
   let depth = 0;
   for (;;) {
-    source.match(/[^\s{}$\\]+/y);
+    source.match(/[^\t-\r {}$\\]+/y);
     const c = source.peek();
-    if (c === "" || (depth === 0 && /\s/.test(c))) break;
+    if (c === "" || (depth === 0 && /[\t-\r ]/.test(c))) break;
     if (c === "{") depth++;
     if (c === "}") depth--;
     source.at += c === "\\" ? 2 : 1;

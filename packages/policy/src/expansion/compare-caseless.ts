@@ -5,7 +5,11 @@ import { lowerCase } from "./operators/case.ts";
  * a string counts as greater than one that begins with it: `${if gti{a}{ab}}` is true, and so is `${if gti{ab}{a}}`.
  */
 export function compareCaseless(a: string, b: string): number {
-  const [x, y] = [lowerCase(a), lowerCase(b)];
-  if (x === y) return 0;
-  return x < y && !y.startsWith(x) ? -1 : 1;
+  return compareLower(lowerCase(a), lowerCase(b));
+}
+
+/** The same, for strings that are in lower case already. */
+export function compareLower(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b && !b.startsWith(a) ? -1 : 1;
 }

@@ -1,4 +1,5 @@
 import { readEscape } from "./escape.ts";
+import { lowerCase } from "./operators/case.ts";
 import { Source } from "./source.ts";
 
 /**
@@ -22,19 +23,19 @@ export function fieldOf(text: string, separators: string, index: number): string
   return index > 0 ? text.slice(edge) : text.slice(0, edge);
 }
 
-const KEY = /[^=\s]*/y;
-const WORD = /\S*/y;
+const KEY = /[^=\t-\r ]*/y;
+const WORD = /[^\t-\r ]*/y;
 
 /** The value of a key in `name=value name="value with blanks"`; the equals sign may be missing. The case of the key does not count. */
 export function keyedValue(text: string, key: string): string | undefined {
   const source = new Source(text);
-  const wanted = key.toLowerCase();
+  const wanted = lowerCase(key);
   for (source.skipBlanks(); source.peek() !== ""; source.skipBlanks()) {
     const name = source.match(KEY);
     source.skipBlanks();
     if (source.take("=")) source.skipBlanks();
     const value = source.peek() === '"' ? dequoted(source) : source.match(WORD);
-    if (name.toLowerCase() === wanted) return value;
+    if (lowerCase(name) === wanted) return value;
   }
   return undefined;
 }

@@ -1,3 +1,4 @@
+import { trim } from "../reader/blanks.ts";
 import { type Run, work } from "./code.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { decodeWords } from "./rfc2047.ts";
@@ -48,7 +49,7 @@ function header(evaluation: Evaluation, form: Form, name: string): Value {
 
 function joined(lines: readonly string[], form: Form, name: string): string {
   if (form === "r") return lines.join("");
-  const trimmed = lines.map((line) => (form === "l" ? line.replace(/\n$/, "") : line.trim()));
+  const trimmed = lines.map((line) => (form === "l" ? line.replace(/\n$/, "") : trim(line)));
   if (form === "l") return trimmed.map((line) => line.replaceAll(":", "::")).join(":");
   return trimmed.join(ADDRESS_HEADERS.has(name) ? ",\n" : "\n");
 }

@@ -1,3 +1,4 @@
+import { trimEnd, trimStart } from "../reader/blanks.ts";
 import { ExpansionFailure } from "./failures.ts";
 import { Source } from "./source.ts";
 
@@ -16,7 +17,7 @@ export function jsonElements(json: string, item: string): Iterable<string> {
 /** The Nth element of an array, from 1. */
 export function jsonElement(json: string, index: number, item: string): string | undefined {
   let at = 0;
-  for (const element of jsonElements(json, item)) if (++at === index) return element.trimEnd();
+  for (const element of jsonElements(json, item)) if (++at === index) return trimEnd(element);
   return undefined;
 }
 
@@ -37,7 +38,7 @@ export function jsonMember(json: string, key: string, item: string): string | un
 
 /** A string without its quotes. @throws {ExpansionFailure} it is none. */
 export function jsonString(text: string, item: string): string {
-  const [, inner] = /^"([\s\S]*)"\s*$/.exec(text) ?? [];
+  const [, inner] = /^"([\s\S]*)"[\t-\r ]*$/.exec(text) ?? [];
   if (inner === undefined) throw new ExpansionFailure(`missing '"' wrapping string result for ${item}`);
   return inner;
 }
@@ -65,7 +66,7 @@ function* partsOf(text: string): Generator<string> {
   for (let depth = 0; ; source.at++) {
     const c = skipTo(source, /[^"[\]{},]+/y);
     if (c === "" || (c === "," && depth === 0)) {
-      yield text.slice(start, source.at).trimStart();
+      yield trimStart(text.slice(start, source.at));
       if (c === "") return;
       start = source.at + 1;
     } else if (c !== ",") depth += c === "[" || c === "{" ? 1 : -1;

@@ -13,7 +13,7 @@ export interface Mailbox {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: leaving them out is the point
 const ATOM = /(?:[^\x00-\x20\x7f()<>@,;:\\".[\]]|\\[\s\S]?)+/y;
 const QUOTED = /"(?:[^"\\]|\\[\s\S])*"/y;
-const LITERAL = /\[[^[\]\\\s,]*\]/y;
+const LITERAL = /\[[^[\]\\\t-\r ,]*\]/y;
 const LABEL = /[A-Za-z0-9][-A-Za-z0-9]*/y;
 
 /** Comments in comments (RFC 5322 §3.2.2), without recursion. */

@@ -2,7 +2,7 @@ import { converted, isKnownCharset } from "./charset.ts";
 import { decodeBase64 } from "./operators/base64.ts";
 
 /** An encoded-word (RFC 2047 §2). No part can run over a `?`, so that trying at each `=?` stays linear. */
-const WORD = /=\?([^?\s]*)\?([QqBb])\?([^?]*)\?=/g;
+const WORD = /=\?([^?\t-\r ]*)\?([QqBb])\?([^?]*)\?=/g;
 /** RFC 2047 §2; longer ones are left as they are, as with `check_rfc2047_length`. */
 const MAX_WORD = 75;
 
@@ -21,7 +21,7 @@ export function decodeWords(text: string, charset: string | undefined, onUnknown
     const octets = word.length > MAX_WORD ? undefined : wordOctets(encoding, data);
     if (octets === undefined) continue;
     const between = text.slice(end, index);
-    if (!isAfterWord || !/^\s*$/.test(between)) result += between;
+    if (!isAfterWord || !/^[\t-\r ]*$/.test(between)) result += between;
     const [from = ""] = onUnknown === undefined ? written.split("*") : [written];
     if (charset !== undefined && !isKnownCharset(from)) onUnknown?.(from);
     result += (charset === undefined ? octets : converted(octets, from, charset)).replaceAll("\0", "?");
@@ -35,7 +35,7 @@ function wordOctets(encoding: string, data: string): string | undefined {
   if (encoding === "b" || encoding === "B") {
     return decodeBase64(data);
   }
-  if (/=(?![0-9A-Fa-f]{2})|\s/.test(data)) return undefined;
+  if (/=(?![0-9A-Fa-f]{2})|[\t-\r ]/.test(data)) return undefined;
   return data
     .replaceAll("_", " ")
     .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));

@@ -43,7 +43,7 @@ export class StringParser implements Parser {
 
   list(): ListCode | undefined {
     const start = this.source.at;
-    const hasOwnStart = this.source.match(/\s*\{\s*\$/y) === "";
+    const hasOwnStart = this.source.match(/[\t-\r ]*\{[\t-\r ]*\$/y) === "";
     this.source.at = start;
     const code = this.argument();
     return code === undefined ? undefined : { code, hasOwnStart };

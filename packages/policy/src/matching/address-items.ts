@@ -2,6 +2,7 @@ import { then } from "../expansion/code.ts";
 import type { Evaluation } from "../expansion/evaluation.ts";
 import { lowerCase } from "../expansion/operators/case.ts";
 import { derived, textOf, type Value } from "../expansion/value.ts";
+import { trim, trimStart } from "../reader/blanks.ts";
 import type { ItemOptions, ItemTest, Subject } from "./item.ts";
 import { isLookupType, lookUp, readLookupItem } from "./lookup-item.ts";
 import type { Answer, Matched } from "./matched.ts";
@@ -23,7 +24,7 @@ export function addressItem(item: string, options: ItemOptions, domainItem: Doma
   }
   if (item.startsWith("@@")) return localPartsOf(item.slice(2), options);
   const semicolon = item.indexOf(";");
-  if (semicolon !== -1 && isLookupType(item.slice(0, semicolon).trim())) return whole(item, options);
+  if (semicolon !== -1 && isLookupType(trim(item.slice(0, semicolon)))) return whole(item, options);
   const at = separatorOf(item, semicolon);
   const [local, domain] = at === -1 ? ["", item] : [item.slice(0, at), item.slice(at + 1)];
   const testLocal = at === -1 || local.startsWith("*") ? suffixItem(local, options) : literalItem(local, options);
@@ -94,11 +95,11 @@ function localPartsOf(item: string, options: ItemOptions): ItemTest {
       for (const listed of splitList(textOf(found.data ?? "")).items) {
         evaluation.step();
         if (listed.startsWith(">")) {
-          next = listed.slice(1).trim();
+          next = trim(listed.slice(1));
           break;
         }
         const isNegated = listed.startsWith("!");
-        const pattern = isNegated ? listed.slice(1).trimStart() : listed;
+        const pattern = isNegated ? trimStart(listed.slice(1)) : listed;
         const answer = localPattern(pattern, options)(evaluation, subject);
         // Patterns of local parts never wait.
         if (answer !== undefined) return isNegated ? undefined : { data: pattern };

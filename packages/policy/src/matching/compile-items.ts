@@ -1,5 +1,6 @@
 import type { Evaluation } from "../expansion/evaluation.ts";
 import { ExpansionDefer, ExpansionFailure } from "../expansion/failures.ts";
+import { trimStart } from "../reader/blanks.ts";
 import { addressItem } from "./address-items.ts";
 import { localLiteral, mxItem, primaryHostname } from "./domain-items.ts";
 import { fileItem } from "./file-item.ts";
@@ -41,7 +42,7 @@ function compileEach(kind: ListKind, written: Iterable<string>, options: ItemOpt
       continue;
     }
     const isNegated = word.startsWith("!");
-    const item = isNegated ? word.slice(1).trimStart() : word;
+    const item = isNegated ? trimStart(word.slice(1)) : word;
     const isLiteral = kind !== "host" && kind !== "address" && LITERAL.test(item);
     const literal = isLiteral ? { text: item, isCaseful: current.isCaseful } : undefined;
     items.push({ isNegated, test: compileItem(kind, item, current), tolerance, literal });

@@ -3,6 +3,7 @@ import { recordsOf } from "@postbus/dns";
 import type { Evaluation } from "../expansion/evaluation.ts";
 import { ExpansionFailure } from "../expansion/failures.ts";
 import { lowerCase } from "../expansion/operators/case.ts";
+import { trim } from "../reader/blanks.ts";
 import { addressesOf } from "./host-names.ts";
 import { sameAddress } from "./ip-network.ts";
 import type { ItemTest } from "./item.ts";
@@ -31,7 +32,7 @@ export function mxItem(item: string, isIgnored: (list: string) => ItemTest): Ite
   if (word === undefined) return undefined;
   const kind = lowerCase(word);
   if (kind !== "any" && kind !== "primary" && kind !== "secondary") return undefined;
-  const ignored = ignore === undefined || ignore.trim() === "" ? undefined : isIgnored(ignore);
+  const ignored = ignore === undefined || trim(ignore) === "" ? undefined : isIgnored(ignore);
   return async (evaluation, { lower, value }) =>
     (await isExchanger(lower, kind, evaluation, ignored)) ? { data: item, captures: [value] } : undefined;
 }

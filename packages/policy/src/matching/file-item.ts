@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { ExpansionDefer } from "../expansion/failures.ts";
 import { systemProblem } from "../expansion/system-problem.ts";
+import { trim } from "../reader/blanks.ts";
 import type { ItemOptions, ItemTest } from "./item.ts";
 import type { ListKind } from "./list-kind.ts";
 
@@ -42,9 +43,9 @@ async function contents(path: string): Promise<string> {
 function* lines(text: string, kind: ListKind): Generator<string> {
   const isPart = kind === "address" || kind === "localpart";
   for (const line of text.split("\n")) {
-    const comment = isPart ? line.search(/(?:^|\s)#/) : line.indexOf("#");
-    const item = (comment === -1 ? line : line.slice(0, comment)).trim();
+    const comment = isPart ? line.search(/(?:^|[\t-\r ])#/) : line.indexOf("#");
+    const item = trim(comment === -1 ? line : line.slice(0, comment));
     // A file in a file would have no end.
-    if (item !== "" && !/^!?\s*\//.test(item)) yield item;
+    if (item !== "" && !/^!?[\t-\r ]*\//.test(item)) yield item;
   }
 }

@@ -4,6 +4,7 @@ import type { Evaluation } from "../expansion/evaluation.ts";
 import { ExpansionDefer, ExpansionFailure } from "../expansion/failures.ts";
 import { makeLookup } from "../expansion/make-lookup.ts";
 import { derived, type Value } from "../expansion/value.ts";
+import { trim } from "../reader/blanks.ts";
 import type { ItemOptions, ItemTest, Subject } from "./item.ts";
 import type { Answer } from "./matched.ts";
 
@@ -19,9 +20,9 @@ export interface LookupItem {
  * @throws {ExpansionFailure} there is no such lookup type.
  */
 export function readLookupItem(item: string): LookupItem {
-  const [, type = "", place = ""] = /^([^;]*);\s*([\s\S]*)$/.exec(item) ?? [];
+  const [, type = "", place = ""] = /^([^;]*);[\t-\r ]*([\s\S]*)$/.exec(item) ?? [];
   try {
-    return { spec: parseLookupType(type.trim()), place };
+    return { spec: parseLookupType(trim(type)), place };
   } catch (error) {
     if (error instanceof LookupSyntaxError) throw new ExpansionFailure(error.message, { cause: error });
     throw error;

@@ -74,9 +74,9 @@ function isCheap(kind: ListKind, text: string): boolean {
 }
 
 const COSTLY = /[;^/@+]/;
-const NETWORK = /^!?\s*(?:\*|[0-9.]+(?:\/[0-9]+)?|[0-9a-f]*:[0-9a-f:.]*)$/i;
+const NETWORK = /^!?[\t-\r ]*(?:\*|[0-9.]+(?:\/[0-9]+)?|[0-9a-f]*:[0-9a-f:.]*)$/i;
 /** Or `@`: this host's name. */
-const NO_MORE_THAN_TEXT = /^!?\s*(?:@|[^;^/@+]*)$/;
+const NO_MORE_THAN_TEXT = /^!?[\t-\r ]*(?:@|[^;^/@+]*)$/;
 /** Items of which each one has to be looked at. */
 const MAX_CHEAP = 8;
 

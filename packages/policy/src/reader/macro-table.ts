@@ -11,8 +11,8 @@ const NAME = /^[A-Z][A-Za-z0-9_]*$/;
 const FIRST_START = /[A-Z]|_[A-Z]/;
 /** What a line may grow to by replacing: far above any real one, far below what a doubling macro would make of it. */
 const MAX_LINE_OCTETS = 1024 * 1024;
-/** Characters looked at for macros in one run, so that no set of macros, however made, holds up a reload. */
-const MAX_WORK = 200_000_000;
+/** Characters looked at for macros, or put in for them, in one run: no set of macros, however made, holds up a reload. */
+const MAX_WORK = 50_000_000;
 
 interface Macro {
   readonly name: string;
@@ -37,7 +37,7 @@ export class MacroTable {
   readonly #makePredefined: () => ReadonlyMap<string, string>;
   /** There are a thousand, and most files use none: made when a line asks for one. */
   #predefined: MacroGroup | undefined;
-  /** Characters looked at so far. */
+  /** Characters looked at and put in so far. */
   #work = 0;
 
   /**
@@ -118,6 +118,7 @@ export class MacroTable {
       const macro = macros[found];
       if (macro === undefined) break;
       result = replaceAll(result, macro);
+      this.#work += result.length;
       macro.isUsed = true;
       count++;
       from = found + 1;

@@ -93,14 +93,19 @@ export class SourceFiles {
   }
 
   #push(path: string): void {
-    if (this.#open.length >= MAX_DEPTH)
-      throw new ValueError(`${path}: more than ${MAX_DEPTH} files included by each other`);
-    if (++this.#count > MAX_FILES) throw new ValueError(`${path}: more than ${MAX_FILES} files are included`);
+    if (this.#open.length >= MAX_DEPTH) this.#giveUp(`${path}: more than ${MAX_DEPTH} files included by each other`);
+    if (++this.#count > MAX_FILES) this.#giveUp(`${path}: more than ${MAX_FILES} files are included`);
     const text = this.#read(path);
     this.#octets += text.length;
-    if (this.#octets > MAX_OCTETS)
-      throw new ValueError(`${path}: all files together are larger than ${MAX_OCTETS} octets`);
+    if (this.#octets > MAX_OCTETS) this.#giveUp(`${path}: all files together are larger than ${MAX_OCTETS} octets`);
     this.#open.push({ path, text, offset: 0, line: 0 });
+  }
+
+  /** Files that include each other without end are left; only the rest of the first is read. */
+  #giveUp(problem: string): never {
+    this.#count = MAX_FILES;
+    this.#open.length = Math.min(1, this.#open.length);
+    throw new ValueError(problem);
   }
 
   #read(path: string): string {

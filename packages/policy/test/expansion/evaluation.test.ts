@@ -123,6 +123,12 @@ test("strict_acl_vars: reading what was not set fails", async () => {
   await assert.rejects(expandText("<$acl_m_x>", sampleEvaluation({ settings })), /strict_acl_vars/);
 });
 
+/** The octet is the second half of an "à"; JavaScript's blanks are more than C's. Exim 4.100 keeps it. */
+test("the octet 0xA0 is no blank around a header", async () => {
+  const headers: Headers = { occurrences: () => [" voil\xc3\xa0\n"] };
+  assert.equal(await expandText("$h_subject:", sampleEvaluation({ headers })), "voil\xc3\xa0");
+});
+
 /** Expected: `exim -bem` of 4.100.1 with the same lines. */
 test("headers: decoded, without charset, raw, as a list", async () => {
   const lines: Record<string, string[]> = {

@@ -221,4 +221,18 @@ describe("bounds of reading", () => {
     const { of } = readText({ text: ".include /f0", files: { ...files, "/f40": "prdr_enable" } });
     assert.match(of("error").join("\n"), /more than 1000 files are included/);
   });
+
+  test("a file that includes itself is read no further than the first problem needs", () => {
+    const { all } = readText(".include /c\n".repeat(1_000));
+    assert.equal(all[0], "/c:1: /c: more than 50 files included by each other");
+    // The other lines of the file itself, each refused at once.
+    assert.equal(all.length, 1_000);
+    assert.ok(all.every((problem, i) => problem.startsWith(`/c:${i + 1}: /c: more than `)));
+  });
+
+  test("what a long macro makes of many lines is bounded, all lines together", () => {
+    const { of } = readText(`AA = ${"x".repeat(100_000)}\n${"smtp_banner = AA\n".repeat(600)}`);
+    assert.match(of("error").at(-1) ?? "", /^\/c:601: replacing macros takes too long/);
+    assert.match(of("error")[0] ?? "", /second time/);
+  });
 });

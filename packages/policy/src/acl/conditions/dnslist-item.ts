@@ -1,4 +1,5 @@
 import { isIPv4 } from "node:net";
+import { trim } from "../../reader/blanks.ts";
 
 /** One item of `dnslists`, read: `domain=address,…`, `first,second&mask`, `domain!=address/key`. */
 export interface DnslistItem {
@@ -28,15 +29,15 @@ export function readDnslistItem(text: string): DnslistItem | undefined {
   const keys = slash === -1 ? undefined : text.slice(slash + 1);
   const [, domains = "", not, sign, list = ""] =
     /^([^=&!]*)(!?)(?:(==|=&|=|&)([\s\S]*))?$/.exec(slash === -1 ? text : text.slice(0, slash)) ?? [];
-  if (domains.trim() === "" || (not === "!" && sign === undefined)) return undefined;
-  const [textDomain = "", domain = textDomain] = domains.split(",").map((one) => one.trim().replace(/\.$/, ""));
+  if (trim(domains) === "" || (not === "!" && sign === undefined)) return undefined;
+  const [textDomain = "", domain = textDomain] = domains.split(",").map((one) => trim(one).replace(/\.$/, ""));
   return { domain, textDomain, wanted: sign === undefined ? undefined : readWanted(list, sign, not === "!"), keys };
 }
 
 function readWanted(list: string, sign: string, isNegated: boolean): WantedAddresses {
   const addresses = list
     .split(",")
-    .map((one) => one.trim())
+    .map((one) => trim(one))
     .filter((address) => isIPv4(address));
   return { addresses, isMask: sign.endsWith("&"), needsAll: sign === "==" || sign === "=&", isNegated };
 }

@@ -28,7 +28,7 @@ export const verify = readTest<Wanted>(readWanted, (wanted, run) => {
 function readWanted(value: Value): Wanted {
   const text = textOf(value);
   const [first = "", ...options] = splitList(`</${text}`).items;
-  const [, written = "", argument] = /^([^=\s]*)\s*(?:=\s*([\s\S]*))?$/.exec(first) ?? [];
+  const [, written = "", argument] = /^([^=\t-\r ]*)[\t-\r ]*(?:=[\t-\r ]*([\s\S]*))?$/.exec(first) ?? [];
   const name = written.toLowerCase();
   if (!isVerification(name) || (argument !== undefined && name !== "sender")) {
     throw new ExpansionFailure(

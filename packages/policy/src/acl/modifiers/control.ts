@@ -2,6 +2,7 @@ import { ExpansionFailure } from "../../expansion/failures.ts";
 import { textOf } from "../../expansion/value.ts";
 import type { AclControlName } from "../../options/acl/controls.ts";
 import { aclControls, controlAliases } from "../../options/acl/controls.ts";
+import { trim } from "../../reader/blanks.ts";
 import { controls } from "../controls/index.ts";
 import { stageNames } from "../stage-names.ts";
 import { readTest } from "../test.ts";
@@ -27,7 +28,7 @@ export const control = readTest<Setting>(
 /** @throws {ExpansionFailure} there is no such control, or it takes no options. */
 function read(text: string): Setting {
   const slash = text.indexOf("/");
-  const written = (slash === -1 ? text : text.slice(0, slash)).trim();
+  const written = trim(slash === -1 ? text : text.slice(0, slash));
   const name = controlAliases[written] ?? written;
   if (!isControl(name)) throw new ExpansionFailure(`syntax error in "control=${text}"`);
   const options = slash === -1 ? undefined : text.slice(slash + 1);

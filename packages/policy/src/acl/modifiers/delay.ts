@@ -2,12 +2,13 @@ import { then } from "../../expansion/code.ts";
 import { ExpansionFailure } from "../../expansion/failures.ts";
 import { parseInterval } from "../../expansion/interval.ts";
 import { textOf } from "../../expansion/value.ts";
+import { trim } from "../../reader/blanks.ts";
 import { readTest } from "../test.ts";
 
 /** `delay = time` */
 export const delay = readTest<number>(
   (value) => {
-    const seconds = parseInterval(textOf(value).trim());
+    const seconds = parseInterval(trim(textOf(value)));
     if (seconds === undefined)
       throw new ExpansionFailure(`syntax error in argument for "delay" modifier: "${textOf(value)}"`);
     return seconds;

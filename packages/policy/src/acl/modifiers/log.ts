@@ -1,5 +1,6 @@
 import { ExpansionFailure } from "../../expansion/failures.ts";
 import { textOf } from "../../expansion/value.ts";
+import { trim, trimStart } from "../../reader/blanks.ts";
 import type { LogTarget } from "../hooks.ts";
 import { expandedTest } from "../test.ts";
 
@@ -8,10 +9,10 @@ const TARGETS: ReadonlySet<string> = new Set<LogTarget>(["main", "reject", "pani
 /** `logwrite = :main,reject: text`: now, whatever becomes of the statement. */
 export const logwrite = expandedTest((value, { session }) => {
   const text = textOf(value);
-  const [prefix, names] = /^\s*:([^:]*):/.exec(text) ?? [];
+  const [prefix, names] = /^[\t-\r ]*:([^:]*):/.exec(text) ?? [];
   const targets = prefix === undefined ? DEFAULT : targetsOf(names ?? "", /,/, `logwrite`);
   const written = prefix === undefined ? text : text.slice(prefix.length);
-  session.log(targets.length === 0 ? DEFAULT : targets, written.trimStart());
+  session.log(targets.length === 0 ? DEFAULT : targets, trimStart(written));
   return "yes";
 });
 
@@ -27,7 +28,7 @@ export const logRejectTarget = expandedTest((value, { session }) => {
 function targetsOf(list: string, separator: RegExp, modifier: string): LogTarget[] {
   return list
     .split(separator)
-    .map((name) => name.trim())
+    .map((name) => trim(name))
     .filter((name) => name !== "")
     .map((name) => {
       if (!TARGETS.has(name)) throw new ExpansionFailure(`unknown log name "${name}" in "${modifier}" modifier`);

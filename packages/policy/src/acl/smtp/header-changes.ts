@@ -1,6 +1,7 @@
 import type { Regex } from "@postbus/regex";
 import { lowerCase } from "../../expansion/operators/case.ts";
 import { compilePattern } from "../../expansion/regex-use.ts";
+import { trimEnd } from "../../reader/blanks.ts";
 import type { AddedHeader } from "../added-headers.ts";
 
 /**
@@ -59,7 +60,7 @@ function behind(lines: readonly string[], start: number, isAlike: (line: string)
 /** Of a line, in lower case. */
 export function headerName(line: string): string {
   const colon = line.indexOf(":");
-  return colon === -1 ? "" : lowerCase(line.slice(0, colon).trimEnd());
+  return colon === -1 ? "" : lowerCase(trimEnd(line.slice(0, colon)));
 }
 
 const isReceived = (line: string): boolean => headerName(line) === "received";

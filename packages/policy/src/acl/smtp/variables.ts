@@ -2,6 +2,7 @@ import { domainOf, localPartOf } from "@postbus/mail";
 import type { Variables } from "../../expansion/evaluation.ts";
 import { lowerCase } from "../../expansion/operators/case.ts";
 import { Tainted, type Value } from "../../expansion/value.ts";
+import { trim } from "../../reader/blanks.ts";
 import type { AclSession } from "../session.ts";
 import { ownReceived } from "./received-content.ts";
 
@@ -193,7 +194,7 @@ const linesIn = (text: string): number => text.split("\n").length - 1;
 function replyAddress(headers: { occurrences(name: string): readonly string[] } | undefined): string | undefined {
   if (headers === undefined) return undefined;
   for (const name of ["reply-to", "from"]) {
-    const value = headers.occurrences(name).join(",").trim();
+    const value = trim(headers.occurrences(name).join(","));
     if (value !== "") return value;
   }
   return "";

@@ -1,5 +1,6 @@
 import { ExpansionFailure } from "../../expansion/failures.ts";
 import { parseInterval } from "../../expansion/interval.ts";
+import { trim } from "../../reader/blanks.ts";
 import type { VerifyAddressRequest } from "../verify-address.ts";
 import { readCalloutOptions } from "./callout-options.ts";
 
@@ -23,7 +24,7 @@ export function readAddressOptions(words: readonly string[]): AddressOptions {
 }
 
 function change(word: string): Partial<AddressOptions> {
-  const [, name = "", value] = /^([a-z_]+)\s*(?:=\s*([\s\S]*))?$/i.exec(word) ?? [];
+  const [, name = "", value] = /^([a-z_]+)[\t-\r ]*(?:=[\t-\r ]*([\s\S]*))?$/i.exec(word) ?? [];
   switch (name.toLowerCase()) {
     case "defer_ok":
       return { toleratesDefer: true };
@@ -43,8 +44,9 @@ function change(word: string): Partial<AddressOptions> {
 /** `cachepos=time,cacheneg=time` */
 function readQuota(text: string): NonNullable<VerifyAddressRequest["quota"]> {
   const times: { goodSeconds?: number; badSeconds?: number } = {};
-  for (const word of text.split(",").filter((one) => one.trim() !== "")) {
-    const [, name, value = ""] = /^\s*(cachepos|cacheneg)\s*=\s*(\S*)\s*$/.exec(word) ?? [];
+  for (const word of text.split(",").filter((one) => trim(one) !== "")) {
+    const [, name, value = ""] =
+      /^[\t-\r ]*(cachepos|cacheneg)[\t-\r ]*=[\t-\r ]*([^\t-\r ]*)[\t-\r ]*$/.exec(word) ?? [];
     const seconds = parseInterval(value);
     if (name === undefined || seconds === undefined) {
       throw new ExpansionFailure(`unknown option "quota=${text}" in ACL condition "verify"`);

@@ -21,7 +21,7 @@ export function readCalloutOptions(text: string): CalloutOptions {
 function change(word: string, text: string): Partial<CalloutOptions> {
   const plain = FLAGS[word.toLowerCase()];
   if (plain !== undefined) return plain;
-  const [, name = "", value = ""] = /^([a-z_]+)\s*=\s*([\s\S]*)$/i.exec(word) ?? [];
+  const [, name = "", value = ""] = /^([a-z_]+)[\t-\r ]*=[\t-\r ]*([\s\S]*)$/i.exec(word) ?? [];
   switch (name.toLowerCase()) {
     case "connect":
       return { connectTimeoutMs: milliseconds(value, text) };

@@ -1,5 +1,6 @@
 import { type Mailbox, mailboxes, parseMailbox } from "../../expansion/mailbox.ts";
 import { lowerCase } from "../../expansion/operators/case.ts";
+import { trim } from "../../reader/blanks.ts";
 import type { AclRun } from "../acl-run.ts";
 import type { Said } from "../outcome.ts";
 import type { ReceivedContent } from "../smtp/message.ts";
@@ -26,7 +27,7 @@ export const headerSyntax: Verification = (run) => {
       for (const text of addressTexts(value)) {
         const fault = faultOf(text);
         if (fault === undefined) continue;
-        const shown = text.trim().slice(0, MAX_SHOWN);
+        const shown = trim(text).slice(0, MAX_SHOWN);
         return refuse(run, `${fault}: failing address in "${TITLES[field]}" header is: ${shown}`);
       }
     }
@@ -90,7 +91,7 @@ function* addressTexts(value: string): Generator<string> {
   let count = 0;
   for (const text of mailboxes(value)) {
     if (++count > MAX_ADDRESSES) return;
-    if (text.trim() !== "") yield text;
+    if (trim(text) !== "") yield text;
   }
 }
 

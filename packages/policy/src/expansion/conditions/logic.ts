@@ -1,3 +1,4 @@
+import { trim } from "../../reader/blanks.ts";
 import type { Eventual, TestCode } from "../code.ts";
 import type { Condition } from "../condition.ts";
 import type { Evaluation } from "../evaluation.ts";
@@ -69,16 +70,16 @@ export const bool: Condition = {
   name: "bool",
   compile: (parser) =>
     ofOne(parser, "bool", (text) => {
-      const word = text.trim().toLowerCase();
+      const word = trim(text).toLowerCase();
       const known = WORDS[word];
       if (known !== undefined) return known;
       if (/^-?[0-9]*$/.test(word)) return !/^-?0*$/.test(word);
-      throw new ExpansionFailure(`unrecognised boolean value "${text.trim()}"`);
+      throw new ExpansionFailure(`unrecognised boolean value "${trim(text)}"`);
     }),
 };
 
 /** `bool_lax{text}`: all but nothing, `0`, `no` and `false` is true. */
 export const boolLax: Condition = {
   name: "bool_lax",
-  compile: (parser) => ofOne(parser, "bool_lax", (text) => !/^(?:0|-|no|false|)$/i.test(text.trim())),
+  compile: (parser) => ofOne(parser, "bool_lax", (text) => !/^(?:0|-|no|false|)$/i.test(trim(text))),
 };

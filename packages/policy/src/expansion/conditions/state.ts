@@ -15,7 +15,7 @@ const excluded = (name: string): Condition => ({
   compile(parser) {
     if (name === "saslauthd")
       skipGroup(
-        parser.source.match(/\s*\{/y) !== "",
+        parser.source.match(/[\t-\r ]*\{/y) !== "",
         () => parser.argument(),
         () => parser.close(),
       );

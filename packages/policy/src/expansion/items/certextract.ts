@@ -7,7 +7,8 @@ import type { Item } from "../parser.ts";
 import { required } from "../required.ts";
 import { Tainted, textOf } from "../value.ts";
 
-const VARIABLE = /\s*\{\s*\$(?:\{(tls_(?:in|out)_(?:our|peer)cert)\}|(tls_(?:in|out)_(?:our|peer)cert))\s*\}/y;
+const VARIABLE =
+  /[\t-\r ]*\{[\t-\r ]*\$(?:\{(tls_(?:in|out)_(?:our|peer)cert)\}|(tls_(?:in|out)_(?:our|peer)cert))[\t-\r ]*\}/y;
 
 /** `${certextract{field,modifiers}{$tls_in_peercert}{yes}{no}}`. */
 export const certextract: Item = {

@@ -1,3 +1,4 @@
+import { trim } from "../../reader/blanks.ts";
 import { type Branches, failBranch, succeed } from "../branches.ts";
 import { type Code, type Eventual, type Run, then, values, withValue, work } from "../code.ts";
 import type { Evaluation } from "../evaluation.ts";
@@ -7,7 +8,7 @@ import { jsonElement, jsonMember, jsonString } from "../json-text.ts";
 import type { Item, Parser } from "../parser.ts";
 import { derived, textOf, type Value } from "../value.ts";
 
-const NUMBER = /^\s*[-+]?[0-9]+\s*$/;
+const NUMBER = /^[\t-\r ]*[-+]?[0-9]+[\t-\r ]*$/;
 
 /**
  * `${extract{key}{name=value …}{yes}{no}}`, `${extract{N}{separators}{text}{yes}{no}}`, `${extract json{key or N}{json}…}`.
@@ -18,7 +19,7 @@ export const extract: Item = {
   compile(parser): Run {
     const { source } = parser;
     source.skipBlanks();
-    const kind = source.match(/jsons?(?=\s*\{)/y);
+    const kind = source.match(/jsons?(?=[\t-\r ]*\{)/y);
     const { args, mustFail } = readArguments(parser);
     const [first, second, third] = args;
     if (first === undefined || second === undefined) throw missing(args.length + 1);
@@ -41,7 +42,7 @@ export const extract: Item = {
 function readArguments(parser: Parser): { args: Code[]; mustFail: boolean } {
   const args: Code[] = [];
   for (let code = parser.argument(); code !== undefined; code = parser.argument()) args.push(code);
-  const mustFail = parser.source.match(/fail(?=\s*\})/y) !== "";
+  const mustFail = parser.source.match(/fail(?=[\t-\r ]*\})/y) !== "";
   parser.close();
   return { args, mustFail };
 }
@@ -100,7 +101,7 @@ const MAX_INDEX = 2_147_483_647;
 
 /** @throws {ExpansionFailure} nothing is asked for. */
 function notEmpty(name: string): string {
-  const key = name.trim();
+  const key = trim(name);
   if (key === "") throw new ExpansionFailure('first argument of "extract" must not be empty');
   return key;
 }

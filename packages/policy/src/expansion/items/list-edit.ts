@@ -1,3 +1,4 @@
+import { trim } from "../../reader/blanks.ts";
 import { failBranch, succeed } from "../branches.ts";
 import { forEach, runCode, then, withValues, work } from "../code.ts";
 import { ExpansionFailure } from "../failures.ts";
@@ -31,7 +32,7 @@ export const listextract: Item = {
 
 /** @throws {ExpansionFailure} it is no number. */
 function indexOf(text: string): number {
-  const digits = text.trim();
+  const digits = trim(text);
   if (digits === "") throw new ExpansionFailure('first argument of "listextract" must not be empty');
   if (!/^-?[0-9]{0,15}$/.test(digits)) throw new ExpansionFailure('first argument of "listextract" must be numeric');
   return Number(digits === "-" ? 0 : digits);

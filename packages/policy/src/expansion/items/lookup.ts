@@ -26,7 +26,7 @@ export const lookup: Item = {
 
 function readType(parser: Parser, key: Code | undefined): LookupSpec {
   parser.source.skipBlanks();
-  const written = parser.source.match(/[^{\s]*/y);
+  const written = parser.source.match(/[^{\t-\r ]*/y);
   try {
     return parseLookupType(written, key === undefined ? "query" : "single-key");
   } catch (error) {

@@ -25,7 +25,7 @@ function item(name: string, max: number, compute: Compute): Item {
 /** @throws {ExpansionFailure} it is no number, or negative where it may not be. */
 function number(text: string, name: string, index: number): number {
   const maySign = name === "substr" && index === 0;
-  if (!(maySign ? /^\s*(?:-?[0-9]+|)$/ : /^\s*[0-9]*$/).test(text)) {
+  if (!(maySign ? /^[\t-\r ]*(?:-?[0-9]+|)$/ : /^[\t-\r ]*[0-9]*$/).test(text)) {
     throw new ExpansionFailure(`"${text}" is not a ${maySign ? "" : "positive "}number (in "${name}" expansion)`);
   }
   return Number(text);

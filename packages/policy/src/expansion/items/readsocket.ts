@@ -1,3 +1,4 @@
+import { trim } from "../../reader/blanks.ts";
 import { runCode, values } from "../code.ts";
 import { ExpansionFailure } from "../failures.ts";
 import { parseInterval } from "../interval.ts";
@@ -47,7 +48,7 @@ interface Wanted {
 /** `5s:shutdown=no:tls=yes:sni=name`; the first may be the time alone. */
 function readOptions(text: string): Wanted {
   let wanted: Wanted = { timeoutMs: TIMEOUT_MS, endsRequest: true, usesTls: false, serverName: undefined };
-  for (const option of text.split(":").map((part) => part.trim())) {
+  for (const option of text.split(":").map((part) => trim(part))) {
     const [name = "", value = ""] = option.split("=");
     if (option === "") continue;
     const seconds = parseInterval(option);

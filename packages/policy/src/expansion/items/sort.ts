@@ -1,10 +1,11 @@
 import { ListText } from "../../matching/split-list.ts";
-import { folded, runCode, then } from "../code.ts";
-import { compareCaseless } from "../compare-caseless.ts";
+import { type Eventual, forEach, runCode, then } from "../code.ts";
+import { compareLower } from "../compare-caseless.ts";
 import type { Evaluation } from "../evaluation.ts";
 import { ExpansionFailure } from "../failures.ts";
 import { itemsOf, taintedLike, withEachItem } from "../list-items.ts";
-import { parseNumber } from "../number.ts";
+import { numberIn } from "../number.ts";
+import { lowerCase } from "../operators/case.ts";
 import type { Item } from "../parser.ts";
 import { required, requiredList } from "../required.ts";
 import { textOf, type Value } from "../value.ts";
@@ -36,7 +37,7 @@ export const sort: Item = {
     return (evaluation) =>
       then(itemsOf(list, evaluation), ({ items, separator, isTainted }) =>
         then(runCode(comparator, evaluation), (name) => {
-          const order = orderOf(textOf(name));
+          const order = orderOf(textOf(name), evaluation);
           const keyed: Keyed[] = [];
           const add = (item: Value, key: Value): undefined => {
             keyed.push({ item: textOf(item), key: order.read(textOf(key)) });
@@ -44,27 +45,30 @@ export const sort: Item = {
           const read = withEachItem(items, evaluation, (item) =>
             then(runCode(extractor, evaluation), (key) => add(item, key)),
           );
-          return then(read, () => taintedLike(isTainted, sorted(keyed, order, separator, evaluation)));
+          const sorted = then(read, () => ordered(keyed, order, evaluation));
+          return then(sorted, (all) => taintedLike(isTainted, listOf(all, separator)));
         }),
       );
   },
 };
 
-function orderOf(name: string): Order {
+function orderOf(name: string, evaluation: Evaluation): Order {
   const [, letters, caseless, sign] = /^(?:(lt|le|gt|ge)(i?)|([<>]=?))$/.exec(name) ?? [];
   const comparator = letters ?? sign;
   if (comparator === undefined) throw new ExpansionFailure("comparator not handled for sort");
   const isDescending = /^[g>]/.test(comparator);
   const withEqual = /[e=]$/.test(comparator);
-  const compare = caseless === "i" ? (a: Key, b: Key) => compareCaseless(String(a), String(b)) : inOrder;
+  const isTotal = caseless !== "i";
+  const compare = isTotal ? inOrder : (a: Key, b: Key) => compareLower(String(a), String(b));
   return {
-    read: sign === undefined ? (text) => text : numberOf,
+    read: sign === undefined ? (isTotal ? (text) => text : lowerCase) : numberIn,
     isBefore(a, b) {
       if (a === undefined || b === undefined) return false;
+      if (typeof a === "string" && typeof b === "string") evaluation.spend(Math.min(a.length, b.length) >>> 6);
       const order = compare(a, b);
       return order === 0 ? withEqual : order > 0 === isDescending;
     },
-    isTotal: caseless !== "i",
+    isTotal,
   };
 }
 
@@ -73,21 +77,48 @@ function inOrder(a: string | bigint, b: string | bigint): number {
   return a < b ? -1 : 1;
 }
 
-function numberOf(text: string): bigint | undefined {
-  // Many words, each with an exception, would take long.
-  return /^\s*[A-Za-z_]/.test(text) ? undefined : folded(() => parseNumber(text));
-}
-
-function sorted(keyed: readonly Keyed[], order: Order, separator: string, evaluation: Evaluation): string {
-  const isTotal = order.isTotal && keyed.every(({ key }) => key !== undefined);
-  const count = keyed.length;
-  evaluation.spend(isTotal ? Math.ceil(count * Math.log2(count + 1)) : Math.ceil((count * count) / 4));
+function listOf(keyed: readonly Keyed[], separator: string): string {
   const text = new ListText(separator);
-  for (const { item } of (isTotal ? quick : inserted)(keyed, order)) text.add(item);
+  for (const { item } of keyed) text.add(item);
   return text.text;
 }
 
-/** What insertion gives, faster: new items that are equal to old ones stand before them if the comparator has `=`. */
+/** In order; lets others run now and then. */
+function ordered(keyed: readonly Keyed[], order: Order, evaluation: Evaluation): Eventual<readonly Keyed[]> {
+  const isTotal = order.isTotal && keyed.every(({ key }) => key !== undefined);
+  let latest: readonly Keyed[] = [];
+  const stages = isTotal ? byMerging(keyed, order, evaluation) : byInsertion(keyed, order, evaluation);
+  const sorted = forEach(stages, evaluation, (stage): undefined => {
+    latest = stage;
+  });
+  return then(sorted, () => latest);
+}
+
+/** As many items are sorted in one go. */
+const RUN_ITEMS = 512;
+
+/** What insertion gives, faster: pieces are sorted, then merged. The last stage is the whole. */
+function* byMerging(keyed: readonly Keyed[], order: Order, evaluation: Evaluation): Generator<readonly Keyed[]> {
+  let runs: (readonly Keyed[])[] = [];
+  for (let at = 0; at < keyed.length; at += RUN_ITEMS) {
+    const run = quick(keyed.slice(at, at + RUN_ITEMS), order);
+    evaluation.spend(Math.ceil(run.length * Math.log2(run.length + 1)));
+    runs.push(run);
+    yield run;
+  }
+  while (runs.length > 1) {
+    const longer: (readonly Keyed[])[] = [];
+    for (let i = 0; i < runs.length; i += 2) {
+      const run = merged(runs[i] ?? [], runs[i + 1] ?? [], order);
+      evaluation.spend(run.length);
+      longer.push(run);
+      yield run;
+    }
+    runs = longer;
+  }
+}
+
+/** New items that are equal to old ones stand before them if the comparator has `=`. */
 function quick(keyed: readonly Keyed[], { isBefore }: Order): readonly Keyed[] {
   return keyed
     .map((one, at) => ({ ...one, at }))
@@ -97,12 +128,29 @@ function quick(keyed: readonly Keyed[], { isBefore }: Order): readonly Keyed[] {
     });
 }
 
-/** Each item goes before the first that it is before. */
-function inserted(keyed: readonly Keyed[], { isBefore }: Order): readonly Keyed[] {
+function merged(older: readonly Keyed[], newer: readonly Keyed[], { isBefore }: Order): readonly Keyed[] {
+  const result: Keyed[] = [];
+  let at = 0;
+  for (const one of newer) {
+    for (let old = older[at]; old !== undefined && !isBefore(one.key, old.key); old = older[++at]) result.push(old);
+    result.push(one);
+  }
+  return result.concat(older.slice(at));
+}
+
+/** Each item goes before the first that it is before. Each stage is the same list, longer by one. */
+function* byInsertion(
+  keyed: readonly Keyed[],
+  { isBefore }: Order,
+  evaluation: Evaluation,
+): Generator<readonly Keyed[]> {
   const result: Keyed[] = [];
   for (const one of keyed) {
-    const at = result.findIndex(({ key }) => isBefore(one.key, key));
-    result.splice(at === -1 ? result.length : at, 0, one);
+    const found = result.findIndex(({ key }) => isBefore(one.key, key));
+    const at = found === -1 ? result.length : found;
+    // Looking from the front, then moving what stands behind.
+    evaluation.spend((at >>> 1) + ((result.length - at) >>> 6));
+    result.splice(at, 0, one);
+    yield result;
   }
-  return result;
 }

@@ -21,7 +21,7 @@ export const addresses: StateOperator = {
   name: "addresses",
   run(subject, _argument, evaluation) {
     const text = textOf(subject);
-    const [, chosen, rest = text] = /^\s*>([\s\S]?)([\s\S]*)$/.exec(text) ?? [];
+    const [, chosen, rest = text] = /^[\t-\r ]*>([\s\S]?)([\s\S]*)$/.exec(text) ?? [];
     if (chosen === "") {
       throw new ExpansionFailure(`output separator missing in expanding \${addresses:${text}}`);
     }

@@ -33,7 +33,7 @@ export const base32d: PureOperator = {
 };
 
 function decimal(name: string, subject: string): bigint {
-  const [, sign = "", written = ""] = /^\s*([-+]?)(\d*)$/.exec(subject) ?? [];
+  const [, sign = "", written = ""] = /^[\t-\r ]*([-+]?)(\d*)$/.exec(subject) ?? [];
   if (written === "" && subject !== "") {
     throw new ExpansionFailure(`argument for ${name} operator is "${subject}", which is not a decimal number`);
   }

@@ -33,7 +33,7 @@ export const hex2b64: PureOperator = {
 
 /** Undefined: it is not base64 (RFC 4648 §4, with white space). */
 export function decodeBase64(text: string): string | undefined {
-  const compact = text.replace(/\s+/g, "");
+  const compact = text.replace(/[\t-\r ]+/g, "");
   if (compact.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(compact)) return undefined;
   return Buffer.from(compact, "base64").toString("latin1");
 }

@@ -55,7 +55,7 @@ function opened(list: NamedList, evaluation: Evaluation, depth: number): string 
   if (depth > MAX_DEPTH) throw new ExpansionFailure(`named lists are nested deeper than ${MAX_DEPTH}`);
   evaluation.step(list.text.length);
   const text = list.text.replace(
-    /(^|:)(\s*)\+(\w+)(?=\s*(?::|$))/g,
+    /(^|:)([\t-\r ]*)\+(\w+)(?=[\t-\r ]*(?::|$))/g,
     (item, start: string, blanks: string, name: string) => {
       const inner = evaluation.around.lists.find(list.kind, name);
       return inner === undefined ? item : start + blanks + opened(inner, evaluation, depth + 1);

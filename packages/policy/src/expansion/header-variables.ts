@@ -47,11 +47,19 @@ function header(evaluation: Evaluation, form: Form, name: string): Value {
   return new Tainted(decodeWords(text, charset));
 }
 
+/** No more of them than anybody sees: a header section may have half a million lines of one name. */
 function joined(lines: readonly string[], form: Form, name: string): string {
-  if (form === "r") return lines.join("");
-  const trimmed = lines.map((line) => (form === "l" ? line.replace(/\n$/, "") : trim(line)));
-  if (form === "l") return trimmed.map((line) => line.replaceAll(":", "::")).join(":");
-  return trimmed.join(ADDRESS_HEADERS.has(name) ? ",\n" : "\n");
+  const between = form === "r" ? "" : form === "l" ? ":" : ADDRESS_HEADERS.has(name) ? ",\n" : "\n";
+  let text = "";
+  for (let i = 0; i < lines.length && text.length < MAX_OCTETS; i++) {
+    text += (i === 0 ? "" : between) + oneOf(lines[i] ?? "", form);
+  }
+  return text;
+}
+
+function oneOf(line: string, form: Form): string {
+  if (form === "r") return line;
+  return form === "l" ? line.replace(/\n$/, "").replaceAll(":", "::") : trim(line);
 }
 
 const ADDRESS_HEADERS = new Set(["from", "to", "cc", "bcc", "reply-to", "sender"]);

@@ -55,6 +55,7 @@ export function matchItems(written: readonly ListItem[]): ItemTest {
     subject: Subject,
   ): Promise<Matched | undefined> => {
     const later = await awaited;
+    evaluation.spend(AWAIT_STEPS);
     return later === NO ? from(at + 1, evaluation, subject) : later;
   };
   return (evaluation, subject) => from(0, evaluation, subject);
@@ -70,10 +71,10 @@ function attempt(item: ListItem, evaluation: Evaluation, subject: Subject): Foun
     if (!(answer instanceof Promise)) return decision(item, answer);
     return answer.then(
       (later) => decision(item, later),
-      (error: unknown) => tolerated(item, error),
+      (error: unknown) => tolerated(item, error, evaluation),
     );
   } catch (error) {
-    return tolerated(item, error);
+    return tolerated(item, error, evaluation);
   }
 }
 
@@ -82,7 +83,12 @@ function decision({ isNegated }: ListItem, answer: Matched | undefined): Found {
   return isNegated ? undefined : answer;
 }
 
-function tolerated({ tolerance }: ListItem, thrown: unknown): Found {
+/** What waiting for an answer costs that is there at once, and what an exception costs. */
+const AWAIT_STEPS = 20;
+const ERROR_STEPS = 60;
+
+function tolerated({ tolerance }: ListItem, thrown: unknown, evaluation: Evaluation): Found {
+  evaluation.spend(ERROR_STEPS);
   const isUnknown = thrown instanceof UnknownHost;
   // What fails in a list is not decided: a pattern that is wrong, or a file that is missing, lets nobody in or keeps him out.
   const error = thrown instanceof ExpansionFailure ? new ExpansionDefer(thrown.message, { cause: thrown }) : thrown;

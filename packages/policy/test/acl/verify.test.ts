@@ -202,3 +202,32 @@ describe("verification of the client", () => {
       assert.match(await check(condition, helo, { address }), said));
   }
 });
+
+test("a megabyte of addresses in the header lets others run while it is looked at", async () => {
+  for (const condition of ["header_syntax", "not_blind", "header_sender"]) {
+    const { acls } = policySession(
+      `acl_smtp_rcpt = accept
+acl_smtp_data = c
+begin acl
+c:
+  accept verify = ${condition}
+`,
+      { hooks: { verifyAddress } },
+    );
+    await acls.mail({ returnPath: "" });
+    await acls.recipient("good@x");
+    acls.content(contentOf(`To: ${"a@b,".repeat(60_000)}c@d\nFrom: ${"<>,".repeat(60_000)}<>\n`));
+    let turns = 0;
+    let ticking = setImmediate(tick);
+    function tick(): void {
+      turns++;
+      ticking = setImmediate(tick);
+    }
+    try {
+      await acls.data();
+    } finally {
+      clearImmediate(ticking);
+    }
+    assert.ok(turns > 5, `${condition}: ${turns}`);
+  }
+});

@@ -129,6 +129,16 @@ test("the octet 0xA0 is no blank around a header", async () => {
   assert.equal(await expandText("$h_subject:", sampleEvaluation({ headers })), "voil\xc3\xa0");
 });
 
+test("of half a million lines of one header no more are looked at than anybody sees", async () => {
+  const lines = new Proxy(new Array<string>(500_000).fill(" a\n"), {
+    get: (all, key) => (Number(key) > 70_000 ? assert.fail(`line ${String(key)}`) : Reflect.get(all, key)),
+  });
+  const evaluation = sampleEvaluation({ headers: { occurrences: () => lines } });
+  for (const form of ["", "r", "b", "l"]) {
+    assert.equal(await expandText(`\${strlen:$${form}h_x:}`, evaluation), "65536", form);
+  }
+});
+
 /** Expected: `exim -bem` of 4.100.1 with the same lines. */
 test("headers: decoded, without charset, raw, as a list", async () => {
   const lines: Record<string, string[]> = {

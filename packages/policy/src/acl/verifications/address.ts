@@ -70,8 +70,9 @@ export const headerSender: Verification = async (run, { options }) => {
   if (content === undefined) return "yes";
   let said: Said = "no";
   let count = 0;
-  for (const { address } of mailboxesIn(content, ["sender", "reply-to", "from"])) {
-    if (address === "" || ++count > MAX_HEADER_ADDRESSES) continue;
+  for await (const { address } of mailboxesIn(content, ["sender", "reply-to", "from"], run.evaluation)) {
+    if (address === "") continue;
+    if (++count > MAX_HEADER_ADDRESSES) break;
     const verdict = await ask(run, "sender", address, read);
     if (verdict.result === "good") return "yes";
     if (toleratedOr(verdict, read, run) === "yes") return "yes";

@@ -1,3 +1,4 @@
+import type { Evaluation } from "../../expansion/evaluation.ts";
 import { type Mailbox, mailboxes, parseMailbox } from "../../expansion/mailbox.ts";
 import { lowerCase } from "../../expansion/operators/case.ts";
 import { trim } from "../../reader/blanks.ts";
@@ -19,18 +20,14 @@ const TITLES: Readonly<Record<string, string>> = {
 const MAX_ADDRESSES = 100_000;
 
 /** `header_syntax`: the addresses in the header can be read, and have a domain. */
-export const headerSyntax: Verification = (run) => {
+export const headerSyntax: Verification = async (run) => {
   const { content } = run.session.message;
   if (content === undefined) return "yes";
-  for (const field of ADDRESS_FIELDS) {
-    for (const value of content.headers.occurrences(field)) {
-      for (const text of addressTexts(value)) {
-        const fault = faultOf(text);
-        if (fault === undefined) continue;
-        const shown = trim(text).slice(0, MAX_SHOWN);
-        return refuse(run, `${fault}: failing address in "${TITLES[field]}" header is: ${shown}`);
-      }
-    }
+  for await (const { field, text } of addressTexts(content, ADDRESS_FIELDS, run.evaluation)) {
+    const fault = faultOf(text);
+    if (fault === undefined) continue;
+    const shown = trim(text).slice(0, MAX_SHOWN);
+    return refuse(run, `${fault}: failing address in "${TITLES[field]}" header is: ${shown}`);
   }
   return "yes";
 };
@@ -57,12 +54,12 @@ export const headerNamesAscii: Verification = (run) => {
 };
 
 /** `not_blind`: each recipient is named in To or Cc. */
-export const notBlind: Verification = (run, { options }) => {
+export const notBlind: Verification = async (run, { options }) => {
   const { content, recipients } = run.session.message;
   if (content === undefined) return "yes";
   const isCaseless = options.includes("case_insensitive");
   const named = new Set<string>();
-  for (const { localPart, domain } of mailboxesIn(content, ["to", "cc"])) {
+  for await (const { localPart, domain } of mailboxesIn(content, ["to", "cc"], run.evaluation)) {
     named.add(nameOf(localPart, domain, isCaseless));
   }
   const isBlind = recipients.some((address) => {
@@ -76,24 +73,42 @@ const nameOf = (localPart: string, domain: string, isCaseless: boolean): string 
   `${isCaseless ? lowerCase(localPart) : localPart}@${lowerCase(domain)}`;
 
 /** The mailboxes in some fields; what is none is left out. */
-export function* mailboxesIn(content: ReceivedContent, fields: readonly string[]): Generator<Mailbox> {
+export async function* mailboxesIn(
+  content: ReceivedContent,
+  fields: readonly string[],
+  evaluation: Evaluation,
+): AsyncGenerator<Mailbox> {
+  for await (const { text } of addressTexts(content, fields, evaluation)) {
+    const mailbox = parseMailbox(text);
+    if (mailbox !== undefined) yield mailbox;
+  }
+}
+
+/** What stands for an address in some fields, read or not. A header section may have a megabyte of them: others are let run. */
+async function* addressTexts(
+  content: ReceivedContent,
+  fields: readonly string[],
+  evaluation: Evaluation,
+): AsyncGenerator<{ readonly field: string; readonly text: string }> {
+  let octets = 0;
   for (const field of fields) {
     for (const value of content.headers.occurrences(field)) {
-      for (const text of addressTexts(value)) {
-        const mailbox = parseMailbox(text);
-        if (mailbox !== undefined) yield mailbox;
+      let count = 0;
+      for (const text of mailboxes(value)) {
+        if (++count > MAX_ADDRESSES) break;
+        octets += text.length + 1;
+        if (octets > PAUSE_OCTETS) {
+          octets = 0;
+          await evaluation.pause();
+        }
+        if (trim(text) !== "") yield { field, text };
       }
     }
   }
 }
 
-function* addressTexts(value: string): Generator<string> {
-  let count = 0;
-  for (const text of mailboxes(value)) {
-    if (++count > MAX_ADDRESSES) return;
-    if (trim(text) !== "") yield text;
-  }
-}
+/** Some milliseconds, if each address has a few octets only. */
+const PAUSE_OCTETS = 16 * 1024;
 
 /** The client is told no more than that; the log, and `$acl_verify_message`, say why. */
 function refuse(run: AclRun, text: string): Said {

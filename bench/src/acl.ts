@@ -57,6 +57,8 @@ const names = {
   qualifyRecipient: "test.example",
   configFile: "/policy",
   version: "0",
+  spoolDirectory: "/spool",
+  bounceReturnSizeLimit: 102_400,
 };
 const session = new AclSession({ address: "198.51.100.20", port: 4000 }, names, shared, {});
 const acls = new SmtpAcls(session, new Acls(configuration));

@@ -32,6 +32,8 @@ const NAMES = {
   qualifyRecipient: "mx.test.example",
   configFile: FILE,
   version: "4.100",
+  spoolDirectory: "/spool",
+  bounceReturnSizeLimit: 102_400,
 };
 
 /** A client, and what the test says in place of the services that are asked about its message. */

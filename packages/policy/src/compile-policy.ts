@@ -1,6 +1,8 @@
 import { ConfigError } from "@postbus/mail";
 import { Acls } from "./acl/acls.ts";
-import { AclSession, type SessionNames } from "./acl/session.ts";
+import { AclSession } from "./acl/session.ts";
+import { sessionNames } from "./acl/session-names.ts";
+import { clientLists } from "./acl/smtp/client-lists.ts";
 import { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import { checkCarriedOut } from "./compiled/check-carried-out.ts";
 import { contentTest } from "./compiled/content-test.ts";
@@ -34,24 +36,19 @@ export function compilePolicy(source: PolicySource): Policy {
   const { main } = configuration;
   const problems = new ProblemList();
   const primaryHostname = main.get("primary_hostname") ?? parts.hostname;
-  const qualifyDomain = (main.get("qualify_domain") ?? primaryHostname).toLowerCase();
-  const qualifyRecipient = (main.get("qualify_recipient") ?? qualifyDomain).toLowerCase();
+  const given = sessionNames(configuration, { primaryHostname, file, version });
+  const qualifyDomain = given.qualifyDomain.toLowerCase();
+  const qualifyRecipient = given.qualifyRecipient.toLowerCase();
+  const names = { ...given, qualifyDomain, qualifyRecipient };
   const { shared, stop } = policySurroundings(configuration, parts);
   const acls = new Acls(configuration);
+  const lists = clientLists(configuration);
   const smtp = smtpPolicy(configuration, problems);
   const transports = compileTransports(configuration, shared, problems);
   checkCarriedOut(configuration, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
   if (errors.length > 0) throw new ConfigError(errors.map(formatProblem).join("\n"));
 
-  const names: SessionNames = {
-    primaryHostname,
-    activeHostname: primaryHostname,
-    qualifyDomain,
-    qualifyRecipient,
-    configFile: file,
-    version,
-  };
   const notices = [
     ...(source.notices ?? []),
     ...[...acls.problems, ...problems.all].map(formatProblem),
@@ -67,7 +64,8 @@ export function compilePolicy(source: PolicySource): Policy {
     smtp,
     surroundings: shared,
     hasAcl: (stage) => acls.has(stage),
-    startSession: (client, hooks) => new SmtpAcls(new AclSession(client, names, shared, hooks), acls),
+    asksAtConnect: acls.has("connect") || lists !== undefined || acls.mentions("sender_host_name"),
+    startSession: (client, hooks) => new SmtpAcls(new AclSession(client, names, shared, hooks), acls, lists),
     looksAtContent: contentTest(configuration),
     transport(name) {
       const transport = transports.get(name);

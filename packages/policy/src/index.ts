@@ -4,6 +4,8 @@ export { type DecisionRecord, formatRecord } from "./acl/decision-record.ts";
 export type { Fact } from "./acl/facts.ts";
 export type { AclHooks, LogTarget } from "./acl/hooks.ts";
 export { AclSession } from "./acl/session.ts";
+export { sessionNames } from "./acl/session-names.ts";
+export { clientLists } from "./acl/smtp/client-lists.ts";
 export { changedHeader } from "./acl/smtp/header-changes.ts";
 export { receivedContent } from "./acl/smtp/received-content.ts";
 export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";

@@ -28,6 +28,8 @@ export interface Policy {
   readonly surroundings: SharedSurroundings;
   /** Whether an ACL is set for a stage: without one, nobody needs to ask. */
   hasAcl(stage: AclStage): boolean;
+  /** Whether a client is asked about as soon as it comes: by an ACL, or by lists that say what it may do. */
+  readonly asksAtConnect: boolean;
   /** The ACLs for one connection, with the state that they have. */
   startSession(client: ClientEndpoint, hooks: AclHooks): SmtpAcls;
   /** Whether the message that begins now is to be shown to an ACL when it is complete. */
@@ -66,6 +68,8 @@ export interface SmtpPolicy {
   readonly acceptsLiterals: boolean;
   /** `smtp_max_unknown_commands` */
   readonly maxUnknownCommands: number;
+  /** `smtp_enforce_sync` */
+  readonly enforcesSync: boolean;
   /** `smtp_receive_timeout`: for the next command, and for the next data. */
   readonly receiveTimeoutMs: number;
   /** `message_body_visible`, octets. */

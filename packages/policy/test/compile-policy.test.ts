@@ -27,6 +27,7 @@ describe("options of sessions", () => {
       maxSyntaxErrors: 3,
       maxNonmail: 10,
       acceptsLiterals: false,
+      enforcesSync: true,
       maxUnknownCommands: 3,
       receiveTimeoutMs: 300_000,
       bodyVisibleOctets: 500,
@@ -111,8 +112,8 @@ describe("notices", () => {
     assert.equal(notices("hostlist relay_from_hosts = net-lsearch;/nowhere"), ""));
   test("options that nobody carries out are named", () =>
     assert.equal(
-      notices("prdr_enable\nhost_lookup = *\nrecipients_max = 7\n"),
-      "p.conf: these options are correct, but not carried out yet: prdr_enable, host_lookup",
+      notices("prdr_enable\nhelo_verify_hosts = *\nsender_unqualified_hosts = *\nrecipients_max = 7\n"),
+      "p.conf: these options are correct, but not carried out yet: prdr_enable, helo_verify_hosts",
     ));
   test("a key without a certificate", () => assert.match(notices("tls_privatekey = /k.pem"), /TLS is not offered/));
 });

@@ -9,6 +9,7 @@ export type {
   Transaction,
   TransactionResult,
 } from "./client/transaction.ts";
+export type { ClientStanding } from "./server/client-standing.ts";
 export { OctetList } from "./server/octet-list.ts";
 export { ServerSession } from "./server/session.ts";
 export { type SessionProfile, type SessionSettings, sessionProfile } from "./server/session-profile.ts";

@@ -81,6 +81,10 @@ export class Connection implements PolicyClient {
     return this.#session.helo;
   }
 
+  get commandHistory(): string {
+    return this.#session.commandHistory;
+  }
+
   get envelope(): Envelope | undefined {
     return this.#envelope;
   }
@@ -266,7 +270,7 @@ export class Connection implements PolicyClient {
   #take(step: SessionStep): Promise<void> | undefined {
     switch (step.kind) {
       case "connect":
-        if (!this.#surroundings.policy.hasAcl("connect")) return this.#open();
+        if (!this.#surroundings.policy.asksAtConnect) return this.#open();
         return this.#decide(this.#asked.connect(), "connect", 'connection in "connect" ACL');
       case "helo": {
         const { name, isExtended } = step;
@@ -287,10 +291,11 @@ export class Connection implements PolicyClient {
       case "refused":
         return this.#noteRefusal(step);
       case "vrfy":
-        return this.#respond(this.#asked.vrfy(this.#qualified(bare(step.argument))), "VRFY");
+        return this.#respond(this.#asked.vrfy(this.#qualified(step.address)), "VRFY");
       case "expn":
+        return this.#respond(this.#asked.other("expn"), "EXPN", NOTHING_EXPANDED);
       case "etrn":
-        return this.#respond(this.#asked.other(step.kind), step.kind.toUpperCase());
+        return this.#respond(this.#asked.other("etrn"), "ETRN");
       case "quit":
         this.#hasQuit = true;
         return this.#respond(this.#asked.other("quit"), "QUIT");
@@ -330,13 +335,14 @@ export class Connection implements PolicyClient {
     onAccept?: (answer: AclAnswer) => void,
   ): Promise<void> | undefined {
     if (answer instanceof Promise) return answer.then((decided) => void this.#decide(decided, stage, what, onAccept));
+    if (this.#policy !== undefined) this.#session.standing = this.#policy.standing;
     if (isAccepted(answer)) {
       onAccept?.(answer);
       this.#session.accept(answer.reply);
       return undefined;
     }
     this.#logRefusal(answer, stage, what);
-    this.#session.refuse(answer.reply ?? notNow, answer.verdict === "drop");
+    this.#session.refuse(answer.reply ?? notNow, answer.verdict === "drop", answer.ownLines);
     return undefined;
   }
 
@@ -348,15 +354,16 @@ export class Connection implements PolicyClient {
   }
 
   /** Commands that have an answer of their own: VRFY, EXPN, ETRN, QUIT. */
-  #respond(answer: AclAnswer | Promise<AclAnswer>, what: string): Promise<void> | undefined {
-    if (answer instanceof Promise) return answer.then((decided) => void this.#respond(decided, what));
+  #respond(answer: AclAnswer | Promise<AclAnswer>, what: string, usual?: Reply): Promise<void> | undefined {
+    if (answer instanceof Promise) return answer.then((decided) => void this.#respond(decided, what, usual));
     if (!isAccepted(answer)) this.#logRefusal(answer, "protocol", what);
-    this.#session.respond(answer.reply, answer.verdict === "drop");
+    this.#session.respond(answer.reply ?? usual, answer.verdict === "drop");
     return undefined;
   }
 
-  #mail({ returnPath, eightBit, size }: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
-    const { questions, settings, clock } = this.#surroundings;
+  #mail({ returnPath: given, eightBit, size }: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
+    const { questions, settings, clock, policy } = this.#surroundings;
+    const returnPath = this.#qualified(given, policy.qualifyDomain);
     this.#policy?.beginMessage();
     const about = { clientAddress: this.address, helo: this.helo, returnPath };
     const facts = new TransactionFacts(questions, settings.factsTimeoutMs, about);
@@ -374,10 +381,9 @@ export class Connection implements PolicyClient {
     });
   }
 
-  /** RFC 5321 §4.5.1: postmaster may come without a domain. */
-  #qualified(address: string): string {
-    if (address === "" || address.includes("@")) return address;
-    return `${address}@${this.#surroundings.policy.qualifyRecipient}`;
+  /** RFC 5321 §4.5.1: postmaster may come without a domain; of some clients, others may. */
+  #qualified(address: string, domain = this.#surroundings.policy.qualifyRecipient): string {
+    return address === "" || address.includes("@") ? address : `${address}@${domain}`;
   }
 
   #startContent(): Promise<void> | undefined {
@@ -545,6 +551,8 @@ export class Connection implements PolicyClient {
   }
 }
 
+/** RFC 5321 §3.5.2: lists are not told. */
+const NOTHING_EXPANDED: Reply = { code: 252, lines: ["nothing is expanded here"] };
 const NOTHING = Buffer.alloc(0);
 
 const RESULTS = {
@@ -554,8 +562,6 @@ const RESULTS = {
   refused: "rejected",
   dropped: "rejected",
 } as const;
-
-const bare = (argument: string): string => /^<([^<>]*)>$/.exec(argument)?.[1] ?? argument;
 
 /** A command for the log: peers write it. */
 const printable = (text: string): string => text.slice(0, 200).replace(/[^ -~]/g, "?");

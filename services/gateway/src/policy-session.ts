@@ -1,5 +1,6 @@
 import { DeferError } from "@postbus/mail";
 import type { AclAnswer, AclHooks, AddressVerdict, SmtpAcls, VerifyAddressRequest } from "@postbus/policy";
+import type { ClientStanding } from "@postbus/smtp";
 import type { Envelope } from "./envelope.ts";
 import { policyFacts } from "./facts/policy-facts.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -9,6 +10,7 @@ export interface PolicyClient {
   readonly address: string;
   readonly port: number;
   readonly envelope: Envelope | undefined;
+  readonly commandHistory: string;
   /** Writes what the client has not got yet, and waits. */
   pause(seconds: number, isFlushed: boolean): Promise<void>;
 }
@@ -24,12 +26,19 @@ export class PolicySession {
       verifyAddress: (request) => this.#verify(request, surroundings),
       ...(rates === undefined ? {} : { rates }),
       delay: (seconds, isFlushed) => client.pause(seconds, isFlushed),
+      commandHistory: () => client.commandHistory,
       log: (targets, text) => {
         if (targets.includes("panic")) log.warn({ text, clientAddress: client.address }, "policy");
         else log.info({ text, clientAddress: client.address }, "policy");
       },
     };
     this.acls = policy.startSession({ address: client.address, port: client.port }, hooks);
+  }
+
+  /** What is known of the client so far. */
+  get standing(): ClientStanding {
+    const { connection } = this.acls.session;
+    return connection.standing;
   }
 
   /** What was said of the message before is forgotten, if there was one. */

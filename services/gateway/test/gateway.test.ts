@@ -251,6 +251,46 @@ describe("policy", () => {
     });
   });
 
+  test("may let addresses come without a domain, and they get one", async () => {
+    const main = [
+      "sender_unqualified_hosts = 127.0.0.1\nrecipient_unqualified_hosts = 127.0.0.1",
+      "qualify_domain = own.example\nqualify_recipient = rcpt.example",
+    ].join("\n");
+    const says = "message = $sender_address $local_part@$domain";
+    const acls = { rcpt: `accept ${says}`, vrfy: `deny ${says}` };
+    await using gateway = await startTestGateway({ policy: { main, acls } });
+    await using client = await gateway.session();
+    await client.say("MAIL FROM:<ann>\r\n", 250);
+    assert.match(await client.say("RCPT TO:<bob>\r\n", 250), /ann@own\.example bob@rcpt\.example/);
+    assert.match(await client.say("VRFY carl\r\n", 252), /ann@own\.example carl@rcpt\.example/);
+  });
+
+  test("knows the commands of the session", async () => {
+    await using gateway = await startTestGateway({
+      policy: { acls: { rcpt: "accept message = $smtp_command_history" } },
+    });
+    await using client = await gateway.session();
+    await client.say("MAIL FROM:<>\r\nRSET\r\nFOO\r\nMAIL FROM:<>\r\n", 250, 250, 500, 250);
+    assert.match(await client.say("RCPT TO:<a@b>\r\n", 250), /EHLO,MAIL,RSET,MAIL,RCPT\r\n$/);
+  });
+
+  test("may turn pipelining off, and say who may send many other commands", async () => {
+    const main = "smtp_accept_max_nonmail_hosts = !127.0.0.1 : *";
+    const acls = { connect: "accept control = no_pipelining" };
+    await using gateway = await startTestGateway({ policy: { main, acls } });
+    await using client = await gateway.connect();
+    await client.expect(220);
+    assert.doesNotMatch(await client.say("EHLO c.example\r\n", 250), /PIPELINING/);
+    for (let i = 0; i < 20; i++) await client.say("NOOP\r\n", 250);
+  });
+
+  test("has VRFY answered by the routers once its ACL lets the question through", async () => {
+    await using gateway = await startTestGateway({ policy: { acls: { vrfy: "accept" } } });
+    await using client = await gateway.session();
+    assert.match(await client.say("VRFY x@y.example\r\n", 550), /<x@y\.example> Unrouteable address/);
+    await client.say("EXPN x\r\n", 502);
+  });
+
   test("refuses a connection", async () => {
     await using gateway = await startTestGateway({ policy: { acls: { connect: "deny message = 550 5.7.1 no" } } });
     await using client = await gateway.connect();

@@ -16,6 +16,8 @@ export interface AclAnswer {
   /** Undefined: accepted with the usual words. */
   readonly reply: Reply | undefined;
   readonly isTemporary: boolean;
+  /** Of the reply's lines, so many at its end are the refusal; before them stand details. Undefined: all. */
+  readonly ownLines?: number;
   /** Behind `rejected RCPT <…>`; undefined: there is nothing to add. */
   readonly log: string | undefined;
   /** Where the refusal is to be logged; undefined: in the usual logs. */
@@ -32,7 +34,17 @@ const PROHIBITED = "Administrative prohibition";
 const LATER: Reply = { code: 451, lines: ["Temporary local problem - please try later"] };
 
 /** The answer to a run that has ended. */
-export function answerOf(given: Outcome, run: AclRun): AclAnswer {
+export function answerOf(outcome: Outcome, run: AclRun): AclAnswer {
+  const answer = wholeAnswer(outcome, run);
+  const { reply, ownLines = 0 } = answer;
+  // The greeting has its lines in any case, as with Exim.
+  const isSingle = run.session.connection.controls.isMultilineOff === true && run.stage !== "connect";
+  if (!isSingle || reply === undefined || reply.lines.length === 1) return answer;
+  const first = reply.lines.at(-ownLines) ?? reply.lines[0];
+  return { ...answer, reply: { ...reply, lines: [first] }, ownLines: 1 };
+}
+
+function wholeAnswer(given: Outcome, run: AclRun): AclAnswer {
   const outcome = allowed(given, run);
   const { stage, records: statements, session } = run;
   const record: DecisionRecord = { stage, verdict: outcome, statements, log: run.log };
@@ -53,8 +65,9 @@ export function answerOf(given: Outcome, run: AclRun): AclAnswer {
     case "no":
     case "drop": {
       const verdict = outcome === "no" ? "refuse" : "drop";
-      const answer = withSenderDetails(made(text ?? PROHIBITED, REFUSAL[stage] ?? 550, run), run);
-      return { ...common, verdict, reply: answer, isTemporary: false };
+      const answer = made(text ?? PROHIBITED, REFUSAL[stage] ?? 550, run);
+      const whole = withSenderDetails(answer, run);
+      return { ...common, verdict, reply: whole, ownLines: answer.lines.length, isTemporary: false };
     }
     case "defer":
     case "error": {

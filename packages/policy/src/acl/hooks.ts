@@ -20,6 +20,8 @@ export interface AclHooks {
   sendDatagram?(host: string, port: number, data: string): Promise<void>;
   /** `decode =`: writes the part of the message that the MIME ACL is about. @throws {DeferError} it cannot be written. */
   decode?(name: string): Eventual<boolean>;
+  /** The last verbs of the session, comma-separated. */
+  commandHistory?(): string;
   log?(targets: readonly LogTarget[], text: string): void;
   /** ACLs in files. @returns undefined: there is none. */
   readAclFile?(path: string): Eventual<string | undefined>;

@@ -6,20 +6,11 @@ import type { SharedSurroundings } from "../load/policy-surroundings.ts";
 import type { AclRun } from "./acl-run.ts";
 import { callFromExpansion } from "./call-from-expansion.ts";
 import type { AclHooks, LogTarget } from "./hooks.ts";
+import type { SessionNames } from "./session-names.ts";
 import type { ClientEndpoint } from "./smtp/connection.ts";
 import { SmtpConnection } from "./smtp/connection.ts";
 import { SmtpMessage, type SmtpRecipient } from "./smtp/message.ts";
 import { SmtpVariables } from "./smtp/variables.ts";
-
-/** Names and sizes that variables tell. */
-export interface SessionNames {
-  readonly primaryHostname: string;
-  readonly activeHostname: string;
-  readonly qualifyDomain: string;
-  readonly qualifyRecipient: string;
-  readonly configFile: string;
-  readonly version: string;
-}
 
 /** The state of one SMTP connection as its ACLs see it. */
 export class AclSession {

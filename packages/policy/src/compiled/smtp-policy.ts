@@ -48,6 +48,7 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     maxNonmail: main.get("smtp_accept_max_nonmail"),
     acceptsLiterals: main.get("allow_domain_literals"),
     maxUnknownCommands: main.get("smtp_max_unknown_commands"),
+    enforcesSync: main.get("smtp_enforce_sync"),
     receiveTimeoutMs: number("smtp_receive_timeout"),
     bodyVisibleOctets: main.get("message_body_visible"),
     // One file may hold both.

@@ -17,7 +17,7 @@ const STRINGS = `
   proxy_local_address proxy_target_address qualify_domain qualify_recipient queue_name queue_size received_ip_address
   received_protocol recipient_data recipient_verify_failure requiretls router_name self_hostname sender_address_data
   sender_data sender_host_address sender_host_authenticated sender_rate sender_rate_limit sender_rate_period
-  sender_verify_failure sending_ip_address smtp_active_hostname smtp_notquit_reason spam_action spam_bar spam_score
+  sender_verify_failure sending_ip_address smtp_active_hostname smtp_command_history smtp_notquit_reason spam_action spam_bar spam_score
   spam_score_int spf_guess spf_received spf_result spf_smtp_comment spool_directory srs_recipient
   regex_match_string tls_in_cipher tls_in_cipher_std tls_in_ver tls_cipher tls_out_cipher tls_out_cipher_std
   tls_out_ver tod_bsdinbox tod_epoch tod_epoch_l tod_full tod_log tod_logfile tod_zone tod_zulu transport_name
@@ -37,7 +37,7 @@ const TAINTED_STRINGS = `
   mime_decoded_filename mime_filename original_domain original_local_part parent_domain parent_local_part
   prvscheck_address received_for recipients recipients_list reply_address return_path sender_address
   sender_address_domain sender_address_local_part sender_fullhost sender_helo_name sender_host_name sender_ident
-  sender_rcvhost smtp_command smtp_command_argument smtp_command_history spam_report spf_header_comment spf_used_domain
+  sender_rcvhost smtp_command smtp_command_argument spam_report spf_header_comment spf_used_domain
   thisaddress tls_in_peerdn tls_in_sni tls_out_peerdn tls_out_sni tls_peerdn tls_sni tpda_data warn_message_recipients
 `;
 

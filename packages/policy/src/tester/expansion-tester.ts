@@ -1,6 +1,7 @@
 import { AclRun } from "../acl/acl-run.ts";
 import { Acls } from "../acl/acls.ts";
-import { AclSession, type SessionNames } from "../acl/session.ts";
+import { AclSession } from "../acl/session.ts";
+import { sessionNames } from "../acl/session-names.ts";
 import { compileExpansion } from "../expansion/compile-expansion.ts";
 import { failureText } from "../expansion/failures.ts";
 import { textOf, type Value } from "../expansion/value.ts";
@@ -26,7 +27,9 @@ export class ExpansionTester {
   constructor(configuration: Configuration, options: TesterOptions) {
     const { shared, stop } = policySurroundings(configuration, options);
     this.#stop = stop;
-    this.#session = new AclSession({ address: "", port: 0 }, namesOf(configuration, shared, options), shared, {});
+    const { primaryHostname } = shared.settings;
+    const names = sessionNames(configuration, { ...options, primaryHostname });
+    this.#session = new AclSession({ address: "", port: 0 }, names, shared, {});
     this.#session.run = new AclRun("not_smtp", this.#session, new Acls(configuration));
     this.#macros = new MacroTable(predefinedMacros, new Map());
     for (const [name, value] of configuration.macros) this.#macros.define(name, value, false);
@@ -75,21 +78,4 @@ export class ExpansionTester {
   async #expand(text: string): Promise<Value> {
     return compileExpansion(text).run(this.#session.evaluation);
   }
-}
-
-function namesOf(
-  { main }: Configuration,
-  { settings }: ReturnType<typeof policySurroundings>["shared"],
-  { version, file }: TesterOptions,
-): SessionNames {
-  const { primaryHostname } = settings;
-  const qualifyDomain = main.get("qualify_domain") ?? primaryHostname;
-  return {
-    primaryHostname,
-    activeHostname: primaryHostname,
-    qualifyDomain,
-    qualifyRecipient: main.get("qualify_recipient") ?? qualifyDomain,
-    configFile: file,
-    version,
-  };
 }

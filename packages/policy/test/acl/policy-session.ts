@@ -4,6 +4,8 @@ import { Acls } from "../../src/acl/acls.ts";
 import type { AclAnswer } from "../../src/acl/answer.ts";
 import type { AclHooks } from "../../src/acl/hooks.ts";
 import { AclSession } from "../../src/acl/session.ts";
+import { sessionNames } from "../../src/acl/session-names.ts";
+import { clientLists } from "../../src/acl/smtp/client-lists.ts";
 import { receivedContent } from "../../src/acl/smtp/received-content.ts";
 import { SmtpAcls } from "../../src/acl/smtp/smtp-acls.ts";
 import { policySurroundings } from "../../src/load/policy-surroundings.ts";
@@ -42,18 +44,16 @@ export function policySession(config: string, options: PolicySessionOptions = {}
     now: () => 1_700_000_000_000,
   });
   const log: string[] = [];
-  const names = {
-    primaryHostname: "mx.test",
-    activeHostname: "mx.test",
-    qualifyDomain: "mx.test",
-    qualifyRecipient: "mx.test",
-    configFile: "/policy",
-    version: "0",
-  };
+  const names = sessionNames(configuration, { primaryHostname: "mx.test", file: "/policy", version: "0" });
   const allHooks: AclHooks = { log: (targets, line) => log.push(`${targets.join("+")}: ${line}`), ...hooks };
   const session = new AclSession({ address, port: 4000 }, names, shared, allHooks);
   const compiled = new Acls(configuration);
-  return { acls: new SmtpAcls(session, compiled), session, log, problems: compiled.problems };
+  return {
+    acls: new SmtpAcls(session, compiled, clientLists(configuration)),
+    session,
+    log,
+    problems: compiled.problems,
+  };
 }
 
 /** Records by `TYPE name`. */

@@ -100,3 +100,50 @@ describe("variables of the envelope", () => {
     assert.match((await askRcpt("  accept queue = $domain")).said, /^451/);
   });
 });
+
+/** Values as with Exim 4.100 (`exim -bh`). */
+describe("variables of the session and of its host", () => {
+  const said = async (config: string) => {
+    const { acls } = policySession(`acl_smtp_rcpt = a\n${config}`, { hooks: { commandHistory: () => "EHLO,MAIL" } });
+    await acls.helo("c.example", true);
+    await acls.mail({ returnPath: "" });
+    return shown(await acls.recipient("b@c.example"));
+  };
+  const rows: readonly [options: string, text: string, value: RegExp][] = [
+    ["spool_directory = /var/spool/x\n", "$spool_directory", /^550 \/var\/spool\/x$/],
+    ["", "$bounce_return_size_limit $return_size_limit", /^550 102400 102400$/],
+    ["bounce_return_size_limit = 2K\n", "$bounce_return_size_limit", /^550 2048$/],
+    ["", "$smtp_command_history", /^550 EHLO,MAIL$/],
+    ["", "${if match{$connection_id}{\\N^\\w+$\\N}{one}}", /^550 one$/],
+    ["", "${if >{$spool_space}{0}{room}} ${if >{$log_inodes}{-1}{room}}", /^550 room room$/],
+    ["spool_directory = /nonexistent\n", "${if >{$spool_space}{0}{room}}", /^550 room$/],
+    ["", "${if >={$load_average}{0}{some}}", /^550 some$/],
+    ["", "$compile_number", /^550 1$/],
+    ["", "$received_time $received_protocol", /^550 0 esmtp$/],
+  ];
+  for (const [options, text, value] of rows) {
+    test(`${options.trim()} ${text}`, async () =>
+      assert.match(await said(`${options}begin acl\na:\n  deny message = ${text}`), value));
+  }
+
+  test("the history is no peer's word: it may choose an ACL", async () =>
+    assert.equal(
+      await said("acl_smtp_mail = ${if match{$smtp_command_history}{MAIL}{a}}\nbegin acl\na:\n  accept"),
+      "accept",
+    ));
+
+  test("the protocol is that of HELO as long as EHLO is not accepted", async () => {
+    const { acls } = policySession("acl_smtp_helo = a\nbegin acl\na:\n  accept message = $received_protocol");
+    assert.equal(shown(await acls.helo("c.example", true)), "accept 250 smtp");
+  });
+
+  test("before DATA, the recipients are known", async () => {
+    const { acls } = policySession(
+      "acl_smtp_rcpt = a\nacl_smtp_predata = p\nbegin acl\na:\n  accept\np:\n  deny message = $recipients $recipients_list",
+    );
+    await acls.mail({ returnPath: "" });
+    await acls.recipient("a@x.example");
+    await acls.recipient("b@x.example");
+    assert.equal(shown(await acls.predata()), "550 a@x.example, b@x.example a@x.example:b@x.example");
+  });
+});

@@ -10,6 +10,8 @@ const MAX_NAME_OCTETS = 255;
  */
 export function isHeloName(text: string): boolean {
   if (text.length > MAX_NAME_OCTETS) return false;
-  // Exim, too, takes an IPv6 address without its tag (RFC 5321 §4.1.3 wants it): there are clients that leave it out.
-  return /^[A-Za-z0-9.-]+$/.test(text) || isAddressLiteral(text) || isAddressLiteral(text.replace("[", "[IPv6:"));
+  // Exim, too, takes an IPv6 address without its tag (RFC 5321 §4.1.3 wants it), and a tag `IPv4:` that is none: there are
+  // clients that write them so.
+  if (/^[A-Za-z0-9.-]+$/.test(text) || isAddressLiteral(text)) return true;
+  return isAddressLiteral(text.replace("[", "[IPv6:")) || isAddressLiteral(text.replace(/^\[IPv4:/i, "["));
 }

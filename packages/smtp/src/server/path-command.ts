@@ -10,13 +10,32 @@ export interface MailCommand {
   readonly eightBit: boolean;
 }
 
-/** @param isExtended Whether the session began with EHLO: parameters belong to extensions (RFC 5321 §2.2.1). */
-export function parseMail(argument: string, isExtended: boolean, acceptsLiterals = true): MailCommand | Reply {
+/** What the syntax of a path depends on. */
+export interface PathRules {
+  /** The session began with EHLO: parameters belong to extensions (RFC 5321 §2.2.1). */
+  readonly isExtended: boolean;
+  /** `user@[192.0.2.1]` is taken. */
+  readonly acceptsLiterals: boolean;
+  /** An address may come without a domain; without this, only `postmaster` as a recipient (RFC 5321 §4.5.1). */
+  readonly mayOmitDomain: boolean;
+}
+
+/** The path as such is good; it only lacks a domain, which this client may not leave out. */
+export interface Unqualified {
+  readonly kind: "unqualified";
+  readonly reply: Reply;
+}
+
+/** Reads what stands behind `MAIL FROM:`. */
+export function parseMail(
+  argument: string,
+  { isExtended, acceptsLiterals, mayOmitDomain }: PathRules,
+): MailCommand | Reply | Unqualified {
   const path = parsePath(argument);
   if (path.kind === "invalid") return badPath(argument, path.reason);
   const { address, end } = path;
   if (!acceptsLiterals && address.endsWith("]")) return badPath(argument, NO_LITERALS);
-  if (address !== "" && !address.includes("@")) return badPath(argument, "sender address must contain a domain");
+  if (address !== "" && !address.includes("@") && !mayOmitDomain) return unqualified(argument, "sender");
   if (end === argument.length) return { returnPath: address, eightBit: false };
 
   const parameters = parseParameters(argument, path, isExtended);
@@ -42,21 +61,48 @@ export function parseMail(argument: string, isExtended: boolean, acceptsLiterals
 }
 
 /** What RCPT says (RFC 5321 §4.1.1.3): the forward path's address. `postmaster` comes without a domain (§4.5.1). */
-export function parseRcpt(argument: string, isExtended: boolean, acceptsLiterals = true): string | Reply {
+export function parseRcpt(
+  argument: string,
+  { isExtended, acceptsLiterals, mayOmitDomain }: PathRules,
+): string | Reply | Unqualified {
   const path = parsePath(argument);
   if (path.kind === "invalid") return badPath(argument, path.reason);
   const { address, end } = path;
   if (!acceptsLiterals && address.endsWith("]")) return badPath(argument, NO_LITERALS);
   if (address === "") return badPath(argument, "missing or malformed local part");
-  if (!address.includes("@") && address.toLowerCase() !== "postmaster") {
-    return badPath(argument, "recipient address must contain a domain");
-  }
+  if (!mayOmitDomain && lacksDomain(address)) return unqualified(argument, "recipient");
   if (end === argument.length) return address;
   const parameters = parseParameters(argument, path, isExtended);
   if (!(parameters instanceof Map)) return parameters;
   for (const keyword of parameters.keys()) return unknownParameter(keyword);
   return address;
 }
+
+const lacksDomain = (address: string): boolean => !address.includes("@") && address.toLowerCase() !== "postmaster";
+
+const unqualified = (argument: string, what: "sender" | "recipient"): Unqualified => ({
+  kind: "unqualified",
+  reply: badPath(argument, `${what} address must contain a domain`),
+});
+
+/**
+ * Whom VRFY asks about (RFC 5321 §4.1.1.6): an address, in angle brackets or not, with a name before it or not. A user's
+ * name alone is an address without a domain, as in Exim.
+ */
+export function parseVrfy(argument: string, mayOmitDomain: boolean): string | Reply {
+  const text = argument.trim();
+  if (text === "") return reply(501, "5.5.4", "empty address");
+  const path = text.slice(PHRASE.exec(text)?.[0].length ?? 0);
+  const parsed = parsePath(path);
+  if (parsed.kind === "invalid") return reply(501, "5.5.4", parsed.reason);
+  const { address, end } = parsed;
+  if (address === "") return reply(501, "5.5.4", "missing or malformed local part");
+  if (!/^[ \t]*(?:\([^()]*\))?$/.test(path.slice(end))) return reply(501, "5.5.4", "malformed address");
+  return !mayOmitDomain && lacksDomain(address) ? unqualified(text, "recipient").reply : address;
+}
+
+/** A name before an address: words, or a quoted string. */
+const PHRASE = /^(?:"[^"\\]*"|[^<>"@(),:;\\[\]]+)[ \t]*(?=<)/;
 
 /** Exim's words where `allow_domain_literals` is not set. */
 const NO_LITERALS = "domain literals not allowed";

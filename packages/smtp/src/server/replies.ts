@@ -24,6 +24,7 @@ export const synchronizationError = reply(554, "5.5.0", "SMTP synchronization er
 export const lineTooLong = reply(500, "5.5.2", "Line too long");
 export const tooManyUnknownCommands = reply(500, "5.5.1", "Too many unrecognized commands");
 export const tooManyNonmailCommands = reply(554, "5.5.1", "Too many nonmail commands");
+export const etrnArgument = reply(501, "5.5.4", "argument must begin with #");
 export const etrnInTransaction = reply(503, "5.5.1", "ETRN is not permitted inside a transaction");
 export const unrecognizedCommand = reply(500, "5.5.1", "unrecognized command");
 export const notImplemented = reply(502, "5.5.1", "command not implemented");
@@ -41,6 +42,7 @@ export const allRecipientsRefused = "All RCPT commands were rejected with this e
 export const startTlsNotAdvertised = reply(503, "5.5.1", "STARTTLS command used when not advertised");
 export const authNotAdvertised = reply(503, "5.5.1", "AUTH command used when not advertised");
 export const unexpectedArgument = reply(501, "5.5.4", "unexpected argument data");
+export const rcptOperandMissing = reply(501, "5.5.4", "RCPT must have an address operand");
 export const tooManyRecipients = reply(452, "4.5.3", "too many recipients");
 
 export const messageTooBig = reply(552, "5.3.4", "Message size exceeds maximum permitted");

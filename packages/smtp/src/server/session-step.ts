@@ -15,21 +15,22 @@ export type SessionStep =
   | { readonly kind: "connect" }
   /** HELO or EHLO with a good name. A refusal leaves the client unintroduced. */
   | { readonly kind: "helo"; readonly name: string; readonly isExtended: boolean }
-  /** Commands about addresses and queues. */
-  | { readonly kind: "vrfy" | "expn" | "etrn"; readonly argument: string }
+  /** Commands about addresses and queues. @property address May come without a domain, as a recipient may. */
+  | { readonly kind: "vrfy"; readonly address: string }
+  | { readonly kind: "expn" | "etrn"; readonly argument: string }
   /** The transaction is forgotten, because of RSET. Needs no answer. */
   | { readonly kind: "reset" }
   /** The client goes; whatever is said is the last reply. */
   | { readonly kind: "quit" }
   | {
       readonly kind: "mail";
-      /** Empty for the null reverse-path. */
+      /** Empty for the null reverse-path. Without a domain only where the client may leave it out. */
       readonly returnPath: string;
       /** Octets, as declared by SIZE. */
       readonly size?: number;
       readonly eightBit: boolean;
     }
-  /** @property address `postmaster` may come without a domain (RFC 5321 §4.5.1). */
+  /** @property address `postmaster` may come without a domain (RFC 5321 §4.5.1), others where the client may leave it out. */
   | { readonly kind: "recipient"; readonly address: string }
   /** Before 354: last chance to refuse without reading the content. */
   | { readonly kind: "data" }

@@ -1,9 +1,11 @@
 // One file because it is one state machine: which command may come next depends on all that came before.
 import { formatReply, type Reply, reply } from "@postbus/mail";
+import { type ClientStanding, UNKNOWN_CLIENT } from "./client-standing.ts";
+import { CommandHistory } from "./command-history.ts";
 import { ContentReader } from "./content-reader.ts";
 import { HeaderReader } from "./header-reader.ts";
 import { isHeloName } from "./helo-name.ts";
-import { parseMail, parseRcpt } from "./path-command.ts";
+import { type PathRules, parseMail, parseRcpt, parseVrfy, type Unqualified } from "./path-command.ts";
 import { countReceived } from "./received-count.ts";
 import * as replies from "./replies.ts";
 import type { SessionProfile } from "./session-profile.ts";
@@ -41,8 +43,6 @@ type Phase =
 interface Transaction {
   rcptCommands: number;
   recipients: number;
-  /** The refusal that all RCPT commands so far met. */
-  sameRefusal: Reply | undefined;
 }
 
 interface Reading {
@@ -67,8 +67,9 @@ interface Reading {
 export class ServerSession {
   readonly #profile: SessionProfile;
   readonly #clientAddress: string;
-  /** Of the profile, until the owner says otherwise. */
-  enforcesSync: boolean;
+  /** Of the client, as far as the owner knows. */
+  standing: ClientStanding = UNKNOWN_CLIENT;
+  readonly #history = new CommandHistory();
   #phase: Phase = "connect";
   #input: Buffer = EMPTY;
   #at = 0;
@@ -79,6 +80,9 @@ export class ServerSession {
   #helo = "";
   #line = "";
   #isExtended = false;
+  /** Name and kind of the greeting that was in force when the one came that is asked about. */
+  #greeted: readonly [helo: string, isExtended: boolean] = UNGREETED;
+  #isPipeliningOffered = false;
   #isTls = false;
   #transaction: Transaction | undefined;
   #reading: Reading | undefined;
@@ -87,6 +91,8 @@ export class ServerSession {
   #isLastRcpt = false;
   /** The last MAIL was refused, and nothing but RCPT has come since. */
   #isMailRefused = false;
+  /** The lines that all RCPT commands since the last MAIL, RSET or greeting were refused with; empty: not the same ones. */
+  #sameRefusal: readonly string[] | undefined;
   #syntaxErrors = 0;
   #unknownCommands = 0;
   #nonmailCommands = 0;
@@ -99,7 +105,6 @@ export class ServerSession {
 
   constructor(profile: SessionProfile, clientAddress: string) {
     this.#profile = profile;
-    this.enforcesSync = profile.enforcesSync;
     this.#clientAddress = clientAddress;
   }
 
@@ -111,6 +116,11 @@ export class ServerSession {
   /** The last command, as it came, without its line end. */
   get commandLine(): string {
     return this.#line;
+  }
+
+  /** The last verbs, comma-separated; they outlive transactions. */
+  get commandHistory(): string {
+    return String(this.#history);
   }
 
   /** Whether it said EHLO. */
@@ -130,7 +140,12 @@ export class ServerSession {
 
   /** Whether the client has sent more than it may before it is answered. */
   get #isAhead(): boolean {
-    return this.heldOctets > 0 && this.enforcesSync;
+    return this.heldOctets > 0 && (this.standing.enforcesSync ?? this.#profile.enforcesSync);
+  }
+
+  /** Whether the client has been told that it need not wait for replies (RFC 2920). */
+  get #mayPipeline(): boolean {
+    return this.#isExtended && this.#isPipeliningOffered;
   }
 
   /** Octets received and not yet looked at. The owner stops reading when they become many while a question is out. */
@@ -209,14 +224,12 @@ export class ServerSession {
       case "mail asked":
         this.#output += this.#accepted(answer, replies.senderOk);
         this.#isMailRefused = false;
-        this.#transaction = { rcptCommands: 0, recipients: 0, sameRefusal: undefined };
+        this.#transaction = { rcptCommands: 0, recipients: 0 };
         this.#phase = "command";
         return;
       case "recipient asked":
         this.#output += this.#accepted(answer, replies.recipientOk);
-        if (this.#transaction !== undefined) {
-          this.#transaction.recipients += 1;
-        }
+        if (this.#transaction !== undefined) this.#transaction.recipients += 1;
         this.#phase = "command";
         return;
       case "data asked":
@@ -245,18 +258,19 @@ export class ServerSession {
    * No to `connect`, `helo`, `mail`, `recipient` or `data`.
    *
    * @param isLast The session ends behind the reply: by default if that is a 421 (RFC 5321 §3.8), and always at `connect`.
+   * @param ownLines Of the reply's lines, so many at its end are the refusal; those before are details told only once.
    */
-  refuse(answer: Reply, isLast = answer.code === 421): void {
+  refuse(answer: Reply, isLast = answer.code === 421, ownLines?: number): void {
     switch (this.#phase) {
       case "connect asked":
         this.#end(formatReply(answer));
         return;
       case "helo asked":
-        this.#helo = "";
-        this.#isExtended = false;
+        // RFC 5321 §4.1.4: everything is as it was before.
+        [this.#helo, this.#isExtended] = this.#greeted;
         break;
       case "recipient asked":
-        this.#noteRefusedRecipient(answer);
+        this.#noteRefusedRecipient(answer.lines.slice(-(ownLines ?? answer.lines.length)));
         break;
       case "mail asked":
       case "data asked":
@@ -277,6 +291,11 @@ export class ServerSession {
     }
     if (this.#phase !== "other asked") throw new Error(`respond() while "${this.#phase}"`);
     this.#phase = "command";
+    // As in Exim, only what its ACL has let through is looked at.
+    if ((answer?.code ?? 250) < 300 && /^etrn(?! *#)/i.test(this.#line)) {
+      this.#protocolError(replies.etrnArgument, this.#line);
+      return;
+    }
     this.#answer(answer ?? replies.ok, isLast);
   }
 
@@ -305,6 +324,7 @@ export class ServerSession {
     this.#helo = "";
     this.#isExtended = false;
     this.#transaction = undefined;
+    this.#sameRefusal = undefined;
     this.#input = EMPTY;
     this.#at = 0;
     this.#phase = "command";
@@ -344,6 +364,7 @@ export class ServerSession {
   #command(line: string): SessionStep | undefined {
     // RFC 5321 §4.1.1: trailing blanks are to be tolerated.
     const text = line.endsWith(" ") ? line.trimEnd() : line;
+    this.#line = text;
     const blank = text.indexOf(" ");
     const verb = (blank < 0 ? text : text.slice(0, blank)).toUpperCase();
     const argument = blank < 0 ? "" : text.slice(blank + 1);
@@ -351,6 +372,7 @@ export class ServerSession {
       this.#close(replies.tooManyCommands, text);
       return undefined;
     }
+    this.#history.add(verb);
     switch (verb) {
       case "MAIL":
         this.#isLastRcpt = false;
@@ -364,12 +386,17 @@ export class ServerSession {
       default:
         this.#isLastRcpt = false;
         this.#isMailRefused = false;
-        if (this.#isNonmail(verb) && ++this.#nonmailCommands > this.#profile.maxNonmail) {
+        if (this.#isTooMuch(verb)) {
           this.#close(replies.tooManyNonmailCommands, text);
           return undefined;
         }
         return this.#otherCommand(verb, argument, text);
     }
+  }
+
+  #isTooMuch(verb: string): boolean {
+    if (!this.#isNonmail(verb)) return false;
+    return ++this.#nonmailCommands > this.#profile.maxNonmail && this.standing.isNonmailLimited;
   }
 
   /**
@@ -394,6 +421,7 @@ export class ServerSession {
       case "RSET":
         if (argument !== "") return this.#protocolError(replies.unexpectedArgument, text);
         this.#transaction = undefined;
+        this.#sameRefusal = undefined;
         this.#say(replies.resetOk);
         this.#mustNotBePipelined(text);
         return this.#asks("reset") ? RESET : undefined;
@@ -407,9 +435,7 @@ export class ServerSession {
         this.#phase = "closing";
         return undefined;
       case "VRFY":
-        if (this.#asks("vrfy")) return this.#ask({ kind: "vrfy", argument: argument.trim() }, "other asked");
-        this.#say(replies.vrfyAnswer);
-        return undefined;
+        return this.#vrfy(argument);
       case "HELP":
         this.#say(replies.help);
         return undefined;
@@ -440,12 +466,27 @@ export class ServerSession {
     }
   }
 
+  /** Wrong syntax is not counted among the errors, as in Exim: people ask so. */
+  #vrfy(argument: string): SessionStep | undefined {
+    const address = parseVrfy(argument, this.standing.mayOmitRecipientDomain);
+    if (typeof address !== "string") {
+      this.#say(address);
+      return undefined;
+    }
+    if (this.#asks("vrfy")) return this.#ask({ kind: "vrfy", address }, "other asked");
+    this.#say(replies.vrfyAnswer);
+    return undefined;
+  }
+
   #hello(verb: "EHLO" | "HELO", argument: string, text: string): SessionStep | undefined {
     if (!isHeloName(argument)) {
-      return this.#protocolError(reply(501, "5.5.4", `Syntactically invalid ${verb} argument(s)`), text);
+      const answer = reply(501, "5.5.4", `Syntactically invalid ${verb} argument(s)`);
+      if (++this.#syntaxErrors <= this.#profile.maxSyntaxErrors) this.#say(answer);
+      // As in Exim, without another word.
+      else this.#close(answer, text);
+      return undefined;
     }
-    // RFC 5321 §4.1.4: EHLO in mid-session resets as RSET does.
-    this.#transaction = undefined;
+    this.#greeted = [this.#helo, this.#isExtended];
     this.#helo = argument;
     this.#isExtended = verb === "EHLO";
     // What the client may do is known from the reply only (RFC 2920 §3.1), so nothing may have been sent behind it.
@@ -462,12 +503,18 @@ export class ServerSession {
 
   /** @param answer Its first line stands for ours: in the others, clients look for extensions. */
   #greet(answer: Reply | undefined): void {
+    // RFC 5321 §4.1.4: EHLO in mid-session resets as RSET does.
+    this.#transaction = undefined;
+    this.#sameRefusal = undefined;
     const { hostname, extensions, extensionsUnderTls } = this.#profile;
     const separator = this.#isExtended ? "-" : " ";
-    const usual = `${hostname} Hello ${this.#helo} [${this.#clientAddress}]`;
+    const usual = `${hostname} Hello ${this.standing.name || this.#helo} [${this.#clientAddress}]`;
     const line = formatReply({ code: answer?.code ?? 250, lines: [answer?.lines[0] ?? usual] });
     this.#output += `${line.slice(0, 3)}${separator}${line.slice(4)}`;
-    if (this.#isExtended) this.#output += this.#isTls ? extensionsUnderTls : extensions;
+    if (!this.#isExtended) return;
+    this.#isPipeliningOffered = !this.standing.isPipeliningOff;
+    const offered = this.#isTls ? extensionsUnderTls : extensions;
+    this.#output += this.#isPipeliningOffered ? offered : offered.replace("250-PIPELINING\r\n", "");
   }
 
   #asks(question: SessionQuestion): boolean {
@@ -484,10 +531,12 @@ export class ServerSession {
     if (path === undefined) return this.#unknownCommand(text);
     if (this.#helo === "") return this.#protocolError(replies.heloRequired, text);
     if (this.#transaction !== undefined) return this.#protocolError(replies.senderAlreadyGiven, text);
+    this.#sameRefusal = undefined;
     if (path === "") {
       return this.#protocolError(reply(501, "5.5.4", "MAIL must have an address operand"), text);
     }
-    const command = parseMail(path, this.#isExtended, this.#profile.acceptsLiterals);
+    const command = parseMail(path, this.#pathRules(this.standing.mayOmitSenderDomain));
+    if ("kind" in command) return this.#unqualified(command, text);
     if ("code" in command) return this.#protocolError(command, text);
     const { messageSizeLimit } = this.#profile;
     if (messageSizeLimit > 0 && command.size !== undefined && command.size > messageSizeLimit) {
@@ -506,27 +555,44 @@ export class ServerSession {
     const transaction = this.#transaction;
     if (transaction === undefined) {
       // In a pipelined group behind a refused MAIL, RCPT is no fault of the client.
-      if (!this.#isExtended || !this.#isMailRefused) return this.#protocolError(replies.senderNotYetGiven, text);
+      this.#noteRefusedRecipient(ownWords(replies.senderNotYetGiven));
+      if (!this.#mayPipeline || !this.#isMailRefused) {
+        this.#isLastRcpt = false;
+        return this.#protocolError(replies.senderNotYetGiven, text);
+      }
       this.#say(replies.senderNotYetGiven);
       return undefined;
     }
-    if (path === "") {
-      return this.#protocolError(reply(501, "5.5.4", "RCPT must have an address operand"), text);
-    }
-    const address = parseRcpt(path, this.#isExtended, this.#profile.acceptsLiterals);
+    const address =
+      path === "" ? replies.rcptOperandMissing : parseRcpt(path, this.#pathRules(this.standing.mayOmitRecipientDomain));
     if (typeof address !== "string") {
-      this.#noteRefusedRecipient(address);
-      return this.#protocolError(address, text);
+      this.#noteRefusedRecipient(ownWords("kind" in address ? address.reply : address));
+      return "kind" in address ? this.#unqualified(address, text) : this.#protocolError(address, text);
     }
     transaction.rcptCommands += 1;
     if (transaction.rcptCommands > this.#profile.recipientsMax) {
       this.#say(replies.tooManyRecipients);
-      this.#noteRefusedRecipient(replies.tooManyRecipients);
+      this.#noteRefusedRecipient(ownWords(replies.tooManyRecipients));
       return this.#mustNotBePipelined(text);
     }
     if (!this.#maySendMore(text)) return undefined;
     this.#phase = "recipient asked";
     return { kind: "recipient", address };
+  }
+
+  #pathRules(mayOmitDomain: boolean): PathRules {
+    return { isExtended: this.#isExtended, acceptsLiterals: this.#profile.acceptsLiterals, mayOmitDomain };
+  }
+
+  /** Not counted among the errors, as in Exim: the syntax is good. */
+  #unqualified({ reply: answer }: Unqualified, text: string): undefined {
+    // RCPT is not counted else.
+    if (++this.#commandsWithoutMessage > MAX_COMMANDS_WITHOUT_MESSAGE) {
+      this.#close(replies.tooManyCommands, text);
+      return;
+    }
+    this.#say(answer);
+    this.#refused = { kind: "refused", stage: "session", reply: answer, command: text };
   }
 
   #data(argument: string, text: string): SessionStep | undefined {
@@ -544,14 +610,14 @@ export class ServerSession {
 
   /** As Exim: the refusal that all recipients met is repeated, and in a pipelined group DATA is no fault of the client. */
   #dataWithoutRecipients(isBehindRcpt: boolean, text: string): SessionStep | undefined {
-    const same = this.#transaction?.sameRefusal;
-    if (same !== undefined) {
-      const why: [string, ...string[]] = [replies.allRecipientsRefused, ...same.lines];
+    const same = this.#sameRefusal ?? [];
+    if (same.length > 0 && !this.standing.wantsSingleLines) {
+      const why: [string, ...string[]] = [replies.allRecipientsRefused, ...same];
       this.#output += this.#profile.format
         .own({ code: 503, status: "5.5.1", lines: why })
         .replaceAll(/^503 /gm, "503-");
     }
-    if (this.#isExtended && isBehindRcpt) {
+    if (this.#mayPipeline && isBehindRcpt) {
       this.#say(replies.noRecipientWithData);
       return undefined;
     }
@@ -635,16 +701,14 @@ export class ServerSession {
 
   #endTransaction(): void {
     this.#transaction = undefined;
+    this.#sameRefusal = undefined;
     this.#reading = undefined;
     this.#phase = "command";
   }
 
-  #noteRefusedRecipient(answer: Reply): void {
-    const transaction = this.#transaction;
-    if (transaction === undefined) return;
-    const isFirst = transaction.rcptCommands <= 1 && transaction.recipients === 0;
-    const isSame = transaction.sameRefusal?.lines.join() === answer.lines.join();
-    transaction.sameRefusal = isFirst || isSame ? answer : undefined;
+  #noteRefusedRecipient(lines: readonly string[]): void {
+    const same = this.#sameRefusal;
+    this.#sameRefusal = same === undefined || same.join("\n") === lines.join("\n") ? lines : [];
   }
 
   #unknownCommand(text: string): undefined {
@@ -671,7 +735,7 @@ export class ServerSession {
 
   /** Sending on without waiting for the reply is a right that EHLO's reply gives (RFC 2920). */
   #maySendMore(text: string): boolean {
-    if (this.#isExtended || !this.#isAhead) return true;
+    if (this.#mayPipeline || !this.#isAhead) return true;
     this.#close(replies.synchronizationError, text);
     return false;
   }
@@ -717,11 +781,15 @@ function afterWord(argument: string, word: string): string | undefined {
     : argument.slice(word.length);
 }
 
+/** What the session itself has said to RCPT, as Exim repeats it: with the code. */
+const ownWords = ({ code, lines }: Reply): string[] => lines.map((line) => `${code} ${line}`);
+
 /** Commands that are no mail. STARTTLS that is not offered, and unknown ones, are counted as errors. */
 const COUNTED: ReadonlySet<string> = new Set(["NOOP", "VRFY", "EXPN", "ETRN", "HELP"]);
 /** The first of them between two messages is part of mail. */
 const FREE_ONCE: ReadonlySet<string> = new Set(["HELO", "EHLO", "RSET", "AUTH"]);
 const EMPTY = Buffer.alloc(0);
+const UNGREETED = ["", false] as const;
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;

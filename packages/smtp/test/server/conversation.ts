@@ -1,5 +1,6 @@
 import type { Reply } from "@postbus/mail";
 import { reply } from "@postbus/mail";
+import type { ClientStanding } from "../../src/server/client-standing.ts";
 import { ServerSession } from "../../src/server/session.ts";
 import { type SessionSettings, sessionProfile } from "../../src/server/session-profile.ts";
 import type { SessionStep } from "../../src/server/session-step.ts";
@@ -35,6 +36,8 @@ export interface Decisions {
   readonly say?: (step: SessionStep) => Reply | undefined;
   /** Refusals end the session. */
   readonly drops?: boolean;
+  /** What is known of the client. */
+  readonly standing?: Partial<ClientStanding>;
   /** What came before the greeting. */
   readonly early?: string;
 }
@@ -42,6 +45,7 @@ export interface Decisions {
 /** Drives a session as a server does: each chunk is one reading from the socket. */
 export function converse(chunks: readonly (string | Buffer)[], decisions: Decisions = {}): Conversation {
   const session = new ServerSession(sessionProfile({ ...settings, ...decisions.settings }), "192.0.2.1");
+  session.standing = { ...session.standing, ...decisions.standing };
   const steps: SessionStep[] = [];
   const messages: { returnPath: string; recipients: string[]; content: string }[] = [];
   let message = { returnPath: "", recipients: [] as string[], content: "" };

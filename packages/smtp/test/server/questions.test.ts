@@ -24,15 +24,40 @@ describe("questions that an owner can choose", () => {
     assert.match(greeted.output, /\r\n250-good day\r\n250-SIZE 100000\r\n/);
   });
 
+  test("a refused HELO changes nothing for a client that has been greeted (RFC 5321 section 4.1.4)", () => {
+    const { output, steps } = converse([EHLO, MAIL, "HELO bad\r\n", RCPT, "RSET\r\n", "EHLO bad\r\n", MAIL], {
+      settings: plain,
+      decide: (step) => (step.kind === "helo" && step.name === "bad" ? { code: 550, lines: ["no"] } : undefined),
+    });
+    assert.match(output, /250 OK\r\n550 no\r\n250 Accepted\r\n250 Reset OK\r\n550 no\r\n250 OK\r\n$/);
+    assert.deepEqual(
+      steps.map(({ kind }) => kind),
+      ["connect", "helo", "mail", "helo", "recipient", "helo", "mail"],
+    );
+  });
+
+  test("ETRN that is let through wants a # (Exim's manual, smtp_etrn_command)", () => {
+    const settings = { ...plain, maxNonmail: 100 };
+    assert.match(
+      converse(["ETRN x\r\n", "ETRN #x\r\n"], { settings }).output,
+      /501 argument must begin with #\r\n250 OK\r\n$/,
+    );
+    const decide = ({ kind }: { readonly kind: string }) =>
+      kind === "etrn" ? ({ code: 458, lines: ["no"] } as const) : undefined;
+    assert.match(converse(["ETRN x\r\n"], { settings, decide }).output, /\r\n458 no\r\n$/);
+  });
+
   test("VRFY, EXPN and ETRN are answered as the owner says, QUIT with his last words", () => {
     const { output, isClosed } = converse([EHLO, "VRFY a@b\r\n", "EXPN l\r\n", "ETRN #x\r\n", "QUIT\r\n"], {
       settings: plain,
       decide: (step) =>
-        "argument" in step || step.kind === "quit" ? { code: 252, lines: [JSON.stringify(step)] } : undefined,
+        "argument" in step || step.kind === "vrfy" || step.kind === "quit"
+          ? { code: 252, lines: [JSON.stringify(step)] }
+          : undefined,
     });
     assert.ok(
       output.endsWith(
-        '252 {"kind":"vrfy","argument":"a@b"}\r\n252 {"kind":"expn","argument":"l"}\r\n' +
+        '252 {"kind":"vrfy","address":"a@b"}\r\n252 {"kind":"expn","argument":"l"}\r\n' +
           '252 {"kind":"etrn","argument":"#x"}\r\n252 {"kind":"quit"}\r\n',
       ),
       output,

@@ -67,7 +67,7 @@ const sessionRows: readonly Row[] = [
     codes: "250 250 250",
   },
   { name: "NOOP with words", send: ["NOOP what ever\r\n"], codes: "250" },
-  { name: "HELP and VRFY", send: ["HELP\r\n", "VRFY x\r\n"], codes: "214 252" },
+  { name: "HELP and VRFY", send: ["HELP\r\n", "VRFY x@y.test\r\n", "VRFY postmaster\r\n"], codes: "214 252 252" },
   { name: "QUIT", send: ["QUIT\r\n"], codes: "221", closes: true },
   { name: "QUIT with words", send: ["QUIT x\r\n"], codes: "501" },
   { name: "EXPN is not there", send: ["EXPN x\r\n"], codes: "502" },
@@ -89,10 +89,17 @@ const sessionRows: readonly Row[] = [
   },
   {
     name: "the fourth syntax error ends the session",
-    send: ["EHLO\r\n", "EHLO\r\n", "EHLO\r\n", "EHLO\r\n"],
+    send: ["EHLO\r\n", "EHLO\r\n", "EHLO\r\n", "RSET x\r\n"],
     codes: "501 501 501 501",
     closes: true,
-    reply: /501-5.5.4 Syntactically invalid EHLO argument\(s\)\r\n501 5.5.4 Too many syntax or protocol errors\r\n$/,
+    reply: /501-5.5.4 unexpected argument data\r\n501 5.5.4 Too many syntax or protocol errors\r\n$/,
+  },
+  {
+    name: "the fourth, if it is EHLO, ends it without another word",
+    send: ["RSET x\r\n", "EHLO\r\n", "EHLO\r\n", "EHLO\r\n"],
+    codes: "501 501 501 501",
+    closes: true,
+    reply: /\r\n501 5.5.4 Syntactically invalid EHLO argument\(s\)\r\n$/,
   },
   {
     name: "MAIL and RSET for ever are a flood: it may come again later",
@@ -145,6 +152,9 @@ const sessionRows: readonly Row[] = [
     reply: /ETRN is not permitted inside a transaction/,
   },
   { name: "EHLO with an IPv6 address without its tag", send: ["EHLO [2001:db8::1]\r\n"], codes: "250" },
+  { name: "EHLO with an IPv4 address with a tag", send: ["EHLO [IPv4:192.0.2.1]\r\n"], codes: "250" },
+  { name: "EHLO with a tag of the other kind", send: ["EHLO [IPv4:2001:db8::1]\r\n"], codes: "501" },
+  { name: "EHLO with an IPv6 address and its zone", send: ["EHLO [fe80::1%eth0]\r\n"], codes: "250" },
   {
     name: "domain literals where they are not allowed",
     send: [EHLO, "MAIL FROM:<a@[192.0.2.1]>\r\n", MAIL, "RCPT TO:<a@[IPv6:2001:db8::1]>\r\n"],

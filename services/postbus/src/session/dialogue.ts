@@ -1,6 +1,5 @@
-import { DeferError, type Reply } from "@postbus/mail";
-import type { AclAnswer, AddressVerdict, SmtpAcls } from "@postbus/policy";
-import { changedHeader, textOf } from "@postbus/policy";
+import type { Reply } from "@postbus/mail";
+import { type AclAnswer, changedHeader, type SmtpAcls } from "@postbus/policy";
 import { ServerSession, type SessionProfile, type SessionStep } from "@postbus/smtp";
 import { LineEnds } from "./line-ends.ts";
 import { MessageInHand } from "./message-in-hand.ts";
@@ -9,8 +8,9 @@ export interface DialogueOptions {
   readonly profile: SessionProfile;
   readonly clientAddress: string;
   readonly acls: SmtpAcls;
-  /** Of an address without a domain. */
+  /** Of senders and recipients without a domain. */
   readonly qualifyDomain: string;
+  readonly qualifyRecipient: string;
   /** `received_header_text` */
   readonly receivedText: string;
   readonly bodyVisible: number;
@@ -32,6 +32,11 @@ export class Dialogue {
   constructor(options: DialogueOptions) {
     this.#options = options;
     this.#session = new ServerSession(options.profile, options.clientAddress);
+  }
+
+  /** The last verbs, for `$smtp_command_history`. */
+  get commandHistory(): string {
+    return this.#session.commandHistory;
   }
 
   /** Speaks until one of both has had enough. @param input What the client sends, with line ends of any kind. */
@@ -78,7 +83,7 @@ export class Dialogue {
         break;
       case "mail":
         this.#beginMessage();
-        this.#settle(`MAIL <${step.returnPath}>`, await acls.mail(step));
+        await this.#mail(step);
         break;
       case "recipient":
         await this.#recipient(step.address);
@@ -96,7 +101,7 @@ export class Dialogue {
         await this.#end();
         break;
       case "vrfy":
-        await this.#vrfy(step.argument);
+        await this.#vrfy(step.address);
         break;
       case "expn":
       case "etrn":
@@ -130,13 +135,19 @@ export class Dialogue {
     this.#message = new MessageInHand();
   }
 
+  async #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> {
+    const { acls, qualifyDomain } = this.#options;
+    const returnPath = this.#qualified(step.returnPath, qualifyDomain);
+    this.#settle(`MAIL <${returnPath}>`, await acls.mail({ ...step, returnPath }));
+  }
+
   async #recipient(given: string): Promise<void> {
     const address = this.#qualified(given);
     this.#settle(`RCPT <${address}>`, await this.#options.acls.recipient(address));
   }
 
-  #qualified(address: string): string {
-    return address === "" || address.includes("@") ? address : `${address}@${this.#options.qualifyDomain}`;
+  #qualified(address: string, domain = this.#options.qualifyRecipient): string {
+    return address === "" || address.includes("@") ? address : `${address}@${domain}`;
   }
 
   async #end(): Promise<void> {
@@ -163,36 +174,23 @@ export class Dialogue {
   }
 
   #settle(what: string, answer: AclAnswer): void {
-    this.#options.trace(answer);
+    const { acls, trace } = this.#options;
+    trace(answer);
+    // What is typed ahead is there at once, whatever the policy says of it.
+    this.#session.standing = { ...acls.session.connection.standing, enforcesSync: false };
     if (answer.verdict === "accept" || answer.verdict === "discard") this.#session.accept(answer.reply);
     else {
       this.#logRefusal(what, answer);
-      this.#session.refuse(answer.reply ?? REFUSED, answer.verdict === "drop");
+      this.#session.refuse(answer.reply ?? REFUSED, answer.verdict === "drop", answer.ownLines);
     }
   }
 
-  /** The ACL only lets the question through; routing answers it. */
-  async #vrfy(argument: string): Promise<void> {
+  async #vrfy(given: string): Promise<void> {
     const { acls, trace } = this.#options;
-    const address = this.#qualified(/^<([^<>]*)>$/.exec(argument)?.[1] ?? argument);
-    const answer = await acls.vrfy(address);
+    const answer = await acls.vrfy(this.#qualified(given));
     trace(answer);
-    if (answer.verdict !== "accept") {
-      this.#logRefusal(`VRFY ${argument}`, answer);
-      this.#session.respond(answer.reply ?? REFUSED, answer.verdict === "drop");
-      return;
-    }
-    this.#session.respond(await this.#verified(address));
-  }
-
-  async #verified(address: string): Promise<Reply> {
-    try {
-      return vrfyReply(address, await this.#options.acls.verifyRecipient(address));
-    } catch (err) {
-      if (!(err instanceof DeferError)) throw err;
-      this.#options.log(`VRFY <${address}>: ${err.message}`);
-      return vrfyReply(address, { result: "unknown" });
-    }
+    if (answer.verdict !== "accept") this.#logRefusal(`VRFY ${given}`, answer);
+    this.#session.respond(answer.reply ?? REFUSED, answer.verdict === "drop");
   }
 
   #answerOther(kind: "expn" | "etrn", argument: string, answer: AclAnswer): void {
@@ -211,18 +209,3 @@ export class Dialogue {
 }
 
 const REFUSED: Reply = { code: 550, lines: ["Administrative prohibition"] };
-
-function vrfyReply(address: string, verdict: AddressVerdict | undefined): Reply {
-  if (verdict === undefined) return { code: 252, lines: [`<${address}> cannot be verified`] };
-  const { result, text = "" } = verdict;
-  switch (result) {
-    case "good":
-      return { code: 250, lines: [`<${address}> is deliverable`] };
-    case "bad":
-      return { code: 550, lines: [`<${address}> ${textOf(text)}`] };
-    case "unknown":
-      return { code: 451, lines: [`<${address}> Cannot resolve at this time`] };
-    default:
-      throw new Error(`unhandled verdict: ${JSON.stringify(result satisfies never)}`);
-  }
-}

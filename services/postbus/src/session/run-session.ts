@@ -7,12 +7,14 @@ import {
   AclSession,
   Acls,
   type Configuration,
+  clientLists,
   type Fact,
   formatPlace,
   formatRecord,
   PROGRAM_VERSION,
   policySurroundings,
   SmtpAcls,
+  sessionNames,
 } from "@postbus/policy";
 import { KeyValueRates, type RateStore, RedisRates } from "@postbus/rates";
 import { compileRouters } from "@postbus/routing";
@@ -43,21 +45,13 @@ export async function runSession(options: SessionOptions): Promise<void> {
   const surroundings = policySurroundings(configuration, options);
   const { rates, stop } = openRates(redisUrl, dataDirectory);
   const { primaryHostname } = surroundings.shared.settings;
-  const qualifyDomain = main.get("qualify_domain") ?? primaryHostname;
-  const qualifyRecipient = main.get("qualify_recipient") ?? qualifyDomain;
-  const names = {
-    primaryHostname,
-    activeHostname: primaryHostname,
-    qualifyDomain,
-    qualifyRecipient,
-    configFile: options.file,
-    version: PROGRAM_VERSION,
-  };
+  const names = sessionNames(configuration, { primaryHostname, file: options.file, version: PROGRAM_VERSION });
   const hooks: AclHooks = {
     rates,
     facts: { spf: () => spfOf(session, options.resolver) },
     log: (targets, text) => trace(`LOG: ${targets.join(",")}: ${text}`),
     readAclFile: readTextFile,
+    commandHistory: () => dialogue.commandHistory,
     // No host is asked: of a callout, only the routing is done.
     verifyAddress: (request) => {
       const { around } = session.evaluation;
@@ -69,13 +63,14 @@ export async function runSession(options: SessionOptions): Promise<void> {
   const session = new AclSession(client, names, surroundings.shared, hooks);
   const compiled = new Acls(configuration, new Set(["spf"]));
   for (const { place, text } of compiled.problems) trace(`${formatPlace(place)}: ${text}`);
-  const acls = new SmtpAcls(session, compiled);
+  const acls = new SmtpAcls(session, compiled, clientLists(configuration));
   const ids = new MessageIdGenerator();
-  const dialogue = new Dialogue({
+  const dialogue: Dialogue = new Dialogue({
     profile: await profileOf(configuration, acls, primaryHostname),
     clientAddress: client.address,
     acls,
-    qualifyDomain: qualifyRecipient,
+    qualifyDomain: names.qualifyDomain,
+    qualifyRecipient: names.qualifyRecipient,
     receivedText: main.get("received_header_text"),
     bodyVisible: main.get("message_body_visible"),
     nextMessageId: () => ids.next(),

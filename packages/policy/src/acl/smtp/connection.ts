@@ -51,6 +51,8 @@ export interface ClientEndpoint {
 /** What is known of a connection, from the first octet to the last. Its owner writes it, conditions and variables read it. */
 export class SmtpConnection {
   readonly client: ClientEndpoint;
+  /** `$connection_id`, made when it is asked for. */
+  id: string | undefined;
   /** Empty before HELO or EHLO. */
   helo = "";
   isExtended = false;
@@ -58,6 +60,11 @@ export class SmtpConnection {
   hostName: string | undefined;
   /** The reverse DNS could not be asked. */
   isHostLookupDeferred = false;
+  /** `sender_unqualified_hosts`, `recipient_unqualified_hosts`: MAIL, RCPT may come without a domain. */
+  mayOmitSenderDomain = false;
+  mayOmitRecipientDomain = false;
+  /** `smtp_accept_max_nonmail_hosts` */
+  isNonmailLimited = true;
   tls: TlsView | undefined;
   authentication: Authentication | undefined;
   proxy: ProxyView | undefined;
@@ -75,5 +82,19 @@ export class SmtpConnection {
 
   constructor(client: ClientEndpoint) {
     this.client = client;
+  }
+
+  /** What the protocol has to know of the client. */
+  get standing() {
+    const { hostName: name = "", mayOmitSenderDomain, mayOmitRecipientDomain, isNonmailLimited, controls } = this;
+    return {
+      name,
+      mayOmitSenderDomain,
+      mayOmitRecipientDomain,
+      isNonmailLimited,
+      wantsSingleLines: controls.isMultilineOff === true,
+      isPipeliningOff: controls.isPipeliningOff === true,
+      enforcesSync: controls.enforcesSync,
+    };
   }
 }

@@ -6,13 +6,14 @@ import { textOf } from "../../expansion/value.ts";
 import type { AclStage } from "../../options/acl/stage.ts";
 import type { Acls } from "../acls.ts";
 import type { AclAnswer } from "../answer.ts";
-import { messageReply } from "../message-reply.ts";
+import { messageLines } from "../message-lines.ts";
 import { runStage } from "../run-stage.ts";
 import type { AclSession } from "../session.ts";
-import type { AddressVerdict } from "../verify-address.ts";
+import { type ClientLists, consultClientLists } from "./client-lists.ts";
 import { lookUpHostName } from "./host-name.ts";
 import { unquotedLocalPart } from "./local-part.ts";
 import type { ReceivedContent } from "./message.ts";
+import { verifiedReply } from "./verified-reply.ts";
 
 /** What MAIL has said. */
 export interface MailArguments {
@@ -30,10 +31,14 @@ export interface MailArguments {
 export class SmtpAcls {
   readonly session: AclSession;
   readonly #acls: Acls;
+  readonly #lists: ClientLists | undefined;
+  /** The last HELO or EHLO that was accepted. */
+  #greeting = { helo: "", isExtended: false };
 
-  constructor(session: AclSession, acls: Acls) {
+  constructor(session: AclSession, acls: Acls, lists?: ClientLists) {
     this.session = session;
     this.#acls = acls;
+    this.#lists = lists;
   }
 
   /** The command that is answered next: `$smtp_command`. */
@@ -41,21 +46,26 @@ export class SmtpAcls {
     this.session.command = { text, argument };
   }
 
-  /** @param wantsName `host_lookup`; the name is looked up as well if an ACL mentions it. */
-  connect(wantsName = false): Eventual<AclAnswer> {
-    if (!wantsName && !this.#acls.mentions("sender_host_name")) return this.#run("connect");
-    return lookUpHostName(this.session).then(() => this.#run("connect"));
+  /** The client's name is looked up if `host_lookup` says so, or an ACL mentions it. */
+  connect(): Eventual<AclAnswer> {
+    const { session } = this;
+    return then(this.#acls.mentions("sender_host_name") ? lookUpHostName(session) : undefined, () =>
+      then(this.#lists && consultClientLists(this.#lists, session), () => this.#run("connect")),
+    );
   }
 
-  /** HELO or EHLO. Accepted or not, what was said before is forgotten if it is accepted. */
+  /** HELO or EHLO. What was said before is forgotten if it is accepted, and in force if it is not (RFC 5321 §4.1.4). */
   helo(name: string, isExtended: boolean): Eventual<AclAnswer> {
     const { connection } = this.session;
+    const before = this.#greeting;
     connection.helo = name;
     connection.isExtended = isExtended;
     connection.heloIsVerified = undefined;
     return then(this.#run("helo"), (answer) => {
-      if (isAccepted(answer)) this.session.reset();
-      else connection.helo = "";
+      if (isAccepted(answer)) {
+        this.#greeting = { helo: name, isExtended };
+        this.session.reset();
+      } else Object.assign(connection, before);
       return answer;
     });
   }
@@ -124,29 +134,21 @@ export class SmtpAcls {
     return then(answer, (decided) => {
       const { fake } = message.controls;
       if (fake === undefined || !isAccepted(decided)) return decided;
-      return { ...decided, reply: messageReply(fake.text, fake.code, () => {}) };
+      return { ...decided, reply: { code: fake.code, lines: messageLines(fake.text) } };
     });
   }
 
-  /** `domains` and `local_parts` are of the address that is asked about. */
-  vrfy(address: string | undefined): Eventual<AclAnswer> {
-    if (address !== undefined) this.#begin(address);
+  /**
+   * `domains` and `local_parts` are of the address that is asked about. The ACL only lets the question through: routing
+   * answers it.
+   */
+  vrfy(address: string): Eventual<AclAnswer> {
+    this.#begin(address);
     return then(this.#run("vrfy"), (answer) => {
       this.#end();
-      return answer;
+      if (!isAccepted(answer)) return answer;
+      return then(verifiedReply(address, this.session), (reply) => ({ ...answer, reply }));
     });
-  }
-
-  /** What VRFY asks once it is let through. Undefined: there is nobody who could tell. @throws {DeferError} */
-  verifyRecipient(address: string): Eventual<AddressVerdict | undefined> {
-    const request = {
-      kind: "recipient",
-      address,
-      isGoodWhenRedirected: false,
-      callout: undefined,
-      quota: undefined,
-    } as const;
-    return this.session.hooks.verifyAddress?.(request);
   }
 
   other(stage: "expn" | "etrn" | "starttls" | "auth" | "mailauth" | "quit"): Eventual<AclAnswer> {

@@ -1,9 +1,11 @@
+import { loadavg } from "node:os";
 import { domainOf, localPartOf } from "@postbus/mail";
 import type { Variables } from "../../expansion/evaluation.ts";
 import { lowerCase } from "../../expansion/operators/case.ts";
 import { Tainted, type Value } from "../../expansion/value.ts";
 import { trim } from "../../reader/blanks.ts";
 import type { AclSession } from "../session.ts";
+import { diskSpace } from "./disk-space.ts";
 import { ownReceived } from "./received-content.ts";
 
 type Known = Value | number | boolean | undefined;
@@ -38,6 +40,14 @@ const general: Readonly<Record<string, Read>> = {
   exim_version: ({ names }) => names.version,
   version_number: ({ names }) => names.version,
   pid: () => process.pid,
+  compile_number: () => 1,
+  load_average: () => Math.round((loadavg()[0] ?? 0) * 1000),
+  spool_space: ({ names }) => diskSpace(names.spoolDirectory)?.kilobytes,
+  spool_inodes: ({ names }) => diskSpace(names.spoolDirectory)?.inodes,
+  log_space: ({ names }) => diskSpace(names.spoolDirectory)?.kilobytes,
+  log_inodes: ({ names }) => diskSpace(names.spoolDirectory)?.inodes,
+  spool_directory: ({ names }) => names.spoolDirectory,
+  bounce_return_size_limit: ({ names }) => names.bounceReturnSizeLimit,
   acl_verify_message: ({ verifyMessage }) => verifyMessage,
   // As long as nobody has looked at the message, it is to be delivered.
   bmi_deliver: ({ message }) => message.found.get("bmi_deliver") ?? 1,
@@ -59,6 +69,11 @@ const connection: Readonly<Record<string, Read>> = {
   received_port: ({ connection }) => connection.client.interfacePort,
   smtp_command: ({ command }) => command.text,
   smtp_command_argument: ({ command }) => argumentOf(command),
+  connection_id: ({ connection, evaluation }) => {
+    connection.id ??= evaluation.around.random(ID_LIMIT).toString(36);
+    return connection.id;
+  },
+  smtp_command_history: ({ hooks }) => hooks.commandHistory?.(),
   smtp_notquit_reason: ({ connection }) => connection.notQuitReason,
   authenticated_id: ({ connection }) => connection.authentication?.id,
   sender_host_authenticated: ({ connection }) => connection.authentication?.by,
@@ -86,7 +101,8 @@ const message: Readonly<Record<string, Read>> = {
   message_size: ({ message }) => message.size ?? -1,
   message_exim_id: ({ message }) => message.messageId,
   message_id: ({ message }) => message.messageId,
-  received_time: ({ message }) => (message.receivedAtMs === undefined ? 0 : Math.floor(message.receivedAtMs / 1000)),
+  received_time: ({ message: { content, receivedAtMs } }) =>
+    content === undefined || receivedAtMs === undefined ? 0 : Math.floor(receivedAtMs / 1000),
   received_protocol: (session) => protocol(session),
   recipients_count: ({ message }) => message.recipients.length,
   received_for: ({ message }) => (message.recipients.length === 1 ? message.recipients[0] : undefined),
@@ -97,11 +113,11 @@ const message: Readonly<Record<string, Read>> = {
   message_smtputf8: ({ message }) => message.isSmtpUtf8,
   requiretls: ({ message }) => (message.controls.requiresTls === true ? "yes" : "no"),
   queue_name: ({ message }) => message.queueName,
-  recipients: ({ message }) => (message.content === undefined ? undefined : message.recipients.join(", ")),
-  recipients_list: ({ message }) =>
-    message.content === undefined
-      ? undefined
-      : message.recipients.map((address) => address.replaceAll(":", "::")).join(":"),
+  recipients: (session) => allRecipients(session)?.join(", "),
+  recipients_list: (session) =>
+    allRecipients(session)
+      ?.map((address) => address.replaceAll(":", "::"))
+      .join(":"),
   headers_added: ({ message }) => withoutLastLineEnd(message.addedHeaders.map(({ text }) => text).join("")),
   message_headers: ({ message }) => message.content?.headerLines.join(""),
   message_headers_raw: ({ message }) => message.content?.headerLines.join(""),
@@ -117,6 +133,7 @@ const message: Readonly<Record<string, Read>> = {
 };
 
 const aliases: Readonly<Record<string, string>> = {
+  return_size_limit: "bounce_return_size_limit",
   proxy_host_address: "proxy_local_address",
   proxy_host_port: "proxy_local_port",
   proxy_target_address: "proxy_external_address",
@@ -138,6 +155,9 @@ function readers(): Map<string, Read> {
   }
   return all;
 }
+
+/** Of `$connection_id`: what `random` may give. */
+const ID_LIMIT = 2 ** 47;
 
 const ofAddress = (address: string | undefined, part: (address: string) => string): string | undefined =>
   address === undefined || address === "" ? address : part(address);
@@ -169,12 +189,17 @@ const heloIsNews = (helo: string, hostName: string | undefined, address: string)
     ? helo !== ""
     : helo !== "" && lowerCase(hostName) !== lowerCase(helo) && !isLiteralOf(helo, address);
 
-const isLiteralOf = (helo: string, address: string): boolean => /^\[(?:ipv6:)?(.*)\]$/i.exec(helo)?.[1] === address;
+const isLiteralOf = (helo: string, address: string): boolean => /^\[(?:ipv[46]:)?(.*)\]$/i.exec(helo)?.[1] === address;
 
-/** `esmtpsa` and its relatives (RFC 3848). */
-function protocol({ connection }: AclSession): string | undefined {
-  if (connection.helo === "") return undefined;
-  const { isExtended, tls, authentication } = connection;
+/** From the last RCPT on. */
+const allRecipients = ({ message, run }: AclSession): readonly string[] | undefined =>
+  message.content === undefined && run?.stage !== "predata" ? undefined : message.recipients;
+
+/** `esmtpsa` and its relatives (RFC 3848). What EHLO adds is known once EHLO is accepted. */
+function protocol({ connection, run }: AclSession): string | undefined {
+  const { client, helo, tls, authentication } = connection;
+  if (helo === "" && client.address === "") return undefined;
+  const isExtended = helo !== "" && connection.isExtended && run?.stage !== "helo";
   const s = tls === undefined ? "" : "s";
   const a = authentication === undefined ? "" : "a";
   return `${isExtended ? "esmtp" : "smtp"}${s}${a}`;

@@ -1,0 +1,36 @@
+import type { Configuration } from "../reader/configuration.ts";
+
+/** Names and sizes that variables tell. */
+export interface SessionNames {
+  readonly primaryHostname: string;
+  readonly activeHostname: string;
+  readonly qualifyDomain: string;
+  readonly qualifyRecipient: string;
+  readonly configFile: string;
+  readonly version: string;
+  /** `spool_directory`, as the file has it: there is none. */
+  readonly spoolDirectory: string;
+  readonly bounceReturnSizeLimit: number;
+}
+
+/** @param primaryHostname Of the policy, or of this machine. @param file Path of the configuration. */
+export function sessionNames(
+  { main }: Pick<Configuration, "main">,
+  {
+    primaryHostname,
+    file,
+    version,
+  }: { readonly primaryHostname: string; readonly file: string; readonly version: string },
+): SessionNames {
+  const qualifyDomain = main.get("qualify_domain") ?? primaryHostname;
+  return {
+    primaryHostname,
+    activeHostname: primaryHostname,
+    qualifyDomain,
+    qualifyRecipient: main.get("qualify_recipient") ?? qualifyDomain,
+    configFile: file,
+    version,
+    spoolDirectory: main.get("spool_directory") ?? "",
+    bounceReturnSizeLimit: main.get("bounce_return_size_limit"),
+  };
+}

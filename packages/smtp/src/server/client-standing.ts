@@ -1,0 +1,28 @@
+/** What a server knows of one client, and lets it do. */
+export interface ClientStanding {
+  /** By the reverse DNS; empty: not known. The replies to HELO and EHLO have it. */
+  readonly name: string;
+  /** MAIL may come without a domain: Exim's `sender_unqualified_hosts`. */
+  readonly mayOmitSenderDomain: boolean;
+  /** RCPT and VRFY may: Exim's `recipient_unqualified_hosts`. */
+  readonly mayOmitRecipientDomain: boolean;
+  /** Commands that are not mail have a limit: Exim's `smtp_accept_max_nonmail_hosts`. */
+  readonly isNonmailLimited: boolean;
+  /** It reads only the last line of a reply: Exim's `control = no_multiline_responses`. EHLO is answered as ever. */
+  readonly wantsSingleLines: boolean;
+  /** PIPELINING is not offered to it: Exim's `control = no_pipelining`. */
+  readonly isPipeliningOff: boolean;
+  /** Whether it is turned away when it sends ahead where it must not. Undefined: as the profile says. */
+  readonly enforcesSync: boolean | undefined;
+}
+
+/** Of a client of which nothing is known. */
+export const UNKNOWN_CLIENT: ClientStanding = {
+  name: "",
+  mayOmitSenderDomain: false,
+  mayOmitRecipientDomain: false,
+  isNonmailLimited: true,
+  wantsSingleLines: false,
+  isPipeliningOff: false,
+  enforcesSync: undefined,
+};

@@ -194,7 +194,8 @@ export class Site {
 }
 
 function contentOf(header: readonly string[]): ReturnType<typeof receivedContent> {
-  const body = { size: 6, lines: 1, start: "text\n", end: "text\n", read: () => ["text", ""] };
+  const text = { start: "text\n", end: "text\n", read: () => ["text", ""] };
+  const body = { size: 6, lines: 1, longestLine: 4, zeros: 0, ...text };
   return receivedContent(
     header.map((line) => `${line}\n`),
     body,

@@ -81,7 +81,17 @@ describe("the ACL of the example", () => {
     const acls = policy.startSession({ address: stranger, port: 4000 }, { authenticationResults: () => "; spf=pass" });
     await acls.mail({ returnPath: "" });
     await acls.recipient("x@a.test");
-    acls.content(receivedContent(["From: a@b\n"], { size: 0, lines: 0, start: "", end: "", read: () => [] }));
+    acls.content(
+      receivedContent(["From: a@b\n"], {
+        size: 0,
+        lines: 0,
+        longestLine: 0,
+        zeros: 0,
+        start: "",
+        end: "",
+        read: () => [],
+      }),
+    );
     assert.equal((await acls.data()).verdict, "accept");
     const text = `Authentication-Results: ${policy.primaryHostname}; spf=pass\n`;
     assert.deepEqual(

@@ -164,9 +164,10 @@ export class MessageReception {
     const { acls } = this.#incoming;
     const { lines } = this.#changedHeader();
     acls.session.message.settleHeaders();
-    const { size, lines: lineCount, start, end } = glance;
+    const { size, lines: lineCount, longestLine, zeros, start, end } = glance;
     const read = () => contentLines(this.#content, this.#surroundings.bus.spool, this.#content.header.length);
-    acls.content(receivedContent(lines, { size, lines: lineCount, start, end, read }));
+    const body = { size, lines: lineCount, longestLine, zeros, start, end, read };
+    acls.content(receivedContent(lines, body));
     return acls.data();
   }
 

@@ -96,6 +96,8 @@ export function contentOf(header: string, body = "text\n") {
     {
       size: body.replaceAll("\n", "\r\n").length,
       lines: body.split("\n").length - 1,
+      longestLine: Math.max(...body.split("\n").map((line) => line.length)),
+      zeros: body.split("\0").length - 1,
       start: body,
       end: body,
       read: () => body.split("\n"),

@@ -147,3 +147,22 @@ describe("variables of the session and of its host", () => {
     assert.equal(shown(await acls.predata()), "550 a@x.example, b@x.example a@x.example:b@x.example");
   });
 });
+
+describe("variables of the content", () => {
+  test("the longest line is that of header and body, without its end, and NULs of the body are counted", async () => {
+    const rows: readonly [header: string, body: string, wanted: string][] = [
+      ["From: a@b.example\n", `${"x".repeat(999)}\ny\n`, "550 line 999, zeros 0"],
+      [`Subject: a\n ${"b".repeat(997)}\nTo: c@d.example\n`, "x\n", "550 line 998, zeros 0"],
+      ["From: a@b.example\n", "\0x\0\n", "550 line 17, zeros 2"],
+    ];
+    for (const [header, body, wanted] of rows) {
+      const { acls } = policySession(
+        "acl_smtp_rcpt = accept\nacl_smtp_data = d\nbegin acl\nd:\n  deny message = line $max_received_linelength, zeros $body_zerocount\n",
+      );
+      await acls.mail({ returnPath: "a@b.example" });
+      await acls.recipient("c@d.example");
+      acls.content(contentOf(header, body));
+      assert.equal(shown(await acls.data()), wanted);
+    }
+  });
+});

@@ -27,7 +27,7 @@ export class MessageInHand {
     const text = body.toString("latin1").replaceAll("\r\n", "\n");
     return receivedContent(headerLines, {
       size: body.length,
-      lines: countLines(text),
+      ...measured(text),
       start: text.slice(0, visible),
       end: text.slice(-visible),
       read: () => text.split("\n"),
@@ -35,8 +35,8 @@ export class MessageInHand {
   }
 }
 
-function countLines(text: string): number {
-  let count = 0;
-  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) count++;
-  return count;
+function measured(text: string): { lines: number; longestLine: number; zeros: number } {
+  const lines = text.split("\n");
+  const longestLine = lines.reduce((longest, line) => Math.max(longest, line.length), 0);
+  return { lines: lines.length - 1, longestLine, zeros: text.split("\0").length - 1 };
 }

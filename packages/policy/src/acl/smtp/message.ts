@@ -18,6 +18,10 @@ export interface ReceivedContent {
   readonly bodyEnd: string;
   readonly bodySize: number;
   readonly bodyLines: number;
+  /** NUL octets in the body. */
+  readonly bodyZeros: number;
+  /** Octets of the longest line of header and body, without its end. */
+  readonly longestLine: number;
   /** The lines of header and body, without line ends. */
   lines(): Iterable<string> | AsyncIterable<string>;
 }

@@ -7,6 +7,10 @@ export interface BodyView {
   /** Octets with CRLF. */
   readonly size: number;
   readonly lines: number;
+  /** Octets of its longest line, without CRLF. */
+  readonly longestLine: number;
+  /** NUL octets. */
+  readonly zeros: number;
   /** First and last octets, line ends as LF. */
   readonly start: string;
   readonly end: string;
@@ -27,6 +31,11 @@ export function receivedContent(headerLines: readonly string[], body: BodyView):
     bodyEnd: body.end,
     bodySize: bodyOctets,
     bodyLines: body.lines,
+    bodyZeros: body.zeros,
+    get longestLine() {
+      const inHeader = headerLines.flatMap((field) => field.split("\n").map((line) => line.length));
+      return inHeader.reduce((longest, length) => Math.max(longest, length), body.longestLine);
+    },
     async *lines() {
       for (const line of headerLines) yield* line.replace(/\n$/, "").split("\n");
       yield "";

@@ -17,9 +17,9 @@ function groups(text: string): number[] {
   });
 }
 
-/** The shortest form: the longest run of zeros, the first of several, becomes `::` (RFC 5952 §4.2). */
+/** The longest run of zeros, the first of several, becomes `::`: of one group as well, as Exim has it (RFC 5952 §4.2.2 would not). */
 export function formatIpv6(parts: readonly number[]): string {
-  let best = { start: -1, length: 1 };
+  let best = { start: -1, length: 0 };
   for (let start = 0; start < parts.length; start++) {
     let length = 0;
     while (parts[start + length] === 0) length++;

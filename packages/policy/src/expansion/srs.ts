@@ -15,8 +15,8 @@ const FORM = /^srs0=([^=]+)=([a-z2-7]{2})=([^=]*)=([\s\S]*)$/i;
 export function srsEncode(secret: string, returnPath: string, domain: string, nowMs: number): string {
   if (returnPath === "") return "";
   const at = returnPath.lastIndexOf("@");
-  const local = at === -1 ? "" : returnPath.slice(0, at);
-  const from = at === -1 ? returnPath : returnPath.slice(at + 1);
+  const local = at === -1 ? returnPath : returnPath.slice(0, at);
+  const from = at === -1 ? "" : returnPath.slice(at + 1);
   const isQuoted = /^"[\s\S]*"$/.test(local);
   const plain = isQuoted ? local.slice(1, -1).replace(/\\([\s\S])/g, "$1") : local;
   const day = Math.floor(nowMs / DAY_MS) % DAYS;

@@ -9,7 +9,10 @@ export const imapfolder: Item = {
   compile: (parser) =>
     withValues(parser.allArguments("imapfolder", 1, 3), ([name = "", separator, specials = ""], evaluation) => {
       work(evaluation, textOf(name));
-      const [folder = "/"] = separator === undefined ? "/" : textOf(separator);
+      const folder = separator === undefined ? "/" : textOf(separator);
+      if (folder.length !== 1) {
+        throw new ExpansionFailure(`IMAP folder separator must be one character, found "${folder}"`);
+      }
       return derived(name, encoded(textOf(name), folder, textOf(specials)));
     }),
 };

@@ -26,36 +26,38 @@ interface Keyed {
   readonly key: Key;
 }
 
-/** `${sort{list}{comparator}{key of $item}}`; comparators are the conditions that order numbers or strings. */
+/** `${sort{list}{comparator}{key of $item}}`; comparators are the conditions that order numbers or strings, by their names: nothing in them is expanded. */
 export const sort: Item = {
   name: "sort",
   compile(parser) {
     const list = requiredList(parser, "sort");
-    const comparator = required(parser, "sort");
+    const comparator = parser.literalArgument();
+    if (comparator === undefined) throw new ExpansionFailure('missing { after "sort"');
     const extractor = required(parser, "sort");
     parser.close();
     return (evaluation) =>
-      then(itemsOf(list, evaluation), ({ items, separator, isTainted }) =>
-        then(runCode(comparator, evaluation), (name) => {
-          const order = orderOf(textOf(name), evaluation);
-          const keyed: Keyed[] = [];
-          const add = (item: Value, key: Value): undefined => {
-            keyed.push({ item: textOf(item), key: order.read(textOf(key)) });
-          };
-          const read = withEachItem(items, evaluation, (item) =>
-            then(runCode(extractor, evaluation), (key) => add(item, key)),
-          );
-          const sorted = then(read, () => ordered(keyed, order, evaluation));
-          return then(sorted, (all) => taintedLike(isTainted, listOf(all, separator)));
-        }),
-      );
+      then(itemsOf(list, evaluation), ({ items, separator, isTainted }) => {
+        const order = orderOf(comparator, evaluation);
+        const keyed: Keyed[] = [];
+        const add = (item: Value, key: Value): undefined => {
+          keyed.push({ item: textOf(item), key: order.read(textOf(key)) });
+        };
+        const read = withEachItem(items, evaluation, (item) =>
+          then(runCode(extractor, evaluation), (key) => add(item, key)),
+        );
+        const sorted = then(read, () => ordered(keyed, order, evaluation));
+        return then(sorted, (all) => taintedLike(isTainted, listOf(all, separator)));
+      });
   },
 };
 
 function orderOf(name: string, evaluation: Evaluation): Order {
   const [, letters, caseless, sign] = /^(?:(lt|le|gt|ge)(i?)|([<>]=?))$/.exec(name) ?? [];
   const comparator = letters ?? sign;
-  if (comparator === undefined) throw new ExpansionFailure("comparator not handled for sort");
+  if (comparator === undefined) {
+    if (/^[A-Za-z<=>]/.test(name)) throw new ExpansionFailure("comparator not handled for sort");
+    throw new ExpansionFailure(`condition name expected, but found "${name.slice(0, 16)}"`);
+  }
   const isDescending = /^[g>]/.test(comparator);
   const withEqual = /[e=]$/.test(comparator);
   const isTotal = caseless !== "i";

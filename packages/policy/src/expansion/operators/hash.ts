@@ -1,8 +1,8 @@
 import { ExpansionFailure } from "../failures.ts";
 import type { PureOperator } from "../operator.ts";
-import { numbers } from "./substr.ts";
+import { abbreviated, numbers } from "./substr.ts";
 
-const ARGUMENT = /^(\d*)(?:_(\d*))?$/;
+const ARGUMENT = /^(\d*)(?:_(\d+))?$/;
 
 /** `${hash_5:monty}`, `${hash_4_62:monty python}`: a short text for a long one. */
 export const hash: PureOperator = {
@@ -13,7 +13,7 @@ export const hash: PureOperator = {
     return textHash(subject, length, letters);
   },
 };
-export const h: PureOperator = { ...hash, name: "h" };
+export const h = abbreviated(hash, "h");
 
 /** `${nhash_8:text}`, `${nhash_8_64:text}`: one number, or two with a slash between. */
 export const nhash: PureOperator = {
@@ -24,7 +24,7 @@ export const nhash: PureOperator = {
     return numericHash(subject, first, second);
   },
 };
-export const nh: PureOperator = { ...nhash, name: "nh" };
+export const nh = abbreviated(nhash, "nh");
 
 /** Exim's alphabet has the t before the s. */
 const ALPHABET = "abcdefghijklmnopqrtsuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";

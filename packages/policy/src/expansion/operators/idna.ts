@@ -30,8 +30,10 @@ export const domainFromAlabel: PureOperator = {
   name: "utf8_domain_from_alabel",
   apply(subject) {
     const labels = subject.split(".").map((label) => {
-      const text = label.startsWith("xn--") ? punycode.decode(label.slice(4)) : undefined;
-      return text === undefined ? label : toOctets(text);
+      if (!label.startsWith("xn--")) return label;
+      const text = punycode.decode(label.slice(4));
+      if (text === undefined) throw notConverted("alabel", subject, "utf8", "Invalid input");
+      return toOctets(text);
     });
     return labels.join(".");
   },

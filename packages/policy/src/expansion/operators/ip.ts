@@ -19,7 +19,7 @@ export const mask: PureOperator = {
   },
 };
 
-/** `${ipv6norm:2001:0db8:0:0::1}` → `2001:db8::1`: the shortest form (RFC 5952 §4); IPv4 as mapped address. */
+/** `${ipv6norm:2001:0db8:0:0::1}` → `2001:db8::1`: the shortest form; IPv4 as mapped address. */
 export const ipv6norm: PureOperator = { name: "ipv6norm", apply: (subject) => formatIpv6(ipv6Groups(subject)) };
 
 /** `${ipv6denorm:2001:db8::1}`: eight times four digits. */

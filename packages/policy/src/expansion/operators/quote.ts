@@ -21,7 +21,7 @@ export const quote: StateOperator = {
   },
 };
 
-/** `${quote_local_part:two words}`: as it is, if it is a dot-atom (RFC 5322 §3.2.3). */
+/** `${quote_local_part:two words}`: as it is, if it is a dot-atom (RFC 5322 §3.2.3), or would be but for double dots. */
 export const quoteLocalPart: PureOperator = { name: "quote_local_part", apply: quotedLocalPart };
 
 /** A local part as it stands in an address. */
@@ -29,7 +29,8 @@ export function quotedLocalPart(text: string): string {
   return DOT_ATOM.test(text) ? text : quoted(text);
 }
 
-const DOT_ATOM = /^[\w!#$%&'*+\-/=?^`{|}~]+(?:\.[\w!#$%&'*+\-/=?^`{|}~]+)*$/;
+/** Dots in a row stay as they are: Exim takes such local parts, because there have been systems that made them. */
+const DOT_ATOM = /^(?!\.)[\w!#$%&'*+\-/=?^`{|}~.]+(?<!\.)$/;
 
 /** `${rxquote:a.b}` → `a\.b`: the text as a regular expression that matches it. */
 export const rxquote: PureOperator = {

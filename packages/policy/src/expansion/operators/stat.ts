@@ -12,8 +12,9 @@ export const stat: StateOperator = {
     try {
       const s = await readStat(Buffer.from(name, "latin1"));
       const seconds = (ms: number): number => Math.floor(ms / 1000);
+      // Of the type of the file Exim prints all but the highest bit: nothing for a plain one, 4 for a directory.
       return (
-        `mode=${(s.mode & 0o7777).toString(8).padStart(4, "0")} smode=${symbolic(s.mode)} inode=${s.ino} ` +
+        `mode=${(s.mode & 0o77777).toString(8).padStart(4, "0")} smode=${symbolic(s.mode)} inode=${s.ino} ` +
         `device=${s.dev} links=${s.nlink} uid=${s.uid} gid=${s.gid} size=${s.size} ` +
         `atime=${seconds(s.atimeMs)} mtime=${seconds(s.mtimeMs)} ctime=${seconds(s.ctimeMs)}`
       );

@@ -10,18 +10,18 @@ export const length: PureOperator = {
   takesArgument: true,
   apply: (subject, argument) => substring(subject, 0, numbers("length", argument, /^(\d*)()$/)[0] ?? 0),
 };
-export const l: PureOperator = { ...length, name: "l" };
+export const l = abbreviated(length, "l");
 
 /** `${substr_2_3:keyboard}` → `ybo`. */
 export const substr: PureOperator = {
   name: "substr",
   takesArgument: true,
   apply(subject, argument) {
-    const [offset = 0, count] = numbers("substr", argument, /^(-?\d*)(?:(?<=\d)_(\d*))?$/);
+    const [offset = 0, count] = numbers("substr", argument, /^(-?\d*)(?:(?<=\d)_(\d+))?$/);
     return substring(subject, offset, count);
   },
 };
-export const s: PureOperator = { ...substr, name: "s" };
+export const s = abbreviated(substr, "s");
 
 /**
  * From `offset` on, `count` octets. A negative offset counts from the right; then without `count` it is all that stands
@@ -43,4 +43,16 @@ export function numbers(name: string, argument: string | undefined, pattern: Reg
   const found = pattern.exec(argument ?? "");
   if (found === null) throw new ExpansionFailure(`non-digit after underscore in "${name}_${argument ?? ""}"`);
   return found.slice(1).map((digits) => (digits === undefined ? undefined : Number(digits === "-" ? 0 : digits)));
+}
+
+/** The operator by its short name, which has no sense without numbers: they may not be missing. */
+export function abbreviated(operator: PureOperator, name: string): PureOperator {
+  return {
+    ...operator,
+    name,
+    apply(subject, argument) {
+      if (argument === undefined) throw new ExpansionFailure(`missing values after ${name}`);
+      return operator.apply(subject, argument);
+    },
+  };
 }

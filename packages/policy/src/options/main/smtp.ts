@@ -10,6 +10,7 @@ export const smtpOptions = {
   check_spool_inodes: ignored("integer", 100),
   check_spool_space: ignored("integer", size("10M")),
   chunking_advertise_hosts: gateway("host list*", "*"),
+  daemon_smtp_port: alias("string", ["daemon_smtp_ports"], "its name in old files"),
   daemon_smtp_ports: gateway("string", "smtp"),
   dsn_advertise_hosts: gateway("host list*"),
   header_line_maxsize: gateway("integer", 0),

@@ -23,7 +23,7 @@ export const isPermanent = (r: Reply): boolean => r.code >= 500;
  * The octets to send (a latin1 string), CRLF included.
  *
  * Reply text can hold sender-controlled words (`$sender_address`, a DNSBL's TXT record), so every control
- * character becomes a space: otherwise a CR LF in the text would let a peer write our replies for us.
+ * character but the tab (RFC 5321 §4.2: textstring) becomes a space: otherwise a CR LF in the text would let a peer write our replies for us.
  */
 export function formatReply(r: Reply): string {
   const prefix = r.status === undefined ? "" : `${r.status} `;
@@ -31,7 +31,7 @@ export function formatReply(r: Reply): string {
     .map((line, i) => {
       const separator = i === r.lines.length - 1 ? " " : "-";
       // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
-      return `${r.code}${separator}${prefix}${line.replace(/[\x00-\x1f\x7f]/g, " ")}\r\n`;
+      return `${r.code}${separator}${prefix}${line.replace(/[\x00-\x08\x0a-\x1f\x7f]/g, " ")}\r\n`;
     })
     .join("");
 }

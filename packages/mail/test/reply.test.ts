@@ -11,6 +11,7 @@ describe("formatReply", () => {
       value: reply(550, "5.7.1", "no", "never"),
       want: "550-5.7.1 no\r\n550 5.7.1 never\r\n",
     },
+    { name: "a tab stays", value: reply(550, "5.7.1", "a\tb\vc"), want: "550 5.7.1 a\tb c\r\n" },
     { name: "none where RFC 2034 wants none", value: { code: 354, lines: ["Go"] as const }, want: "354 Go\r\n" },
   ];
   for (const { name, value, want } of cases) test(name, () => assert.equal(formatReply(value), want));

@@ -27,7 +27,7 @@ export function readBranches(source: Source, item: string, argument: () => Code 
     const start = source.at;
     if (source.match(NAME) !== "fail") {
       source.at = start;
-      throw misplaced(source, "did not close with '}'");
+      throw new ExpansionFailure(`syntax error in "${item}" item - "fail" expected`);
     }
     mustFail = true;
     source.skipBlanks();

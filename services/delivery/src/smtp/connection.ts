@@ -1,5 +1,6 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { constants } from "node:os";
+import type { SmtpTransport } from "@postbus/policy";
 import {
   ClientSession,
   type ClientSessionOptions,
@@ -38,19 +39,16 @@ const FOLLOWER_WAIT_MS = 2_000;
 /** For the reply to QUIT: nothing depends on it. */
 const QUIT_TIMEOUT_MS = 5_000;
 
-export interface ConnectionTimeouts {
-  readonly connectTimeoutMs: number;
-  readonly commandTimeoutMs: number;
-  readonly dataTimeoutMs: number;
-  readonly finalTimeoutMs: number;
-}
+type Timeout = "connectTimeoutMs" | "commandTimeoutMs" | "dataTimeoutMs" | "finalTimeoutMs";
 
 export interface ConnectionOptions {
   readonly hop: NextHop;
   readonly heloName: string;
   readonly tls: ClientSessionOptions["tls"];
-  readonly timeouts: ConnectionTimeouts;
+  readonly timeouts: Pick<SmtpTransport, Timeout>;
   readonly sweep: DeadlineSweep;
+  /** The peer has settled a message, and can go on. */
+  readonly onAnswered: () => void;
   /** It may carry somebody else's message. */
   readonly onReleased: (connection: SmtpConnection) => void;
   /**
@@ -140,6 +138,7 @@ export class SmtpConnection implements Swept {
    * @throws what reading the content throws; the final dot was not sent then.
    */
   transact(transaction: Transaction, content: OutgoingContent, lease: Lease): Promise<TransactionResult> {
+    if (this.#running === undefined && !this.isReady) return Promise.resolve(UNANSWERED);
     this.messageCount++;
     const running = { ...Promise.withResolvers<TransactionResult>(), content, lease };
     if (this.#running === undefined) this.#begin(running, transaction);
@@ -311,7 +310,8 @@ export class SmtpConnection implements Swept {
 
   #sendContent(): void {
     const running = this.#running;
-    if (running === undefined) return;
+    // With 354 came the final reply already: there is nobody to send it to.
+    if (running === undefined || this.#session.awaits !== "content's reception") return;
     const { content, lease } = running;
     if (Buffer.isBuffer(content)) this.#sendWhole(content, lease);
     else this.#sendPieces(content, lease).catch((err: unknown) => this.#abandon(err));
@@ -367,6 +367,7 @@ export class SmtpConnection implements Swept {
     if (this.#dotSentAtMs > 0) this.#isFast = performance.now() - this.#dotSentAtMs < FAST_MS;
     this.#dotSentAtMs = 0;
     if (this.#session.isOver || this.#isSpent) this.destroy();
+    else this.#options.onAnswered();
     running?.resolve(result);
     if (follower !== undefined) this.#next(follower);
   }

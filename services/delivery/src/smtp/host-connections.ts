@@ -1,4 +1,5 @@
 import type { SmtpTransport } from "@postbus/policy";
+import { errnos } from "@postbus/smtp";
 import { type OpenFailure, SmtpConnection } from "./connection.ts";
 import type { DeadlineSweep } from "./deadline-sweep.ts";
 import type { NextHop } from "./next-hop.ts";
@@ -18,6 +19,15 @@ const STALL_MS = 10_000;
  * is served by few: what it has accepted and a process that dies has not read yet, one for each, is sent again.
  */
 const PRESSURE_MS = 100;
+
+/** The peer has taken leave behind its reply to EHLO. */
+const CLOSED_AT_ONCE: OpenFailure = {
+  errno: errnos.closed,
+  text: "Remote host closed connection",
+  isPermanent: false,
+  isTls: false,
+  isConnect: false,
+};
 
 export type Acquired =
   /** @property note What the log should know about how it came about. */
@@ -61,7 +71,7 @@ export class HostConnections {
   #backOffUntilMs = 0;
   #isClosing = false;
   #pressure: NodeJS.Timeout | undefined;
-  /** When a connection was opened, came back, or was about to. */
+  /** When a connection was opened, or had done a message. */
   #movedAtMs: number;
 
   constructor(options: HostOptions) {
@@ -109,7 +119,6 @@ export class HostConnections {
   }
 
   #giveToWaiter(connection: SmtpConnection): boolean {
-    this.#movedAtMs = this.#options.sweep.nowMs;
     const waiter = this.#waiters.shift();
     waiter?.resolve({ kind: "connection", connection: connection.acquire() });
     return waiter !== undefined;
@@ -223,13 +232,16 @@ export class HostConnections {
       tls,
       timeouts: transport,
       sweep,
+      onAnswered: () => {
+        this.#movedAtMs = sweep.nowMs;
+      },
       onReleased: (released) => this.#release(released),
       onFinalDot: (released) => this.#mayGoOn(released) && this.#giveToWaiter(released),
       onClosed: () => {
         if (isReady) this.#closed();
       },
     });
-    const failure = await connection.opened();
+    const failure = (await connection.opened()) ?? (connection.isReady ? undefined : CLOSED_AT_ONCE);
     if (failure === undefined) {
       isReady = true;
       return { connection: connection.acquire() };

@@ -101,43 +101,41 @@ class SmtpDelivery {
     let connection: SmtpConnection | undefined = first.connection;
     if (first.note !== undefined) this.#note(first.note);
     let queue = this.#open;
-    while (queue.length > 0) {
-      this.#stopIfTakenBack(connection);
-      const most = Math.min(this.#transport.maxRcpt || Infinity, connection.limits.maxRecipients ?? Infinity);
-      const batch = queue.slice(0, most);
-      const hasCarried = connection.messageCount > 0;
-      const result = await this.#transact(connection, batch);
-      if (result instanceof Error) {
-        this.#notOffered(hop, queue, { errno: errnos.own, text: result.message });
-        break;
+    try {
+      while (connection !== undefined && queue.length > 0) {
+        if (!this.#attempt.work.isHeld()) throw new LeaseLostError("the item was taken back");
+        const most = Math.min(this.#transport.maxRcpt || Infinity, connection.limits.maxRecipients ?? Infinity);
+        const batch = queue.slice(0, most);
+        const hasCarried: boolean = connection.messageCount > 0;
+        const result: TransactionResult | Error = await this.#transact(connection, batch);
+        if (result instanceof Error) {
+          this.#notOffered(hop, queue, { errno: errnos.own, text: result.message });
+          break;
+        }
+        // A kept connection that gave no answer was closed while nobody looked; nothing is known about the host.
+        const wasDead: boolean = result.isUnanswered && hasCarried;
+        if (!wasDead) queue = [...this.#record(hop, connection, hasCarried, batch, result), ...queue.slice(most)];
+        if (connection.isReady) continue;
+        if (!wasDead && result.trouble !== undefined && result.trouble.kind !== "message") {
+          this.#notOffered(hop, queue, result.trouble);
+          break;
+        }
+        // It is gone, or carries the next message.
+        connection.release();
+        connection = queue.length === 0 ? undefined : await this.#another(hop, queue, wasDead);
       }
-      // A kept connection that gave no answer was closed while nobody looked; nothing is known about the host.
-      const wasDead = result.isUnanswered && hasCarried;
-      if (!wasDead) queue = [...this.#record(hop, connection, hasCarried, batch, result), ...queue.slice(most)];
-      if (connection.isReady) continue;
-      if (!wasDead && result.trouble !== undefined && result.trouble.kind !== "message") {
-        this.#notOffered(hop, queue, result.trouble);
-        break;
-      }
-      if (queue.length === 0) break;
-      // It is gone, or carries the next message.
-      connection.release();
-      connection = undefined;
-      const next = await this.#deps.pool.acquire(hop, this.#transport, wasDead);
-      if (next.kind !== "connection") {
-        this.#noFurtherConnection(hop, queue, next);
-        break;
-      }
-      connection = next.connection;
+    } finally {
+      connection?.release();
     }
-    connection?.release();
     this.#open = this.#open.filter((position) => !isFinal(this.#results[position]));
   }
 
-  #stopIfTakenBack(connection: SmtpConnection): void {
-    if (this.#attempt.work.isHeld()) return;
-    connection.release();
-    throw new LeaseLostError("the item was taken back");
+  /** @returns undefined if there is none; the recipients of the queue have been told. */
+  async #another(hop: NextHop, queue: readonly number[], fresh: boolean): Promise<SmtpConnection | undefined> {
+    const next = await this.#deps.pool.acquire(hop, this.#transport, fresh);
+    if (next.kind === "connection") return next.connection;
+    this.#noFurtherConnection(hop, queue, next);
+    return undefined;
   }
 
   /** @returns An error instead of a result if our own content could not be read for now; the peer has got no dot. */

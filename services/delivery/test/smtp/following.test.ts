@@ -118,6 +118,15 @@ describe("the next envelope behind the final dot", () => {
     assert.equal(peer.connectionCount, 2);
   });
 
+  for (const late of ["421 bye", "550 no", "250 what"]) {
+    test(`a peer that says "354" and "${late}" in one breath gets no content, and the next message is delivered`, async () => {
+      const { results, accepted } = await three(nth({ "DATA 2": { raw: `354 go\r\n${late}\r\n` } }));
+      assert.match(String(results[1]), /^(deferred|failed) /);
+      assert.match(String(results[2]), /^delivered /);
+      assert.deepEqual(accepted, ["1", "3"]);
+    });
+  }
+
   test("is followed by nothing when the item is taken back meanwhile", async () => {
     let isHeld = true;
     const take = () => {

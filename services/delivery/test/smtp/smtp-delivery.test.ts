@@ -239,6 +239,14 @@ describe("connections", () => {
     assert.deepEqual(new Set(reports.map(({ results }) => results[0]?.outcome)), new Set(["delivered"]));
   });
 
+  test("that are taken away with the reply to EHLO are an error of the host, and forgotten", async () => {
+    await using rig = new Rig();
+    await using peer = await startSmtpPeer({ answer: at("EHLO", { raw: "250-x\r\n250 PIPELINING\r\n421 bye\r\n" }) });
+    const { results } = await rig.deliver(smtpTransport(peer.port));
+    assert.deepEqual(results.map(shown), [`deferred (-18) H=${LOCAL}: Remote host closed connection`]);
+    assert.equal(rig.pool.openCount, 0);
+  });
+
   test("are closed with QUIT when nobody has needed them for a while", async () => {
     await using rig = new Rig({ idleMs: 30 });
     await using peer = await startSmtpPeer();

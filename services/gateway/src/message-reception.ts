@@ -45,6 +45,8 @@ export const notNow = reply(451, "4.3.0", "Temporary local problem - please try 
 
 /** Octets of ACL variables that travel with a message: it must fit into one item of the bus. */
 const MAX_VARIABLES = 65_536;
+/** What a field of the header section takes besides its octets, about. */
+const FIELD_OCTETS = 200;
 
 /** A message from DATA to its reply: collects the content, shows it to the policy, puts it on the bus. */
 export class MessageReception {
@@ -270,7 +272,8 @@ export class MessageReception {
     // What is still being written when the client goes away must not take room again that nobody would give back.
     if (this.#isOver) return;
     const { budget } = this.#surroundings;
-    const change = this.#content.heldOctets + this.#collectedOctets - this.#takenOctets;
+    const held = this.#content.heldOctets + this.#collectedOctets + this.#fields.length * FIELD_OCTETS;
+    const change = held - this.#takenOctets;
     if (change <= 0) budget.give(-change);
     else if (!budget.take(change)) throw new BusFullError("too many octets of messages in memory");
     this.#takenOctets += change;

@@ -195,6 +195,17 @@ describe("what goes wrong on our side is 4xx, and leaves nothing in the spool", 
     }
   });
 
+  test("fields of a header section count for more than their octets", async () => {
+    await using gateway = await startTestGateway({ settings: { inFlightOctets: 20_000 } });
+    await using client = await gateway.session();
+    for (let i = 0; i < 3; i++) {
+      await client.say(ENVELOPE, 250, 250, 354);
+      await client.say(`${"a:\r\n".repeat(1_000)}\r\n.\r\n`, 452);
+      await client.say(ENVELOPE, 250, 250, 354);
+      await client.say(`A: ${"b".repeat(4_000)}\r\n\r\n.\r\n`, 250);
+    }
+  });
+
   test("a header section that is still coming counts, too", async () => {
     await using gateway = await startTestGateway({ settings: { inFlightOctets: 2_000 } });
     await using client = await gateway.session();

@@ -28,6 +28,7 @@ export class Dialogue {
   readonly #mailCommand: string;
   readonly #lacksUtf8: boolean;
   readonly #maxInFlight: number;
+  readonly #isBehind: boolean;
   /** For the error texts of the operating system: `host [address]`. */
   readonly #host: string;
   readonly #ends: (RecipientResult | undefined)[];
@@ -46,8 +47,11 @@ export class Dialogue {
   #needsReset = false;
   #isUsable = true;
 
-  /** @param needsReset The transaction before was left halfway. */
-  constructor(transaction: Transaction, capabilities: Capabilities, needsReset: boolean, host: string) {
+  /**
+   * @param start How it begins: `reset`, the transaction before was left halfway; `behind`, its commands are sent behind
+   * the end of data of that one, whose reply is not there yet.
+   */
+  constructor(transaction: Transaction, capabilities: Capabilities, start: "reset" | "fresh" | "behind", host: string) {
     this.#transaction = transaction;
     const isUtf8 = !isAscii(transaction.returnPath) || !transaction.recipients.every(isAscii);
     this.#lacksUtf8 = isUtf8 && !capabilities.smtpUtf8;
@@ -56,7 +60,8 @@ export class Dialogue {
     this.#host = host;
     this.#data = transaction.recipients.length;
     this.#ends = new Array<RecipientResult | undefined>(this.#data).fill(undefined);
-    this.#nextCommand = needsReset ? RSET : MAIL;
+    this.#isBehind = start === "behind";
+    this.#nextCommand = start === "reset" ? RSET : MAIL;
     this.#awaited = this.#nextCommand;
   }
 
@@ -135,6 +140,7 @@ export class Dialogue {
     if (command === RSET) {
       if (reply.code >= 300) return this.#giveUp({ errno: errnos.none, text: replyText("RSET", reply.text) }, "host");
     } else if (command === MAIL) {
+      if (this.#isBehind && reply.code >= 300) return this.#outOfStep();
       this.#mailReply(reply);
     } else if (command < this.#data) {
       if (this.#trouble === undefined) this.#recipientReply(command, reply);
@@ -180,6 +186,7 @@ export class Dialogue {
       this.#state = "lone dot";
       return LONE_DOT;
     }
+    if (this.#isBehind && this.#acceptedCount > 0) return this.#outOfStep();
     this.#needsReset = true;
     if (this.#acceptedCount === 0) return this.#finish();
     if (reply.code < 400) {
@@ -188,6 +195,16 @@ export class Dialogue {
       return this.#giveUp(malformedTrouble(reply.text, this.#named(this.#data)), "host");
     }
     return this.#finalReply(reply, this.#named(this.#data));
+  }
+
+  /**
+   * One reply too many to the message before, and each reply here belongs to the command before that which it is taken
+   * for. 354 shows that it is not so, for nothing but DATA gets it; where it does not come, a refusal may be another's.
+   */
+  #outOfStep(): readonly Step[] {
+    this.#ends.fill(undefined);
+    this.#mailAnswered = false;
+    return this.#giveUp({ errno: errnos.closed, text: "replies may be out of step" }, "host");
   }
 
   /** Nothing was asked yet: only a refusal makes sense, and then the rest of the content has no one to take it. */

@@ -103,7 +103,12 @@ export class ClientSession {
   begin(transaction: Transaction): readonly Step[] {
     if (this.#state !== "ready") throw new Error(`SMTP client: a transaction in state ${this.#state}`);
     this.#state = "transaction";
-    this.#dialogue = new Dialogue(transaction, this.#capabilities, this.#needsReset, this.#options.host);
+    this.#dialogue = new Dialogue(
+      transaction,
+      this.#capabilities,
+      this.#needsReset ? "reset" : "fresh",
+      this.#options.host,
+    );
     return this.#afterDialogue(this.#dialogue.start());
   }
 
@@ -116,7 +121,7 @@ export class ClientSession {
   follow(transaction: Transaction): readonly Step[] | undefined {
     const mayFollow = this.#capabilities.pipelining && this.#dialogue?.isFinalDue && this.#follower === undefined;
     if (!mayFollow) return undefined;
-    const follower = new Dialogue(transaction, this.#capabilities, false, this.#options.host);
+    const follower = new Dialogue(transaction, this.#capabilities, "behind", this.#options.host);
     if (follower.isHopeless) return undefined;
     this.#follower = follower;
     return follower.start();

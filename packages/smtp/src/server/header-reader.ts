@@ -1,6 +1,10 @@
 import { isBlank, isNameOctet } from "@postbus/mail";
 import { OctetList } from "./octet-list.ts";
 
+/** Mail has some dozens. */
+const MAX_FIELDS = 1_000;
+const MAX_FIELD_OCTETS = 100 * 1024;
+
 type Position =
   | "line start"
   /** In the name of a field. */
@@ -22,7 +26,9 @@ export class HeaderReader {
   #position: Position = "line start";
   /** Where the line that is being read starts, counted from the first octet of the content. */
   #lineStart = 0;
-  #hasField = false;
+  #fieldStart = 0;
+  #fieldCount = 0;
+  #longestField = 0;
   /** Length of the header section once it has ended. */
   #end: number | undefined;
   #hasBlankLine = false;
@@ -30,6 +36,11 @@ export class HeaderReader {
   /** Octets collected so far. */
   get length(): number {
     return this.#octets.length;
+  }
+
+  /** Whether it has so many fields, or so long ones, that it is made to cost us dear wherever it is looked at. */
+  get isBomb(): boolean {
+    return this.#fieldCount > MAX_FIELDS || this.#longestField > MAX_FIELD_OCTETS;
   }
 
   /** @returns Whether the header section has ended: then `take` gives it. */
@@ -43,7 +54,7 @@ export class HeaderReader {
         case "line start":
           this.#lineStart = base + at;
           if (octet === CR) this.#position = "blank line";
-          else if (isBlank(octet) && this.#hasField) this.#position = "value";
+          else if (isBlank(octet) && this.#fieldCount > 0) this.#position = "value";
           else if (isNameOctet(octet)) this.#position = "name";
           else return this.#endAt(this.#lineStart);
           at += 1;
@@ -61,6 +72,8 @@ export class HeaderReader {
           break;
         case "value": {
           const lineEnd = octets.indexOf(LF, at);
+          const end = base + (lineEnd < 0 ? octets.length : lineEnd + 1);
+          this.#longestField = Math.max(this.#longestField, end - this.#fieldStart);
           if (lineEnd < 0) return false;
           this.#position = "line start";
           at = lineEnd + 1;
@@ -89,7 +102,8 @@ export class HeaderReader {
   }
 
   #startValue(): void {
-    this.#hasField = true;
+    this.#fieldStart = this.#lineStart;
+    this.#fieldCount++;
     this.#position = "value";
   }
 

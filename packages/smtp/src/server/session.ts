@@ -669,6 +669,7 @@ export class ServerSession {
   #nextHeader(reading: Reading, reader: HeaderReader, octets: Buffer): SessionStep | undefined {
     const hasEnded = reader.read(octets);
     const { headerMaxOctets, receivedHeadersMax } = this.#profile;
+    if (reader.isBomb) return this.#refuseContent(reading, replies.headerTooLong);
     if (!hasEnded && !reading.content.isComplete) {
       return reader.length > headerMaxOctets ? this.#refuseContent(reading, replies.headerTooLong) : undefined;
     }

@@ -259,6 +259,24 @@ describe("a transaction", () => {
       assert.ok(!upToDot().offerBehind({ ...message, returnPath: "s\u00e9@a.test" }));
     });
 
+    for (const replies of ["550 no\r\n", "250 extra\r\n250 m\r\n550 r\r\n", "250 extra\r\n250 m\r\n250 r\r\n"]) {
+      test(`replies that may be out of step are not believed: ${JSON.stringify(replies)}`, () => {
+        const talk = upToDot();
+        talk.offerBehind(message);
+        talk.says(`250 first\r\n${replies}`);
+        assert.equal(talk.results.length, 2);
+        assert.equal(talk.results[1]?.[0]?.outcome, "deferred");
+        assert.ok(talk.isUnanswered && talk.session.isOver);
+      });
+    }
+
+    test("a message that the peer wants for nobody is refused", () => {
+      const talk = upToDot();
+      talk.offerBehind(message);
+      talk.says("250 first\r\n250 m\r\n550 no\r\n503 for nobody\r\n");
+      assert.deepEqual(ends(talk), [`failed ${AFTER} RCPT TO:<r@b.test>: 550 no`]);
+    });
+
     for (const end of ["421 bye\r\n", "gibberish\r\n", undefined]) {
       test(`it was not answered when the connection ends with ${JSON.stringify(end)}`, () => {
         const talk = upToDot();

@@ -339,6 +339,40 @@ const messageRows: readonly Row[] = [
     codes: "250 250 250 354 552",
   },
   {
+    name: "1,000 fields",
+    send: [EHLO, ENVELOPE, `${"a:\r\n".repeat(1_000)}\r\n.\r\n`],
+    codes: "250 250 250 354 250",
+    settings: { headerMaxOctets: 1_000_000 },
+  },
+  {
+    name: "a header section of more fields than that",
+    send: [EHLO, ENVELOPE, `${"a:\r\n".repeat(1_001)}\r\n.\r\n`, "NOOP\r\n"],
+    codes: "250 250 250 354 552 250",
+    settings: { headerMaxOctets: 1_000_000 },
+  },
+  {
+    name: "a field of 100 KiB in many lines",
+    send: [
+      EHLO,
+      ENVELOPE,
+      `A: b\r\nC:${` ${label(1_021)}\r\n`.repeat(100)}`.slice(0, 6 + 102_400 - 2) + "\r\n\r\n.\r\n",
+    ],
+    codes: "250 250 250 354 250",
+    settings: { headerMaxOctets: 1_000_000, messageSizeLimit: 0 },
+  },
+  {
+    name: "a field of more than 100 KiB in many lines",
+    send: [EHLO, ENVELOPE, `A: b\r\nC:${` ${label(1_021)}\r\n`.repeat(101)}\r\n.\r\n`, "NOOP\r\n"],
+    codes: "250 250 250 354 552 250",
+    settings: { headerMaxOctets: 1_000_000, messageSizeLimit: 0 },
+  },
+  {
+    name: "a field of more than 100 KiB in one line",
+    send: [EHLO, ENVELOPE, `C:${label(102_400)}\r\n\r\n.\r\n`, "NOOP\r\n"],
+    codes: "250 250 250 354 552 250",
+    settings: { headerMaxOctets: 1_000_000, messageSizeLimit: 0 },
+  },
+  {
     name: "a long body is no header",
     send: [EHLO, ENVELOPE, `A: b\r\n\r\n${label(20_000)}\r\n.\r\n`],
     codes: "250 250 250 354 250",

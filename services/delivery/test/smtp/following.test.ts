@@ -141,6 +141,36 @@ describe("the next envelope behind the final dot", () => {
   });
 });
 
+for (const [refused, want] of [
+  ["x@b.test", ["failed H", "delivered H"]],
+  ["y@b.test", ["delivered H", "failed H"]],
+] as const) {
+  test(`a peer that answers a dot twice refuses nobody but ${refused}, whom it refuses`, async () => {
+    await using rig = new Rig();
+    const counted = nth({ "end of data 2": "250 ok\n250 ok again" });
+    await using peer = await startSmtpPeer({
+      answer: (question) => (question.line === `RCPT TO:<${refused}>` ? "550 no such" : counted?.(question)),
+    });
+    const transport = smtpTransport(peer.port, { maxConnections: 1 });
+    const reports = await Promise.all(
+      [["1@b.test"], ["2@b.test"], ["x@b.test", "y@b.test"]].map((recipients) =>
+        rig.deliver(transport, { recipients }),
+      ),
+    );
+    const ends = reports[2]?.results.map((result) =>
+      shown(result)
+        .replace(/ \[127.*/, "")
+        .replace(/=127.*/, ""),
+    );
+    assert.deepEqual(ends, want);
+    assert.deepEqual(
+      peer.messages.map(({ recipients }) => recipients.length),
+      [1, 1, 1],
+    );
+    assert.equal(peer.connectionCount, 2);
+  });
+}
+
 test("whatever the peer does, no message gets another's reply", async () => {
   const COUNT = 12;
   const actions: readonly (PeerAction | undefined)[] = [

@@ -351,12 +351,8 @@ const messageRows: readonly Row[] = [
     settings: { headerMaxOctets: 1_000_000 },
   },
   {
-    name: "a field of 100 KiB in many lines",
-    send: [
-      EHLO,
-      ENVELOPE,
-      `A: b\r\nC:${` ${label(1_021)}\r\n`.repeat(100)}`.slice(0, 6 + 102_400 - 2) + "\r\n\r\n.\r\n",
-    ],
+    name: "a field of 100 KiB",
+    send: [EHLO, ENVELOPE, `C:${label(102_396)}\r\n\r\n.\r\n`],
     codes: "250 250 250 354 250",
     settings: { headerMaxOctets: 1_000_000, messageSizeLimit: 0 },
   },

@@ -6,6 +6,7 @@ import { clientLists } from "./acl/smtp/client-lists.ts";
 import { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import { checkCarriedOut } from "./compiled/check-carried-out.ts";
 import { contentTest } from "./compiled/content-test.ts";
+import { expressionNotices } from "./compiled/expression-notices.ts";
 import { policyNotices } from "./compiled/policy-notices.ts";
 import { compileRetryRules } from "./compiled/retry-rules.ts";
 import { smtpPolicy } from "./compiled/smtp-policy.ts";
@@ -51,7 +52,7 @@ export function compilePolicy(source: PolicySource): Policy {
 
   const notices = [
     ...(source.notices ?? []),
-    ...[...acls.problems, ...problems.all].map(formatProblem),
+    ...[...acls.problems, ...expressionNotices(configuration), ...problems.all].map(formatProblem),
     ...policyNotices(configuration, primaryHostname, shared),
   ];
   return {

@@ -38,9 +38,28 @@ function ofHost(item: string, options: ItemOptions): ItemTest {
   if (item.includes(";") && !item.startsWith("^")) return hostLookup(item, options);
   if (item.startsWith("^")) return byName(regexItem(item, options), options);
   if (item.startsWith("*")) return byName(suffixItem(item, options), options);
-  if (!HOST_NAME.test(item)) return () => unknown(`"${item}" is no host name and no IP address`);
+  if (!HOST_NAME.test(item)) return () => unknown(notAHost(item));
   return named(() => item, options);
 }
+
+/**
+ * What is wrong with an item of a host list that is no pattern and no named list; undefined: nothing.
+ *
+ * @throws {ExpansionFailure} there is no such lookup type.
+ */
+export function hostProblem(item: string): string | undefined {
+  if (item === "" || /^[*@]/.test(item)) return undefined;
+  if (networkTest(item) !== undefined) {
+    const [address = "", length = "0"] = item.split("/");
+    const bits = isIPv4(address) ? 32 : 128;
+    return Number(length) > bits ? `"${item}": the mask is longer than ${bits} bits` : undefined;
+  }
+  if (item.includes(";")) readLookupItem(item.replace(NET, ""));
+  else if (!HOST_NAME.test(item)) return notAHost(item);
+  return undefined;
+}
+
+const notAHost = (item: string): string => `"${item}" is no host name and no IP address`;
 
 /** Letters, digits, dots, hyphens; anything else, like a half of an IP network, is never looked up. */
 const HOST_NAME = /^(?=.*[A-Za-z])[A-Za-z0-9._-]+$/;

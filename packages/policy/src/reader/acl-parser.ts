@@ -68,7 +68,9 @@ export class AclParser {
       const reason = refusedConditions[name];
       if (reason !== undefined) throw new ValueError(`${name}: ${reason}`);
       const known = [...Object.keys(aclConditions), ...Object.keys(aclModifiers)];
-      const near = this.#statements.at(-1)?.items.length === 0 ? [...known, ...aclVerbs] : known;
+      // A condition behind the word: the word was to be a verb.
+      const isVerb = /^[a-z_]+[\t-\r ]+!?[\t-\r ]*[a-z_]+[\t-\r ]*=/.test(text);
+      const near = isVerb ? aclVerbs : this.#statements.at(-1)?.items.length === 0 ? [...known, ...aclVerbs] : known;
       throw new ValueError(`unknown ACL condition/modifier ${this.#unknown(text, name, near)}`);
     }
     if (isNegated) throw new ValueError(`negation is not allowed with "${name}"`);

@@ -64,8 +64,10 @@ export class Sections {
     this.current.end();
     const singular = name.toLowerCase().replace(/s$/, "");
     const section = this.#byName.get(singular);
-    if (section === undefined) this.#problems.error(place, `"${name.slice(0, 60)}" is not a known section name`);
-    else if (this.#begun.has(singular)) this.#problems.error(place, `"${name}" section is repeated`);
+    if (section === undefined) {
+      const near = this.#problems.suggest(name, () => this.#byName.keys());
+      this.#problems.error(place, `"${name.slice(0, 60)}" is not a known section name${near}`);
+    } else if (this.#begun.has(singular)) this.#problems.error(place, `"${name}" section is repeated`);
     this.#begun.add(singular);
     this.current = section ?? SKIPPED;
   }

@@ -66,6 +66,7 @@ describe("the ACL section", () => {
     ["accpt", 'unknown ACL verb "accpt" (did you mean accept?)'],
     ["hosts = 1", 'unknown ACL verb "hosts = 1"'],
     ["accept nix = 1", 'unknown ACL condition/modifier "nix = 1"'],
+    ["accept denny hosts = 1", 'unknown ACL condition/modifier "denny hosts = 1" (did you mean deny?)'],
     ["accept host = 1", 'unknown ACL condition/modifier "host = 1" (did you mean hosts?)'],
     ["accept hosts", '"=" missing after ACL "hosts" condition'],
     ["accept message", '"=" missing after ACL "message" modifier'],

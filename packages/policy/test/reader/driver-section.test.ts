@@ -220,7 +220,8 @@ describe("sections", () => {
   const cases: readonly (readonly [text: string, problem?: string])[] = [
     ["begin ACLS\nBegin router\nBEGIN retry\nbegin rewrites\n"],
     ["begin nix\n", '/c:1: "nix" is not a known section name'],
-    ["begin acl x\n", '/c:1: "acl x" is not a known section name'],
+    ["begin retyr\n", '/c:1: "retyr" is not a known section name (did you mean retry?)'],
+    ["begin acl x\n", '/c:1: "acl x" is not a known section name (did you mean acl?)'],
     ["begin acl\nbegin acls\n", '/c:2: "acls" section is repeated'],
     ["begin\n", '/c:1: option "begin" unknown'],
     ["begin local_scan\n"],

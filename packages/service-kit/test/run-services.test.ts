@@ -77,7 +77,8 @@ test("SIGHUP is answered with a line, and the process goes on", async (t) => {
   child.kill("SIGTERM");
   const { code, stderr } = await exit();
   assert.equal(code, 0);
-  assert.match(stderr, /"level":30.*"msg":"stopped"\}\n$/);
+  // A line that is being written when the process ends may come behind those that are written then.
+  assert.match(stderr, /^\{"level":30.*"msg":"stopped"\}$/m);
 });
 
 test("a signal that comes twice at once, as from a terminal and npm, is one wish", async (t) => {

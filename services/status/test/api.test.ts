@@ -169,6 +169,13 @@ test("/v1/rejects shows what was refused, with nothing that the schema does not 
   assert.deepEqual(rejects, [{ id: "r1", atMs: 1, clientAddress: "192.0.2.66", text: "rejected RCPT" }]);
 });
 
+test("of a message with very many events, the first are shown, and what became of all recipients", async () => {
+  const recipients = Array.from({ length: 1_100 }, (_, n) => `r${n}@example.net`);
+  const message = (await get(`/v1/messages/${await fixture.defer(recipients)}`)).json();
+  assert.deepEqual([message.events.length, message.isCut, message.recipients.length], [1_000, true, 1_100]);
+  assert.equal(message.recipients.at(-1).state, "deferred");
+});
+
 test("/v1/fleet lists the members that it understands, tells who is late and which services are missing", async () => {
   const member = {
     v: 1,

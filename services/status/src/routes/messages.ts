@@ -9,6 +9,8 @@ import { QueueItem, queueItem } from "../queue-item.ts";
 
 /** Recipients that the list shows of one message; the message itself shows them all. */
 const LISTED_RECIPIENTS = 10;
+/** Events that are shown of one message: with some thousand recipients there may be ten times as many. */
+const SHOWN_EVENTS = 1_000;
 const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
 
@@ -46,7 +48,9 @@ const Message = Type.Object({
       { id: Type.String(), name: Type.String(), atMs: TimeMs, service: Type.String() },
       { additionalProperties: true },
     ),
-    { description: "In the order in which they happened; fields by name as on the bus" },
+    {
+      description: `In the order in which they happened, the first ${SHOWN_EVENTS}; fields by name as on the bus`,
+    },
   ),
   isCut: Type.Boolean({ description: "There are more events than are shown" }),
   waiting: Type.Array(QueueItem, { description: "What is still to be done; empty: nothing" }),
@@ -119,7 +123,13 @@ function listed({ recipients, ...rest }: MessageSummary): Static<typeof Listed> 
 }
 
 function traced({ recipientStates, events, ...rest }: MessageHistory): Omit<Static<typeof Message>, "waiting"> {
-  return { ...rest, recipients: [...recipientStates], events: [...events] };
+  const shown = events.slice(0, SHOWN_EVENTS);
+  return {
+    ...rest,
+    recipients: [...recipientStates],
+    events: shown,
+    isCut: rest.isCut || shown.length < events.length,
+  };
 }
 
 /** On the bus, but its events have not been read yet, or are aged out. */

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { startPostbus } from "@postbus/testkit";
+import { type PostbusProcess, startPostbus } from "@postbus/testkit";
 import { type Scope, temporaryDirectory } from "../support/fixture.ts";
 
 export interface RunningProgram {
@@ -21,13 +21,15 @@ export async function runningProgram(
   config: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunningProgram> {
+  let running: PostbusProcess | undefined;
+  scope.after(async () => running?.stop());
   const data = await temporaryDirectory(scope, "example");
   const file = join(data, "example.conf");
   const own = "daemon_smtp_ports = 0\nlocal_interfaces = 127.0.0.1\n";
   const maildirs = `maildir_format\n  directory = ${data}/mail`;
   await writeFile(file, own + config.replace("file = ./mail/$local_part_data", maildirs), "latin1");
   const postbus = await startPostbus({ args: ["--data", data, "--config", file], env });
-  scope.after(() => postbus.stop());
+  running = postbus;
   return { port: postbus.port("smtp"), maildir: join(data, "mail") };
 }
 

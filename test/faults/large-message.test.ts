@@ -85,12 +85,14 @@ test("25 MB to a mailbox here, with SPF, DKIM and DMARC", { timeout: NEVER, skip
 });
 
 async function running(t: TestContext, ...args: string[]): Promise<{ postbus: PostbusProcess; data: string }> {
+  let running: PostbusProcess | undefined;
+  t.after(() => running?.stop());
   const data = await temporaryDirectory(t, "large");
   const postbus = await startPostbus({
     args: ["--data", data, "-DSMTP_PORT=0", ...args],
     env: { POSTBUS_DNS_SERVERS: dns.address },
   });
-  t.after(() => postbus.stop());
+  running = postbus;
   return { postbus, data };
 }
 

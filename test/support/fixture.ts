@@ -11,7 +11,8 @@ export interface Scope {
 /** An empty directory, removed at the end of the scope. */
 export async function temporaryDirectory(scope: Scope, name: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), `postbus-${name}-`));
-  scope.after(() => rm(directory, { recursive: true, force: true }));
+  // What runs in it may be stopped after this only: hooks are called in their order. It may write while we remove.
+  scope.after(() => rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   return directory;
 }
 
@@ -24,9 +25,11 @@ export interface Running {
 
 /** The real program, everything in one process, on free ports, stopped at the end of the scope. */
 export async function runningPostbus(scope: Scope, ...args: string[]): Promise<Running> {
+  let running: PostbusProcess | undefined;
+  scope.after(async () => running?.stop());
   const data = await temporaryDirectory(scope, "data");
   const postbus = await startPostbus({ args: ["--data", data, "-DSMTP_PORT=0", ...args] });
-  scope.after(() => postbus.stop());
+  running = postbus;
   return {
     postbus,
     data,

@@ -52,7 +52,12 @@ export interface HostOptions {
   readonly onEmpty: () => void;
 }
 
-type Waiter = PromiseWithResolvers<Acquired> & { readonly sinceMs: number; readonly deadlineMs: number };
+type Waiter = PromiseWithResolvers<Acquired> & {
+  readonly sinceMs: number;
+  readonly deadlineMs: number;
+  /** Not behind the final dot of another message: there it was unanswered. */
+  readonly fresh: boolean;
+};
 type Opened =
   | { readonly connection: SmtpConnection; readonly note?: string }
   | { readonly connection?: undefined; readonly failure: OpenFailure };
@@ -94,9 +99,9 @@ export class HostConnections {
     const kept = this.#takeIdle();
     if (kept !== undefined) return { kind: "connection", connection: kept.acquire() };
     if (this.#options.sweep.isHurried) return { kind: "limit" };
-    if (this.#mayOpen() && (this.#openCount === 0 || fresh)) return this.#openForCaller();
+    if (this.#mayOpen() && (this.#openCount === 0 || fresh)) return this.#openForCaller(fresh);
     if (this.#readyCount === 0 && this.#isBackingOff()) return { kind: "backing off" };
-    return this.#hasStalled(this.#options.sweep.nowMs) ? { kind: "limit" } : this.#wait();
+    return this.#hasStalled(this.#options.sweep.nowMs) ? { kind: "limit" } : this.#wait(fresh);
   }
 
   #hasStalled(nowMs: number): boolean {
@@ -118,10 +123,12 @@ export class HostConnections {
     return !this.#isClosing && messageCount < most;
   }
 
-  #giveToWaiter(connection: SmtpConnection): boolean {
-    const waiter = this.#waiters.shift();
-    waiter?.resolve({ kind: "connection", connection: connection.acquire() });
-    return waiter !== undefined;
+  #giveToWaiter(connection: SmtpConnection, isBehindDot = false): boolean {
+    const [waiter] = this.#waiters;
+    if (waiter === undefined || (isBehindDot && waiter.fresh)) return false;
+    this.#waiters.shift();
+    waiter.resolve({ kind: "connection", connection: connection.acquire() });
+    return true;
   }
 
   /** Waiters whose time is up. */
@@ -161,9 +168,9 @@ export class HostConnections {
     return this.#openCount < this.#options.transport.maxConnections && !this.#isBackingOff();
   }
 
-  #wait(): Promise<Acquired> {
+  #wait(fresh: boolean): Promise<Acquired> {
     const deadlineMs = this.#options.sweep.deadline(MAX_WAIT_MS);
-    const waiter = { ...Promise.withResolvers<Acquired>(), sinceMs: performance.now(), deadlineMs };
+    const waiter = { ...Promise.withResolvers<Acquired>(), sinceMs: performance.now(), deadlineMs, fresh };
     this.#waiters.push(waiter);
     this.#watchPressure();
     return waiter.promise;
@@ -186,8 +193,8 @@ export class HostConnections {
     }, PRESSURE_MS).unref();
   }
 
-  async #openForCaller(): Promise<Acquired> {
-    return (await this.#openedNow()) ?? this.#wait();
+  async #openForCaller(fresh: boolean): Promise<Acquired> {
+    return (await this.#openedNow()) ?? this.#wait(fresh);
   }
 
   /** @returns undefined if the host serves us, only not so many at one time: then one of its connections is worth waiting for. */
@@ -236,7 +243,7 @@ export class HostConnections {
         this.#movedAtMs = sweep.nowMs;
       },
       onReleased: (released) => this.#release(released),
-      onFinalDot: (released) => this.#mayGoOn(released) && this.#giveToWaiter(released),
+      onFinalDot: (released) => this.#mayGoOn(released) && this.#giveToWaiter(released, true),
       onClosed: () => {
         if (isReady) this.#closed();
       },

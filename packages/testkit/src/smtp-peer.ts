@@ -20,13 +20,14 @@ export type PeerMoment =
 
 /**
  * What it does: replies (lines joined by LF; a CRLF is put behind), says nothing for ever, or closes. With
- * `close: true` it replies and closes, with `raw` it sends exactly these octets.
+ * `close: true` it replies and closes, with `afterMs` it takes its time, with `raw` it sends exactly these octets.
  */
 export type PeerAction =
   | string
   | { readonly do: "stall" }
   | { readonly do: "cut" }
   | { readonly reply: string; readonly close: true }
+  | { readonly reply: string; readonly afterMs: number }
   | { readonly raw: string };
 
 export interface PeerMessage {
@@ -141,17 +142,20 @@ class PeerConnection {
 
   #listen(socket: Socket): void {
     socket.on("data", (octets: Buffer) => {
-      if (this.#isMute) return;
       this.#text += octets.toString("latin1");
-      while (!this.#isMute) {
-        const end = this.#text.indexOf("\r\n");
-        if (end === -1) return;
-        const line = this.#text.slice(0, end);
-        this.#text = this.#text.slice(end + 2);
-        if (this.#content === undefined) this.#command(line);
-        else this.#contentLine(line);
-      }
+      this.#readLines();
     });
+  }
+
+  #readLines(): void {
+    while (!this.#isMute) {
+      const end = this.#text.indexOf("\r\n");
+      if (end === -1) return;
+      const line = this.#text.slice(0, end);
+      this.#text = this.#text.slice(end + 2);
+      if (this.#content === undefined) this.#command(line);
+      else this.#contentLine(line);
+    }
   }
 
   #command(line: string): void {
@@ -197,7 +201,7 @@ class PeerConnection {
   #answer(moment: PeerMoment, line: string): string {
     const action = this.#options.answer?.(this.#question(moment, line)) ?? this.#friendly(moment);
     if (typeof action === "string") {
-      this.#socket.write(`${action.replaceAll("\n", "\r\n")}\r\n`, "latin1");
+      this.#say(action);
       return action;
     }
     if ("raw" in action) {
@@ -205,9 +209,21 @@ class PeerConnection {
       return action.raw;
     }
     this.#isMute = true;
+    if ("afterMs" in action) {
+      setTimeout(() => {
+        this.#isMute = false;
+        this.#say(action.reply);
+        this.#readLines();
+      }, action.afterMs);
+      return action.reply;
+    }
     if ("reply" in action) this.#socket.end(`${action.reply.replaceAll("\n", "\r\n")}\r\n`, "latin1");
     else if (action.do === "cut") this.#socket.destroy();
     return "";
+  }
+
+  #say(reply: string): void {
+    this.#socket.write(`${reply.replaceAll("\n", "\r\n")}\r\n`, "latin1");
   }
 
   #friendly(moment: PeerMoment): string {

@@ -47,8 +47,8 @@ export interface ConnectionOptions {
   readonly tls: ClientSessionOptions["tls"];
   readonly timeouts: Pick<SmtpTransport, Timeout>;
   readonly sweep: DeadlineSweep;
-  /** The peer has settled a message, and can go on. */
-  readonly onAnswered: () => void;
+  /** The peer has settled a message, and can go on. @param replyMs From the final dot to its reply, if there was a dot. */
+  readonly onAnswered: (replyMs: number | undefined) => void;
   /** It may carry somebody else's message. */
   readonly onReleased: (connection: SmtpConnection) => void;
   /**
@@ -364,10 +364,11 @@ export class SmtpConnection implements Swept {
     const [running, follower] = [this.#running, this.#follower];
     this.#running = this.#follower = undefined;
     this.#writer.stopWaiting();
-    if (this.#dotSentAtMs > 0) this.#isFast = performance.now() - this.#dotSentAtMs < FAST_MS;
+    const replyMs = this.#dotSentAtMs > 0 ? performance.now() - this.#dotSentAtMs : undefined;
+    if (replyMs !== undefined) this.#isFast = replyMs < FAST_MS;
     this.#dotSentAtMs = 0;
     if (this.#session.isOver || this.#isSpent) this.destroy();
-    else this.#options.onAnswered();
+    else this.#options.onAnswered(replyMs);
     running?.resolve(result);
     if (follower !== undefined) this.#next(follower);
   }

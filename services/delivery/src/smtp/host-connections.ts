@@ -15,10 +15,17 @@ const MAX_WAIT_MS = 300_000;
  */
 const STALL_MS = 10_000;
 /**
- * Another connection is opened when somebody has waited so long for those that there are. A host that answers in no time
- * is served by few: what it has accepted and a process that dies has not read yet, one for each, is sent again.
+ * One more connection, kept or new, is used when somebody has waited so long for those that are in use. A host that
+ * answers in no time is served by few, also after a pause when much comes at once: what it has accepted and a process
+ * that dies has not read yet, one for each, is sent again.
  */
 const PRESSURE_MS = 100;
+/**
+ * A host that answers a final dot in this time waits for us, not we for it: further connections do not make it faster.
+ * So many must be waiting, for each connection in use, to use one more; and half as many to keep it.
+ */
+const NEAR_MS = 5;
+const WAITING_FOR_EACH = 8;
 
 /** The peer has taken leave behind its reply to EHLO. */
 const CLOSED_AT_ONCE: OpenFailure = {
@@ -76,12 +83,21 @@ export class HostConnections {
   #backOffUntilMs = 0;
   #isClosing = false;
   #pressure: NodeJS.Timeout | undefined;
+  #wasLate = false;
+  #hasAnswered = false;
+  /** From final dot to reply, the shortest time of late: what is added when this process is short of time is not the host's. */
+  #replyMs = Number.POSITIVE_INFINITY;
   /** When a connection was opened, or had done a message. */
   #movedAtMs: number;
 
   constructor(options: HostOptions) {
     this.#options = options;
     this.#movedAtMs = options.sweep.nowMs;
+  }
+
+  /** Those being opened included. */
+  get #inUse(): number {
+    return this.#openCount - this.#idle.length;
   }
 
   get openCount(): number {
@@ -96,8 +112,10 @@ export class HostConnections {
   /** @param fresh Not one that was kept: those have just turned out to be dead. */
   acquire(fresh = false): Acquired | Promise<Acquired> {
     if (fresh) this.#closeIdle();
-    const kept = this.#takeIdle();
-    if (kept !== undefined) return { kind: "connection", connection: kept.acquire() };
+    if (this.#inUse === 0 || this.#options.sweep.isHurried) {
+      const kept = this.#takeIdle();
+      if (kept !== undefined) return { kind: "connection", connection: kept.acquire() };
+    }
     if (this.#options.sweep.isHurried) return { kind: "limit" };
     if (this.#mayOpen() && (this.#openCount === 0 || fresh)) return this.#openForCaller(fresh);
     if (this.#readyCount === 0 && this.#isBackingOff()) return { kind: "backing off" };
@@ -125,10 +143,13 @@ export class HostConnections {
 
   #giveToWaiter(connection: SmtpConnection, isBehindDot = false): boolean {
     const [waiter] = this.#waiters;
-    if (waiter === undefined || (isBehindDot && waiter.fresh)) return false;
-    this.#waiters.shift();
-    waiter.resolve({ kind: "connection", connection: connection.acquire() });
+    if (waiter === undefined || (isBehindDot && waiter.fresh) || !this.#isWorthKeeping()) return false;
+    this.#serveNext(connection);
     return true;
+  }
+
+  #serveNext(connection: SmtpConnection): void {
+    this.#waiters.shift()?.resolve({ kind: "connection", connection: connection.acquire() });
   }
 
   /** Waiters whose time is up. */
@@ -183,14 +204,36 @@ export class HostConnections {
   }
 
   #watchPressure(): void {
-    if (this.#openCount >= this.#options.transport.maxConnections) return;
+    if (this.#idle.length === 0 && this.#openCount >= this.#options.transport.maxConnections) return;
+    const dueMs = performance.now() + PRESSURE_MS;
     this.#pressure ??= setTimeout(() => {
       this.#pressure = undefined;
       const [oldest] = this.#waiters;
       if (oldest === undefined) return;
-      if (performance.now() - oldest.sinceMs >= PRESSURE_MS && this.#mayOpen()) this.#openForWaiter();
+      // A timer that comes late says that this process stood still: the answers are there and not read yet.
+      const nowMs = performance.now();
+      this.#wasLate = !this.#wasLate && nowMs - dueMs > PRESSURE_MS / 2;
+      if (!this.#wasLate) {
+        if (!this.#hasAnswered) this.#replyMs = Number.POSITIVE_INFINITY;
+        this.#hasAnswered = false;
+        if (nowMs - oldest.sinceMs >= PRESSURE_MS && this.#isWorthOneMore()) this.#useOneMore();
+      }
       this.#watchPressure();
     }, PRESSURE_MS).unref();
+  }
+
+  #isWorthOneMore(): boolean {
+    return this.#replyMs > NEAR_MS || this.#waiters.length >= WAITING_FOR_EACH * this.#inUse;
+  }
+
+  #isWorthKeeping(): boolean {
+    return this.#replyMs > NEAR_MS || this.#waiters.length >= (WAITING_FOR_EACH / 2) * (this.#inUse - 1);
+  }
+
+  #useOneMore(): void {
+    const kept = this.#takeIdle();
+    if (kept !== undefined) this.#serveNext(kept);
+    else if (this.#mayOpen()) this.#openForWaiter();
   }
 
   async #openForCaller(fresh: boolean): Promise<Acquired> {
@@ -239,13 +282,11 @@ export class HostConnections {
       tls,
       timeouts: transport,
       sweep,
-      onAnswered: () => {
-        this.#movedAtMs = sweep.nowMs;
-      },
+      onAnswered: (replyMs) => this.#answered(replyMs),
       onReleased: (released) => this.#release(released),
       onFinalDot: (released) => this.#mayGoOn(released) && this.#giveToWaiter(released, true),
-      onClosed: () => {
-        if (isReady) this.#closed();
+      onClosed: (closed) => {
+        if (isReady) this.#closed(closed);
       },
     });
     const failure = (await connection.opened()) ?? (connection.isReady ? undefined : CLOSED_AT_ONCE);
@@ -262,6 +303,12 @@ export class HostConnections {
     return { ...inClear, note };
   }
 
+  #answered(replyMs: number | undefined): void {
+    this.#movedAtMs = this.#options.sweep.nowMs;
+    this.#hasAnswered = true;
+    if (replyMs !== undefined) this.#replyMs = Math.min(replyMs, this.#replyMs * 1.1);
+  }
+
   #failed(failure: OpenFailure): void {
     if (failure.isPermanent) return;
     const { nowMs } = this.#options.sweep;
@@ -274,8 +321,10 @@ export class HostConnections {
     for (const waiter of this.#waiters.splice(0)) waiter.resolve({ kind: "backing off" });
   }
 
-  #closed(): void {
+  #closed(connection: SmtpConnection): void {
     this.#readyCount--;
+    const place = this.#idle.indexOf(connection);
+    if (place >= 0) this.#idle.splice(place, 1);
     this.#gone();
     this.#serveWaiters();
   }
@@ -296,9 +345,9 @@ export class HostConnections {
     else waiter.resolve(acquired);
   }
 
-  /** After the last connection has gone, somebody who waited for it needs a new one. */
+  /** After the last connection in use has gone, somebody who waited for it needs another. */
   #serveWaiters(): void {
-    if (this.#openCount === 0 && this.#mayOpen()) this.#openForWaiter();
+    if (this.#inUse === 0 && this.#waiters.length > 0) this.#useOneMore();
     if (this.#waiters.length > 0) this.#watchPressure();
     if (this.#readyCount > 0 || this.#openCount > 0) return;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve({ kind: "backing off" });

@@ -211,6 +211,40 @@ describe("connections", () => {
     assert.ok(peer.commands.filter((command) => command.startsWith("EHLO")).length >= 3);
   });
 
+  test("that were needed once are kept, and not used when a host that answers at once gets a few messages at one time", async () => {
+    await using rig = new Rig();
+    const used = new Set<number>();
+    let isSlow = true;
+    await using peer = await startSmtpPeer({
+      answer: ({ moment, connection }) => {
+        if (moment !== "end of data") return undefined;
+        used.add(connection);
+        return isSlow ? { reply: "250 at last", afterMs: 350 } : undefined;
+      },
+    });
+    const transport = smtpTransport(peer.port, { finalTimeoutMs: 5_000 });
+    await Promise.all(Array.from({ length: 3 }, () => rig.deliver(transport)));
+    assert.ok(used.size > 1, "the slow host was served over several");
+    isSlow = false;
+    await rig.deliver(transport);
+    used.clear();
+    await Promise.all(Array.from({ length: 7 }, () => rig.deliver(transport)));
+    assert.equal(used.size, 1);
+  });
+
+  test("become more for a host that answers the dot at once only when many wait", async () => {
+    const connectionsFor = async (count: number): Promise<number> => {
+      await using rig = new Rig();
+      await using peer = await startSmtpPeer({ answer: at("MAIL", { reply: "250 ok", afterMs: 30 }) });
+      const transport = smtpTransport(peer.port, { connectTimeoutMs: 5_000, commandTimeoutMs: 5_000 });
+      await rig.deliver(transport);
+      await Promise.all(Array.from({ length: count }, () => rig.deliver(transport)));
+      return peer.connectionCount;
+    };
+    assert.equal(await connectionsFor(7), 1);
+    assert.ok((await connectionsFor(60)) > 1);
+  });
+
   test("a host that takes long over one message gets the next one over another connection", async () => {
     await using rig = new Rig();
     await using peer = await startSmtpPeer({

@@ -1,3 +1,4 @@
+import { trimEnd } from "@postbus/mail";
 import type { LookupOptions, LookupSpec } from "./lookup.ts";
 import { LookupSyntaxError } from "./lookup-syntax-error.ts";
 import { lookupTypes } from "./types/index.ts";
@@ -58,7 +59,7 @@ export function parseLookupType(text: string, form?: "single-key" | "query"): Lo
 function parseOptions(text: string): LookupOptions {
   let options: LookupOptions = { text };
   for (const item of text.split(",")) {
-    const [, name, value = ""] = /^\s*([a-z]+)=(.*?)\s*$/s.exec(item) ?? [];
+    const [, name, value = ""] = /^[\t-\r ]*([a-z]+)=(.*)$/s.exec(trimEnd(item)) ?? [];
     if (name === "ret" && (value === "key" || value === "full")) options = { ...options, ret: value };
     if (name === "cache" && (value === "no" || value === "no_rd" || value === "no_wr")) {
       options = { ...options, cache: value };

@@ -1,3 +1,4 @@
+import { trim, trimEnd } from "./blanks.ts";
 /** One field of a header section, by offsets: nothing is copied, and what is passed on stays octet for octet the same. */
 export interface HeaderField {
   /** In lower case. */
@@ -34,7 +35,7 @@ export function headerFields(octets: Buffer): readonly HeaderField[] {
       at = lineEnd < 0 ? octets.length : lineEnd + 1;
     } while (at < octets.length && isBlank(octets[at]));
     fields.push({
-      name: octets.toString("latin1", start, colon).trimEnd().toLowerCase(),
+      name: trimEnd(octets.toString("latin1", start, colon)).toLowerCase(),
       start,
       valueStart: colon + 1,
       end: at,
@@ -60,7 +61,7 @@ export const isBlank = (octet: number | undefined): boolean => octet === SPACE |
 
 /** A field's value as one line: folds opened (RFC 5322 §2.2.3), blanks at the ends removed. latin1, so octets survive. */
 export function fieldValue(octets: Buffer, field: HeaderField): string {
-  return octets.toString("latin1", field.valueStart, field.end).replace(/\r\n/g, "").trim();
+  return trim(octets.toString("latin1", field.valueStart, field.end).replace(/\r\n/g, ""));
 }
 
 /** Index behind the header section: behind its blank line if it has one. */

@@ -1,4 +1,5 @@
 export { domainOf, localPartOf } from "./address.ts";
+export { trim, trimEnd, trimStart } from "./blanks.ts";
 export { ConfigError } from "./config-error.ts";
 export { DeferError } from "./defer-error.ts";
 export {

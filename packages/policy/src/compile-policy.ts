@@ -11,6 +11,7 @@ import { policyNotices } from "./compiled/policy-notices.ts";
 import { compileRetryRules } from "./compiled/retry-rules.ts";
 import { smtpPolicy } from "./compiled/smtp-policy.ts";
 import { compileTransports } from "./compiled/transports/index.ts";
+import { lowerCase } from "./expansion/operators/case.ts";
 import { type ProcessParts, policySurroundings } from "./load/policy-surroundings.ts";
 import type { Policy } from "./policy.ts";
 import type { Configuration } from "./reader/configuration.ts";
@@ -38,8 +39,8 @@ export function compilePolicy(source: PolicySource): Policy {
   const problems = new ProblemList();
   const primaryHostname = main.get("primary_hostname") ?? parts.hostname;
   const given = sessionNames(configuration, { primaryHostname, file, version });
-  const qualifyDomain = given.qualifyDomain.toLowerCase();
-  const qualifyRecipient = given.qualifyRecipient.toLowerCase();
+  const qualifyDomain = lowerCase(given.qualifyDomain);
+  const qualifyRecipient = lowerCase(given.qualifyRecipient);
   const names = { ...given, qualifyDomain, qualifyRecipient };
   const { shared, stop } = policySurroundings(configuration, parts);
   const acls = new Acls(configuration);

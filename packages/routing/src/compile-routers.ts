@@ -104,9 +104,9 @@ function lines(text: string): string[] {
 
 /** `r_name = text ; r_other = text` */
 function compileSetters(text: string): Setter[] {
-  const items = [...splitList(/^\s*</.test(text) ? text : `<; ${text}`).items].filter((item) => item !== "");
+  const items = [...splitList(/^[\t-\r ]*</.test(text) ? text : `<; ${text}`).items].filter((item) => item !== "");
   return items.map((source) => {
-    const [, name = source, value = ""] = /^([^=\s]*)\s*=?\s*([\s\S]*)$/.exec(source) ?? [];
+    const [, name = source, value = ""] = /^([^=\t-\r ]*)[\t-\r ]*=?[\t-\r ]*([\s\S]*)$/.exec(source) ?? [];
     return { name, expansion: compileExpansion(value), source };
   });
 }

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { BusFullError } from "@postbus/bus";
 import type { Rejected } from "@postbus/contracts";
-import { type Reply, reply } from "@postbus/mail";
+import { type Reply, reply, trimStart } from "@postbus/mail";
 import type { AclAnswer } from "@postbus/policy";
 import { ServerSession, type SessionStep } from "@postbus/smtp";
 import { cipherText, startServerTls } from "@postbus/tls";
@@ -319,7 +319,7 @@ export class Connection implements PolicyClient {
     connection.isExtended = this.#session.isExtended;
     const line = this.#session.commandLine;
     const blank = line.indexOf(" ");
-    acls.command(line, blank === -1 ? "" : line.slice(blank + 1).trimStart());
+    acls.command(line, blank === -1 ? "" : trimStart(line.slice(blank + 1)));
     return acls;
   }
 

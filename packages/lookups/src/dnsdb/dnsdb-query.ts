@@ -1,4 +1,5 @@
 import { isIPv6 } from "node:net";
+import { trim } from "@postbus/mail";
 import { colonItems } from "../colon-list.ts";
 import { LookupDefer } from "../lookup-defer.ts";
 
@@ -90,7 +91,7 @@ export function parseDnsdbQuery(query: string): DnsdbQuery {
     rest = rest.slice(1).replace(SPACE, "");
   }
   const equals = rest.indexOf("=");
-  const name = equals === -1 ? "txt" : rest.slice(0, equals).trim().toLowerCase();
+  const name = equals === -1 ? "txt" : trim(rest.slice(0, equals)).toLowerCase();
   const type = TYPES.find((known) => known === name);
   if (type === undefined) throw failure("unsupported DNS record type");
   return { type, names: namesOf(rest.slice(equals + 1), type), deferMode, dnssecMode, separator, joiner };
@@ -98,6 +99,6 @@ export function parseDnsdbQuery(query: string): DnsdbQuery {
 
 /** A single IPv6 address needs no other separator than the usual one, which it is full of. */
 function namesOf(list: string, type: DnsdbType): readonly string[] {
-  const only = list.trim();
+  const only = trim(list);
   return type === "ptr" && isIPv6(only) ? [only] : colonItems(list);
 }

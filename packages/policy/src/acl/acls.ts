@@ -1,3 +1,4 @@
+import { trimStart } from "@postbus/mail";
 import { type Eventual, then } from "../expansion/code.ts";
 import { compileExpansion } from "../expansion/compile-expansion.ts";
 import type { Expansion } from "../expansion/expansion.ts";
@@ -6,7 +7,6 @@ import { Tainted, textOf, type Value } from "../expansion/value.ts";
 import type { AclStage } from "../options/acl/stage.ts";
 import { aclStages } from "../options/acl/stage.ts";
 import { parseAclText } from "../reader/acl-parser.ts";
-import { trimStart } from "../reader/blanks.ts";
 import type { Configuration } from "../reader/configuration.ts";
 import { type Place, type Problem, ProblemList } from "../reader/problem.ts";
 import { type AclRun, MAX_DEPTH } from "./acl-run.ts";

@@ -1,9 +1,9 @@
+import { trimStart } from "@postbus/mail";
 import { type Eventual, then } from "../expansion/code.ts";
 import { ExpansionDefer } from "../expansion/failures.ts";
 import { lowerCase } from "../expansion/operators/case.ts";
 import { textOf, type Value } from "../expansion/value.ts";
 import { splitList } from "../matching/split-list.ts";
-import { trimStart } from "../reader/blanks.ts";
 import type { AclRun } from "./acl-run.ts";
 import type { Fact, FactName } from "./facts.ts";
 import type { Said } from "./outcome.ts";

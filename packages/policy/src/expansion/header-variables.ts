@@ -1,4 +1,4 @@
-import { trim } from "../reader/blanks.ts";
+import { trim } from "@postbus/mail";
 import { type Run, work } from "./code.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { decodeWords } from "./rfc2047.ts";

@@ -1,4 +1,4 @@
-import { trimEnd, trimStart } from "../reader/blanks.ts";
+import { trimEnd, trimStart } from "@postbus/mail";
 import { ExpansionFailure } from "./failures.ts";
 import { Source } from "./source.ts";
 

@@ -1,4 +1,4 @@
-import { trim } from "../reader/blanks.ts";
+import { trim } from "@postbus/mail";
 import { ExpansionFailure } from "./failures.ts";
 
 const MAX = 2n ** 63n - 1n;

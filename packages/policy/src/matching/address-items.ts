@@ -1,8 +1,8 @@
+import { trim, trimStart } from "@postbus/mail";
 import { then } from "../expansion/code.ts";
 import type { Evaluation } from "../expansion/evaluation.ts";
 import { lowerCase } from "../expansion/operators/case.ts";
 import { derived, textOf, type Value } from "../expansion/value.ts";
-import { trim, trimStart } from "../reader/blanks.ts";
 import type { ItemOptions, ItemTest, Subject } from "./item.ts";
 import { isLookupType, lookUp, readLookupItem } from "./lookup-item.ts";
 import type { Answer, Matched } from "./matched.ts";

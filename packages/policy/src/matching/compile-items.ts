@@ -1,6 +1,6 @@
+import { trimStart } from "@postbus/mail";
 import type { Evaluation } from "../expansion/evaluation.ts";
 import { ExpansionDefer, ExpansionFailure } from "../expansion/failures.ts";
-import { trimStart } from "../reader/blanks.ts";
 import { addressItem } from "./address-items.ts";
 import { localLiteral, mxItem, primaryHostname } from "./domain-items.ts";
 import { fileItem } from "./file-item.ts";

@@ -1,9 +1,9 @@
 import { isIP } from "node:net";
 import { recordsOf } from "@postbus/dns";
+import { trim } from "@postbus/mail";
 import type { Evaluation } from "../expansion/evaluation.ts";
 import { ExpansionFailure } from "../expansion/failures.ts";
 import { lowerCase } from "../expansion/operators/case.ts";
-import { trim } from "../reader/blanks.ts";
 import { addressesOf } from "./host-names.ts";
 import { sameAddress } from "./ip-network.ts";
 import type { ItemTest } from "./item.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { trim } from "@postbus/mail";
 import { ExpansionDefer } from "../expansion/failures.ts";
 import { systemProblem } from "../expansion/system-problem.ts";
-import { trim } from "../reader/blanks.ts";
 import type { ItemOptions, ItemTest } from "./item.ts";
 import type { ListKind } from "./list-kind.ts";
 

@@ -1,7 +1,7 @@
+import { trimStart } from "@postbus/mail";
 import { compileExpansion } from "../expansion/compile-expansion.ts";
 import { ExpansionFailure } from "../expansion/failures.ts";
 import { compilePattern } from "../expansion/regex-use.ts";
-import { trimStart } from "../reader/blanks.ts";
 import { suggestName } from "../reader/suggest-name.ts";
 import { addressItem } from "./address-items.ts";
 import { hostProblem } from "./host-items.ts";

@@ -1,10 +1,10 @@
 import { type LookupSpec, LookupSyntaxError, parseLookupType } from "@postbus/lookups";
+import { trim } from "@postbus/mail";
 import { then } from "../expansion/code.ts";
 import type { Evaluation } from "../expansion/evaluation.ts";
 import { ExpansionDefer, ExpansionFailure } from "../expansion/failures.ts";
 import { makeLookup } from "../expansion/make-lookup.ts";
 import { derived, type Value } from "../expansion/value.ts";
-import { trim } from "../reader/blanks.ts";
 import type { ItemOptions, ItemTest, Subject } from "./item.ts";
 import type { Answer } from "./matched.ts";
 

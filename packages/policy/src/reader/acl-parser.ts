@@ -1,10 +1,10 @@
+import { trim } from "@postbus/mail";
 import { aclConditions, refusedConditions } from "../options/acl/conditions.ts";
 import { aclControls, controlAliases } from "../options/acl/controls.ts";
 import { aclModifiers } from "../options/acl/modifiers.ts";
 import { type AclVerb, aclVerbs, endpassVerbs } from "../options/acl/verbs.ts";
 import { aclVerifications } from "../options/acl/verifications.ts";
 import type { AclItem, AclStatement } from "./acl-statement.ts";
-import { trim } from "./blanks.ts";
 import type { LogicalLine } from "./line-reader.ts";
 import type { Place, ProblemList } from "./problem.ts";
 import { ValueError } from "./value-error.ts";

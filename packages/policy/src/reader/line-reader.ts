@@ -1,4 +1,4 @@
-import { trim, trimEnd } from "./blanks.ts";
+import { trim, trimEnd } from "@postbus/mail";
 import { CONDITIONAL, ConditionalStack } from "./conditional-stack.ts";
 import { MACRO_DEFINITION, type MacroTable } from "./macro-table.ts";
 import type { Place, ProblemList } from "./problem.ts";

@@ -1,5 +1,5 @@
+import { trim } from "@postbus/mail";
 import type { OptionType, OptionValue } from "../options/option.ts";
-import { trim } from "./blanks.ts";
 import { unquote } from "./quoted-string.ts";
 import { splitPlainList } from "./split-plain-list.ts";
 import { ValueError } from "./value-error.ts";

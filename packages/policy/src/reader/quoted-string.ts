@@ -1,4 +1,4 @@
-import { trimEnd, trimStart } from "./blanks.ts";
+import { trimEnd, trimStart } from "@postbus/mail";
 import { ValueError } from "./value-error.ts";
 
 /** A value at the start of a text, and what follows it. */

@@ -1,5 +1,5 @@
+import { trimEnd, trimStart } from "@postbus/mail";
 import type { RetryStep } from "@postbus/queue";
-import { trimEnd, trimStart } from "./blanks.ts";
 import { readTime } from "./option-value.ts";
 import type { Place } from "./problem.ts";
 import { firstItem } from "./quoted-string.ts";

@@ -1,4 +1,4 @@
-import { trim, trimStart } from "./blanks.ts";
+import { trim, trimStart } from "@postbus/mail";
 
 /**
  * The items of a list that is not expanded: separated by colons, or by the character behind a `<` at the start; a doubled

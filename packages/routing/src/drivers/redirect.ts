@@ -34,7 +34,7 @@ export function compileRedirect(settings: Settings): RunDriver {
 /** Options of a library that Exim does not have any more. */
 const SRS = ["srs", "srs_alias", "srs_condition", "srs_dbinsert", "srs_dbselect"] as const;
 
-const FILTER = /^\s*#[ \t]*(?:exim|sieve)[ \t]*filter/i;
+const FILTER = /^[\t-\r ]*#[ \t]*(?:exim|sieve)[ \t]*filter/i;
 
 function refusedFilter({ mayFilter, noun }: RedirectOptions): DriverResult {
   const why = mayFilter ? "filter files are not available" : "filtering not enabled";
@@ -143,7 +143,7 @@ async function outcome(list: RedirectList, found: Found): Promise<DriverResult> 
 
 /** A reply code at the beginning, if it is not to be obeyed, is left out. */
 function spoken(text: string, { forbidsCode }: RedirectOptions): string {
-  return forbidsCode ? text.replace(/^[245]\d\d\s+(?:[245]\.\d{1,3}\.\d{1,3}\s+)?/, "") : text;
+  return forbidsCode ? text.replace(/^[245]\d\d[\t-\r ]+(?:[245]\.\d{1,3}\.\d{1,3}[\t-\r ]+)?/, "") : text;
 }
 
 async function childrenOf(entries: readonly Entry[], found: Found): Promise<readonly Child[] | DriverResult> {

@@ -1,4 +1,4 @@
-import { DeferError } from "@postbus/mail";
+import { DeferError, trimStart } from "@postbus/mail";
 import {
   type CompiledList,
   compileExpansion,
@@ -63,8 +63,9 @@ export function compileRouteList(list: string): Find {
 }
 
 /** The separator is a semicolon unless the list says another one itself. */
+const withSemicolons = (list: string): string => (OWN_SEPARATOR.test(list) ? list : `<; ${list}`);
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters may be separators
-const withSemicolons = (list: string): string => (/^\s*<[!-/:-@[-`{-~\x00-\x1f\x7f]/.test(list) ? list : `<; ${list}`);
+const OWN_SEPARATOR = /^[\t-\r ]*<[!-/:-@[-`{-~\x00-\x1f\x7f]/;
 
 function compileItem(text: string): { readonly pattern: CompiledList; readonly item: RouteItem } {
   const [pattern, behind] = firstWord(text);
@@ -76,17 +77,17 @@ function compileItem(text: string): { readonly pattern: CompiledList; readonly i
 
 /** The first word, or what stands in quotes at the beginning; and the rest. */
 function firstWord(text: string): [string, string] {
-  const plain = text.trimStart();
+  const plain = trimStart(text);
   const quoted = /^"((?:[^"\\]|\\[\s\S])*)"?/.exec(plain);
   if (quoted !== null) {
     const [whole, inside = ""] = quoted;
-    return [inside.replaceAll(/\\([\s\S])/g, unescaped), plain.slice(whole.length).trimStart()];
+    return [inside.replaceAll(/\\([\s\S])/g, unescaped), trimStart(plain.slice(whole.length))];
   }
-  const [word = ""] = /^\S*/.exec(plain) ?? [];
-  return [word, plain.slice(word.length).trimStart()];
+  const [word = ""] = /^[^\t-\r ]*/.exec(plain) ?? [];
+  return [word, trimStart(plain.slice(word.length))];
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 const unescaped = (_: string, letter: string): string => ESCAPES[letter] ?? letter;
 
-const wordsOf = (text: string): string[] => text.split(/\s+/).filter((word) => word !== "");
+const wordsOf = (text: string): string[] => text.split(/[\t-\r ]+/).filter((word) => word !== "");

@@ -1,3 +1,4 @@
+import { trim } from "@postbus/mail";
 import { compileExpansion, type Expansion, textOf } from "@postbus/policy";
 import type { Attempt } from "../attempt.ts";
 import { deferred } from "../driver-result.ts";
@@ -40,5 +41,5 @@ function decided(
   }
   if (expanded.kind !== "value") return skipped(`condition: ${expanded.text}`);
   const text = textOf(expanded.value);
-  return /^(?:0|no|false|)$/i.test(isTrimmed ? text.trim() : text) ? skipped("condition") : undefined;
+  return /^(?:0|no|false|)$/i.test(isTrimmed ? trim(text) : text) ? skipped("condition") : undefined;
 }

@@ -40,7 +40,7 @@ const list = (kind: "domain" | "localpart" | "address", text: string | undefined
 
 /** The word goes in front of the list, behind the choice of a separator. */
 function caseful(text: string): string {
-  const [choice = "", separator = ":"] = /^\s*<([!-/:-@[-`{-~])/.exec(text) ?? [];
+  const [choice = "", separator = ":"] = /^[\t-\r ]*<([!-/:-@[-`{-~])/.exec(text) ?? [];
   return `${choice}+caseful ${separator} ${text.slice(choice.length)}`;
 }
 

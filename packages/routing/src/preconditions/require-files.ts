@@ -38,7 +38,7 @@ async function testAll(items: readonly Expansion[], attempt: Attempt): Promise<P
       reader = owner;
       continue;
     }
-    const [, plus = "", bang = "", path = ""] = /^(\+?)\s*(!?)\s*([\s\S]*)$/.exec(text) ?? [];
+    const [, plus = "", bang = "", path = ""] = /^(\+?)[\t-\r ]*(!?)[\t-\r ]*([\s\S]*)$/.exec(text) ?? [];
     if (!path.startsWith("/")) return deferred(`require_files: "${path}" is not absolute`);
     const problem = await looked(path, reader);
     if (typeof problem === "object" && !(problem.isDenied && plus !== "")) {

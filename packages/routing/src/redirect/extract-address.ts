@@ -9,7 +9,7 @@ export type Extracted =
 // biome-ignore lint/suspicious/noControlCharactersInRegex: leaving them out is the point
 const ATOM = /(?:[^\x00-\x20\x7f()<>@,;:\\".[\]]|\\[\s\S])+/y;
 /** What is in it is a router's business. */
-const LITERAL = /\[[^[\]\\\s]*\]/y;
+const LITERAL = /\[[^[\]\\\t-\r ]*\]/y;
 const LABEL = /[A-Za-z0-9][A-Za-z0-9-]*/y;
 
 /**
@@ -141,7 +141,7 @@ class AddressReader {
       if (c === "(") depth++;
       else if (c === ")" && depth > 0) depth--;
       else if (c === "\\" && depth > 0) this.#at++;
-      else if (depth === 0 && !/\s/.test(c)) return;
+      else if (depth === 0 && !/[\t-\r ]/.test(c)) return;
     }
   }
 

@@ -1,3 +1,4 @@
+import { trim, trimEnd } from "@postbus/mail";
 /** One item of a redirect list. */
 export interface ListItem {
   /** Without quotes that enclose all of it, and blanks around it. */
@@ -18,11 +19,11 @@ export function* listItems(text: string): Generator<ListItem> {
     at = itemStart(text, at);
     if (at >= text.length) return;
     const end = itemEnd(text, at);
-    const item = text.slice(at, end).trimEnd();
+    const item = trimEnd(text.slice(at, end));
     const isQuoted = item.length > 1 && item.startsWith('"') && item.endsWith('"');
     const lineEnd = text.indexOf("\n", at);
     yield {
-      text: isQuoted ? item.slice(1, -1).trim() : item,
+      text: isQuoted ? trim(item.slice(1, -1)) : item,
       isQuoted,
       line: text.slice(at, lineEnd === -1 ? undefined : lineEnd),
     };
@@ -37,7 +38,7 @@ function itemStart(text: string, start: number): number {
     if (c === "#") {
       const end = text.indexOf("\n", at);
       at = end === -1 ? text.length : end;
-    } else if (c === "," || /\s/.test(c)) at++;
+    } else if (c === "," || /[\t-\r ]/.test(c)) at++;
     else return at;
   }
   return at;

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { trim, trimStart } from "@postbus/mail";
 import { extractAddress } from "./extract-address.ts";
 import { type ListItem, listItems } from "./list-items.ts";
 
@@ -57,7 +58,7 @@ async function readList(text: string, permissions: Permissions, counts: Counts):
     const special = readSpecial(item, permissions);
     if (special !== undefined) return special.kind === "fail" ? { ...special, entries } : special;
     if (item.text.startsWith(":include:")) {
-      const included = await readInclude(item.text.slice(9).trim(), permissions, counts);
+      const included = await readInclude(trim(item.text.slice(9)), permissions, counts);
       if (included.kind !== "entries") return included;
       entries.push(...included.entries);
       syntaxErrors.push(...included.syntaxErrors);
@@ -83,7 +84,7 @@ function readSpecial({ text, line, isQuoted }: ListItem, permissions: Permission
   const isPermitted = word === "defer" ? mayDefer : word === "fail" ? mayFail : mayDiscard;
   if (!isPermitted) return { kind: "wrong", reason: `"${text}" is not permitted` };
   if (word === "blackhole") return { kind: "blackhole" };
-  const behind = (isQuoted ? text : line).slice(whole.length).trimStart();
+  const behind = trimStart((isQuoted ? text : line).slice(whole.length));
   return { kind: word === "fail" ? "fail" : "defer", text: behind, entries: [] };
 }
 

@@ -17,6 +17,11 @@ const cases: readonly { name: string; text: string; items: readonly string[] }[]
   { name: "quotes that are not closed end with their line", text: '"a, b\nc', items: ['"a, b', "c"] },
   { name: "commas in comments", text: "a (one, two (three, four)) , b", items: ["a (one, two (three, four))", "b"] },
   { name: "commas in a source route", text: "<@a,@b:c@d>, e", items: ["<@a,@b:c@d>", "e"] },
+  {
+    name: "a letter in UTF-8 whose last octet is 0xA0",
+    text: "jos\xc3\xa0, vol\xc3\xa0 \n",
+    items: ["jos\xc3\xa0", "vol\xc3\xa0"],
+  },
   { name: "blanks only", text: " \n\t,\n", items: [] },
   { name: "nothing", text: "", items: [] },
 ];

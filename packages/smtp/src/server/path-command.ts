@@ -1,4 +1,4 @@
-import { NOT_ASCII, type ParsedPath, parsePath, type Reply, reply } from "@postbus/mail";
+import { NOT_ASCII, type ParsedPath, parsePath, type Reply, reply, trim } from "@postbus/mail";
 
 /** What MAIL says (RFC 5321 §4.1.1.2). */
 export interface MailCommand {
@@ -90,7 +90,7 @@ const unqualified = (argument: string, what: "sender" | "recipient"): Unqualifie
  * name alone is an address without a domain, as in Exim.
  */
 export function parseVrfy(argument: string, mayOmitDomain: boolean): string | Reply {
-  const text = argument.trim();
+  const text = trim(argument);
   if (text === "") return reply(501, "5.5.4", "empty address");
   const path = text.slice(PHRASE.exec(text)?.[0].length ?? 0);
   const parsed = parsePath(path);

@@ -1,5 +1,5 @@
 // One file because it is one state machine: which command may come next depends on all that came before.
-import { formatReply, type Reply, reply } from "@postbus/mail";
+import { formatReply, type Reply, reply, trim, trimEnd, trimStart } from "@postbus/mail";
 import { type ClientStanding, UNKNOWN_CLIENT } from "./client-standing.ts";
 import { CommandHistory } from "./command-history.ts";
 import { ContentReader } from "./content-reader.ts";
@@ -363,7 +363,7 @@ export class ServerSession {
 
   #command(line: string): SessionStep | undefined {
     // RFC 5321 §4.1.1: trailing blanks are to be tolerated.
-    const text = line.endsWith(" ") ? line.trimEnd() : line;
+    const text = line.endsWith(" ") ? trimEnd(line) : line;
     this.#line = text;
     const blank = text.indexOf(" ");
     const verb = (blank < 0 ? text : text.slice(0, blank)).toUpperCase();
@@ -453,7 +453,7 @@ export class ServerSession {
         if (kind === "etrn" && this.#transaction !== undefined) {
           return this.#protocolError(replies.etrnInTransaction, text);
         }
-        if (this.#asks(kind)) return this.#ask({ kind, argument: argument.trim() }, "other asked");
+        if (this.#asks(kind)) return this.#ask({ kind, argument: trim(argument) }, "other asked");
         return this.#protocolError(replies.notImplemented, text);
       }
       case "TURN":
@@ -778,7 +778,7 @@ export class ServerSession {
 function afterWord(argument: string, word: string): string | undefined {
   if (argument.slice(0, word.length).toUpperCase() !== word) return undefined;
   return argument.charCodeAt(word.length) === SPACE
-    ? argument.slice(word.length).trimStart()
+    ? trimStart(argument.slice(word.length))
     : argument.slice(word.length);
 }
 

@@ -1,5 +1,5 @@
 import type { DkimFact, DmarcFact, SpfFact } from "@postbus/contracts";
-import { DeferError } from "@postbus/mail";
+import { DeferError, trimEnd } from "@postbus/mail";
 import type { AclHooks } from "@postbus/policy";
 import { authenticationResults } from "../trace/authentication-results.ts";
 import type { TransactionFacts } from "./transaction-facts.ts";
@@ -46,7 +46,7 @@ export function policyFacts(hostname: string, transaction: () => Transaction | u
       await Promise.all([facts.spf(), facts.message()]);
       const field = authenticationResults(hostname, returnPath, (await facts.known()) ?? {});
       if (field === "") return "; none";
-      return field.slice(field.indexOf(";")).trimEnd().replaceAll("\r\n", "\n");
+      return trimEnd(field.slice(field.indexOf(";"))).replaceAll("\r\n", "\n");
     },
   };
 }

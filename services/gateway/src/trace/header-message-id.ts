@@ -1,4 +1,4 @@
-import { fieldValue, type HeaderField } from "@postbus/mail";
+import { fieldValue, type HeaderField, trim } from "@postbus/mail";
 
 /** RFC 5322 §2.1.1; the bound that contracts have for it. */
 const MAX_MESSAGE_ID = 998;
@@ -9,5 +9,5 @@ export function messageIdOf(header: Buffer, fields: readonly HeaderField[]): str
   if (field === undefined) return undefined;
   const value = fieldValue(header, field);
   const inner = /<([^<>]*)>/.exec(value)?.[1] ?? value;
-  return inner.slice(0, MAX_MESSAGE_ID).trim() || undefined;
+  return trim(inner.slice(0, MAX_MESSAGE_ID)) || undefined;
 }

@@ -1,9 +1,9 @@
+import { trim } from "@postbus/mail";
 import { type Eventual, restoring, then } from "../../expansion/code.ts";
 import { compileExpansion } from "../../expansion/compile-expansion.ts";
 import type { Expansion } from "../../expansion/expansion.ts";
 import { ForcedFailure, failureText } from "../../expansion/failures.ts";
 import type { Value } from "../../expansion/value.ts";
-import { trim } from "../../reader/blanks.ts";
 import { firstItem } from "../../reader/quoted-string.ts";
 import type { AclRun } from "../acl-run.ts";
 import { saidBy } from "../expanded.ts";

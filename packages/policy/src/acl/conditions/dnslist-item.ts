@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import { trim } from "../../reader/blanks.ts";
+import { trim } from "@postbus/mail";
 
 /** One item of `dnslists`, read: `domain=address,…`, `first,second&mask`, `domain!=address/key`. */
 export interface DnslistItem {

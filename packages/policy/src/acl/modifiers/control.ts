@@ -1,8 +1,8 @@
+import { trim } from "@postbus/mail";
 import { ExpansionFailure } from "../../expansion/failures.ts";
 import { textOf } from "../../expansion/value.ts";
 import type { AclControlName } from "../../options/acl/controls.ts";
 import { aclControls, controlAliases } from "../../options/acl/controls.ts";
-import { trim } from "../../reader/blanks.ts";
 import { controls } from "../controls/index.ts";
 import { stageNames } from "../stage-names.ts";
 import { readTest } from "../test.ts";

@@ -1,8 +1,8 @@
+import { trim } from "@postbus/mail";
 import { then } from "../../expansion/code.ts";
 import { ExpansionFailure } from "../../expansion/failures.ts";
 import { parseInterval } from "../../expansion/interval.ts";
 import { textOf } from "../../expansion/value.ts";
-import { trim } from "../../reader/blanks.ts";
 import { readTest } from "../test.ts";
 
 /** `delay = time` */

@@ -1,6 +1,6 @@
+import { trim, trimStart } from "@postbus/mail";
 import { ExpansionFailure } from "../../expansion/failures.ts";
 import { textOf } from "../../expansion/value.ts";
-import { trim, trimStart } from "../../reader/blanks.ts";
 import type { LogTarget } from "../hooks.ts";
 import { expandedTest } from "../test.ts";
 

@@ -1,7 +1,7 @@
+import { trimEnd } from "@postbus/mail";
 import type { Regex } from "@postbus/regex";
 import { lowerCase } from "../../expansion/operators/case.ts";
 import { compilePattern } from "../../expansion/regex-use.ts";
-import { trimEnd } from "../../reader/blanks.ts";
 import type { AddedHeader } from "../added-headers.ts";
 
 /**

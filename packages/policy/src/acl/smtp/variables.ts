@@ -1,9 +1,8 @@
 import { loadavg } from "node:os";
-import { domainOf, localPartOf } from "@postbus/mail";
+import { domainOf, localPartOf, trim } from "@postbus/mail";
 import type { Variables } from "../../expansion/evaluation.ts";
 import { lowerCase } from "../../expansion/operators/case.ts";
 import { Tainted, type Value } from "../../expansion/value.ts";
-import { trim } from "../../reader/blanks.ts";
 import type { AclSession } from "../session.ts";
 import { diskSpace } from "./disk-space.ts";
 import { ownReceived } from "./received-content.ts";

@@ -1,6 +1,6 @@
+import { trim } from "@postbus/mail";
 import { ExpansionFailure } from "../../expansion/failures.ts";
 import { parseInterval } from "../../expansion/interval.ts";
-import { trim } from "../../reader/blanks.ts";
 import type { VerifyAddressRequest } from "../verify-address.ts";
 import { readCalloutOptions } from "./callout-options.ts";
 

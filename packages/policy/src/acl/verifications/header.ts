@@ -1,7 +1,7 @@
+import { trim } from "@postbus/mail";
 import type { Evaluation } from "../../expansion/evaluation.ts";
 import { type Mailbox, mailboxes, parseMailbox } from "../../expansion/mailbox.ts";
 import { lowerCase } from "../../expansion/operators/case.ts";
-import { trim } from "../../reader/blanks.ts";
 import type { AclRun } from "../acl-run.ts";
 import type { Said } from "../outcome.ts";
 import type { ReceivedContent } from "../smtp/message.ts";

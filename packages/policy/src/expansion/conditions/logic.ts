@@ -1,4 +1,4 @@
-import { trim } from "../../reader/blanks.ts";
+import { trim } from "@postbus/mail";
 import type { Eventual, TestCode } from "../code.ts";
 import type { Condition } from "../condition.ts";
 import type { Evaluation } from "../evaluation.ts";

@@ -1,4 +1,4 @@
-import { trim } from "../../reader/blanks.ts";
+import { trim } from "@postbus/mail";
 import { type Branches, failBranch, succeed } from "../branches.ts";
 import { type Code, type Eventual, type Run, then, values, withValue, work } from "../code.ts";
 import type { Evaluation } from "../evaluation.ts";

@@ -1,4 +1,4 @@
-import { trim } from "../../reader/blanks.ts";
+import { trim } from "@postbus/mail";
 import { failBranch, succeed } from "../branches.ts";
 import { forEach, runCode, then, withValues, work } from "../code.ts";
 import { ExpansionFailure } from "../failures.ts";

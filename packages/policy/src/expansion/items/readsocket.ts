@@ -1,4 +1,4 @@
-import { trim } from "../../reader/blanks.ts";
+import { trim } from "@postbus/mail";
 import { runCode, values } from "../code.ts";
 import { ExpansionFailure } from "../failures.ts";
 import { parseInterval } from "../interval.ts";

@@ -11,6 +11,9 @@ export const Reception = Type.Object(
     clientPort: Type.Optional(Type.Integer()),
     /** What the client called itself in HELO or EHLO. */
     helo: Type.Optional(Type.String()),
+    /** Name of the authenticator that the client has passed, and who it is by that (`A=`). */
+    authenticator: Type.Optional(Type.String()),
+    authenticatedId: Type.Optional(Type.String()),
     /** `TLS1.3:TLS_AES_256_GCM_SHA384:256`; absent in clear text. */
     cipher: Type.Optional(Type.String()),
     /** RFC5322 Message-ID without the angle brackets; peers choose it, so it is cut at 998 octets. */

@@ -2,8 +2,8 @@ import { ConfigError } from "@postbus/mail";
 import { Acls } from "./acl/acls.ts";
 import { AclSession } from "./acl/session.ts";
 import { sessionNames } from "./acl/session-names.ts";
-import { clientLists } from "./acl/smtp/client-lists.ts";
 import { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import { smtpParts } from "./acl/smtp/smtp-parts.ts";
 import { checkCarriedOut } from "./compiled/check-carried-out.ts";
 import { contentTest } from "./compiled/content-test.ts";
 import { expressionNotices } from "./compiled/expression-notices.ts";
@@ -44,8 +44,8 @@ export function compilePolicy(source: PolicySource): Policy {
   const names = { ...given, qualifyDomain, qualifyRecipient };
   const { shared, stop } = policySurroundings(configuration, parts);
   const acls = new Acls(configuration);
-  const lists = clientLists(configuration);
   const smtp = smtpPolicy(configuration, problems);
+  const sessionParts = smtpParts(configuration, primaryHostname, problems);
   const transports = compileTransports(configuration, shared, problems);
   checkCarriedOut(configuration, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
@@ -66,8 +66,9 @@ export function compilePolicy(source: PolicySource): Policy {
     smtp,
     surroundings: shared,
     hasAcl: (stage) => acls.has(stage),
-    asksAtConnect: acls.has("connect") || lists !== undefined || acls.mentions("sender_host_name"),
-    startSession: (client, hooks) => new SmtpAcls(new AclSession(client, names, shared, hooks), acls, lists),
+    offersAuthentication: sessionParts.authenticators !== undefined,
+    asksAtConnect: acls.has("connect") || sessionParts.lists !== undefined || acls.mentions("sender_host_name"),
+    startSession: (client, hooks) => new SmtpAcls(new AclSession(client, names, shared, hooks), acls, sessionParts),
     looksAtContent: contentTest(configuration),
     transport(name) {
       const transport = transports.get(name);

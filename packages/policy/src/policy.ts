@@ -28,6 +28,8 @@ export interface Policy {
   readonly surroundings: SharedSurroundings;
   /** Whether an ACL is set for a stage: without one, nobody needs to ask. */
   hasAcl(stage: AclStage): boolean;
+  /** Whether there is an authenticator for clients: what EHLO offers has to be asked for then. */
+  readonly offersAuthentication: boolean;
   /** Whether a client is asked about as soon as it comes: by an ACL, or by lists that say what it may do. */
   readonly asksAtConnect: boolean;
   /** The ACLs for one connection, with the state that they have. */

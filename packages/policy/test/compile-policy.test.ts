@@ -97,8 +97,12 @@ describe("problems", () => {
     },
     { text: "begin rewrite\n*@a.test $1@b.test\n", want: ["p.conf:2: rewrite rules are not carried out yet"] },
     {
-      text: "begin authenticators\na:\n driver = plaintext\n server_prompts = :\n server_condition = 1\n",
-      want: ["p.conf:2: authenticator a: authentication is not available yet"],
+      text: "begin authenticators\na:\n driver = tls\n server_param1 = x\n",
+      want: ["p.conf:2: authenticator a: driver tls: not available yet"],
+    },
+    {
+      text: "begin authenticators\na:\n driver = gsasl\n server_mech = digest-md5\n server_password = x\n",
+      want: ["p.conf:2: authenticator a: server_mech = DIGEST-MD5: not available; SCRAM-SHA-1 and SCRAM-SHA-256 are"],
     },
   ];
   for (const { text, want } of cases) test(JSON.stringify(text), () => assert.deepEqual(problemsOf(text), want));

@@ -4,7 +4,7 @@ import type { TLSSocket } from "node:tls";
 import { BusFullError } from "@postbus/bus";
 import type { Rejected } from "@postbus/contracts";
 import { type Reply, reply, trimStart } from "@postbus/mail";
-import type { AclAnswer } from "@postbus/policy";
+import type { AclAnswer, AuthAnswer, Eventual } from "@postbus/policy";
 import { ServerSession, type SessionStep } from "@postbus/smtp";
 import { cipherText, startServerTls } from "@postbus/tls";
 import { clientAddress } from "./client-address.ts";
@@ -296,6 +296,10 @@ export class Connection implements PolicyClient {
         return this.#respond(this.#asked.other("expn"), "EXPN", NOTHING_EXPANDED);
       case "etrn":
         return this.#respond(this.#asked.other("etrn"), "ETRN");
+      case "auth":
+        return this.#authenticate(this.#asked.authenticate(step.mechanism, step.initial));
+      case "auth line":
+        return this.#authenticate(this.#asked.continueAuthentication(step.line));
       case "quit":
         this.#hasQuit = true;
         return this.#respond(this.#asked.other("quit"), "QUIT");
@@ -361,6 +365,22 @@ export class Connection implements PolicyClient {
     return undefined;
   }
 
+  #authenticate(answer: Eventual<AclAnswer | AuthAnswer>): Promise<void> | undefined {
+    if (answer instanceof Promise) return answer.then((decided) => void this.#authenticate(decided));
+    if ("verdict" in answer) {
+      this.#logRefusal(answer, "auth", "AUTH");
+      this.#session.authenticationEnded(answer.reply ?? notNow, "denied", answer.verdict === "drop");
+    } else if (answer.kind === "challenge") {
+      this.#session.challenge(answer.text);
+    } else if (answer.kind === "unknown") {
+      this.#session.authenticationEnded(answer.reply, "unknown");
+    } else {
+      if (answer.log !== undefined) this.#reject("auth", printable(answer.log));
+      this.#session.authenticationEnded(answer.reply, answer.isAuthenticated ? "authenticated" : "refused");
+    }
+    return undefined;
+  }
+
   #mail({ returnPath: given, eightBit, size }: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
     const { questions, settings, clock, policy } = this.#surroundings;
     const returnPath = this.#qualified(given, policy.qualifyDomain);
@@ -399,7 +419,11 @@ export class Connection implements PolicyClient {
     const envelope = this.#envelope;
     if (envelope === undefined) throw new Error("content without an envelope");
     const { clock } = this.#surroundings;
-    const protocol = `${this.#session.isExtended ? "esmtp" : "smtp"}${this.#isTls ? "s" : ""}`;
+    const { authentication } = this.#asked.session.connection;
+    const { isExtended } = this.#session;
+    // RFC 3848 knows no SMTP with authentication.
+    const a = authentication === undefined || !isExtended ? "" : "a";
+    const protocol = `${isExtended ? "esmtp" : "smtp"}${this.#isTls ? "s" : ""}${a}`;
     this.#reception = new MessageReception(
       { client: this, envelope, protocol, cipher: this.#cipher, acls: this.#asked },
       this.#surroundings,

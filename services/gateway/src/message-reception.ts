@@ -10,7 +10,7 @@ import {
   routeSubject,
 } from "@postbus/contracts";
 import { DeferError, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
-import { type AclAnswer, carriedValues, receivedContent, type SmtpAcls } from "@postbus/policy";
+import { type AclAnswer, carriedValues, receivedContent, type SmtpAcls, textOf } from "@postbus/policy";
 import { BodyGlance } from "./body-glance.ts";
 import { contentLines } from "./content-lines.ts";
 import type { Envelope } from "./envelope.ts";
@@ -254,7 +254,7 @@ export class MessageReception {
   }
 
   #reception(content: Content): Reception {
-    const { client, protocol, cipher } = this.#incoming;
+    const { client, protocol, cipher, acls } = this.#incoming;
     const headerMessageId = messageIdOf(this.#content.header, this.#fields);
     return {
       protocol,
@@ -263,6 +263,7 @@ export class MessageReception {
       helo: client.helo,
       size: contentSize(content),
       ...(cipher === undefined ? {} : { cipher }),
+      ...authenticationOf(acls),
       ...(headerMessageId === undefined ? {} : { headerMessageId }),
     };
   }
@@ -284,6 +285,16 @@ export class MessageReception {
     this.#surroundings.budget.give(this.#takenOctets);
     this.#takenOctets = 0;
   }
+}
+
+/** A lookup may have made the name; nothing longer is anybody's. */
+const MAX_ID = 1_024;
+
+function authenticationOf({ session }: SmtpAcls): Pick<Reception, "authenticator" | "authenticatedId"> {
+  const { authentication } = session.connection;
+  if (authentication === undefined) return {};
+  const id = textOf(authentication.id).slice(0, MAX_ID);
+  return { authenticator: authentication.by, ...(id === "" ? {} : { authenticatedId: id }) };
 }
 
 /** @throws {DeferError} they are too large. */

@@ -10,7 +10,7 @@ export interface GatewayMetrics {
 }
 
 /** Where a client was told no. */
-export type RejectionStage = "connect" | "helo" | "mail" | "rcpt" | "data" | "protocol";
+export type RejectionStage = "connect" | "helo" | "auth" | "mail" | "rcpt" | "data" | "protocol";
 
 export function gatewayMetrics(
   registry: Registry,

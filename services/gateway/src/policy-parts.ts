@@ -31,5 +31,7 @@ export async function policyParts(policy: Policy): Promise<PolicyParts> {
 
 /** QUIT is asked about, too, by a policy that wants to hear of all other ends. */
 function isAsked(question: (typeof QUESTIONS)[number], policy: Policy): boolean {
+  // What EHLO offers depends on the client.
+  if (question === "helo" && policy.offersAuthentication) return true;
   return policy.hasAcl(question) || (question === "quit" && policy.hasAcl("notquit"));
 }

@@ -43,14 +43,15 @@ function body(event: MailEvent): string {
   }
 }
 
-/** `<= SENDER R= H= P= X= S= DKIM= id=` (spec: logs §4.2). */
+/** `<= SENDER R= H= P= X= A= S= DKIM= id=` (spec: logs §4.2). */
 function arrival({ returnPath, reception, facts }: Received): string {
-  const { protocol, cipher, headerMessageId, size, about } = reception;
+  const { protocol, cipher, authenticator, authenticatedId, headerMessageId, size, about } = reception;
   let line = returnPath === "" ? "<>" : printable(returnPath);
   if (about !== undefined) line += ` R=${about}`;
   if (reception.clientAddress !== undefined) line += ` ${client(reception.clientAddress, reception.helo)}`;
   line += ` P=${protocol}`;
   if (cipher !== undefined) line += ` X=${cipher}`;
+  if (authenticator !== undefined) line += ` A=${authentication(authenticator, authenticatedId)}`;
   line += ` S=${size}`;
   const signature = facts?.dkim?.find((fact) => fact.result === "pass");
   if (signature !== undefined) line += ` DKIM=${printable(signature.domain)}`;
@@ -58,6 +59,9 @@ function arrival({ returnPath, reception, facts }: Received): string {
   if (headerMessageId !== undefined && /^\S+$/.test(headerMessageId)) line += ` id=${printable(headerMessageId)}`;
   return line;
 }
+
+const authentication = (by: string, id: string | undefined): string =>
+  id === undefined ? by : `${by}:${printable(id)}`;
 
 /** `H=(helo) [ip]`: in parentheses, for nobody has verified it. */
 function client(address: string, helo: string | undefined): string {

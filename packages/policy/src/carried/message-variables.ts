@@ -14,6 +14,8 @@ export interface CarriedMessage {
     readonly clientPort?: number;
     readonly helo?: string;
     readonly cipher?: string;
+    readonly authenticator?: string;
+    readonly authenticatedId?: string;
     readonly size: number;
   };
   readonly aclVariables?: Readonly<Record<string, CarriedValue>>;
@@ -54,6 +56,8 @@ export class MessageVariables implements Variables {
 }
 
 const readers: Readonly<Record<string, (message: CarriedMessage) => Known>> = {
+  authenticated_id: ({ reception }) => reception.authenticatedId,
+  sender_host_authenticated: ({ reception }) => reception.authenticator,
   message_exim_id: ({ messageId }) => messageId,
   message_id: ({ messageId }) => messageId,
   message_size: ({ reception }) => reception.size,

@@ -8,6 +8,7 @@ const MAIN: ReadonlySet<string> = new Set([
   ...["daemon_smtp_ports", "local_interfaces", "message_size_limit", "recipients_max", "received_headers_max"],
   ...[
     "allow_domain_literals",
+    "auth_advertise_hosts",
     "host_lookup",
     "recipient_unqualified_hosts",
     "sender_unqualified_hosts",
@@ -20,7 +21,7 @@ const MAIN: ReadonlySet<string> = new Set([
     "smtp_max_synprot_errors",
   ],
   ...["smtp_max_unknown_commands", "smtp_receive_timeout", "message_body_visible", "tls_certificate", "tls_privatekey"],
-  ...["connect", "helo", "mail", "rcpt", "predata", "data", "vrfy", "expn", "etrn", "quit", "notquit"].map(
+  ...["connect", "helo", "mail", "rcpt", "predata", "data", "vrfy", "expn", "etrn", "auth", "quit", "notquit"].map(
     (stage) => `acl_smtp_${stage}`,
   ),
 ]);
@@ -33,7 +34,7 @@ const ROUTERS = ["headers_add", "headers_remove", "fallback_hosts"] as const;
  * Options of the main section are told in one notice.
  */
 export function checkCarriedOut(configuration: Configuration, problems: ProblemList): void {
-  const { main, routers, rewrite, authenticators } = configuration;
+  const { main, routers, rewrite } = configuration;
   for (const { name, generic } of routers) {
     for (const option of ROUTERS) {
       const setting = generic.setting(option);
@@ -43,9 +44,6 @@ export function checkCarriedOut(configuration: Configuration, problems: ProblemL
   }
   const [rule] = rewrite;
   if (rule !== undefined) problems.error(rule.place, "rewrite rules are not carried out yet");
-  for (const { name, place } of authenticators) {
-    problems.error(place, `authenticator ${name}: authentication is not available yet`);
-  }
   const idle = idleOptions(main);
   if (idle.length > 0) {
     const text = `these options are correct, but not carried out yet: ${idle.join(", ")}`;

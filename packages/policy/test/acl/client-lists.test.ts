@@ -19,6 +19,8 @@ describe("host lists of the main section", () => {
   test("a client of which they say nothing", async () =>
     assert.deepEqual(await standingOf(""), {
       name: "",
+      mechanisms: "",
+      mayAuthenticateUnasked: false,
       mayOmitSenderDomain: false,
       mayOmitRecipientDomain: false,
       isNonmailLimited: true,

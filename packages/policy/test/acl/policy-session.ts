@@ -5,9 +5,9 @@ import type { AclAnswer } from "../../src/acl/answer.ts";
 import type { AclHooks } from "../../src/acl/hooks.ts";
 import { AclSession } from "../../src/acl/session.ts";
 import { sessionNames } from "../../src/acl/session-names.ts";
-import { clientLists } from "../../src/acl/smtp/client-lists.ts";
 import { receivedContent } from "../../src/acl/smtp/received-content.ts";
 import { SmtpAcls } from "../../src/acl/smtp/smtp-acls.ts";
+import { smtpParts } from "../../src/acl/smtp/smtp-parts.ts";
 import { policySurroundings } from "../../src/load/policy-surroundings.ts";
 import type { Problem } from "../../src/reader/problem.ts";
 import { readConfiguration } from "../../src/reader/read-configuration.ts";
@@ -49,7 +49,7 @@ export function policySession(config: string, options: PolicySessionOptions = {}
   const session = new AclSession({ address, port: 4000 }, names, shared, allHooks);
   const compiled = new Acls(configuration);
   return {
-    acls: new SmtpAcls(session, compiled, clientLists(configuration)),
+    acls: new SmtpAcls(session, compiled, smtpParts(configuration, "mx.test")),
     session,
     log,
     problems: compiled.problems,

@@ -2,6 +2,10 @@
 export interface ClientStanding {
   /** By the reverse DNS; empty: not known. The replies to HELO and EHLO have it. */
   readonly name: string;
+  /** Of AUTH, as EHLO names them (RFC 4954 §3), blanks between; empty: it is not offered. */
+  readonly mechanisms: string;
+  /** AUTH is taken though it was not offered: Exim's `control = allow_auth_unadvertised`. */
+  readonly mayAuthenticateUnasked: boolean;
   /** MAIL may come without a domain: Exim's `sender_unqualified_hosts`. */
   readonly mayOmitSenderDomain: boolean;
   /** RCPT and VRFY may: Exim's `recipient_unqualified_hosts`. */
@@ -19,6 +23,8 @@ export interface ClientStanding {
 /** Of a client of which nothing is known. */
 export const UNKNOWN_CLIENT: ClientStanding = {
   name: "",
+  mechanisms: "",
+  mayAuthenticateUnasked: false,
   mayOmitSenderDomain: false,
   mayOmitRecipientDomain: false,
   isNonmailLimited: true,

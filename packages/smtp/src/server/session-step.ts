@@ -18,6 +18,10 @@ export type SessionStep =
   /** Commands about addresses and queues. @property address May come without a domain, as a recipient may. */
   | { readonly kind: "vrfy"; readonly address: string }
   | { readonly kind: "expn" | "etrn"; readonly argument: string }
+  /** AUTH (RFC 4954 §4). @property initial base64; `=` is the empty string. Answered by `challenge` or `authenticationEnded`. */
+  | { readonly kind: "auth"; readonly mechanism: string; readonly initial: string | undefined }
+  /** The client's line behind a challenge: base64, or `*`. Answered like `auth`. */
+  | { readonly kind: "auth line"; readonly line: string }
   /** The transaction is forgotten, because of RSET. Needs no answer. */
   | { readonly kind: "reset" }
   /** The client goes; whatever is said is the last reply. */

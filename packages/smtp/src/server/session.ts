@@ -16,6 +16,8 @@ import type { SessionQuestion, SessionStep } from "./session-step.ts";
  * §5, RFC 4954 §3 more); what is longer comes from nobody who sends mail, and must not make us hold more.
  */
 const MAX_COMMAND_OCTETS = 4096;
+/** RFC 4954 §4: of a line behind a challenge, CRLF included. */
+const MAX_AUTH_OCTETS = 12_288;
 /**
  * Commands of any kind but RCPT since the last message that was taken: MAIL and RSET in turn are a flood like any other.
  * More than any client needs whose messages are all refused; it may come again.
@@ -37,7 +39,12 @@ type Phase =
   | "starttls asked"
   | "other asked"
   | "quit asked"
+  | "auth asked"
+  /** The client is to answer a challenge. */
+  | "auth"
   | "closing";
+
+type AuthenticationEnd = "authenticated" | "refused" | "denied" | "unknown";
 
 /** State that only a transaction needs; most connections have none at most times. */
 interface Transaction {
@@ -84,6 +91,7 @@ export class ServerSession {
   #greeted: readonly [helo: string, isExtended: boolean] = UNGREETED;
   #isPipeliningOffered = false;
   #isTls = false;
+  #isAuthenticated = false;
   #transaction: Transaction | undefined;
   #reading: Reading | undefined;
   #pendingBody: Buffer | undefined;
@@ -196,6 +204,9 @@ export class ServerSession {
         case "content":
           step = this.#nextContent();
           break;
+        case "auth":
+          step = this.#nextAuthLine();
+          break;
         case "closing":
           return CLOSE;
         default:
@@ -299,6 +310,23 @@ export class ServerSession {
     this.#answer(answer ?? replies.ok, isLast);
   }
 
+  /** 334 to `auth` or `auth line` (RFC 4954 §4). @param text base64. */
+  challenge(text: string): void {
+    if (this.#phase !== "auth asked") throw new Error(`challenge() while "${this.#phase}"`);
+    this.#output += `334 ${text}\r\n`;
+    this.#phase = "auth";
+  }
+
+  /** The last answer to AUTH. @param end `denied`: by a policy; `unknown`: it has asked for what it was not offered. */
+  authenticationEnded(answer: Reply, end: AuthenticationEnd, isLast = answer.code === 421): void {
+    if (this.#phase !== "auth asked") throw new Error(`authenticationEnded() while "${this.#phase}"`);
+    this.#phase = "command";
+    this.#isAuthenticated = end === "authenticated";
+    if (end === "denied") this.#answer(answer, isLast);
+    else if (end === "unknown") this.#protocolError(answer, this.#line);
+    else this.#say(answer);
+  }
+
   /** The answer to `end`: 250, or why not. */
   finish(answer: Reply, isLast = answer.code === 421): void {
     if (this.#phase !== "end asked") throw new Error(`finish() while "${this.#phase}"`);
@@ -320,6 +348,7 @@ export class ServerSession {
   tlsEstablished(): void {
     if (this.#phase !== "starttls asked") throw new Error(`tlsEstablished() while "${this.#phase}"`);
     this.#isTls = true;
+    this.#isAuthenticated = false;
     this.#usedOnce = undefined;
     this.#helo = "";
     this.#isExtended = false;
@@ -340,25 +369,40 @@ export class ServerSession {
       this.#end(this.#profile.format.own(this.#shutdown));
       return undefined;
     }
+    const next = this.#nextLine(MAX_COMMAND_OCTETS);
+    if (next === undefined || "kind" in next) return next;
+    const { line, hasCr } = next;
+    if (!hasCr) return this.#protocolError(replies.bareLineFeed, line);
+    this.#line = line;
+    if (CONTROL.test(line)) return this.#protocolError(replies.controlCharacter, line);
+    return this.#command(line);
+  }
+
+  /** Never in a log: it may be a password. */
+  #nextAuthLine(): SessionStep | undefined {
+    const next = this.#nextLine(MAX_AUTH_OCTETS);
+    if (next === undefined || "kind" in next) return next;
+    return this.#ask({ kind: "auth line", line: next.line }, "auth asked");
+  }
+
+  /** A line without its end; or that there is none yet; or undefined: it is too long, and that was the end. */
+  #nextLine(maxOctets: number): { readonly line: string; readonly hasCr: boolean } | SessionStep | undefined {
     const lineEnd = this.#input.indexOf(LF, Math.max(this.#at, this.#searched));
     if (lineEnd < 0) {
       this.#searched = this.#input.length;
-      if (this.heldOctets < MAX_COMMAND_OCTETS) return READ;
+      if (this.heldOctets < maxOctets) return READ;
       this.#close(replies.lineTooLong, "command line without end");
       return undefined;
     }
     const length = lineEnd + 1 - this.#at;
-    if (length > MAX_COMMAND_OCTETS) {
+    if (length > maxOctets) {
       this.#close(replies.lineTooLong, "command line without end");
       return undefined;
     }
     const hasCr = length > 1 && this.#input[lineEnd - 1] === CR;
     const line = this.#input.toString("latin1", this.#at, hasCr ? lineEnd - 1 : lineEnd);
     this.#at = lineEnd + 1;
-    if (!hasCr) return this.#protocolError(replies.bareLineFeed, line);
-    this.#line = line;
-    if (CONTROL.test(line)) return this.#protocolError(replies.controlCharacter, line);
-    return this.#command(line);
+    return { line, hasCr };
   }
 
   #command(line: string): SessionStep | undefined {
@@ -442,7 +486,7 @@ export class ServerSession {
       case "STARTTLS":
         return this.#startTls(argument, text);
       case "AUTH":
-        return this.#protocolError(replies.authNotAdvertised, text);
+        return this.#auth(argument);
       case "BDAT":
         // What follows is content, and must not be taken for commands.
         this.#close(replies.bdatNotAdvertised, text);
@@ -514,6 +558,8 @@ export class ServerSession {
     if (!this.#isExtended) return;
     this.#isPipeliningOffered = !this.standing.isPipeliningOff;
     const offered = this.#isTls ? extensionsUnderTls : extensions;
+    const { mechanisms } = this.standing;
+    if (mechanisms !== "") this.#output += `250-AUTH ${mechanisms}\r\n`;
     this.#output += this.#isPipeliningOffered ? offered : offered.replace("250-PIPELINING\r\n", "");
   }
 
@@ -639,6 +685,20 @@ export class ServerSession {
     return STARTTLS;
   }
 
+  #auth(argument: string): SessionStep | undefined {
+    const [mechanism = "", initial] = trimStart(argument).split(/ +/);
+    // What follows may be a password.
+    this.#line = mechanism === "" ? "AUTH" : `AUTH ${mechanism}`;
+    const { mechanisms, mayAuthenticateUnasked } = this.standing;
+    if ((mechanisms === "" || !this.#isExtended) && !mayAuthenticateUnasked) {
+      return this.#protocolError(replies.authNotAdvertised, this.#line);
+    }
+    // RFC 4954 §4
+    if (this.#isAuthenticated) return this.#protocolError(replies.alreadyAuthenticated, this.#line);
+    if (this.#transaction !== undefined) return this.#protocolError(replies.authInTransaction, this.#line);
+    return this.#ask({ kind: "auth", mechanism, initial }, "auth asked");
+  }
+
   #nextContent(): SessionStep | undefined {
     const reading = this.#reading;
     if (reading === undefined) throw new Error("content without a reader");
@@ -761,7 +821,9 @@ export class ServerSession {
   /** Ends the session because of what the client did; that goes into the log. */
   #close(answer: Reply, command: string): void {
     this.#end(this.#profile.format.own(answer));
-    this.#refused = { kind: "refused", stage: "session", reply: answer, command };
+    // Behind the mechanism of an AUTH command comes what may be a password.
+    const shown = command.replace(/^(AUTH +[^ ]+) .*$/i, "$1");
+    this.#refused = { kind: "refused", stage: "session", reply: answer, command: shown };
   }
 
   #end(lastReply: string): void {

@@ -61,6 +61,16 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
       session.refuse(refusal, decisions.drops);
     }
   };
+  /** LOGIN-like: two questions, and `pass` is right. */
+  const authenticate = (step: Extract<SessionStep, { kind: "auth" | "auth line" }>): void => {
+    if (step.kind === "auth line" && step.line !== "more") {
+      const isRight = step.line === "pass";
+      const end = isRight ? reply(235, "2.7.0", "welcome") : reply(535, "5.7.8", "no");
+      session.authenticationEnded(end, isRight ? "authenticated" : "refused");
+    } else if (step.kind === "auth" && step.mechanism !== "LOGIN") {
+      session.authenticationEnded(reply(504, "5.5.4", "unknown"), "unknown");
+    } else session.challenge("VXNlcg==");
+  };
   const pump = (): void => {
     for (;;) {
       const step = session.next();
@@ -95,6 +105,10 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
         case "etrn":
         case "quit":
           session.respond(decisions.decide?.(step), decisions.drops);
+          break;
+        case "auth":
+        case "auth line":
+          authenticate(step);
           break;
         case "read":
           output += session.takeOutput();

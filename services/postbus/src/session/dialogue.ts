@@ -1,5 +1,5 @@
 import type { Reply } from "@postbus/mail";
-import { type AclAnswer, changedHeader, type SmtpAcls } from "@postbus/policy";
+import { type AclAnswer, type AuthAnswer, changedHeader, type SmtpAcls } from "@postbus/policy";
 import { ServerSession, type SessionProfile, type SessionStep } from "@postbus/smtp";
 import { LineEnds } from "./line-ends.ts";
 import { MessageInHand } from "./message-in-hand.ts";
@@ -107,6 +107,12 @@ export class Dialogue {
       case "etrn":
         this.#answerOther(step.kind, step.argument, await acls.other(step.kind));
         break;
+      case "auth":
+        this.#authenticate(await acls.authenticate(step.mechanism, step.initial));
+        break;
+      case "auth line":
+        this.#authenticate(await acls.continueAuthentication(step.line));
+        break;
       case "reset":
         acls.reset();
         break;
@@ -182,6 +188,21 @@ export class Dialogue {
     else {
       this.#logRefusal(what, answer);
       this.#session.refuse(answer.reply ?? REFUSED, answer.verdict === "drop", answer.ownLines);
+    }
+  }
+
+  #authenticate(answer: AclAnswer | AuthAnswer): void {
+    if ("verdict" in answer) {
+      this.#options.trace(answer);
+      this.#logRefusal("AUTH", answer);
+      this.#session.authenticationEnded(answer.reply ?? REFUSED, "denied", answer.verdict === "drop");
+    } else if (answer.kind === "challenge") {
+      this.#session.challenge(answer.text);
+    } else if (answer.kind === "unknown") {
+      this.#session.authenticationEnded(answer.reply, "unknown");
+    } else {
+      if (answer.log !== undefined) this.#options.log(answer.log);
+      this.#session.authenticationEnded(answer.reply, answer.isAuthenticated ? "authenticated" : "refused");
     }
   }
 

@@ -7,7 +7,6 @@ import {
   AclSession,
   Acls,
   type Configuration,
-  clientLists,
   type Fact,
   formatPlace,
   formatRecord,
@@ -15,6 +14,7 @@ import {
   policySurroundings,
   SmtpAcls,
   sessionNames,
+  smtpParts,
 } from "@postbus/policy";
 import { KeyValueRates, type RateStore, RedisRates } from "@postbus/rates";
 import { compileRouters } from "@postbus/routing";
@@ -63,7 +63,7 @@ export async function runSession(options: SessionOptions): Promise<void> {
   const session = new AclSession(client, names, surroundings.shared, hooks);
   const compiled = new Acls(configuration, new Set(["spf"]));
   for (const { place, text } of compiled.problems) trace(`${formatPlace(place)}: ${text}`);
-  const acls = new SmtpAcls(session, compiled, clientLists(configuration));
+  const acls = new SmtpAcls(session, compiled, smtpParts(configuration, primaryHostname));
   const ids = new MessageIdGenerator();
   const dialogue: Dialogue = new Dialogue({
     profile: await profileOf(configuration, acls, primaryHostname),

@@ -1,3 +1,4 @@
+import type { ServerAuthenticator } from "../../authenticators/server-authenticators.ts";
 import type { Value } from "../../expansion/value.ts";
 import type { ConnectionControls } from "../controls/connection-controls.ts";
 
@@ -67,6 +68,12 @@ export class SmtpConnection {
   isNonmailLimited = true;
   tls: TlsView | undefined;
   authentication: Authentication | undefined;
+  /** Those that the last reply to EHLO has offered. */
+  authenticators: readonly ServerAuthenticator[] = NONE;
+  /** `$auth1`, `$auth2`, `$auth3` */
+  authValues: readonly Value[] = NONE;
+  /** `$authenticated_fail_id` */
+  failedId: Value | undefined;
   proxy: ProxyView | undefined;
   /** `$smtp_notquit_reason` */
   notQuitReason = "";
@@ -89,6 +96,8 @@ export class SmtpConnection {
     const { hostName: name = "", mayOmitSenderDomain, mayOmitRecipientDomain, isNonmailLimited, controls } = this;
     return {
       name,
+      mechanisms: this.authenticators.map(({ publicName }) => publicName).join(" "),
+      mayAuthenticateUnasked: controls.allowsUnadvertisedAuth === true,
       mayOmitSenderDomain,
       mayOmitRecipientDomain,
       isNonmailLimited,
@@ -98,3 +107,5 @@ export class SmtpConnection {
     };
   }
 }
+
+const NONE = [] as const;

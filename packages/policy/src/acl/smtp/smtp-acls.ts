@@ -1,3 +1,5 @@
+import type { AuthAnswer, AuthDialogue } from "../../authenticators/auth-dialogue.ts";
+import { type OfferedAuthenticators, unknownMechanism } from "../../authenticators/offered-authenticators.ts";
 import { type Eventual, then } from "../../expansion/code.ts";
 import { compileExpansion } from "../../expansion/compile-expansion.ts";
 import { ForcedFailure, failureText } from "../../expansion/failures.ts";
@@ -13,6 +15,7 @@ import { type ClientLists, consultClientLists } from "./client-lists.ts";
 import { lookUpHostName } from "./host-name.ts";
 import { unquotedLocalPart } from "./local-part.ts";
 import type { ReceivedContent } from "./message.ts";
+import type { SmtpParts } from "./smtp-parts.ts";
 import { verifiedReply } from "./verified-reply.ts";
 
 /** What MAIL has said. */
@@ -32,13 +35,17 @@ export class SmtpAcls {
   readonly session: AclSession;
   readonly #acls: Acls;
   readonly #lists: ClientLists | undefined;
+  readonly #authenticators: OfferedAuthenticators | undefined;
+  /** The AUTH command that is not answered yet. */
+  #dialogue: AuthDialogue | undefined;
   /** The last HELO or EHLO that was accepted. */
   #greeting = { helo: "", isExtended: false };
 
-  constructor(session: AclSession, acls: Acls, lists?: ClientLists) {
+  constructor(session: AclSession, acls: Acls, { lists, authenticators }: SmtpParts = NO_PARTS) {
     this.session = session;
     this.#acls = acls;
     this.#lists = lists;
+    this.#authenticators = authenticators;
   }
 
   /** The command that is answered next: `$smtp_command`. */
@@ -65,9 +72,27 @@ export class SmtpAcls {
       if (isAccepted(answer)) {
         this.#greeting = { helo: name, isExtended };
         this.session.reset();
-      } else Object.assign(connection, before);
+        return then(this.#authenticators?.offer(this.session), () => answer);
+      }
+      Object.assign(connection, before);
       return answer;
     });
+  }
+
+  /** AUTH, whose ACL may let it go on. @param mechanism As the client has written it. @param initial base64. */
+  authenticate(mechanism: string, initial: string | undefined): Eventual<AclAnswer | AuthAnswer> {
+    return then<AclAnswer, AclAnswer | AuthAnswer>(this.#run("auth"), (answer) => {
+      if (!isAccepted(answer)) return answer;
+      const begun = this.#authenticators?.begin(mechanism, initial, this.session);
+      this.#dialogue = begun?.dialogue;
+      return begun?.answer ?? { kind: "unknown", reply: unknownMechanism(mechanism) };
+    });
+  }
+
+  /** A line of the client's behind a challenge. */
+  continueAuthentication(line: string): Eventual<AuthAnswer> {
+    if (this.#dialogue === undefined) throw new Error("an answer to no challenge");
+    return this.#dialogue.next(line);
   }
 
   mail({ returnPath, size, isPrdr = false, isSmtpUtf8 = false }: MailArguments): Eventual<AclAnswer> {
@@ -151,7 +176,7 @@ export class SmtpAcls {
     });
   }
 
-  other(stage: "expn" | "etrn" | "starttls" | "auth" | "mailauth" | "quit"): Eventual<AclAnswer> {
+  other(stage: "expn" | "etrn" | "starttls" | "mailauth" | "quit"): Eventual<AclAnswer> {
     return this.#run(stage);
   }
 
@@ -222,6 +247,8 @@ const OF_RECIPIENT = [
   "sender_address_data",
   "recipient_verify_failure",
 ];
+
+const NO_PARTS: SmtpParts = { lists: undefined, authenticators: undefined };
 
 const isAccepted = ({ verdict }: AclAnswer): boolean => verdict === "accept" || verdict === "discard";
 

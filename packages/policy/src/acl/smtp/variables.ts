@@ -75,6 +75,10 @@ const connection: Readonly<Record<string, Read>> = {
   smtp_command_history: ({ hooks }) => hooks.commandHistory?.(),
   smtp_notquit_reason: ({ connection }) => connection.notQuitReason,
   authenticated_id: ({ connection }) => connection.authentication?.id,
+  authenticated_fail_id: ({ connection }) => connection.failedId,
+  auth1: ({ connection }) => connection.authValues[0],
+  auth2: ({ connection }) => connection.authValues[1],
+  auth3: ({ connection }) => connection.authValues[2],
   sender_host_authenticated: ({ connection }) => connection.authentication?.by,
   tls_in_cipher: ({ connection }) => connection.tls?.cipher,
   tls_in_cipher_std: ({ connection }) => connection.tls?.cipherStandard,
@@ -202,7 +206,8 @@ function protocol({ connection, run }: AclSession): string | undefined {
   if (helo === "" && client.address === "") return undefined;
   const isExtended = helo !== "" && connection.isExtended && run?.stage !== "helo";
   const s = tls === undefined ? "" : "s";
-  const a = authentication === undefined ? "" : "a";
+  // RFC 3848 knows no SMTP with it.
+  const a = authentication === undefined || !isExtended ? "" : "a";
   return `${isExtended ? "esmtp" : "smtp"}${s}${a}`;
 }
 

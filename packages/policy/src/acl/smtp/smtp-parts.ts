@@ -1,0 +1,22 @@
+import { type OfferedAuthenticators, offeredAuthenticators } from "../../authenticators/offered-authenticators.ts";
+import type { Configuration } from "../../reader/configuration.ts";
+import { ProblemList } from "../../reader/problem.ts";
+import { type ClientLists, clientLists } from "./client-lists.ts";
+
+/** What a policy has for SMTP sessions besides its ACLs. */
+export interface SmtpParts {
+  readonly lists: ClientLists | undefined;
+  readonly authenticators: OfferedAuthenticators | undefined;
+}
+
+/** @param problems Gets what cannot be carried out. */
+export function smtpParts(
+  configuration: Configuration,
+  hostname: string,
+  problems: ProblemList = new ProblemList(),
+): SmtpParts {
+  return {
+    lists: clientLists(configuration),
+    authenticators: offeredAuthenticators(configuration, hostname, problems),
+  };
+}

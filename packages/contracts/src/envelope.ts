@@ -13,6 +13,8 @@ export const Reception = Type.Object(
     helo: Type.Optional(Type.String()),
     /** `TLS1.3:TLS_AES_256_GCM_SHA384:256`; absent in clear text. */
     cipher: Type.Optional(Type.String()),
+    /** The content came by BDAT (RFC 3030): `K` in the log. */
+    isChunked: Type.Optional(Type.Boolean()),
     /** RFC5322 Message-ID without the angle brackets; peers choose it, so it is cut at 998 octets. */
     headerMessageId: Type.Optional(Type.String()),
     /** Octets as accepted, with the fields we added (`S=`). */

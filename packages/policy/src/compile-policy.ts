@@ -2,6 +2,7 @@ import { ConfigError } from "@postbus/mail";
 import { Acls } from "./acl/acls.ts";
 import { AclSession } from "./acl/session.ts";
 import { sessionNames } from "./acl/session-names.ts";
+import { AdvertiseLists } from "./acl/smtp/advertise-lists.ts";
 import { clientLists } from "./acl/smtp/client-lists.ts";
 import { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import { checkCarriedOut } from "./compiled/check-carried-out.ts";
@@ -44,6 +45,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const { shared, stop } = policySurroundings(configuration, parts);
   const acls = new Acls(configuration);
   const lists = clientLists(configuration);
+  const advertised = new AdvertiseLists(configuration);
   const smtp = smtpPolicy(configuration, problems);
   const transports = compileTransports(configuration, shared, problems);
   checkCarriedOut(configuration, problems);
@@ -65,8 +67,11 @@ export function compilePolicy(source: PolicySource): Policy {
     smtp,
     surroundings: shared,
     hasAcl: (stage) => acls.has(stage),
+    asksAtHelo: acls.has("helo") || !advertised.areSettled,
+    offers: advertised.forAll,
     asksAtConnect: acls.has("connect") || lists !== undefined || acls.mentions("sender_host_name"),
-    startSession: (client, hooks) => new SmtpAcls(new AclSession(client, names, shared, hooks), acls, lists),
+    startSession: (client, hooks) =>
+      new SmtpAcls(new AclSession(client, names, shared, hooks), acls, lists, advertised),
     looksAtContent: contentTest(configuration),
     transport(name) {
       const transport = transports.get(name);

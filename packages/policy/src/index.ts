@@ -5,6 +5,7 @@ export type { Fact } from "./acl/facts.ts";
 export type { AclHooks, LogTarget } from "./acl/hooks.ts";
 export { AclSession } from "./acl/session.ts";
 export { sessionNames } from "./acl/session-names.ts";
+export { AdvertiseLists } from "./acl/smtp/advertise-lists.ts";
 export { clientLists } from "./acl/smtp/client-lists.ts";
 export { changedHeader } from "./acl/smtp/header-changes.ts";
 export { receivedContent } from "./acl/smtp/received-content.ts";

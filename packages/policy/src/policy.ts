@@ -1,5 +1,6 @@
 import type { RetryStep } from "@postbus/queue";
 import type { AclHooks } from "./acl/hooks.ts";
+import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import type { Variables } from "./expansion/evaluation.ts";
@@ -30,6 +31,10 @@ export interface Policy {
   hasAcl(stage: AclStage): boolean;
   /** Whether a client is asked about as soon as it comes: by an ACL, or by lists that say what it may do. */
   readonly asksAtConnect: boolean;
+  /** Whether a client is asked about when it says HELO or EHLO: by the ACL, or by lists that say what it is offered. */
+  readonly asksAtHelo: boolean;
+  /** The extensions that all clients are offered. */
+  readonly offers: Offers;
   /** The ACLs for one connection, with the state that they have. */
   startSession(client: ClientEndpoint, hooks: AclHooks): SmtpAcls;
   /** Whether the message that begins now is to be shown to an ACL when it is complete. */

@@ -29,6 +29,8 @@ export interface Incoming {
   /** As Exim logs it (`P=`). */
   readonly protocol: string;
   readonly cipher: string | undefined;
+  /** By BDAT. */
+  readonly isChunked: boolean;
   readonly acls: SmtpAcls;
 }
 
@@ -114,7 +116,7 @@ export class MessageReception {
   }
 
   /**
-   * The final dot has come.
+   * The final dot has come, or the last chunk.
    *
    * @returns The reply: 250 only when the message is on stable storage. Never rejects; whatever goes wrong is ours, and
    * so 4xx.
@@ -254,7 +256,7 @@ export class MessageReception {
   }
 
   #reception(content: Content): Reception {
-    const { client, protocol, cipher } = this.#incoming;
+    const { client, protocol, cipher, isChunked } = this.#incoming;
     const headerMessageId = messageIdOf(this.#content.header, this.#fields);
     return {
       protocol,
@@ -263,6 +265,7 @@ export class MessageReception {
       helo: client.helo,
       size: contentSize(content),
       ...(cipher === undefined ? {} : { cipher }),
+      ...(isChunked ? { isChunked } : {}),
       ...(headerMessageId === undefined ? {} : { headerMessageId }),
     };
   }

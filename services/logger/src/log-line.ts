@@ -51,6 +51,7 @@ function arrival({ returnPath, reception, facts }: Received): string {
   if (reception.clientAddress !== undefined) line += ` ${client(reception.clientAddress, reception.helo)}`;
   line += ` P=${protocol}`;
   if (cipher !== undefined) line += ` X=${cipher}`;
+  if (reception.isChunked === true) line += " K";
   line += ` S=${size}`;
   const signature = facts?.dkim?.find((fact) => fact.result === "pass");
   if (signature !== undefined) line += ` DKIM=${printable(signature.domain)}`;

@@ -8,7 +8,9 @@ const MAIN: ReadonlySet<string> = new Set([
   ...["daemon_smtp_ports", "local_interfaces", "message_size_limit", "recipients_max", "received_headers_max"],
   ...[
     "allow_domain_literals",
+    "chunking_advertise_hosts",
     "host_lookup",
+    "pipelining_advertise_hosts",
     "recipient_unqualified_hosts",
     "sender_unqualified_hosts",
     "smtp_accept_max_nonmail",

@@ -5,6 +5,7 @@ import type { AclAnswer } from "../../src/acl/answer.ts";
 import type { AclHooks } from "../../src/acl/hooks.ts";
 import { AclSession } from "../../src/acl/session.ts";
 import { sessionNames } from "../../src/acl/session-names.ts";
+import { AdvertiseLists } from "../../src/acl/smtp/advertise-lists.ts";
 import { clientLists } from "../../src/acl/smtp/client-lists.ts";
 import { receivedContent } from "../../src/acl/smtp/received-content.ts";
 import { SmtpAcls } from "../../src/acl/smtp/smtp-acls.ts";
@@ -49,7 +50,7 @@ export function policySession(config: string, options: PolicySessionOptions = {}
   const session = new AclSession({ address, port: 4000 }, names, shared, allHooks);
   const compiled = new Acls(configuration);
   return {
-    acls: new SmtpAcls(session, compiled, clientLists(configuration)),
+    acls: new SmtpAcls(session, compiled, clientLists(configuration), new AdvertiseLists(configuration)),
     session,
     log,
     problems: compiled.problems,

@@ -1,4 +1,6 @@
 import { formatReply } from "@postbus/mail";
+import { ExtensionLines } from "./extension-lines.ts";
+import type { ExtensionOffers } from "./extension-offers.ts";
 import { type ReplyFormat, replyFormat } from "./reply-format.ts";
 import type { SessionQuestion } from "./session-step.ts";
 
@@ -23,6 +25,8 @@ export interface SessionSettings {
   /** `user@[192.0.2.1]` is taken: `allow_domain_literals`. Default: yes. */
   readonly acceptsLiterals?: boolean;
   readonly offersTls: boolean;
+  /** What is offered to clients of whom nothing else is known. Default: PIPELINING. */
+  readonly offers?: Readonly<Partial<ExtensionOffers>>;
   /** ENHANCEDSTATUSCODES (RFC 2034). Default: yes. */
   readonly offersStatus?: boolean;
   /** A client that sends ahead where it must not is turned away. Default: yes. */
@@ -45,14 +49,14 @@ export interface SessionProfile extends SessionSettings {
   readonly acceptsLiterals: boolean;
   readonly asks: ReadonlySet<SessionQuestion>;
   readonly format: ReplyFormat;
-  /** Lines of the EHLO reply behind the first, in clear text and under TLS. */
-  readonly extensions: string;
-  readonly extensionsUnderTls: string;
+  readonly offers: ExtensionOffers;
+  /** Lines of the EHLO reply behind the first. */
+  readonly extensions: ExtensionLines;
   readonly closing: string;
 }
 
 export function sessionProfile(settings: SessionSettings): SessionProfile {
-  const { hostname, messageSizeLimit, recipientsMax, offersTls, offersStatus = true } = settings;
+  const { hostname, messageSizeLimit, recipientsMax, offersStatus = true } = settings;
   const format = replyFormat(offersStatus);
   return {
     ...settings,
@@ -63,20 +67,8 @@ export function sessionProfile(settings: SessionSettings): SessionProfile {
     format,
     recipientsMax: recipientsMax > 0 ? recipientsMax : MAX_RECIPIENTS,
     greeting: formatReply({ code: 220, lines: [`${hostname} ESMTP Postbus`] }),
-    extensions: extensionLines(messageSizeLimit, offersStatus, offersTls),
-    // RFC 3207 §4.2: not to be offered again.
-    extensionsUnderTls: extensionLines(messageSizeLimit, offersStatus, false),
+    offers: { pipelining: true, chunking: false, ...settings.offers },
+    extensions: new ExtensionLines({ messageSizeLimit, offersStatus }),
     closing: format.own({ code: 221, status: "2.0.0", lines: [`${hostname} closing connection`] }),
   };
-}
-
-function extensionLines(messageSizeLimit: number, offersStatus: boolean, offersTls: boolean): string {
-  const keywords = [
-    messageSizeLimit > 0 ? `SIZE ${messageSizeLimit}` : "SIZE",
-    "8BITMIME",
-    "PIPELINING",
-    ...(offersStatus ? ["ENHANCEDSTATUSCODES"] : []),
-    ...(offersTls ? ["STARTTLS"] : []),
-  ];
-  return `${keywords.map((keyword) => `250-${keyword}\r\n`).join("")}250 HELP\r\n`;
 }

@@ -18,7 +18,10 @@ export type SessionStep =
   /** Commands about addresses and queues. @property address May come without a domain, as a recipient may. */
   | { readonly kind: "vrfy"; readonly address: string }
   | { readonly kind: "expn" | "etrn"; readonly argument: string }
-  /** The transaction is forgotten, because of RSET. Needs no answer. */
+  /**
+   * The transaction is forgotten, because of RSET, and with it what was given of its content. Needs no answer. Between two
+   * chunks of content it comes unasked.
+   */
   | { readonly kind: "reset" }
   /** The client goes; whatever is said is the last reply. */
   | { readonly kind: "quit" }
@@ -32,13 +35,16 @@ export type SessionStep =
     }
   /** @property address `postmaster` may come without a domain (RFC 5321 §4.5.1), others where the client may leave it out. */
   | { readonly kind: "recipient"; readonly address: string }
-  /** Before 354: last chance to refuse without reading the content. */
-  | { readonly kind: "data" }
+  /**
+   * Last chance to refuse before the content is read: before 354, or at the first BDAT, behind which content has come
+   * already. @property isChunked The content comes by BDAT (RFC 3030).
+   */
+  | { readonly kind: "data"; readonly isChunked: boolean }
   /** The header section, complete and with its blank line; comes once in a message that is not refused before. */
   | { readonly kind: "header"; readonly octets: Buffer }
   /** The next part of the body, dots unstuffed. */
   | { readonly kind: "content"; readonly octets: Buffer }
-  /** The final dot has come; `finish` says what became of the message. */
+  /** The final dot, or the last chunk, has come; `finish` says what became of the message. */
   | { readonly kind: "end" }
   /**
    * The session itself refuses something that belongs into the log. With `stage` `content`, what was given of the

@@ -1,12 +1,13 @@
 // One file because it is one state machine: which command may come next depends on all that came before.
 import { formatReply, type Reply, reply } from "@postbus/mail";
+import { type BdatCommand, ChunkReader, parseBdat } from "./chunk-reader.ts";
 import { type ClientStanding, UNKNOWN_CLIENT } from "./client-standing.ts";
 import { CommandHistory } from "./command-history.ts";
 import { ContentReader } from "./content-reader.ts";
-import { HeaderReader } from "./header-reader.ts";
+import type { ExtensionOffers } from "./extension-offers.ts";
 import { isHeloName } from "./helo-name.ts";
+import { MessageReading } from "./message-reading.ts";
 import { type PathRules, parseMail, parseRcpt, parseVrfy, type Unqualified } from "./path-command.ts";
-import { countReceived } from "./received-count.ts";
 import * as replies from "./replies.ts";
 import type { SessionProfile } from "./session-profile.ts";
 import type { SessionQuestion, SessionStep } from "./session-step.ts";
@@ -27,6 +28,8 @@ type Phase =
   | "connect"
   | "command"
   | "content"
+  /** In a chunk that nobody wants. */
+  | "skip"
   /** A step that wants an answer is out. */
   | "connect asked"
   | "helo asked"
@@ -45,13 +48,11 @@ interface Transaction {
   recipients: number;
 }
 
-interface Reading {
-  readonly content: ContentReader;
-  /** Until the header section is complete. */
-  header: HeaderReader | undefined;
-  octets: number;
-  /** What the message will be answered with whatever else comes. */
-  refusal: Reply | undefined;
+/** A chunk that is thrown away. */
+interface Skipped {
+  left: number;
+  /** What is said then: RFC 3030 §2 wants no reply before the chunk's end. */
+  readonly answer: () => void;
 }
 
 /**
@@ -82,11 +83,19 @@ export class ServerSession {
   #isExtended = false;
   /** Name and kind of the greeting that was in force when the one came that is asked about. */
   #greeted: readonly [helo: string, isExtended: boolean] = UNGREETED;
-  #isPipeliningOffered = false;
+  /** What the last reply to EHLO has offered. */
+  #offers: ExtensionOffers | undefined;
   #isTls = false;
   #transaction: Transaction | undefined;
-  #reading: Reading | undefined;
-  #pendingBody: Buffer | undefined;
+  /** Content that has not come to its end: with chunks, also between two of them. */
+  #reading: MessageReading | undefined;
+  /** That which the question is about whether content may come. */
+  #announced: BdatCommand | undefined;
+  #skipped: Skipped | undefined;
+  /** A command has come between two chunks that may not: nothing is in order before RSET (RFC 3030 §2). */
+  #isOutOfOrder = false;
+  /** A message was refused in a chunk, and nothing but BDAT has come since. */
+  #isChunkRefused = false;
   /** The last command was RCPT: DATA behind it may have been sent without waiting for the answer. */
   #isLastRcpt = false;
   /** The last MAIL was refused, and nothing but RCPT has come since. */
@@ -130,7 +139,7 @@ export class ServerSession {
 
   /** Whether message content is being read. */
   get isReadingContent(): boolean {
-    return this.#phase === "content";
+    return this.#phase === "content" || this.#phase === "skip";
   }
 
   /** Whether a MAIL command has been accepted whose transaction has not ended. */
@@ -145,7 +154,7 @@ export class ServerSession {
 
   /** Whether the client has been told that it need not wait for replies (RFC 2920). */
   get #mayPipeline(): boolean {
-    return this.#isExtended && this.#isPipeliningOffered;
+    return this.#isExtended && this.#offers?.pipelining === true;
   }
 
   /** Octets received and not yet looked at. The owner stops reading when they become many while a question is out. */
@@ -155,7 +164,7 @@ export class ServerSession {
 
   /** Octets of a header section that is not complete yet: they have been looked at, and not been given out. */
   get collectedOctets(): number {
-    return this.#reading?.header?.length ?? 0;
+    return this.#reading?.collectedOctets ?? 0;
   }
 
   receive(octets: Buffer): void {
@@ -196,6 +205,9 @@ export class ServerSession {
         case "content":
           step = this.#nextContent();
           break;
+        case "skip":
+          step = this.#nextSkipped();
+          break;
         case "closing":
           return CLOSE;
         default:
@@ -233,15 +245,21 @@ export class ServerSession {
         this.#phase = "command";
         return;
       case "data asked":
+        this.#usedOnce?.delete("HELO");
+        this.#usedOnce?.delete("RSET");
+        if (this.#announced !== undefined) {
+          const source = new ChunkReader();
+          this.#reading = new MessageReading(source, this.#profile);
+          this.#beginChunk(this.#reading, source, this.#announced);
+          return;
+        }
         // RFC 2920 §3.1: DATA ends a group. What is here already was sent without waiting for 354.
         if (this.#isAhead) {
           this.#close(replies.synchronizationError, "DATA");
           return;
         }
         this.#output += this.#accepted(answer, replies.enterMessage);
-        this.#usedOnce?.delete("HELO");
-        this.#usedOnce?.delete("RSET");
-        this.#reading = { content: new ContentReader(), header: new HeaderReader(), octets: 0, refusal: undefined };
+        this.#reading = new MessageReading(new ContentReader(), this.#profile);
         this.#phase = "content";
         return;
       default:
@@ -272,8 +290,13 @@ export class ServerSession {
       case "recipient asked":
         this.#noteRefusedRecipient(answer.lines.slice(-(ownLines ?? answer.lines.length)));
         break;
-      case "mail asked":
       case "data asked":
+        if (this.#announced !== undefined && !isLast) {
+          this.#skip(this.#announced, () => this.#answer(answer, false));
+          return;
+        }
+        break;
+      case "mail asked":
         break;
       default:
         throw new Error(`refuse() while "${this.#phase}"`);
@@ -303,17 +326,20 @@ export class ServerSession {
   finish(answer: Reply, isLast = answer.code === 421): void {
     if (this.#phase !== "end asked") throw new Error(`finish() while "${this.#phase}"`);
     if (answer.code < 300) this.#commandsWithoutMessage = 0;
+    const chunk = answer.code < 300 && !this.standing.wantsSingleLines ? this.#lastChunk() : undefined;
     this.#endTransaction();
-    this.#answer(answer, isLast);
+    this.#answer(chunk === undefined ? answer : { ...answer, lines: [chunk, ...answer.lines] }, isLast);
+  }
+
+  /** As Exim tells it, before the reply itself. */
+  #lastChunk(): string | undefined {
+    const { source, octets } = this.#reading ?? {};
+    return source instanceof ChunkReader ? `${source.chunkOctets} byte chunk, total ${octets}` : undefined;
   }
 
   /** While content is read: gives the rest of it to nobody, and answers with `refusal` at its end. */
   discardContent(refusal: Reply): void {
-    if (this.#reading !== undefined) {
-      this.#reading.refusal ??= refusal;
-      this.#reading.header = undefined;
-      this.#pendingBody = undefined;
-    }
+    this.#reading?.discard(refusal);
   }
 
   /** Everything said before is forgotten (RFC 3207 §4.2): the client starts with EHLO again. */
@@ -368,11 +394,18 @@ export class ServerSession {
     const blank = text.indexOf(" ");
     const verb = (blank < 0 ? text : text.slice(0, blank)).toUpperCase();
     const argument = blank < 0 ? "" : text.slice(blank + 1);
-    if (verb !== "RCPT" && ++this.#commandsWithoutMessage > MAX_COMMANDS_WITHOUT_MESSAGE) {
+    if (verb !== "RCPT" && verb !== "BDAT" && ++this.#commandsWithoutMessage > MAX_COMMANDS_WITHOUT_MESSAGE) {
       this.#close(replies.tooManyCommands, text);
       return undefined;
     }
     this.#history.add(verb);
+    if (verb !== "BDAT") {
+      this.#isChunkRefused = false;
+      if (this.#reading !== undefined && !BETWEEN_CHUNKS.has(verb)) return this.#outOfOrder(text);
+      if (this.#isOutOfOrder && verb !== "RSET" && verb !== "QUIT") {
+        return this.#protocolError(replies.onlyReset, text);
+      }
+    }
     switch (verb) {
       case "MAIL":
         this.#isLastRcpt = false;
@@ -383,6 +416,8 @@ export class ServerSession {
         return this.#rcpt(argument, text);
       case "DATA":
         return this.#data(argument, text);
+      case "BDAT":
+        return this.#bdat(argument, text);
       default:
         this.#isLastRcpt = false;
         this.#isMailRefused = false;
@@ -420,11 +455,7 @@ export class ServerSession {
         return this.#hello(verb, argument, text);
       case "RSET":
         if (argument !== "") return this.#protocolError(replies.unexpectedArgument, text);
-        this.#transaction = undefined;
-        this.#sameRefusal = undefined;
-        this.#say(replies.resetOk);
-        this.#mustNotBePipelined(text);
-        return this.#asks("reset") ? RESET : undefined;
+        return this.#reset(text);
       case "NOOP":
         this.#say(replies.ok);
         return undefined;
@@ -443,10 +474,6 @@ export class ServerSession {
         return this.#startTls(argument, text);
       case "AUTH":
         return this.#protocolError(replies.authNotAdvertised, text);
-      case "BDAT":
-        // What follows is content, and must not be taken for commands.
-        this.#close(replies.bdatNotAdvertised, text);
-        return undefined;
       case "EXPN":
       case "ETRN": {
         const kind = verb === "EXPN" ? "expn" : "etrn";
@@ -464,6 +491,17 @@ export class ServerSession {
       default:
         return this.#unknownCommand(text);
     }
+  }
+
+  #reset(text: string): SessionStep | undefined {
+    const isContentVoid = this.#reading !== undefined;
+    this.#transaction = undefined;
+    this.#sameRefusal = undefined;
+    this.#reading = undefined;
+    this.#isOutOfOrder = false;
+    this.#say(replies.resetOk);
+    this.#mustNotBePipelined(text);
+    return isContentVoid || this.#asks("reset") ? RESET : undefined;
   }
 
   /** Wrong syntax is not counted among the errors, as in Exim: people ask so. */
@@ -506,15 +544,16 @@ export class ServerSession {
     // RFC 5321 §4.1.4: EHLO in mid-session resets as RSET does.
     this.#transaction = undefined;
     this.#sameRefusal = undefined;
-    const { hostname, extensions, extensionsUnderTls } = this.#profile;
+    const { hostname, extensions, offers, offersTls } = this.#profile;
     const separator = this.#isExtended ? "-" : " ";
     const usual = `${hostname} Hello ${this.standing.name || this.#helo} [${this.#clientAddress}]`;
     const line = formatReply({ code: answer?.code ?? 250, lines: [answer?.lines[0] ?? usual] });
     this.#output += `${line.slice(0, 3)}${separator}${line.slice(4)}`;
     if (!this.#isExtended) return;
-    this.#isPipeliningOffered = !this.standing.isPipeliningOff;
-    const offered = this.#isTls ? extensionsUnderTls : extensions;
-    this.#output += this.#isPipeliningOffered ? offered : offered.replace("250-PIPELINING\r\n", "");
+    this.#offers = { ...offers, ...this.standing.offers };
+    if (this.standing.isPipeliningOff) this.#offers = { ...this.#offers, pipelining: false };
+    // RFC 3207 §4.2: STARTTLS is not to be offered again.
+    this.#output += extensions.for(this.#offers, offersTls && !this.#isTls);
   }
 
   #asks(question: SessionQuestion): boolean {
@@ -608,8 +647,72 @@ export class ServerSession {
     return DATA;
   }
 
+  /** RFC 3030. The predata ACL is the owner's to ask or not: nothing is said before the chunk has come. */
+  #bdat(argument: string, text: string): SessionStep | undefined {
+    const isBehindRcpt = this.#isLastRcpt;
+    this.#isLastRcpt = false;
+    this.#isMailRefused = false;
+    // What follows is content, and must not be taken for commands.
+    if (!this.#isExtended || this.#offers?.chunking !== true) return this.#close(replies.bdatNotAdvertised, text);
+    const command = parseBdat(argument);
+    if (command === undefined) return this.#close(replies.bdatSizeMissing, text);
+    if (!Number.isSafeInteger(command.octets)) return this.#close(replies.messageTooBig, text);
+    // A message may have many chunks; empty ones are none.
+    if (command.octets === 0 && ++this.#commandsWithoutMessage > MAX_COMMANDS_WITHOUT_MESSAGE) {
+      return this.#close(replies.tooManyCommands, text);
+    }
+    const reading = this.#reading;
+    if (reading?.source instanceof ChunkReader) return this.#beginChunk(reading, reading.source, command);
+    if (this.#isOutOfOrder) return this.#skip(command, () => this.#protocolError(replies.onlyReset, text));
+    if (this.#transaction === undefined || this.#transaction.recipients === 0) {
+      const isRefusedBefore = this.#isChunkRefused && this.#mayPipeline;
+      return this.#skip(command, () => {
+        if (isRefusedBefore) this.#say(replies.recipientMustPrecede.BDAT);
+        else this.#dataWithoutRecipients(isBehindRcpt, text, "BDAT");
+      });
+    }
+    this.#announced = command;
+    this.#phase = "data asked";
+    return CHUNKS;
+  }
+
+  #beginChunk(reading: MessageReading, source: ChunkReader, command: BdatCommand): undefined {
+    source.begin(command);
+    this.#announced = undefined;
+    this.#phase = "content";
+    this.#refused = reading.announce(command.octets);
+  }
+
+  #skip({ octets }: BdatCommand, answer: () => void): undefined {
+    this.#announced = undefined;
+    this.#skipped = { left: octets, answer };
+    this.#phase = "skip";
+  }
+
+  #nextSkipped(): SessionStep | undefined {
+    const skipped = this.#skipped;
+    if (skipped === undefined) throw new Error("nothing to skip");
+    const octets = Math.min(skipped.left, this.heldOctets);
+    skipped.left -= octets;
+    this.#at += octets;
+    this.#searched = 0;
+    if (skipped.left > 0) return READ;
+    this.#skipped = undefined;
+    this.#phase = "command";
+    skipped.answer();
+    return undefined;
+  }
+
+  /** A command that may not be between two chunks: the message is void. */
+  #outOfOrder(text: string): SessionStep | undefined {
+    this.#reading = undefined;
+    this.#isOutOfOrder = true;
+    this.#protocolError(replies.onlyBdat, text);
+    return { kind: "refused", stage: "content", reply: replies.onlyBdat, command: text };
+  }
+
   /** As Exim: the refusal that all recipients met is repeated, and in a pipelined group DATA is no fault of the client. */
-  #dataWithoutRecipients(isBehindRcpt: boolean, text: string): SessionStep | undefined {
+  #dataWithoutRecipients(isBehindRcpt: boolean, text: string, verb: "DATA" | "BDAT" = "DATA"): undefined {
     const same = this.#sameRefusal ?? [];
     if (same.length > 0 && !this.standing.wantsSingleLines) {
       const why: [string, ...string[]] = [replies.allRecipientsRefused, ...same];
@@ -618,10 +721,10 @@ export class ServerSession {
         .replaceAll(/^503 /gm, "503-");
     }
     if (this.#mayPipeline && isBehindRcpt) {
-      this.#say(replies.noRecipientWithData);
-      return undefined;
+      this.#say(replies.noRecipientWith[verb]);
+      return;
     }
-    return this.#protocolError(replies.recipientMustPrecede, text);
+    this.#protocolError(replies.recipientMustPrecede[verb], text);
   }
 
   #startTls(argument: string, text: string): SessionStep | undefined {
@@ -642,52 +745,29 @@ export class ServerSession {
   #nextContent(): SessionStep | undefined {
     const reading = this.#reading;
     if (reading === undefined) throw new Error("content without a reader");
-    if (this.#pendingBody !== undefined) {
-      const octets = this.#pendingBody;
-      this.#pendingBody = undefined;
-      return { kind: "content", octets };
-    }
-    if (reading.content.isComplete) return this.#endOfContent(reading);
-    if (this.heldOctets === 0) return READ;
+    const { source } = reading;
+    const body = reading.takeBody();
+    if (body !== undefined) return body;
+    if (source.isComplete) return this.#endOfContent(reading);
+    if (source instanceof ChunkReader) {
+      if (source.isBetweenChunks) return this.#endOfChunk(reading, source);
+      if (this.heldOctets === 0 && !source.needsNothing) return READ;
+    } else if (this.heldOctets === 0) return READ;
 
-    const octets = reading.content.read(this.#input, this.#at);
-    this.#at = reading.content.consumed;
+    const step = reading.read(this.#input, this.#at);
+    this.#at = source.consumed;
     this.#searched = 0;
-    if (reading.refusal !== undefined) return undefined;
-    if (reading.content.defect !== undefined) {
-      return this.#refuseContent(reading, replies.defects[reading.content.defect]);
-    }
-    reading.octets += octets.length;
-    const { messageSizeLimit } = this.#profile;
-    if (messageSizeLimit > 0 && reading.octets > messageSizeLimit) {
-      return this.#refuseContent(reading, replies.messageTooBig);
-    }
-    if (reading.header === undefined) return octets.length === 0 ? undefined : { kind: "content", octets };
-    return this.#nextHeader(reading, reading.header, octets);
+    return step;
   }
 
-  #nextHeader(reading: Reading, reader: HeaderReader, octets: Buffer): SessionStep | undefined {
-    const hasEnded = reader.read(octets);
-    const { headerMaxOctets, receivedHeadersMax } = this.#profile;
-    if (reader.isBomb) return this.#refuseContent(reading, replies.headerTooLong);
-    if (!hasEnded && !reading.content.isComplete) {
-      return reader.length > headerMaxOctets ? this.#refuseContent(reading, replies.headerTooLong) : undefined;
-    }
-    const { header, body } = reader.take();
-    if (header.length > headerMaxOctets) return this.#refuseContent(reading, replies.headerTooLong);
-    if (countReceived(header) > receivedHeadersMax) return this.#refuseContent(reading, replies.tooManyReceived);
-    reading.header = undefined;
-    if (body.length > 0) this.#pendingBody = body;
-    return { kind: "header", octets: header };
+  #endOfChunk(reading: MessageReading, { chunkOctets }: ChunkReader): SessionStep | undefined {
+    if (reading.refusal !== undefined) return this.#endOfContent(reading);
+    this.#phase = "command";
+    this.#say({ code: 250, status: "2.0.0", lines: [`${chunkOctets} byte chunk received`] });
+    return this.#mustNotBePipelined(this.#line);
   }
 
-  #refuseContent(reading: Reading, answer: Reply): SessionStep {
-    reading.refusal = answer;
-    reading.header = undefined;
-    return { kind: "refused", stage: "content", reply: answer, command: "" };
-  }
-
-  #endOfContent({ refusal, content }: Reading): SessionStep | undefined {
+  #endOfContent({ refusal, source }: MessageReading): SessionStep | undefined {
     if (refusal === undefined) {
       this.#phase = "end asked";
       return END;
@@ -695,8 +775,9 @@ export class ServerSession {
     this.#endTransaction();
     this.#say(refusal);
     if (refusal.code === 421) this.#end("");
+    if (source instanceof ChunkReader) this.#isChunkRefused = true;
     // What follows may still be content to its sender: nothing of it is taken for a command.
-    if (content.hasBareCr) this.#end(this.#profile.format.own(replies.endInDoubt));
+    else if (source.hasBareCr) this.#end(this.#profile.format.own(replies.endInDoubt));
     return undefined;
   }
 
@@ -759,7 +840,7 @@ export class ServerSession {
   }
 
   /** Ends the session because of what the client did; that goes into the log. */
-  #close(answer: Reply, command: string): void {
+  #close(answer: Reply, command: string): undefined {
     this.#end(this.#profile.format.own(answer));
     this.#refused = { kind: "refused", stage: "session", reply: answer, command };
   }
@@ -789,6 +870,8 @@ const ownWords = ({ code, lines }: Reply): string[] => lines.map((line) => `${co
 const COUNTED: ReadonlySet<string> = new Set(["NOOP", "VRFY", "EXPN", "ETRN", "HELP"]);
 /** The first of them between two messages is part of mail. */
 const FREE_ONCE: ReadonlySet<string> = new Set(["HELO", "EHLO", "RSET", "AUTH"]);
+/** What Exim lets a client say before its message is complete. */
+const BETWEEN_CHUNKS: ReadonlySet<string> = new Set(["RSET", "NOOP", "QUIT"]);
 const EMPTY = Buffer.alloc(0);
 const UNGREETED = ["", false] as const;
 const LF = 0x0a;
@@ -799,7 +882,8 @@ const CONTROL = /[\x00-\x1f\x7f]/;
 const READ: SessionStep = { kind: "read" };
 const CONNECT: SessionStep = { kind: "connect" };
 const RESET: SessionStep = { kind: "reset" };
-const DATA: SessionStep = { kind: "data" };
+const DATA: SessionStep = { kind: "data", isChunked: false };
+const CHUNKS: SessionStep = { kind: "data", isChunked: true };
 const END: SessionStep = { kind: "end" };
 const STARTTLS: SessionStep = { kind: "starttls" };
 const CLOSE: SessionStep = { kind: "close" };

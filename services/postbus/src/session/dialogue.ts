@@ -89,7 +89,8 @@ export class Dialogue {
         await this.#recipient(step.address);
         break;
       case "data":
-        this.#settle("DATA", await acls.predata());
+        if (step.isChunked) this.#session.accept();
+        else this.#settle("DATA", await acls.predata());
         break;
       case "header":
         this.#message.header(step.octets);

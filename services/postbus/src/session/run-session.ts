@@ -6,6 +6,7 @@ import {
   type AclHooks,
   AclSession,
   Acls,
+  AdvertiseLists,
   type Configuration,
   clientLists,
   type Fact,
@@ -63,10 +64,11 @@ export async function runSession(options: SessionOptions): Promise<void> {
   const session = new AclSession(client, names, surroundings.shared, hooks);
   const compiled = new Acls(configuration, new Set(["spf"]));
   for (const { place, text } of compiled.problems) trace(`${formatPlace(place)}: ${text}`);
-  const acls = new SmtpAcls(session, compiled, clientLists(configuration));
+  const advertised = new AdvertiseLists(configuration);
+  const acls = new SmtpAcls(session, compiled, clientLists(configuration), advertised);
   const ids = new MessageIdGenerator();
   const dialogue: Dialogue = new Dialogue({
-    profile: await profileOf(configuration, acls, primaryHostname),
+    profile: await profileOf(configuration, acls, primaryHostname, advertised.forAll),
     clientAddress: client.address,
     acls,
     qualifyDomain: names.qualifyDomain,
@@ -116,10 +118,16 @@ async function spfOf({ connection, message }: AclSession, resolver: Resolver): P
 const ASKED: ReadonlySet<SessionQuestion> = new Set(["helo", "vrfy", "expn", "etrn", "quit", "reset"]);
 
 /** What the configuration says of all sessions. Without enhanced status codes, which Exim does not have. */
-async function profileOf({ main }: Configuration, acls: SmtpAcls, hostname: string): Promise<SessionProfile> {
+async function profileOf(
+  { main }: Configuration,
+  acls: SmtpAcls,
+  hostname: string,
+  offers: AdvertiseLists["forAll"],
+): Promise<SessionProfile> {
   const banner = await acls.text(main.get("smtp_banner"));
   const profile = sessionProfile({
     hostname,
+    offers,
     messageSizeLimit: await integer(main.get("message_size_limit"), acls),
     recipientsMax: await integer(main.get("recipients_max"), acls),
     receivedHeadersMax: main.get("received_headers_max"),

@@ -30,11 +30,11 @@ export function clientLists({ main }: Pick<Configuration, "main">): ClientLists 
 /** Finds out what the lists say of the client that has connected, its name first: the others may be about that. */
 export function consultClientLists(lists: ClientLists, session: AclSession): Eventual<void> {
   const { connection } = session;
-  return then(isIn(lists.hostLookup, session), (isWanted) =>
+  return then(isInList(lists.hostLookup, session), (isWanted) =>
     then(isWanted ? lookUpHostName(session) : undefined, () =>
-      then(isIn(lists.unqualifiedSenders, session), (mayOmitSender) =>
-        then(isIn(lists.unqualifiedRecipients, session), (mayOmitRecipient) =>
-          then(isIn(lists.limitedNonmail, session, true), (isLimited) => {
+      then(isInList(lists.unqualifiedSenders, session), (mayOmitSender) =>
+        then(isInList(lists.unqualifiedRecipients, session), (mayOmitRecipient) =>
+          then(isInList(lists.limitedNonmail, session, true), (isLimited) => {
             connection.mayOmitSenderDomain = mayOmitSender;
             connection.mayOmitRecipientDomain = mayOmitRecipient;
             connection.isNonmailLimited = isLimited;
@@ -45,8 +45,8 @@ export function consultClientLists(lists: ClientLists, session: AclSession): Eve
   );
 }
 
-/** What cannot be decided is no, as in Exim. */
-function isIn(list: CompiledList | undefined, session: AclSession, usual = false): Eventual<boolean> {
+/** Whether the client is in a list. What cannot be decided is no, as in Exim. */
+export function isInList(list: CompiledList | undefined, session: AclSession, usual = false): Eventual<boolean> {
   if (list === undefined) return usual;
   const { client, hostName } = session.connection;
   const undecided = (error: unknown): boolean => {

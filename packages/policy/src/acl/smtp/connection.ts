@@ -1,5 +1,6 @@
 import type { Value } from "../../expansion/value.ts";
 import type { ConnectionControls } from "../controls/connection-controls.ts";
+import type { Offers } from "./advertise-lists.ts";
 
 /** TLS of a client's connection. */
 export interface TlsView {
@@ -65,6 +66,8 @@ export class SmtpConnection {
   mayOmitRecipientDomain = false;
   /** `smtp_accept_max_nonmail_hosts` */
   isNonmailLimited = true;
+  /** `…_advertise_hosts`, where they are not the same for all. */
+  offers: Readonly<Partial<Offers>> = {};
   tls: TlsView | undefined;
   authentication: Authentication | undefined;
   proxy: ProxyView | undefined;
@@ -86,13 +89,21 @@ export class SmtpConnection {
 
   /** What the protocol has to know of the client. */
   get standing() {
-    const { hostName: name = "", mayOmitSenderDomain, mayOmitRecipientDomain, isNonmailLimited, controls } = this;
+    const {
+      hostName: name = "",
+      mayOmitSenderDomain,
+      mayOmitRecipientDomain,
+      isNonmailLimited,
+      controls,
+      offers,
+    } = this;
     return {
       name,
       mayOmitSenderDomain,
       mayOmitRecipientDomain,
       isNonmailLimited,
       wantsSingleLines: controls.isMultilineOff === true,
+      offers,
       isPipeliningOff: controls.isPipeliningOff === true,
       enforcesSync: controls.enforcesSync,
     };

@@ -9,6 +9,7 @@ import type { AclAnswer } from "../answer.ts";
 import { messageLines } from "../message-lines.ts";
 import { runStage } from "../run-stage.ts";
 import type { AclSession } from "../session.ts";
+import type { AdvertiseLists } from "./advertise-lists.ts";
 import { type ClientLists, consultClientLists } from "./client-lists.ts";
 import { lookUpHostName } from "./host-name.ts";
 import { unquotedLocalPart } from "./local-part.ts";
@@ -32,13 +33,15 @@ export class SmtpAcls {
   readonly session: AclSession;
   readonly #acls: Acls;
   readonly #lists: ClientLists | undefined;
+  readonly #advertised: AdvertiseLists | undefined;
   /** The last HELO or EHLO that was accepted. */
   #greeting = { helo: "", isExtended: false };
 
-  constructor(session: AclSession, acls: Acls, lists?: ClientLists) {
+  constructor(session: AclSession, acls: Acls, lists?: ClientLists, advertised?: AdvertiseLists) {
     this.session = session;
     this.#acls = acls;
     this.#lists = lists;
+    this.#advertised = advertised;
   }
 
   /** The command that is answered next: `$smtp_command`. */
@@ -62,11 +65,13 @@ export class SmtpAcls {
     connection.isExtended = isExtended;
     connection.heloIsVerified = undefined;
     return then(this.#run("helo"), (answer) => {
-      if (isAccepted(answer)) {
-        this.#greeting = { helo: name, isExtended };
-        this.session.reset();
-      } else Object.assign(connection, before);
-      return answer;
+      if (!isAccepted(answer)) {
+        Object.assign(connection, before);
+        return answer;
+      }
+      this.#greeting = { helo: name, isExtended };
+      this.session.reset();
+      return then(this.#advertised?.consult(this.session), () => answer);
     });
   }
 

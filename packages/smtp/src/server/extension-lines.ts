@@ -1,0 +1,39 @@
+import type { ExtensionOffers } from "./extension-offers.ts";
+
+/** What all clients are told in the reply to EHLO. */
+export interface ExtensionFacts {
+  /** Octets; 0: none. RFC 1870. */
+  readonly messageSizeLimit: number;
+  /** RFC 2034 */
+  readonly offersStatus: boolean;
+}
+
+/** Lines of the reply to EHLO behind the first, made once for each set of offers: there are few. */
+export class ExtensionLines {
+  readonly #facts: ExtensionFacts;
+  readonly #made = new Map<string, string>();
+
+  constructor(facts: ExtensionFacts) {
+    this.#facts = facts;
+  }
+
+  for(offers: ExtensionOffers, offersTls: boolean): string {
+    const { pipelining, chunking } = offers;
+    const key = [pipelining, chunking, offersTls].map(Number).join("");
+    return this.#made.getOrInsertComputed(key, () => this.#make(offers, offersTls));
+  }
+
+  /** In Exim's order. */
+  #make({ pipelining, chunking }: ExtensionOffers, offersTls: boolean): string {
+    const { messageSizeLimit, offersStatus } = this.#facts;
+    const keywords = [
+      messageSizeLimit > 0 ? `SIZE ${messageSizeLimit}` : "SIZE",
+      "8BITMIME",
+      ...(pipelining ? ["PIPELINING"] : []),
+      ...(chunking ? ["CHUNKING"] : []),
+      ...(offersStatus ? ["ENHANCEDSTATUSCODES"] : []),
+      ...(offersTls ? ["STARTTLS"] : []),
+    ];
+    return `${keywords.map((keyword) => `250-${keyword}\r\n`).join("")}250 HELP\r\n`;
+  }
+}

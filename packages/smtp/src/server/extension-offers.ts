@@ -1,0 +1,7 @@
+/** Extensions that a server may offer to some clients and not to others. */
+export interface ExtensionOffers {
+  /** RFC 2920 */
+  readonly pipelining: boolean;
+  /** RFC 3030 */
+  readonly chunking: boolean;
+}

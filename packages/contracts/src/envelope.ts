@@ -26,11 +26,38 @@ export const Reception = Type.Object(
 );
 export type Reception = Static<typeof Reception>;
 
+/** What the sender wants of reports about the message (RFC 3461 §4.3, §4.4). */
+const MessageNotification = Type.Object(
+  {
+    ret: Type.Optional(Type.Union([Type.Literal("FULL"), Type.Literal("HDRS")])),
+    /** xtext, as it came. */
+    envid: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
+/** What the sender wants of reports about a recipient (RFC 3461 §4.1, §4.2). */
+const RecipientNotification = Type.Object(
+  {
+    /** When one is made; absent: in case of failure, and perhaps of delay. NEVER is alone. */
+    notify: Type.Optional(
+      Type.Array(
+        Type.Union([Type.Literal("NEVER"), Type.Literal("SUCCESS"), Type.Literal("FAILURE"), Type.Literal("DELAY")]),
+        { minItems: 1 },
+      ),
+    ),
+    /** ORCPT as it came: `rfc822;` and xtext. */
+    originalRecipient: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
 /** A recipient that is still to be served, with what its next attempt must know. */
 export const Recipient = Type.Object(
   {
     /** As given in RCPT TO, latin1; UTF-8 octets if the message is SMTPUTF8. */
     address: Type.String({ minLength: 1 }),
+    notification: Type.Optional(RecipientNotification),
     /** Milliseconds since the epoch of the first deferral; absent before it. */
     firstFailedAtMs: Type.Optional(Type.Integer()),
     /** Milliseconds since the epoch of the last attempt. */
@@ -60,6 +87,7 @@ export const messageFields = {
   attempt: Type.Integer({ minimum: 1 }),
   /** RFC 6152; absent: 7BIT. */
   eightBit: Type.Optional(Type.Boolean()),
+  notification: Type.Optional(MessageNotification),
   reception: Reception,
   facts: Type.Optional(Facts),
   /** `acl_c…` and `acl_m…`, as the ACLs have left them. */

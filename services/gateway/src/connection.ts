@@ -279,7 +279,7 @@ export class Connection implements PolicyClient {
       case "mail":
         return this.#mail(step);
       case "recipient":
-        return this.#recipient(step.address);
+        return this.#recipient(step);
       case "data":
         return this.#startContent(step.isChunked);
       case "header":
@@ -369,23 +369,24 @@ export class Connection implements PolicyClient {
     return undefined;
   }
 
-  #mail({ returnPath: given, eightBit, size }: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
+  #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
+    const { returnPath: given, eightBit, size, notification } = step;
     const { questions, settings, clock, policy } = this.#surroundings;
     const returnPath = this.#qualified(given, policy.qualifyDomain);
     this.#policy?.beginMessage();
     const about = { clientAddress: this.address, helo: this.helo, returnPath };
     const facts = new TransactionFacts(questions, settings.factsTimeoutMs, about);
-    this.#envelope = new Envelope(returnPath, eightBit, facts);
+    this.#envelope = new Envelope(returnPath, eightBit, facts, notification);
     this.#transactionStartMs = clock.nowMs;
     return this.#decide(this.#asked.mail({ returnPath, size }), "mail", `MAIL <${returnPath}>`);
   }
 
-  #recipient(given: string): Promise<void> | undefined {
+  #recipient(step: Extract<SessionStep, { kind: "recipient" }>): Promise<void> | undefined {
     const envelope = this.#envelope;
     if (envelope === undefined) throw new Error("a recipient without an envelope");
-    const address = this.#qualified(given);
+    const address = this.#qualified(step.address);
     return this.#decide(this.#asked.recipient(address), "rcpt", `RCPT <${address}>`, ({ verdict }) => {
-      if (verdict === "accept") envelope.add(address);
+      if (verdict === "accept") envelope.add(address, step.notification);
     });
   }
 

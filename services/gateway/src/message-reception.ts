@@ -6,11 +6,13 @@ import {
   firstItemId,
   type Received,
   type Reception,
+  type Recipient,
   type RouteItem,
   routeSubject,
 } from "@postbus/contracts";
 import { DeferError, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
 import { type AclAnswer, carriedValues, receivedContent, type SmtpAcls } from "@postbus/policy";
+import type { NotifyOccasion } from "@postbus/smtp";
 import { BodyGlance } from "./body-glance.ts";
 import { contentLines } from "./content-lines.ts";
 import type { Envelope } from "./envelope.ts";
@@ -193,12 +195,13 @@ export class MessageReception {
       v: 1,
       messageId,
       returnPath,
-      recipients: envelope.recipients.map((address) => ({ address })),
+      recipients: envelope.recipients.map((address) => itemRecipient(address, envelope, controls.fake !== undefined)),
       receivedAtMs: this.#receivedAtMs,
       queuedAtMs: this.#receivedAtMs,
       attempt: 1,
       reception,
       ...(envelope.eightBit ? { eightBit: true } : {}),
+      ...(envelope.notification === undefined ? {} : { notification: envelope.notification }),
       ...(facts === undefined ? {} : { facts }),
       ...(aclVariables === undefined ? {} : { aclVariables }),
     };
@@ -287,6 +290,25 @@ export class MessageReception {
     this.#surroundings.budget.give(this.#takenOctets);
     this.#takenOctets = 0;
   }
+}
+
+function itemRecipient(address: string, envelope: Envelope, isFake: boolean): Recipient {
+  const asked = envelope.notificationOf(address);
+  if (asked === undefined) return { address };
+  const { notify, originalRecipient } = asked;
+  return {
+    address,
+    notification: {
+      ...(notify === undefined ? {} : { notify: isFake ? withoutSigns(notify) : [...notify] }),
+      ...(originalRecipient === undefined ? {} : { originalRecipient }),
+    },
+  };
+}
+
+/** Whom a policy has told that the message was refused must not learn from a report that it was not. */
+function withoutSigns(notify: readonly NotifyOccasion[]): NotifyOccasion[] {
+  const left = notify.filter((occasion) => occasion !== "SUCCESS" && occasion !== "DELAY");
+  return left.length === 0 ? ["NEVER"] : left;
 }
 
 /** @throws {DeferError} they are too large. */

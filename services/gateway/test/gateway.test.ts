@@ -541,3 +541,41 @@ describe("STARTTLS", () => {
     await next.say("NOOP\r\n", 250);
   });
 });
+
+describe("what the sender wants of reports (RFC 3461)", () => {
+  const envelope =
+    "MAIL FROM:<ann@b.example> RET=HDRS ENVID=QQ1\r\nRCPT TO:<bob@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b@x.test\r\n" +
+    "RCPT TO:<carol@example.org>\r\nRCPT TO:<dora@example.org> NOTIFY=SUCCESS,FAILURE\r\nDATA\r\n";
+  const main = "dsn_advertise_hosts = 127.0.0.1";
+
+  test("is in the item", async () => {
+    await using gateway = await startTestGateway({ policy: { main } });
+    await using client = await gateway.session();
+    await client.say(envelope, 250, 250, 250, 250, 354);
+    await client.say(MESSAGE, 250);
+    const item = Value.Parse(RouteItem, (await gateway.taken()).header);
+    assert.deepEqual(item.notification, { ret: "HDRS", envid: "QQ1" });
+    assert.deepEqual(item.recipients, [
+      {
+        address: "bob@example.org",
+        notification: { notify: ["SUCCESS", "DELAY"], originalRecipient: "rfc822;b@x.test" },
+      },
+      { address: "carol@example.org" },
+      { address: "dora@example.org", notification: { notify: ["SUCCESS", "FAILURE"] } },
+    ]);
+  });
+
+  test("must not show that a refusal was a fake", async () => {
+    await using gateway = await startTestGateway({
+      policy: { main, acls: { data: "accept control = fakereject\n" } },
+    });
+    await using client = await gateway.session();
+    await client.say(envelope, 250, 250, 250, 250, 354);
+    await client.say(MESSAGE, 550);
+    const item = Value.Parse(RouteItem, (await gateway.taken()).header);
+    assert.deepEqual(
+      item.recipients.map(({ notification }) => notification?.notify),
+      [["NEVER"], undefined, ["FAILURE"]],
+    );
+  });
+});

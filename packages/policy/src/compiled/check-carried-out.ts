@@ -9,6 +9,7 @@ const MAIN: ReadonlySet<string> = new Set([
   ...[
     "allow_domain_literals",
     "chunking_advertise_hosts",
+    "dsn_advertise_hosts",
     "host_lookup",
     "pipelining_advertise_hosts",
     "recipient_unqualified_hosts",

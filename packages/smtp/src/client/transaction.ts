@@ -1,3 +1,4 @@
+import type { MessageNotification, RecipientNotification } from "../notification.ts";
 import type { Trouble } from "./error-text.ts";
 
 /** One message for some recipients, as it is offered to the next hop. */
@@ -9,6 +10,10 @@ export interface Transaction {
   readonly size: number;
   /** The content was announced as 8BITMIME when it came in. */
   readonly eightBit: boolean;
+  /** What the sender asks for of reports; a next hop that does not know DSN is not told (RFC 3461 §5.2.2). */
+  readonly notification?: MessageNotification;
+  /** The same of each recipient, in their order. */
+  readonly recipientNotifications?: readonly (RecipientNotification | undefined)[];
 }
 
 export type RecipientResult =

@@ -18,17 +18,18 @@ export class ExtensionLines {
   }
 
   for(offers: ExtensionOffers, offersTls: boolean): string {
-    const { pipelining, chunking } = offers;
-    const key = [pipelining, chunking, offersTls].map(Number).join("");
+    const { pipelining, chunking, dsn } = offers;
+    const key = [pipelining, chunking, dsn, offersTls].map(Number).join("");
     return this.#made.getOrInsertComputed(key, () => this.#make(offers, offersTls));
   }
 
   /** In Exim's order. */
-  #make({ pipelining, chunking }: ExtensionOffers, offersTls: boolean): string {
+  #make({ pipelining, chunking, dsn }: ExtensionOffers, offersTls: boolean): string {
     const { messageSizeLimit, offersStatus } = this.#facts;
     const keywords = [
       messageSizeLimit > 0 ? `SIZE ${messageSizeLimit}` : "SIZE",
       "8BITMIME",
+      ...(dsn ? ["DSN"] : []),
       ...(pipelining ? ["PIPELINING"] : []),
       ...(chunking ? ["CHUNKING"] : []),
       ...(offersStatus ? ["ENHANCEDSTATUSCODES"] : []),

@@ -4,4 +4,6 @@ export interface ExtensionOffers {
   readonly pipelining: boolean;
   /** RFC 3030 */
   readonly chunking: boolean;
+  /** RFC 3461 */
+  readonly dsn: boolean;
 }

@@ -1,4 +1,5 @@
 import type { Reply } from "@postbus/mail";
+import type { MessageNotification, RecipientNotification } from "../notification.ts";
 
 /** What an owner can be asked besides the questions of every message: `SessionSettings.asks`. */
 export type SessionQuestion = "helo" | "vrfy" | "expn" | "etrn" | "quit" | "reset";
@@ -32,9 +33,11 @@ export type SessionStep =
       /** Octets, as declared by SIZE. */
       readonly size?: number;
       readonly eightBit: boolean;
+      /** What is asked for of reports (RFC 3461). */
+      readonly notification?: MessageNotification;
     }
   /** @property address `postmaster` may come without a domain (RFC 5321 §4.5.1), others where the client may leave it out. */
-  | { readonly kind: "recipient"; readonly address: string }
+  | { readonly kind: "recipient"; readonly address: string; readonly notification?: RecipientNotification }
   /**
    * Last chance to refuse before the content is read: before 354, or at the first BDAT, behind which content has come
    * already. @property isChunked The content comes by BDAT (RFC 3030).

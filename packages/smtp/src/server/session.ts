@@ -602,11 +602,11 @@ export class ServerSession {
       this.#say(replies.senderNotYetGiven);
       return undefined;
     }
-    const address =
+    const command =
       path === "" ? replies.rcptOperandMissing : parseRcpt(path, this.#pathRules(this.standing.mayOmitRecipientDomain));
-    if (typeof address !== "string") {
-      this.#noteRefusedRecipient(ownWords("kind" in address ? address.reply : address));
-      return "kind" in address ? this.#unqualified(address, text) : this.#protocolError(address, text);
+    if (!("address" in command)) {
+      this.#noteRefusedRecipient(ownWords("kind" in command ? command.reply : command));
+      return "kind" in command ? this.#unqualified(command, text) : this.#protocolError(command, text);
     }
     transaction.rcptCommands += 1;
     if (transaction.rcptCommands > this.#profile.recipientsMax) {
@@ -616,11 +616,12 @@ export class ServerSession {
     }
     if (!this.#maySendMore(text)) return undefined;
     this.#phase = "recipient asked";
-    return { kind: "recipient", address };
+    return { kind: "recipient", ...command };
   }
 
   #pathRules(mayOmitDomain: boolean): PathRules {
-    return { isExtended: this.#isExtended, acceptsLiterals: this.#profile.acceptsLiterals, mayOmitDomain };
+    const offersDsn = this.#offers?.dsn === true;
+    return { isExtended: this.#isExtended, acceptsLiterals: this.#profile.acceptsLiterals, mayOmitDomain, offersDsn };
   }
 
   /** Not counted among the errors, as in Exim: the syntax is good. */

@@ -37,6 +37,29 @@ test("a message is delivered, with the peer's confirmation", async () => {
   ]);
 });
 
+test("what the sender wants of reports is passed on, unless this is the last hop", async () => {
+  for (const isLastHop of [false, true]) {
+    const seen: string[] = [];
+    const answer: SmtpPeerOptions["answer"] = ({ moment, line }) => {
+      if (moment === "MAIL" || moment === "RCPT") seen.push(line);
+      return undefined;
+    };
+    const recipients = [{ address: "r@b.test", notification: { notify: ["NEVER" as const] } }, { address: "q@b.test" }];
+    const item = { recipients, notification: { ret: "HDRS" as const }, ...(isLastHop ? { isLastHop } : {}) };
+    await one({ answer, keywords: ["PIPELINING", "DSN"] }, { item });
+    assert.deepEqual(
+      seen,
+      isLastHop
+        ? ["MAIL FROM:<s@a.test>", "RCPT TO:<r@b.test>", "RCPT TO:<q@b.test>"]
+        : [
+            "MAIL FROM:<s@a.test> RET=HDRS",
+            "RCPT TO:<r@b.test> NOTIFY=NEVER ORCPT=rfc822;r@b.test",
+            "RCPT TO:<q@b.test>",
+          ],
+    );
+  }
+});
+
 describe("each thing that can go wrong at each moment", () => {
   const closed = "deferred (-18) H=127.0.0.1 [127.0.0.1]: Remote host closed connection in response to";
   const late = `deferred (110) H=${LOCAL}: SMTP timeout after`;

@@ -8,6 +8,7 @@ import { isInList } from "./client-lists.ts";
 const OPTIONS = {
   pipelining: "pipelining_advertise_hosts",
   chunking: "chunking_advertise_hosts",
+  dsn: "dsn_advertise_hosts",
 } as const;
 
 type Extension = keyof typeof OPTIONS;
@@ -28,7 +29,7 @@ export class AdvertiseLists {
       if (text !== "" && text !== "*") lists.push([extension, compileList("host", text)]);
       return text === "*";
     };
-    this.forAll = { pipelining: settled("pipelining"), chunking: settled("chunking") };
+    this.forAll = { pipelining: settled("pipelining"), chunking: settled("chunking"), dsn: settled("dsn") };
     this.#lists = lists;
   }
 

@@ -5,8 +5,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { eximCommand, freePort, startExim } from "@postbus/testkit";
+import { eximCommand, freePort, startExim, startSmtpPeer } from "@postbus/testkit";
+import nodemailer from "nodemailer";
 import { runningPostbus, type Scope, temporaryDirectory } from "./support/fixture.ts";
+import { messagesIn } from "./support/mailbox.ts";
 import { needs } from "./support/programs.ts";
 
 /** Our example policy with further lines before it. */
@@ -112,5 +114,64 @@ describe("what an Exim asks us for, we ask of the Exim behind us", () => {
       "RCPT TO:<v@dsn.test> NOTIFY=NEVER ORCPT=rfc822;v@dsn.test",
       "RCPT TO:<w@dsn.test>",
     ]);
+  });
+
+  test("addresses in UTF-8 (SMTPUTF8), and what next hops without it cannot have comes back", async (t) => {
+    if (needs(t, "exim-4.96") === undefined || needs(t, "exim-4.100") === undefined) return;
+    const hop = await temporaryDirectory(t, "utf8-hop");
+    const port = await freePort();
+    const next = await startExim("exim-4.100", noting(hop, ""), { port, directory: hop });
+    t.after(() => next.stop());
+    const running = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${port}`);
+    const octets = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
+    const replies = await sessionOf(
+      "exim-4.96",
+      relaying(running.postbus.port("smtp"), ""),
+      await temporaryDirectory(t, "utf8-client"),
+      [
+        "EHLO x",
+        "MAIL FROM:<ann@example.test> SMTPUTF8",
+        octets("RCPT TO:<jö@bücher.test>"),
+        "DATA",
+        octets("Subject: Grüße"),
+        "",
+        "text",
+        ".",
+        "QUIT",
+      ],
+    );
+    assert.match(replies, /250 OK id=/);
+    const [mail = "", ...rcpt] = await commandsIn(hop, 2);
+    assert.match(mail, /^MAIL FROM:<ann@example\.test> SIZE=\d+ SMTPUTF8$/);
+    assert.deepEqual(
+      rcpt.map((text) =>
+        text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
+      ),
+      [octets("RCPT TO:<jö@bücher.test>")],
+    );
+    const box = await readFile(join(hop, "spool", "box"), "utf8");
+    assert.match(box, /^\tby \S+ with UTF8ESMTP/m);
+    assert.match(box, /^Subject: Grüße$/m);
+  });
+
+  test("nodemailer sends to a mailbox with a name in UTF-8, and hears of next hops that cannot", async (t) => {
+    await using peer = await startSmtpPeer({ keywords: ["PIPELINING", "8BITMIME"] });
+    const running = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${peer.port}`);
+    const transport = nodemailer.createTransport({
+      host: "127.0.0.1",
+      port: running.postbus.port("smtp"),
+      ignoreTLS: true,
+    });
+    const sent = await transport.sendMail({
+      envelope: { from: "ann@example.test", to: ["jörg@example.test", "ö@elsewhere.test"] },
+      subject: "to Jörg",
+      text: "Grüße",
+    });
+    transport.close();
+    assert.match(sent.response, /^250 /);
+    const [message = ""] = await messagesIn(running.mailbox("jörg"));
+    assert.match(message, /with UTF8ESMTP/);
+    const [bounce = ""] = await messagesIn(running.mailbox("ann"));
+    assert.match(bounce, /utf8 support required but not offered for forwarding/);
   });
 });

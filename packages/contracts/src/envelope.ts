@@ -5,7 +5,7 @@ import { Facts } from "./facts.ts";
 /** How the message came in; for Received, the log's `<=` line and the policy's `$sender_*` variables. */
 export const Reception = Type.Object(
   {
-    /** RFC 3848 word as Exim logs it (`P=`): `smtp`, `esmtp`, `esmtps`, `esmtpa`, `esmtpsa`; `local` for our own messages. */
+    /** RFC 3848 word as Exim logs it (`P=`): `smtp`, `esmtp`, `esmtps`, `esmtpa`, `esmtpsa`, each with `utf8` before it for SMTPUTF8; `local` for our own messages. */
     protocol: Type.String(),
     clientAddress: Type.Optional(Type.String()),
     clientPort: Type.Optional(Type.Integer()),
@@ -88,6 +88,8 @@ export const messageFields = {
   /** RFC 6152; absent: 7BIT. */
   eightBit: Type.Optional(Type.Boolean()),
   notification: Type.Optional(MessageNotification),
+  /** RFC 6531: addresses and header section may be in UTF-8, and go only where that is known. */
+  smtpUtf8: Type.Optional(Type.Literal(true)),
   reception: Reception,
   facts: Type.Optional(Facts),
   /** `acl_c…` and `acl_m…`, as the ACLs have left them. */

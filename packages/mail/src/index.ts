@@ -1,4 +1,5 @@
 export { domainOf, localPartOf } from "./address.ts";
+export { asciiDomain } from "./ascii-domain.ts";
 export { ConfigError } from "./config-error.ts";
 export { DeferError } from "./defer-error.ts";
 export {

@@ -370,15 +370,19 @@ export class Connection implements PolicyClient {
   }
 
   #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
-    const { returnPath: given, eightBit, size, notification } = step;
+    const { returnPath: given, eightBit, size, smtpUtf8 } = step;
     const { questions, settings, clock, policy } = this.#surroundings;
     const returnPath = this.#qualified(given, policy.qualifyDomain);
     this.#policy?.beginMessage();
     const about = { clientAddress: this.address, helo: this.helo, returnPath };
     const facts = new TransactionFacts(questions, settings.factsTimeoutMs, about);
-    this.#envelope = new Envelope(returnPath, eightBit, facts, notification);
+    this.#envelope = new Envelope(returnPath, eightBit, facts, step);
     this.#transactionStartMs = clock.nowMs;
-    return this.#decide(this.#asked.mail({ returnPath, size }), "mail", `MAIL <${returnPath}>`);
+    return this.#decide(
+      this.#asked.mail({ returnPath, size, isSmtpUtf8: smtpUtf8 === true }),
+      "mail",
+      `MAIL <${returnPath}>`,
+    );
   }
 
   #recipient(step: Extract<SessionStep, { kind: "recipient" }>): Promise<void> | undefined {
@@ -409,7 +413,7 @@ export class Connection implements PolicyClient {
     const envelope = this.#envelope;
     if (envelope === undefined) throw new Error("content without an envelope");
     const { clock } = this.#surroundings;
-    const protocol = `${this.#session.isExtended ? "esmtp" : "smtp"}${this.#isTls ? "s" : ""}`;
+    const protocol = `${envelope.smtpUtf8 ? "utf8" : ""}${this.#session.isExtended ? "esmtp" : "smtp"}${this.#isTls ? "s" : ""}`;
     this.#reception = new MessageReception(
       { client: this, envelope, protocol, cipher: this.#cipher, isChunked, acls: this.#asked },
       this.#surroundings,

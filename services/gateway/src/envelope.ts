@@ -4,6 +4,12 @@ import type { TransactionFacts } from "./facts/transaction-facts.ts";
 /** From so many recipients on, a set finds repetitions faster than a walk along the list. */
 const MANY_RECIPIENTS = 16;
 
+/** What MAIL says for extensions. */
+interface EnvelopeExtras {
+  readonly notification?: MessageNotification | undefined;
+  readonly smtpUtf8?: boolean | undefined;
+}
+
 /** The envelope of the transaction that runs, and what is known about it. */
 export class Envelope {
   readonly returnPath: string;
@@ -11,15 +17,23 @@ export class Envelope {
   readonly facts: TransactionFacts;
   /** What MAIL has asked for of reports. */
   readonly notification: MessageNotification | undefined;
+  /** Of RFC 6531. */
+  readonly smtpUtf8: boolean;
   readonly #notifications = new Map<string, RecipientNotification>();
   readonly #recipients: string[] = [];
   #seen: Set<string> | undefined;
 
-  constructor(returnPath: string, eightBit: boolean, facts: TransactionFacts, notification?: MessageNotification) {
+  constructor(
+    returnPath: string,
+    eightBit: boolean,
+    facts: TransactionFacts,
+    { notification, smtpUtf8 = false }: EnvelopeExtras = {},
+  ) {
     this.returnPath = returnPath;
     this.eightBit = eightBit;
     this.facts = facts;
     this.notification = notification;
+    this.smtpUtf8 = smtpUtf8;
   }
 
   /** In order. A recipient that was named twice is in it once: it would get the message twice. Letters' cases differ (RFC 5321 §2.4). */

@@ -202,6 +202,7 @@ export class MessageReception {
       reception,
       ...(envelope.eightBit ? { eightBit: true } : {}),
       ...(envelope.notification === undefined ? {} : { notification: envelope.notification }),
+      ...(envelope.smtpUtf8 ? { smtpUtf8: true } : {}),
       ...(facts === undefined ? {} : { facts }),
       ...(aclVariables === undefined ? {} : { aclVariables }),
     };

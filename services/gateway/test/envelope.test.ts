@@ -17,7 +17,7 @@ test("thousands of recipients are kept in order, each once", () => {
 });
 
 test("of a recipient that comes twice, what was asked for first counts", () => {
-  const envelope = new Envelope("", false, facts, { ret: "FULL" });
+  const envelope = new Envelope("", false, facts, { notification: { ret: "FULL" } });
   envelope.add("r@example.org", { notify: ["NEVER"] });
   envelope.add("r@example.org", { notify: ["SUCCESS"] });
   envelope.add("q@example.org");

@@ -579,3 +579,34 @@ describe("what the sender wants of reports (RFC 3461)", () => {
     );
   });
 });
+
+describe("SMTPUTF8", () => {
+  const utf8 = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
+
+  test("addresses go along as octets, and the trace field, the log and the policy know", async () => {
+    await using gateway = await startTestGateway({
+      policy: {
+        acls: { rcpt: "accept condition = ${if eq{$received_protocol/$message_smtputf8}{utf8esmtp/yes}}\n" },
+      },
+    });
+    await using client = await gateway.session();
+    const envelope = utf8("MAIL FROM:<jö@bücher.example> SMTPUTF8\r\nRCPT TO:<bö@example.org>\r\nDATA\r\n");
+    await client.say(envelope, 250, 250, 354);
+    await client.say(utf8("Subject: Grüße\r\n\r\n.\r\n"), 250);
+    const { header, content } = await gateway.taken();
+    assert.partialDeepStrictEqual(Value.Parse(RouteItem, header), {
+      smtpUtf8: true,
+      returnPath: utf8("jö@bücher.example"),
+      recipients: [{ address: utf8("bö@example.org") }],
+      reception: { protocol: "utf8esmtp" },
+    });
+    assert.match(content, /with UTF8ESMTP /);
+    assert.ok(content.includes(utf8("for <bö@example.org>;")));
+  });
+
+  test("is not offered to hosts that are not in smtputf8_advertise_hosts", async () => {
+    await using gateway = await startTestGateway({ policy: { main: "smtputf8_advertise_hosts = 192.0.2.1" } });
+    await using client = await gateway.session();
+    await client.say("MAIL FROM:<a@b.example> SMTPUTF8\r\n", 555);
+  });
+});

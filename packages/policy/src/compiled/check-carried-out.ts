@@ -14,6 +14,7 @@ const MAIN: ReadonlySet<string> = new Set([
     "pipelining_advertise_hosts",
     "recipient_unqualified_hosts",
     "sender_unqualified_hosts",
+    "smtputf8_advertise_hosts",
     "smtp_accept_max_nonmail",
     "smtp_accept_max_nonmail_hosts",
     "header_maxsize",

@@ -55,7 +55,8 @@ export class Dialogue {
    */
   constructor(transaction: Transaction, capabilities: Capabilities, start: "reset" | "fresh" | "behind", host: string) {
     this.#transaction = transaction;
-    const isUtf8 = !isAscii(transaction.returnPath) || !transaction.recipients.every(isAscii);
+    const { smtpUtf8 = false, returnPath, recipients } = transaction;
+    const isUtf8 = smtpUtf8 || !isAscii(returnPath) || !recipients.every(isAscii);
     this.#lacksUtf8 = isUtf8 && !capabilities.smtpUtf8;
     this.#passesNotifications = capabilities.dsn;
     this.#mailCommand = mailCommand(transaction, capabilities, isUtf8);
@@ -95,7 +96,8 @@ export class Dialogue {
     if (!this.isHopeless) return this.#sendCommands();
     const text = "utf8 support required but not offered for forwarding";
     this.#trouble = { kind: "message", errno: errnos.smtpUtf8, text };
-    this.#endOthers({ outcome: "failed", text });
+    // Another host may offer it; if this is the last one, the owner makes it final.
+    this.#endOthers({ outcome: "deferred", errno: errnos.smtpUtf8, text });
     this.#needsReset = this.#nextCommand === RSET;
     return this.#finish();
   }

@@ -18,13 +18,13 @@ export class ExtensionLines {
   }
 
   for(offers: ExtensionOffers, offersTls: boolean): string {
-    const { pipelining, chunking, dsn } = offers;
-    const key = [pipelining, chunking, dsn, offersTls].map(Number).join("");
+    const { pipelining, chunking, dsn, smtpUtf8 } = offers;
+    const key = [pipelining, chunking, dsn, smtpUtf8, offersTls].map(Number).join("");
     return this.#made.getOrInsertComputed(key, () => this.#make(offers, offersTls));
   }
 
   /** In Exim's order. */
-  #make({ pipelining, chunking, dsn }: ExtensionOffers, offersTls: boolean): string {
+  #make({ pipelining, chunking, dsn, smtpUtf8 }: ExtensionOffers, offersTls: boolean): string {
     const { messageSizeLimit, offersStatus } = this.#facts;
     const keywords = [
       messageSizeLimit > 0 ? `SIZE ${messageSizeLimit}` : "SIZE",
@@ -34,6 +34,7 @@ export class ExtensionLines {
       ...(chunking ? ["CHUNKING"] : []),
       ...(offersStatus ? ["ENHANCEDSTATUSCODES"] : []),
       ...(offersTls ? ["STARTTLS"] : []),
+      ...(smtpUtf8 ? ["SMTPUTF8"] : []),
     ];
     return `${keywords.map((keyword) => `250-${keyword}\r\n`).join("")}250 HELP\r\n`;
   }

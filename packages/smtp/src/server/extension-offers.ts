@@ -6,4 +6,6 @@ export interface ExtensionOffers {
   readonly chunking: boolean;
   /** RFC 3461 */
   readonly dsn: boolean;
+  /** RFC 6531 */
+  readonly smtpUtf8: boolean;
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { isXtext, type Reply, reply } from "@postbus/mail";
 import {
   type MessageNotification,
@@ -34,10 +35,11 @@ export function parseMessageNotification(
   }
 }
 
-/** The same of RCPT. */
+/** The same of RCPT. @param acceptsUtf8 The transaction is one of SMTPUTF8 (RFC 6533 §3). */
 export function parseRecipientNotification(
   keyword: string,
   value: string | undefined,
+  acceptsUtf8: boolean,
 ): RecipientNotification | Reply | undefined {
   switch (keyword) {
     case "NOTIFY": {
@@ -45,7 +47,7 @@ export function parseRecipientNotification(
       return notify === undefined ? reply(501, "5.5.4", "Invalid value for NOTIFY parameter") : { notify };
     }
     case "ORCPT":
-      return value !== undefined && isOriginalRecipient(value)
+      return value !== undefined && isOriginalRecipient(value, acceptsUtf8)
         ? { originalRecipient: value }
         : reply(501, "5.5.4", "Value for ORCPT is invalid");
     default:
@@ -62,7 +64,10 @@ function occasions(value: string): readonly NotifyOccasion[] | undefined {
 }
 
 /** An atom (RFC 5322 §3.2.3, without `=`, which no value has), a semicolon, xtext. */
-function isOriginalRecipient(value: string): boolean {
-  const [, address] = /^[A-Za-z0-9!#$%&'*+\-/?^_`{|}~]+;(.+)$/.exec(value) ?? [];
-  return address !== undefined && value.length <= MAX_ORCPT_OCTETS && isXtext(address);
+function isOriginalRecipient(value: string, acceptsUtf8: boolean): boolean {
+  const [, type = "", address] = /^([A-Za-z0-9!#$%&'*+\-/?^_`{|}~]+);(.+)$/.exec(value) ?? [];
+  if (address === undefined || value.length > MAX_ORCPT_OCTETS) return false;
+  if (!acceptsUtf8 || type.toLowerCase() !== "utf-8") return isXtext(address);
+  // RFC 6533 §3: utf-8-addr-unitext.
+  return isUtf8(Buffer.from(address, "latin1")) && isXtext(address.replaceAll(/[\x80-\xff]/g, ""));
 }

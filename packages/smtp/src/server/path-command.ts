@@ -12,6 +12,8 @@ export interface MailCommand {
   readonly eightBit: boolean;
   /** RFC 3461; absent: nothing was asked for. */
   readonly notification?: MessageNotification;
+  /** RFC 6531: addresses and header section may be in UTF-8. */
+  readonly smtpUtf8?: true;
 }
 
 /** What RCPT says (RFC 5321 §4.1.1.3). */
@@ -32,6 +34,8 @@ export interface PathRules {
   readonly mayOmitDomain: boolean;
   /** The parameters of DSN are taken (RFC 3461). */
   readonly offersDsn: boolean;
+  /** Addresses may be in UTF-8 (RFC 6531): if MAIL says so, or because it has. */
+  readonly acceptsUtf8: boolean;
 }
 
 /** The path as such is good; it only lacks a domain, which this client may not leave out. */
@@ -43,20 +47,23 @@ export interface Unqualified {
 /** Reads what stands behind `MAIL FROM:`. */
 export function parseMail(
   argument: string,
-  { isExtended, acceptsLiterals, mayOmitDomain, offersDsn }: PathRules,
+  { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, acceptsUtf8 }: PathRules,
 ): MailCommand | Reply | Unqualified {
-  const path = parsePath(argument);
+  const path = parsePath(argument, 0, acceptsUtf8);
   if (path.kind === "invalid") return badPath(argument, path.reason);
   const { address, end } = path;
   if (!acceptsLiterals && address.endsWith("]")) return badPath(argument, NO_LITERALS);
   if (address !== "" && !address.includes("@") && !mayOmitDomain) return unqualified(argument, "sender");
-  if (end === argument.length) return { returnPath: address, eightBit: false };
+  const isAscii = !/[\x80-\xff]/.test(address);
+  if (end === argument.length) return isAscii ? { returnPath: address, eightBit: false } : badPath(argument, NOT_ASCII);
 
   const parameters = parseParameters(argument, path, isExtended);
   if (!(parameters instanceof Map)) return parameters;
   let size: number | undefined;
   let eightBit = false;
   let notification: MessageNotification | undefined;
+  const smtpUtf8 = acceptsUtf8 && parameters.has("SMTPUTF8");
+  if (!isAscii && !smtpUtf8) return badPath(argument, NOT_ASCII);
   for (const [keyword, value] of parameters) {
     switch (keyword) {
       case "SIZE":
@@ -67,6 +74,10 @@ export function parseMail(
       case "BODY":
         if (!/^(?:7BIT|8BITMIME)$/i.test(value ?? "")) return reply(501, "5.5.4", "invalid data for BODY");
         eightBit = value?.length === "8BITMIME".length;
+        break;
+      case "SMTPUTF8":
+        if (!acceptsUtf8) return unknownParameter(keyword);
+        if (value !== undefined) return reply(501, "5.5.4", "invalid data for SMTPUTF8");
         break;
       default: {
         const asked = offersDsn ? parseMessageNotification(keyword, value) : undefined;
@@ -81,15 +92,16 @@ export function parseMail(
     eightBit,
     ...(size === undefined ? {} : { size }),
     ...(notification === undefined ? {} : { notification }),
+    ...(smtpUtf8 ? { smtpUtf8 } : {}),
   };
 }
 
 /** Reads what stands behind `RCPT TO:`. */
 export function parseRcpt(
   argument: string,
-  { isExtended, acceptsLiterals, mayOmitDomain, offersDsn }: PathRules,
+  { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, acceptsUtf8 }: PathRules,
 ): RcptCommand | Reply | Unqualified {
-  const path = parsePath(argument);
+  const path = parsePath(argument, 0, acceptsUtf8);
   if (path.kind === "invalid") return badPath(argument, path.reason);
   const { address, end } = path;
   if (!acceptsLiterals && address.endsWith("]")) return badPath(argument, NO_LITERALS);
@@ -100,7 +112,7 @@ export function parseRcpt(
   if (!(parameters instanceof Map)) return parameters;
   let notification: RecipientNotification | undefined;
   for (const [keyword, value] of parameters) {
-    const asked = offersDsn ? parseRecipientNotification(keyword, value) : undefined;
+    const asked = offersDsn ? parseRecipientNotification(keyword, value, acceptsUtf8) : undefined;
     if (asked === undefined) return unknownParameter(keyword);
     if ("code" in asked) return asked;
     notification = { ...notification, ...asked };
@@ -137,8 +149,8 @@ const PHRASE = /^(?:"[^"\\]*"|[^<>"@(),:;\\[\]]+)[ \t]*(?=<)/;
 /** Exim's words where `allow_domain_literals` is not set. */
 const NO_LITERALS = "domain literals not allowed";
 
-/** RFC 5321 §4.1.2: esmtp-keyword, and esmtp-value without `=`, blanks and control characters. */
-const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?$/;
+/** RFC 5321 §4.1.2: esmtp-keyword, and esmtp-value without `=`, blanks and control characters; RFC 6531 §3.3: or UTF-8. */
+const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\xff]+))?$/;
 
 function parseParameters(
   argument: string,

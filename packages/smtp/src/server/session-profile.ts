@@ -67,7 +67,7 @@ export function sessionProfile(settings: SessionSettings): SessionProfile {
     format,
     recipientsMax: recipientsMax > 0 ? recipientsMax : MAX_RECIPIENTS,
     greeting: formatReply({ code: 220, lines: [`${hostname} ESMTP Postbus`] }),
-    offers: { pipelining: true, chunking: false, dsn: false, ...settings.offers },
+    offers: { pipelining: true, chunking: false, dsn: false, smtpUtf8: false, ...settings.offers },
     extensions: new ExtensionLines({ messageSizeLimit, offersStatus }),
     closing: format.own({ code: 221, status: "2.0.0", lines: [`${hostname} closing connection`] }),
   };

@@ -35,6 +35,8 @@ export type SessionStep =
       readonly eightBit: boolean;
       /** What is asked for of reports (RFC 3461). */
       readonly notification?: MessageNotification;
+      /** Addresses and header section may be in UTF-8 (RFC 6531). */
+      readonly smtpUtf8?: true;
     }
   /** @property address `postmaster` may come without a domain (RFC 5321 §4.5.1), others where the client may leave it out. */
   | { readonly kind: "recipient"; readonly address: string; readonly notification?: RecipientNotification }

@@ -44,6 +44,8 @@ type Phase =
 
 /** State that only a transaction needs; most connections have none at most times. */
 interface Transaction {
+  /** Of RFC 6531. */
+  readonly isUtf8: boolean;
   rcptCommands: number;
   recipients: number;
 }
@@ -87,6 +89,8 @@ export class ServerSession {
   #offers: ExtensionOffers | undefined;
   #isTls = false;
   #transaction: Transaction | undefined;
+  /** MAIL, which is asked about, has said SMTPUTF8. */
+  #isMailUtf8 = false;
   /** Content that has not come to its end: with chunks, also between two of them. */
   #reading: MessageReading | undefined;
   /** That which the question is about whether content may come. */
@@ -236,7 +240,7 @@ export class ServerSession {
       case "mail asked":
         this.#output += this.#accepted(answer, replies.senderOk);
         this.#isMailRefused = false;
-        this.#transaction = { rcptCommands: 0, recipients: 0 };
+        this.#transaction = { isUtf8: this.#isMailUtf8, rcptCommands: 0, recipients: 0 };
         this.#phase = "command";
         return;
       case "recipient asked":
@@ -574,7 +578,10 @@ export class ServerSession {
     if (path === "") {
       return this.#protocolError(reply(501, "5.5.4", "MAIL must have an address operand"), text);
     }
-    const command = parseMail(path, this.#pathRules(this.standing.mayOmitSenderDomain));
+    const command = parseMail(
+      path,
+      this.#pathRules(this.standing.mayOmitSenderDomain, this.#isExtended && this.#offers?.smtpUtf8 === true),
+    );
     if ("kind" in command) return this.#unqualified(command, text);
     if ("code" in command) return this.#protocolError(command, text);
     const { messageSizeLimit } = this.#profile;
@@ -584,6 +591,7 @@ export class ServerSession {
       return this.#mustNotBePipelined(text);
     }
     if (!this.#maySendMore(text)) return undefined;
+    this.#isMailUtf8 = command.smtpUtf8 === true;
     this.#phase = "mail asked";
     return { kind: "mail", ...command };
   }
@@ -603,7 +611,9 @@ export class ServerSession {
       return undefined;
     }
     const command =
-      path === "" ? replies.rcptOperandMissing : parseRcpt(path, this.#pathRules(this.standing.mayOmitRecipientDomain));
+      path === ""
+        ? replies.rcptOperandMissing
+        : parseRcpt(path, this.#pathRules(this.standing.mayOmitRecipientDomain, transaction.isUtf8));
     if (!("address" in command)) {
       this.#noteRefusedRecipient(ownWords("kind" in command ? command.reply : command));
       return "kind" in command ? this.#unqualified(command, text) : this.#protocolError(command, text);
@@ -619,9 +629,14 @@ export class ServerSession {
     return { kind: "recipient", ...command };
   }
 
-  #pathRules(mayOmitDomain: boolean): PathRules {
-    const offersDsn = this.#offers?.dsn === true;
-    return { isExtended: this.#isExtended, acceptsLiterals: this.#profile.acceptsLiterals, mayOmitDomain, offersDsn };
+  #pathRules(mayOmitDomain: boolean, acceptsUtf8: boolean): PathRules {
+    return {
+      isExtended: this.#isExtended,
+      acceptsLiterals: this.#profile.acceptsLiterals,
+      mayOmitDomain,
+      offersDsn: this.#offers?.dsn === true,
+      acceptsUtf8,
+    };
   }
 
   /** Not counted among the errors, as in Exim: the syntax is good. */

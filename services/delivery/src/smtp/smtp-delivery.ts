@@ -78,6 +78,7 @@ class SmtpDelivery {
       }
     }
     if (this.#lastFailure?.isPermanent) this.#refusedByLastHost(this.#lastFailure);
+    this.#lackedByLastHost();
     if (this.#tried === 0) this.#nobodyTried();
     return { results: this.#results.map((result) => result ?? this.#noHosts()), notes: this.#notes };
   }
@@ -212,6 +213,16 @@ class SmtpDelivery {
     }
   }
 
+  /** No host that could be asked knows what the message needs: SMTPUTF8. That will not change by waiting. */
+  #lackedByLastHost(): void {
+    for (const position of this.#open) {
+      const result = this.#results[position];
+      if (result?.outcome !== "deferred" || result.errno !== errnos.smtpUtf8) continue;
+      const { outcome: _, errno: __, ...rest } = result;
+      this.#results[position] = { ...rest, outcome: "failed" };
+    }
+  }
+
   /** A temporary refusal of a recipient is worth a line of its own only when another host is asked after it. */
   #logRecipientErrors(): void {
     for (const position of this.#open) {
@@ -268,9 +279,10 @@ class SmtpDelivery {
 
 /** What one transaction carries of an item. @param batch Positions of its recipients. */
 function transactionOf(item: Attempt["item"], batch: readonly number[], size: number): Transaction {
-  const { returnPath, eightBit = false, notification, isLastHop = false } = item;
+  const { returnPath, eightBit = false, smtpUtf8 = false, notification, isLastHop = false } = item;
   const ofBatch = batch.map((position) => item.recipients[position]);
-  const envelope = { returnPath, recipients: ofBatch.map((recipient) => recipient?.address ?? ""), size, eightBit };
+  const recipients = ofBatch.map((recipient) => recipient?.address ?? "");
+  const envelope = { returnPath, recipients, size, eightBit, smtpUtf8 };
   if (isLastHop) return envelope;
   const recipientNotifications = ofBatch.map((recipient) => recipient?.notification);
   return {

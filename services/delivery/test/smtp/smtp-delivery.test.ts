@@ -60,6 +60,27 @@ test("what the sender wants of reports is passed on, unless this is the last hop
   }
 });
 
+test("what needs SMTPUTF8 goes to the first host that knows it, and fails if none does", async () => {
+  await using rig = new Rig();
+  await using without = await startSmtpPeer({});
+  await using knows = await startSmtpPeer({ keywords: ["SMTPUTF8"] });
+  const hosts = [without, knows].map(({ port }) => `127.0.0.1::${port}`);
+  const send = { recipients: [Buffer.from("ö@b.test").toString("latin1")], item: { smtpUtf8: true as const } };
+  const { results } = await rig.deliver(smtpTransport(0, { hosts }), send);
+  assert.deepEqual(
+    results.map(({ outcome }) => outcome),
+    ["delivered"],
+  );
+  assert.deepEqual(
+    knows.messages.map(({ recipients }) => recipients),
+    [send.recipients],
+  );
+  const report = await rig.deliver(smtpTransport(without.port), send);
+  assert.deepEqual(report.results.map(shown), [
+    `failed H=${LOCAL}: utf8 support required but not offered for forwarding`,
+  ]);
+});
+
 describe("each thing that can go wrong at each moment", () => {
   const closed = "deferred (-18) H=127.0.0.1 [127.0.0.1]: Remote host closed connection in response to";
   const late = `deferred (110) H=${LOCAL}: SMTP timeout after`;

@@ -139,7 +139,7 @@ export class Dialogue {
   async #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> {
     const { acls, qualifyDomain } = this.#options;
     const returnPath = this.#qualified(step.returnPath, qualifyDomain);
-    this.#settle(`MAIL <${returnPath}>`, await acls.mail({ ...step, returnPath }));
+    this.#settle(`MAIL <${returnPath}>`, await acls.mail({ ...step, returnPath, isSmtpUtf8: step.smtpUtf8 === true }));
   }
 
   async #recipient(given: string): Promise<void> {

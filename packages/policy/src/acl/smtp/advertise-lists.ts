@@ -9,6 +9,7 @@ const OPTIONS = {
   pipelining: "pipelining_advertise_hosts",
   chunking: "chunking_advertise_hosts",
   dsn: "dsn_advertise_hosts",
+  smtpUtf8: "smtputf8_advertise_hosts",
 } as const;
 
 type Extension = keyof typeof OPTIONS;
@@ -29,7 +30,12 @@ export class AdvertiseLists {
       if (text !== "" && text !== "*") lists.push([extension, compileList("host", text)]);
       return text === "*";
     };
-    this.forAll = { pipelining: settled("pipelining"), chunking: settled("chunking"), dsn: settled("dsn") };
+    this.forAll = {
+      pipelining: settled("pipelining"),
+      chunking: settled("chunking"),
+      dsn: settled("dsn"),
+      smtpUtf8: settled("smtpUtf8"),
+    };
     this.#lists = lists;
   }
 

@@ -55,6 +55,8 @@ export interface SmtpPolicy {
   readonly ports: readonly number[];
   /** `message_size_limit`, octets; 0: none. */
   readonly messageSizeLimit: number;
+  /** `smtp_accept_max_per_connection`, if it is set; 0: none. */
+  readonly mailMax: number;
   /** `recipients_max`; 0: none. */
   readonly recipientsMax: number;
   /** `received_headers_max` */

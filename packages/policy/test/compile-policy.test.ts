@@ -25,6 +25,7 @@ describe("options of sessions", () => {
       acceptMax: 20,
       acceptMaxPerHost: 0,
       maxSyntaxErrors: 3,
+      mailMax: 0,
       maxNonmail: 10,
       acceptsLiterals: false,
       enforcesSync: true,

@@ -610,3 +610,49 @@ describe("SMTPUTF8", () => {
     await client.say("MAIL FROM:<a@b.example> SMTPUTF8\r\n", 555);
   });
 });
+
+describe("the reply to EHLO", () => {
+  const offered = async (main: string): Promise<readonly string[]> => {
+    await using gateway = await startTestGateway({ policy: { main } });
+    await using client = await gateway.connect();
+    await client.expect(220);
+    const reply = await client.say("EHLO client.example\r\n", 250);
+    return reply
+      .trimEnd()
+      .split("\r\n")
+      .slice(1)
+      .map((line) => line.slice(4));
+  };
+
+  test("without a word in the policy", async () => {
+    assert.deepEqual(await offered(""), [
+      "SIZE 50000000",
+      "LIMITS RCPTMAX=100",
+      "8BITMIME",
+      "PIPELINING",
+      "CHUNKING",
+      "ENHANCEDSTATUSCODES",
+      "SMTPUTF8",
+      "HELP",
+    ]);
+  });
+
+  test("as the policy's lists say", async () => {
+    const lists = ["chunking", "pipelining", "smtputf8", "limits", "dsn"].map((name) => `${name}_advertise_hosts`);
+    const bare = ["SIZE 50000000", "8BITMIME", "ENHANCEDSTATUSCODES", "HELP"];
+    assert.deepEqual(await offered(lists.map((name) => `${name} =`).join("\n")), bare);
+    assert.deepEqual(await offered(lists.map((name) => `${name} = !127.0.0.1 : *`).join("\n")), bare);
+    const all = lists.map((name) => `${name} = 192.0.2.1 : 127.0.0.1`).join("\n");
+    assert.deepEqual(await offered(`${all}\nsmtp_accept_max_per_connection = 5`), [
+      "SIZE 50000000",
+      "LIMITS MAILMAX=5 RCPTMAX=100",
+      "8BITMIME",
+      "DSN",
+      "PIPELINING",
+      "CHUNKING",
+      "ENHANCEDSTATUSCODES",
+      "SMTPUTF8",
+      "HELP",
+    ]);
+  });
+});

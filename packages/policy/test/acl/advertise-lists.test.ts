@@ -12,7 +12,13 @@ const listsOf = (main: string): AdvertiseLists => {
 /** Exim's manual, chapter "Main configuration", under each option. */
 describe("hosts to which extensions are offered", () => {
   test("what is said to all needs no question", () => {
-    assert.partialDeepStrictEqual(listsOf("").forAll, { chunking: true, pipelining: true });
+    assert.partialDeepStrictEqual(listsOf("").forAll, {
+      chunking: true,
+      pipelining: true,
+      smtpUtf8: true,
+      limits: true,
+      dsn: false,
+    });
     assert.ok(listsOf("").areSettled);
     const none = listsOf("chunking_advertise_hosts =\npipelining_advertise_hosts =\n");
     assert.partialDeepStrictEqual(none.forAll, { chunking: false, pipelining: false });

@@ -4,6 +4,9 @@ import type { ExtensionOffers } from "./extension-offers.ts";
 export interface ExtensionFacts {
   /** Octets; 0: none. RFC 1870. */
   readonly messageSizeLimit: number;
+  /** MAIL commands in a session, RCPT commands in a transaction; 0: not limited. RFC 9422. */
+  readonly mailMax: number;
+  readonly recipientsMax: number;
   /** RFC 2034 */
   readonly offersStatus: boolean;
 }
@@ -18,16 +21,25 @@ export class ExtensionLines {
   }
 
   for(offers: ExtensionOffers, offersTls: boolean): string {
-    const { pipelining, chunking, dsn, smtpUtf8 } = offers;
-    const key = [pipelining, chunking, dsn, smtpUtf8, offersTls].map(Number).join("");
+    const { pipelining, chunking, dsn, smtpUtf8, limits } = offers;
+    const key = [pipelining, chunking, dsn, smtpUtf8, limits, offersTls].map(Number).join("");
     return this.#made.getOrInsertComputed(key, () => this.#make(offers, offersTls));
   }
 
+  /** RFC 9422 §3: numbers of at most six digits. */
+  get #limits(): readonly string[] {
+    const { mailMax, recipientsMax } = this.#facts;
+    const limit = (name: string, most: number): string => (most > 0 && most < 1_000_000 ? ` ${name}=${most}` : "");
+    const all = limit("MAILMAX", mailMax) + limit("RCPTMAX", recipientsMax);
+    return all === "" ? [] : [`LIMITS${all}`];
+  }
+
   /** In Exim's order. */
-  #make({ pipelining, chunking, dsn, smtpUtf8 }: ExtensionOffers, offersTls: boolean): string {
+  #make({ pipelining, chunking, dsn, smtpUtf8, limits }: ExtensionOffers, offersTls: boolean): string {
     const { messageSizeLimit, offersStatus } = this.#facts;
     const keywords = [
       messageSizeLimit > 0 ? `SIZE ${messageSizeLimit}` : "SIZE",
+      ...(limits ? this.#limits : []),
       "8BITMIME",
       ...(dsn ? ["DSN"] : []),
       ...(pipelining ? ["PIPELINING"] : []),

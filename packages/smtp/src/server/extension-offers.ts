@@ -8,4 +8,6 @@ export interface ExtensionOffers {
   readonly dsn: boolean;
   /** RFC 6531 */
   readonly smtpUtf8: boolean;
+  /** RFC 9422 */
+  readonly limits: boolean;
 }

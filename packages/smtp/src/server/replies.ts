@@ -68,4 +68,5 @@ export const defects: Readonly<Record<"bare CR" | "bare LF" | "NUL", Reply>> = {
   "bare LF": reply(550, "5.5.2", "bare <LF> in message: lines end with <CR><LF> (RFC 5321 section 2.3.8)"),
   NUL: reply(550, "5.6.0", "NUL octet in message (RFC 2045 section 2.8)"),
 };
+export const tooManyMessages = reply(421, "4.7.0", "too many messages in this connection");
 export const tooManyCommands = reply(421, "4.7.0", "Too many commands without a message");

@@ -12,6 +12,8 @@ export interface SessionSettings {
   readonly messageSizeLimit: number;
   /** RCPT commands in one transaction; 0: `MAX_RECIPIENTS`. RFC 5321 §4.5.3.1.8 wants 100 at least. */
   readonly recipientsMax: number;
+  /** MAIL commands in one session, 0: any number. Default: 0. Exim's `smtp_accept_max_per_connection`. */
+  readonly mailMax?: number;
   /** Received fields above which a message is taken to be looping (RFC 5321 §6.3). */
   readonly receivedHeadersMax: number;
   /** Octets of the header section. */
@@ -44,6 +46,7 @@ const MAX_NONMAIL_COMMANDS = 10;
 /** `SessionSettings` with the replies that follow from them, made once. */
 export interface SessionProfile extends SessionSettings {
   readonly greeting: string;
+  readonly mailMax: number;
   readonly enforcesSync: boolean;
   readonly maxNonmail: number;
   readonly acceptsLiterals: boolean;
@@ -56,10 +59,11 @@ export interface SessionProfile extends SessionSettings {
 }
 
 export function sessionProfile(settings: SessionSettings): SessionProfile {
-  const { hostname, messageSizeLimit, recipientsMax, offersStatus = true } = settings;
+  const { hostname, messageSizeLimit, recipientsMax, mailMax = 0, offersStatus = true } = settings;
   const format = replyFormat(offersStatus);
   return {
     ...settings,
+    mailMax,
     enforcesSync: settings.enforcesSync ?? true,
     maxNonmail: settings.maxNonmail ?? MAX_NONMAIL_COMMANDS,
     acceptsLiterals: settings.acceptsLiterals ?? true,
@@ -67,8 +71,8 @@ export function sessionProfile(settings: SessionSettings): SessionProfile {
     format,
     recipientsMax: recipientsMax > 0 ? recipientsMax : MAX_RECIPIENTS,
     greeting: formatReply({ code: 220, lines: [`${hostname} ESMTP Postbus`] }),
-    offers: { pipelining: true, chunking: false, dsn: false, smtpUtf8: false, ...settings.offers },
-    extensions: new ExtensionLines({ messageSizeLimit, offersStatus }),
+    offers: { pipelining: true, chunking: false, dsn: false, smtpUtf8: false, limits: false, ...settings.offers },
+    extensions: new ExtensionLines({ messageSizeLimit, recipientsMax, mailMax, offersStatus }),
     closing: format.own({ code: 221, status: "2.0.0", lines: [`${hostname} closing connection`] }),
   };
 }

@@ -112,6 +112,7 @@ export class ServerSession {
   /** Of `FREE_ONCE`, those that have come since the last message or handshake. Undefined: none. */
   #usedOnce: Set<string> | undefined;
   #commandsWithoutMessage = 0;
+  #mailCommands = 0;
   /** Sent instead of the next reading between two transactions. */
   #shutdown: Reply | undefined;
   #refused: Extract<SessionStep, { kind: "refused" }> | undefined;
@@ -570,6 +571,7 @@ export class ServerSession {
   }
 
   #mail(argument: string, text: string): SessionStep | undefined {
+    this.#mailCommands += 1;
     const path = afterWord(argument, "FROM:");
     if (path === undefined) return this.#unknownCommand(text);
     if (this.#helo === "") return this.#protocolError(replies.heloRequired, text);
@@ -578,6 +580,9 @@ export class ServerSession {
     if (path === "") {
       return this.#protocolError(reply(501, "5.5.4", "MAIL must have an address operand"), text);
     }
+    // As in Exim, every MAIL counts.
+    const { mailMax } = this.#profile;
+    if (mailMax > 0 && this.#mailCommands > mailMax) return this.#close(replies.tooManyMessages, text);
     const command = parseMail(
       path,
       this.#pathRules(this.standing.mayOmitSenderDomain, this.#isExtended && this.#offers?.smtpUtf8 === true),

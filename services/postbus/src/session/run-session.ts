@@ -129,6 +129,10 @@ async function profileOf(
     hostname,
     offers,
     messageSizeLimit: await integer(main.get("message_size_limit"), acls),
+    mailMax:
+      main.setting("smtp_accept_max_per_connection") === undefined
+        ? 0
+        : await integer(main.get("smtp_accept_max_per_connection"), acls),
     recipientsMax: await integer(main.get("recipients_max"), acls),
     receivedHeadersMax: main.get("received_headers_max"),
     headerMaxOctets: main.get("header_maxsize"),

@@ -10,6 +10,7 @@ const OPTIONS = {
   chunking: "chunking_advertise_hosts",
   dsn: "dsn_advertise_hosts",
   smtpUtf8: "smtputf8_advertise_hosts",
+  limits: "limits_advertise_hosts",
 } as const;
 
 type Extension = keyof typeof OPTIONS;
@@ -35,6 +36,7 @@ export class AdvertiseLists {
       chunking: settled("chunking"),
       dsn: settled("dsn"),
       smtpUtf8: settled("smtpUtf8"),
+      limits: settled("limits"),
     };
     this.#lists = lists;
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -68,23 +69,7 @@ with smtplib.SMTP("127.0.0.1", ${port()}) as s:
   test("Exim", async (t) => {
     if (needs(t, "exim-4.96") === undefined) return;
     const directory = await temporaryDirectory(t, "exim-client");
-    const config = `
-primary_hostname = exim.test
-begin routers
-smarthost:
-  driver = manualroute
-  transport = remote_smtp
-  route_list = * 127.0.0.1
-  self = send
-begin transports
-remote_smtp:
-  driver = smtp
-  port = ${port()}
-  allow_localhost
-  EXIM_USER
-begin retry
-* * F,1h,1m
-`;
+    const config = eximAsClient(port(), "hosts_try_chunking =");
     const [command = "", ...args] = eximCommand("exim-4.96", config, { port: await freePort(), directory });
     const child = run(command, [...args, "-odi", "-f", "a@exim.test", "exim1@example.test", "exim2@example.test"]);
     child.child.stdin?.end("Subject: by Exim\n\nbody\n");
@@ -94,6 +79,24 @@ begin retry
       assert.match(message, /^Subject: by Exim$/m);
     }
   });
+
+  for (const version of ["exim-4.96", "exim-4.100"] as const) {
+    test(`${version} in chunks`, async (t) => {
+      if (needs(t, version) === undefined) return;
+      const directory = await temporaryDirectory(t, "exim-chunks");
+      const config = eximAsClient(port(), "hosts_try_chunking = *");
+      const [command = "", ...args] = eximCommand(version, config, { port: await freePort(), directory });
+      const mailbox = `chunks-${version.replace(".", "-")}`;
+      const body = Array.from({ length: 20_000 }, (_, n) => `.${n}\n`).join("");
+      const child = run(command, [...args, "-odi", "-f", "a@exim.test", `${mailbox}@example.test`]);
+      child.child.stdin?.end(`Subject: in chunks\n\n${body}`);
+      await child;
+      const [message = ""] = await messagesIn(running.mailbox(mailbox));
+      assert.ok(message.endsWith(`\n\n${body}`));
+      const log = await readFile(join(running.data, "log", "mainlog"), "latin1");
+      assert.match(log, /<= a@exim\.test .* P=esmtps? .*K S=[0-9]{6}/);
+    });
+  }
 
   test("Postfix", async (t) => {
     const missing = postfixIsMissing();
@@ -123,3 +126,23 @@ begin retry
     }
   });
 });
+
+/** An Exim that takes everything to a port of this machine. @param options Of its transport. */
+const eximAsClient = (port: number, options: string): string => `
+primary_hostname = exim.test
+begin routers
+smarthost:
+  driver = manualroute
+  transport = remote_smtp
+  route_list = * 127.0.0.1
+  self = send
+begin transports
+remote_smtp:
+  driver = smtp
+  port = ${port}
+  allow_localhost
+  ${options}
+  EXIM_USER
+begin retry
+* * F,1h,1m
+`;

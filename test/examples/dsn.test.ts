@@ -6,10 +6,6 @@ import { text } from "./text.ts";
 example("11.1", "dsn_advertise_hosts", {
   config: around({ main: "dsn_advertise_hosts = *" }),
   shows: ({ configuration }) => assert.equal(configuration.main.get("dsn_advertise_hosts"), "*"),
-  pending: [
-    { part: "C", behaviour: "EHLO offers DSN" },
-    { part: "C", behaviour: "MAIL takes RET and ENVID, RCPT takes NOTIFY and ORCPT" },
-  ],
 });
 
 example("11.2", "dsn_lasthop", {

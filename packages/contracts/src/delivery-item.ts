@@ -11,6 +11,8 @@ export const DeliveryItem = Type.Object(
     router: Type.String({ minLength: 1 }),
     /** Name of a transport in the policy (`T=` in the log). */
     transport: Type.String({ minLength: 1 }),
+    /** What the sender wants of reports is not passed on: `dsn_lasthop`. */
+    isLastHop: Type.Optional(Type.Literal(true)),
     /** The recipients' domain, or that of the first; for limits and retry rules. */
     domain: Type.String(),
     /** Next hops in the order in which they are tried, `host` or `host::port`; absent: the transport knows. */

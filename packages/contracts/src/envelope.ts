@@ -5,7 +5,7 @@ import { Facts } from "./facts.ts";
 /** How the message came in; for Received, the log's `<=` line and the policy's `$sender_*` variables. */
 export const Reception = Type.Object(
   {
-    /** RFC 3848 word as Exim logs it (`P=`): `smtp`, `esmtp`, `esmtps`, `esmtpa`, `esmtpsa`; `local` for our own messages. */
+    /** RFC 3848 word as Exim logs it (`P=`): `smtp`, `esmtp`, `esmtps`, `esmtpa`, `esmtpsa`, each with `utf8` before it for SMTPUTF8; `local` for our own messages. */
     protocol: Type.String(),
     clientAddress: Type.Optional(Type.String()),
     clientPort: Type.Optional(Type.Integer()),
@@ -16,6 +16,8 @@ export const Reception = Type.Object(
     authenticatedId: Type.Optional(Type.String()),
     /** `TLS1.3:TLS_AES_256_GCM_SHA384:256`; absent in clear text. */
     cipher: Type.Optional(Type.String()),
+    /** The content came by BDAT (RFC 3030): `K` in the log. */
+    isChunked: Type.Optional(Type.Boolean()),
     /** RFC5322 Message-ID without the angle brackets; peers choose it, so it is cut at 998 octets. */
     headerMessageId: Type.Optional(Type.String()),
     /** Octets as accepted, with the fields we added (`S=`). */
@@ -27,11 +29,38 @@ export const Reception = Type.Object(
 );
 export type Reception = Static<typeof Reception>;
 
+/** What the sender wants of reports about the message (RFC 3461 §4.3, §4.4). */
+const MessageNotification = Type.Object(
+  {
+    ret: Type.Optional(Type.Union([Type.Literal("FULL"), Type.Literal("HDRS")])),
+    /** xtext, as it came. */
+    envid: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
+/** What the sender wants of reports about a recipient (RFC 3461 §4.1, §4.2). */
+const RecipientNotification = Type.Object(
+  {
+    /** When one is made; absent: in case of failure, and perhaps of delay. NEVER is alone. */
+    notify: Type.Optional(
+      Type.Array(
+        Type.Union([Type.Literal("NEVER"), Type.Literal("SUCCESS"), Type.Literal("FAILURE"), Type.Literal("DELAY")]),
+        { minItems: 1 },
+      ),
+    ),
+    /** ORCPT as it came: `rfc822;` and xtext. */
+    originalRecipient: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
 /** A recipient that is still to be served, with what its next attempt must know. */
 export const Recipient = Type.Object(
   {
     /** As given in RCPT TO, latin1; UTF-8 octets if the message is SMTPUTF8. */
     address: Type.String({ minLength: 1 }),
+    notification: Type.Optional(RecipientNotification),
     /** Milliseconds since the epoch of the first deferral; absent before it. */
     firstFailedAtMs: Type.Optional(Type.Integer()),
     /** Milliseconds since the epoch of the last attempt. */
@@ -61,6 +90,9 @@ export const messageFields = {
   attempt: Type.Integer({ minimum: 1 }),
   /** RFC 6152; absent: 7BIT. */
   eightBit: Type.Optional(Type.Boolean()),
+  notification: Type.Optional(MessageNotification),
+  /** RFC 6531: addresses and header section may be in UTF-8, and go only where that is known. */
+  smtpUtf8: Type.Optional(Type.Literal(true)),
   reception: Reception,
   facts: Type.Optional(Facts),
   /** `acl_c…` and `acl_m…`, as the ACLs have left them. */

@@ -1,4 +1,5 @@
 export { domainOf, localPartOf } from "./address.ts";
+export { asciiDomain } from "./ascii-domain.ts";
 export { trim, trimEnd, trimStart } from "./blanks.ts";
 export { ConfigError } from "./config-error.ts";
 export { DeferError } from "./defer-error.ts";
@@ -14,3 +15,4 @@ export { derivedMessageId, MessageIdGenerator, messageIdPattern, messageIdTimeMs
 export { nearestName } from "./nearest-name.ts";
 export { isAddressLiteral, isDomain, NOT_ASCII, type ParsedPath, parsePath } from "./path.ts";
 export { type EnhancedStatus, formatReply, isPermanent, isTransient, type Reply, reply } from "./reply.ts";
+export { encodeXtext, isXtext } from "./xtext.ts";

@@ -1,4 +1,6 @@
+import { isUtf8 } from "node:buffer";
 import { isIPv4, isIPv6 } from "node:net";
+import { asciiDomain } from "./ascii-domain.ts";
 
 /**
  * RFC 5321 §4.5.3.1.2. The 64 octets of §4.5.3.1.1 for a local part are not enforced: variable return paths and SRS
@@ -22,6 +24,10 @@ const DOT_STRING = /[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+/y;
 /** RFC 5321 §4.1.2 Quoted-string: printable ASCII, `"` and `\` only behind a `\`. */
 const QUOTED_STRING = /"(?:[ !#-[\]-~]|\\[ -~])*"/y;
 const DOMAIN_CHARACTERS = /[A-Za-z0-9.-]+/y;
+/** The same with UTF-8 (RFC 6531 §3.3); whether it is that is checked at the end. */
+const UTF8_DOT_STRING = /[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.\x80-\xff]+/y;
+const UTF8_QUOTED_STRING = /"(?:[ !#-[\]-~\x80-\xff]|\\[ -~\x80-\xff])*"/y;
+const UTF8_DOMAIN_CHARACTERS = /[A-Za-z0-9.\x80-\xff-]+/y;
 /** RFC 5321 §4.1.3; what is inside is checked by `isAddressLiteral`. */
 const LITERAL = /\[[!-Z^-~]*\]/y;
 /** RFC 5321 §4.1.2 A-d-l: to be accepted and ignored (§3.6.1). */
@@ -33,8 +39,10 @@ const NON_ASCII = /[\x80-\xff]/;
  *
  * The local part is kept as it was written, quotes and case included. As Exim and Postfix do, an address without
  * angle brackets is taken, too. Domain-less addresses come back as they are: who may use them is the caller's question.
+ *
+ * @param allowsUtf8 Addresses may be those of RFC 6531.
  */
-export function parsePath(text: string, start = 0): ParsedPath {
+export function parsePath(text: string, start = 0, allowsUtf8 = false): ParsedPath {
   USUAL.lastIndex = start;
   const usual = USUAL.exec(text);
   if (usual !== null) {
@@ -43,24 +51,28 @@ export function parsePath(text: string, start = 0): ParsedPath {
   }
   if (text.startsWith("<>", start)) return { kind: "path", address: "", end: start + 2 };
 
+  const lacksUtf8 = !allowsUtf8 && NON_ASCII.test(text);
   const isBracketed = text[start] === "<";
   let at = isBracketed ? start + 1 : start;
   if (isBracketed) at += match(SOURCE_ROUTE, text, at).length;
 
-  const localPart = match(text[at] === '"' ? QUOTED_STRING : DOT_STRING, text, at);
-  if (localPart === "") return invalid(NON_ASCII.test(text) ? NOT_ASCII : "missing or malformed local part");
+  const [quoted, dotted, letters] = allowsUtf8
+    ? ([UTF8_QUOTED_STRING, UTF8_DOT_STRING, UTF8_DOMAIN_CHARACTERS] as const)
+    : ([QUOTED_STRING, DOT_STRING, DOMAIN_CHARACTERS] as const);
+  const localPart = match(text[at] === '"' ? quoted : dotted, text, at);
+  if (localPart === "") return invalid(lacksUtf8 ? NOT_ASCII : "missing or malformed local part");
   at += localPart.length;
 
   let domain = "";
   if (text[at] === "@") {
     at += 1;
-    domain = match(text[at] === "[" ? LITERAL : DOMAIN_CHARACTERS, text, at);
-    if (domain === "") return invalid(NON_ASCII.test(text) ? NOT_ASCII : "domain missing or malformed");
+    domain = match(text[at] === "[" ? LITERAL : letters, text, at);
+    if (domain === "") return invalid(lacksUtf8 ? NOT_ASCII : "domain missing or malformed");
     at += domain.length;
   }
   if (isBracketed) {
     if (text[at] !== ">") {
-      if (NON_ASCII.test(text)) return invalid(NOT_ASCII);
+      if (lacksUtf8) return invalid(NOT_ASCII);
       return invalid(at >= text.length ? "'>' missing at end of address" : "malformed address");
     }
     at += 1;
@@ -72,11 +84,18 @@ export function parsePath(text: string, start = 0): ParsedPath {
 export const NOT_ASCII = "non-ASCII address without SMTPUTF8";
 
 function checked(localPart: string, domain: string, end: number): ParsedPath {
+  if (!isPrintableUtf8(localPart) || !isPrintableUtf8(domain)) return invalid("invalid UTF-8 byte sequence");
   if (domain === "") return { kind: "path", address: localPart, end };
   if (localPart.length + 1 + domain.length > MAX_ADDRESS_OCTETS) return invalid("address too long");
-  if (!(domain.startsWith("[") ? isAddressLiteral(domain) : isDomain(domain)))
+  if (!(domain.startsWith("[") ? isAddressLiteral(domain) : isDomain(asciiDomain(domain) ?? "")))
     return invalid("domain missing or malformed");
   return { kind: "path", address: `${localPart}@${domain}`, end };
+}
+
+/** U+0080 to U+009F are control characters. */
+function isPrintableUtf8(text: string): boolean {
+  if (!NON_ASCII.test(text)) return true;
+  return isUtf8(Buffer.from(text, "latin1")) && !/\xc2[\x80-\x9f]/.test(text);
 }
 
 /** Whether a text is a domain as RFC 5321 §4.1.2 has it: labels of letters, digits and inner hyphens. */

@@ -33,6 +33,8 @@ const good = [
   ["<u@xn--bcher-kva.example>", "u@xn--bcher-kva.example"],
 ] as const;
 
+const octets = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
+
 const bad = [
   "",
   "<",
@@ -67,6 +69,25 @@ const bad = [
 ] as const;
 
 describe("parsePath", () => {
+  for (const address of ["ö@b.example", "a@bücher.example", '"ö x"@例え.テスト', "ö"].map(octets)) {
+    test(`takes <${address}> where UTF-8 is allowed (RFC 6531), and only there`, () => {
+      const text = `<${address}>`;
+      assert.deepEqual(parsePath(text, 0, true), { kind: "path", address, end: text.length });
+      assert.deepEqual(parsePath(text), { kind: "invalid", reason: "non-ASCII address without SMTPUTF8" });
+    });
+  }
+
+  for (const address of [
+    "\xff@b.example",
+    "a@\xc3.example",
+    "\xc2\x85@b.example",
+    octets("a@ü-.example/"),
+    octets("a@ü..example"),
+  ]) {
+    test(`does not take ${JSON.stringify(address)} even there`, () =>
+      assert.equal(parsePath(`<${address}>`, 0, true).kind, "invalid"));
+  }
+
   for (const [text, address] of good) {
     test(`takes ${text}`, () => assert.deepEqual(parsePath(text), { kind: "path", address, end: text.length }));
   }

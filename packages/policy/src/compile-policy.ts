@@ -46,6 +46,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const acls = new Acls(configuration);
   const smtp = smtpPolicy(configuration, problems);
   const sessionParts = smtpParts(configuration, primaryHostname, problems);
+  const { lists, advertised, authenticators } = sessionParts;
   const transports = compileTransports(configuration, shared, problems);
   checkCarriedOut(configuration, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
@@ -66,8 +67,9 @@ export function compilePolicy(source: PolicySource): Policy {
     smtp,
     surroundings: shared,
     hasAcl: (stage) => acls.has(stage),
-    offersAuthentication: sessionParts.authenticators !== undefined,
-    asksAtConnect: acls.has("connect") || sessionParts.lists !== undefined || acls.mentions("sender_host_name"),
+    asksAtHelo: acls.has("helo") || !advertised.areSettled || authenticators !== undefined,
+    offers: advertised.forAll,
+    asksAtConnect: acls.has("connect") || lists !== undefined || acls.mentions("sender_host_name"),
     startSession: (client, hooks) => new SmtpAcls(new AclSession(client, names, shared, hooks), acls, sessionParts),
     looksAtContent: contentTest(configuration),
     transport(name) {

@@ -8,7 +8,7 @@ export { sessionNames } from "./acl/session-names.ts";
 export { changedHeader } from "./acl/smtp/header-changes.ts";
 export { receivedContent } from "./acl/smtp/received-content.ts";
 export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
-export { smtpParts } from "./acl/smtp/smtp-parts.ts";
+export { type SmtpParts, smtpParts } from "./acl/smtp/smtp-parts.ts";
 export type { AddressVerdict, VerifyAddressRequest } from "./acl/verify-address.ts";
 export type { AuthAnswer } from "./authenticators/auth-dialogue.ts";
 export { carriedValues } from "./carried/carried-value.ts";

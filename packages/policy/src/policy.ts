@@ -1,5 +1,6 @@
 import type { RetryStep } from "@postbus/queue";
 import type { AclHooks } from "./acl/hooks.ts";
+import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import type { Variables } from "./expansion/evaluation.ts";
@@ -28,10 +29,12 @@ export interface Policy {
   readonly surroundings: SharedSurroundings;
   /** Whether an ACL is set for a stage: without one, nobody needs to ask. */
   hasAcl(stage: AclStage): boolean;
-  /** Whether there is an authenticator for clients: what EHLO offers has to be asked for then. */
-  readonly offersAuthentication: boolean;
   /** Whether a client is asked about as soon as it comes: by an ACL, or by lists that say what it may do. */
   readonly asksAtConnect: boolean;
+  /** Whether a client is asked about when it says HELO or EHLO: by the ACL, or by lists that say what it is offered. */
+  readonly asksAtHelo: boolean;
+  /** The extensions that all clients are offered. */
+  readonly offers: Offers;
   /** The ACLs for one connection, with the state that they have. */
   startSession(client: ClientEndpoint, hooks: AclHooks): SmtpAcls;
   /** Whether the message that begins now is to be shown to an ACL when it is complete. */
@@ -52,6 +55,8 @@ export interface SmtpPolicy {
   readonly ports: readonly number[];
   /** `message_size_limit`, octets; 0: none. */
   readonly messageSizeLimit: number;
+  /** `smtp_accept_max_per_connection`, if it is set; 0: none. */
+  readonly mailMax: number;
   /** `recipients_max`; 0: none. */
   readonly recipientsMax: number;
   /** `received_headers_max` */

@@ -25,6 +25,7 @@ describe("options of sessions", () => {
       acceptMax: 20,
       acceptMaxPerHost: 0,
       maxSyntaxErrors: 3,
+      mailMax: 0,
       maxNonmail: 10,
       acceptsLiterals: false,
       enforcesSync: true,
@@ -119,6 +120,11 @@ describe("notices", () => {
       notices("prdr_enable\nhelo_verify_hosts = *\nsender_unqualified_hosts = *\nrecipients_max = 7\n"),
       "p.conf: these options are correct, but not carried out yet: prdr_enable, helo_verify_hosts",
     ));
+  test("a predata ACL that messages by BDAT pass by", () => {
+    const acl = "begin acl\np:\n accept\n";
+    assert.match(notices(`acl_smtp_predata = p\n${acl}`), /not asked of messages that come by BDAT/);
+    assert.equal(notices(`acl_smtp_predata = p\nchunking_advertise_hosts =\n${acl}`), "");
+  });
   test("a key without a certificate", () => assert.match(notices("tls_privatekey = /k.pem"), /TLS is not offered/));
 });
 

@@ -104,8 +104,9 @@ function carryOn(
 function groupOf(givenUp: readonly GivenUp[], nowMs: number): Group {
   return {
     positions: givenUp.map(({ position }) => position),
-    recipients: givenUp.map(({ attempted, text }) => ({
-      address: attempted.recipient.address,
+    recipients: givenUp.map(({ attempted: { recipient }, text }) => ({
+      address: recipient.address,
+      ...(recipient.notification === undefined ? {} : { notification: recipient.notification }),
       lastTriedAtMs: nowMs,
       lastError: text,
     })),

@@ -9,7 +9,7 @@ export function continuedItem(
   recipients: readonly Recipient[],
   queuedAtMs: number,
 ): RouteItem {
-  const { v, messageId, returnPath, receivedAtMs, attempt, eightBit, reception, facts } = item;
+  const { v, messageId, returnPath, receivedAtMs, attempt, eightBit, notification, smtpUtf8, reception, facts } = item;
   return {
     v,
     messageId,
@@ -20,6 +20,8 @@ export function continuedItem(
     attempt: attempt + 1,
     reception,
     ...(eightBit === undefined ? {} : { eightBit }),
+    ...(notification === undefined ? {} : { notification }),
+    ...(smtpUtf8 === undefined ? {} : { smtpUtf8 }),
     ...(facts === undefined ? {} : { facts }),
   };
 }

@@ -43,6 +43,7 @@ export function nextRetry(
     atMs: nowMs + delayMs,
     recipient: {
       address: recipient.address,
+      ...(recipient.notification === undefined ? {} : { notification: recipient.notification }),
       firstFailedAtMs,
       lastTriedAtMs: nowMs,
       lastDelayMs: delayMs,

@@ -134,6 +134,19 @@ describe("deferred", () => {
     ]);
   });
 
+  test("what the sender wants of reports goes along, also with what is frozen", async () => {
+    const notification = { notify: ["NEVER" as const] };
+    const asked: Partial<DeliveryItem> = { notification: { envid: "QQ1" }, isLastHop: true };
+    for (const [result, changes] of [
+      [hostDown, asked],
+      [refused, { ...asked, returnPath: "" }],
+    ] as const) {
+      const [header] = headers(await outcomeOf([result], changes, { notification }));
+      assert.deepEqual(header?.notification, { envid: "QQ1" });
+      assert.deepEqual(header?.recipients[0]?.notification, notification);
+    }
+  });
+
   test("the time of the first failure is kept", async () => {
     const [header] = headers(await outcomeOf([hostDown], {}, { firstFailedAtMs: NOW - HOUR }));
     assert.equal(header?.recipients[0]?.firstFailedAtMs, NOW - HOUR);

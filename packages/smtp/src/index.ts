@@ -9,6 +9,7 @@ export type {
   Transaction,
   TransactionResult,
 } from "./client/transaction.ts";
+export type { MessageNotification, NotifyOccasion, RecipientNotification } from "./notification.ts";
 export type { ClientStanding } from "./server/client-standing.ts";
 export { OctetList } from "./server/octet-list.ts";
 export { ServerSession } from "./server/session.ts";

@@ -162,10 +162,10 @@ export class Connection implements PolicyClient {
   readonly #onData = (octets: Buffer): void => {
     if (this.#isClosing) return;
     this.#lastInputMs = this.#surroundings.clock.nowMs;
-    if (this.#session.isReadingContent) {
-      this.#contentOctets += octets.length;
-      if (this.#reception?.keepsBody !== true) this.#passing = octets;
-    }
+    const isContent = this.#session.isReadingContent;
+    // A chunk comes in one go with its command.
+    if (isContent || this.#reception !== undefined) this.#contentOctets += octets.length;
+    if (isContent && this.#reception?.keepsBody !== true) this.#passing = octets;
     this.#session.receive(octets);
     if (!this.#isAsking && !this.#isBlocked) this.#pump();
     else if (this.#session.heldOctets > MAX_HELD_OCTETS) this.#socket.pause();
@@ -279,9 +279,9 @@ export class Connection implements PolicyClient {
       case "mail":
         return this.#mail(step);
       case "recipient":
-        return this.#recipient(step.address);
+        return this.#recipient(step);
       case "data":
-        return this.#startContent();
+        return this.#startContent(step.isChunked);
       case "header":
         return this.#add((reception) => reception.header(step.octets));
       case "content":
@@ -305,7 +305,11 @@ export class Connection implements PolicyClient {
         return this.#respond(this.#asked.other("quit"), "QUIT");
       case "read":
         return this.#add((reception) => reception.collecting(this.#session.collectedOctets));
-      case "reset":
+      case "reset": {
+        const reception = this.#reception;
+        this.#reception = undefined;
+        return reception?.discard();
+      }
       case "starttls":
       case "close":
         return undefined;
@@ -321,10 +325,14 @@ export class Connection implements PolicyClient {
     const { connection } = acls.session;
     connection.helo = this.#session.helo;
     connection.isExtended = this.#session.isExtended;
+    this.#nameCommand(acls);
+    return acls;
+  }
+
+  #nameCommand(acls: PolicySession["acls"]): void {
     const line = this.#session.commandLine;
     const blank = line.indexOf(" ");
     acls.command(line, blank === -1 ? "" : trimStart(line.slice(blank + 1)));
-    return acls;
   }
 
   #open(): undefined {
@@ -381,23 +389,28 @@ export class Connection implements PolicyClient {
     return undefined;
   }
 
-  #mail({ returnPath: given, eightBit, size }: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
+  #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
+    const { returnPath: given, eightBit, size, smtpUtf8 } = step;
     const { questions, settings, clock, policy } = this.#surroundings;
     const returnPath = this.#qualified(given, policy.qualifyDomain);
     this.#policy?.beginMessage();
     const about = { clientAddress: this.address, helo: this.helo, returnPath };
     const facts = new TransactionFacts(questions, settings.factsTimeoutMs, about);
-    this.#envelope = new Envelope(returnPath, eightBit, facts);
+    this.#envelope = new Envelope(returnPath, eightBit, facts, step);
     this.#transactionStartMs = clock.nowMs;
-    return this.#decide(this.#asked.mail({ returnPath, size }), "mail", `MAIL <${returnPath}>`);
+    return this.#decide(
+      this.#asked.mail({ returnPath, size, isSmtpUtf8: smtpUtf8 === true }),
+      "mail",
+      `MAIL <${returnPath}>`,
+    );
   }
 
-  #recipient(given: string): Promise<void> | undefined {
+  #recipient(step: Extract<SessionStep, { kind: "recipient" }>): Promise<void> | undefined {
     const envelope = this.#envelope;
     if (envelope === undefined) throw new Error("a recipient without an envelope");
-    const address = this.#qualified(given);
+    const address = this.#qualified(step.address);
     return this.#decide(this.#asked.recipient(address), "rcpt", `RCPT <${address}>`, ({ verdict }) => {
-      if (verdict === "accept") envelope.add(address);
+      if (verdict === "accept") envelope.add(address, step.notification);
     });
   }
 
@@ -406,16 +419,17 @@ export class Connection implements PolicyClient {
     return address === "" || address.includes("@") ? address : `${address}@${domain}`;
   }
 
-  #startContent(): Promise<void> | undefined {
-    if (this.#surroundings.policy.hasAcl("predata")) {
-      return this.#decide(this.#asked.predata(), "data", "DATA", () => this.#receive());
+  #startContent(isChunked: boolean): Promise<void> | undefined {
+    // As in Exim, nobody is asked before content that has come already.
+    if (!isChunked && this.#surroundings.policy.hasAcl("predata")) {
+      return this.#decide(this.#asked.predata(), "data", "DATA", () => this.#receive(isChunked));
     }
-    this.#receive();
+    this.#receive(isChunked);
     this.#session.accept();
     return undefined;
   }
 
-  #receive(): void {
+  #receive(isChunked: boolean): void {
     const envelope = this.#envelope;
     if (envelope === undefined) throw new Error("content without an envelope");
     const { clock } = this.#surroundings;
@@ -423,13 +437,15 @@ export class Connection implements PolicyClient {
     const { isExtended } = this.#session;
     // RFC 3848 knows no SMTP with authentication.
     const a = authentication === undefined || !isExtended ? "" : "a";
-    const protocol = `${isExtended ? "esmtp" : "smtp"}${this.#isTls ? "s" : ""}${a}`;
+    const protocol = `${envelope.smtpUtf8 ? "utf8" : ""}${isExtended ? "esmtp" : "smtp"}${this.#isTls ? "s" : ""}${a}`;
     this.#reception = new MessageReception(
-      { client: this, envelope, protocol, cipher: this.#cipher, acls: this.#asked },
+      { client: this, envelope, protocol, cipher: this.#cipher, isChunked, acls: this.#asked },
       this.#surroundings,
     );
     this.#contentStartMs = clock.nowMs;
     this.#contentOctets = 0;
+    // With BDAT, what the client has sent in one go may hold the end of one message and the next one: that is kept.
+    this.#passing = undefined;
   }
 
   /** The session has ended in another way than by QUIT. */
@@ -465,6 +481,8 @@ export class Connection implements PolicyClient {
     const reception = this.#reception;
     if (reception === undefined) throw new Error("the end of a message that has not begun");
     this.#isFinishing = true;
+    // The last chunk has a command of its own.
+    if (this.#policy !== undefined) this.#nameCommand(this.#policy.acls);
     const recipients = this.#envelope?.recipients.length ?? 0;
     return reception.finish().then(({ reply: answer, end, answer: verdict }) => {
       const { metrics } = this.#surroundings;

@@ -1,20 +1,39 @@
+import type { MessageNotification, RecipientNotification } from "@postbus/smtp";
 import type { TransactionFacts } from "./facts/transaction-facts.ts";
 
 /** From so many recipients on, a set finds repetitions faster than a walk along the list. */
 const MANY_RECIPIENTS = 16;
+
+/** What MAIL says for extensions. */
+interface EnvelopeExtras {
+  readonly notification?: MessageNotification | undefined;
+  readonly smtpUtf8?: boolean | undefined;
+}
 
 /** The envelope of the transaction that runs, and what is known about it. */
 export class Envelope {
   readonly returnPath: string;
   readonly eightBit: boolean;
   readonly facts: TransactionFacts;
+  /** What MAIL has asked for of reports. */
+  readonly notification: MessageNotification | undefined;
+  /** Of RFC 6531. */
+  readonly smtpUtf8: boolean;
+  readonly #notifications = new Map<string, RecipientNotification>();
   readonly #recipients: string[] = [];
   #seen: Set<string> | undefined;
 
-  constructor(returnPath: string, eightBit: boolean, facts: TransactionFacts) {
+  constructor(
+    returnPath: string,
+    eightBit: boolean,
+    facts: TransactionFacts,
+    { notification, smtpUtf8 = false }: EnvelopeExtras = {},
+  ) {
     this.returnPath = returnPath;
     this.eightBit = eightBit;
     this.facts = facts;
+    this.notification = notification;
+    this.smtpUtf8 = smtpUtf8;
   }
 
   /** In order. A recipient that was named twice is in it once: it would get the message twice. Letters' cases differ (RFC 5321 §2.4). */
@@ -22,10 +41,16 @@ export class Envelope {
     return this.#recipients;
   }
 
-  add(recipient: string): void {
+  /** What RCPT has asked for of reports about a recipient; the first time, if it came twice. */
+  notificationOf(recipient: string): RecipientNotification | undefined {
+    return this.#notifications.get(recipient);
+  }
+
+  add(recipient: string, notification?: RecipientNotification): void {
     if (this.#seen === undefined && this.#recipients.length >= MANY_RECIPIENTS) this.#seen = new Set(this.#recipients);
     if (this.#seen?.has(recipient) ?? this.#recipients.includes(recipient)) return;
     this.#seen?.add(recipient);
     this.#recipients.push(recipient);
+    if (notification !== undefined) this.#notifications.set(recipient, notification);
   }
 }

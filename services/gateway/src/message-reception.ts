@@ -6,11 +6,13 @@ import {
   firstItemId,
   type Received,
   type Reception,
+  type Recipient,
   type RouteItem,
   routeSubject,
 } from "@postbus/contracts";
 import { DeferError, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
 import { type AclAnswer, carriedValues, receivedContent, type SmtpAcls, textOf } from "@postbus/policy";
+import type { NotifyOccasion } from "@postbus/smtp";
 import { BodyGlance } from "./body-glance.ts";
 import { contentLines } from "./content-lines.ts";
 import type { Envelope } from "./envelope.ts";
@@ -29,6 +31,8 @@ export interface Incoming {
   /** As Exim logs it (`P=`). */
   readonly protocol: string;
   readonly cipher: string | undefined;
+  /** By BDAT. */
+  readonly isChunked: boolean;
   readonly acls: SmtpAcls;
 }
 
@@ -114,7 +118,7 @@ export class MessageReception {
   }
 
   /**
-   * The final dot has come.
+   * The final dot has come, or the last chunk.
    *
    * @returns The reply: 250 only when the message is on stable storage. Never rejects; whatever goes wrong is ours, and
    * so 4xx.
@@ -191,12 +195,14 @@ export class MessageReception {
       v: 1,
       messageId,
       returnPath,
-      recipients: envelope.recipients.map((address) => ({ address })),
+      recipients: envelope.recipients.map((address) => itemRecipient(address, envelope, controls.fake !== undefined)),
       receivedAtMs: this.#receivedAtMs,
       queuedAtMs: this.#receivedAtMs,
       attempt: 1,
       reception,
       ...(envelope.eightBit ? { eightBit: true } : {}),
+      ...(envelope.notification === undefined ? {} : { notification: envelope.notification }),
+      ...(envelope.smtpUtf8 ? { smtpUtf8: true } : {}),
       ...(facts === undefined ? {} : { facts }),
       ...(aclVariables === undefined ? {} : { aclVariables }),
     };
@@ -254,7 +260,7 @@ export class MessageReception {
   }
 
   #reception(content: Content): Reception {
-    const { client, protocol, cipher, acls } = this.#incoming;
+    const { client, protocol, cipher, isChunked, acls } = this.#incoming;
     const headerMessageId = messageIdOf(this.#content.header, this.#fields);
     return {
       protocol,
@@ -264,6 +270,7 @@ export class MessageReception {
       size: contentSize(content),
       ...(cipher === undefined ? {} : { cipher }),
       ...authenticationOf(acls),
+      ...(isChunked ? { isChunked } : {}),
       ...(headerMessageId === undefined ? {} : { headerMessageId }),
     };
   }
@@ -295,6 +302,25 @@ function authenticationOf({ session }: SmtpAcls): Pick<Reception, "authenticator
   if (authentication === undefined) return {};
   const id = textOf(authentication.id).slice(0, MAX_ID);
   return { authenticator: authentication.by, ...(id === "" ? {} : { authenticatedId: id }) };
+}
+
+function itemRecipient(address: string, envelope: Envelope, isFake: boolean): Recipient {
+  const asked = envelope.notificationOf(address);
+  if (asked === undefined) return { address };
+  const { notify, originalRecipient } = asked;
+  return {
+    address,
+    notification: {
+      ...(notify === undefined ? {} : { notify: isFake ? withoutSigns(notify) : [...notify] }),
+      ...(originalRecipient === undefined ? {} : { originalRecipient }),
+    },
+  };
+}
+
+/** Whom a policy has told that the message was refused must not learn from a report that it was not. */
+function withoutSigns(notify: readonly NotifyOccasion[]): NotifyOccasion[] {
+  const left = notify.filter((occasion) => occasion !== "SUCCESS" && occasion !== "DELAY");
+  return left.length === 0 ? ["NEVER"] : left;
 }
 
 /** @throws {DeferError} they are too large. */

@@ -24,14 +24,13 @@ export async function policyParts(policy: Policy): Promise<PolicyParts> {
   return {
     policy,
     routing: compileRouters(policy.configuration),
-    profile: sessionProfile({ ...smtp, hostname, offersTls: tls !== undefined, asks }),
+    profile: sessionProfile({ ...smtp, hostname, offers: policy.offers, offersTls: tls !== undefined, asks }),
     tls,
   };
 }
 
 /** QUIT is asked about, too, by a policy that wants to hear of all other ends. */
 function isAsked(question: (typeof QUESTIONS)[number], policy: Policy): boolean {
-  // What EHLO offers depends on the client.
-  if (question === "helo" && policy.offersAuthentication) return true;
+  if (question === "helo") return policy.asksAtHelo;
   return policy.hasAcl(question) || (question === "quit" && policy.hasAcl("notquit"));
 }

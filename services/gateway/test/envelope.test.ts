@@ -16,6 +16,15 @@ test("thousands of recipients are kept in order, each once", () => {
   assert.deepEqual(envelope.recipients, recipients);
 });
 
+test("of a recipient that comes twice, what was asked for first counts", () => {
+  const envelope = new Envelope("", false, facts, { notification: { ret: "FULL" } });
+  envelope.add("r@example.org", { notify: ["NEVER"] });
+  envelope.add("r@example.org", { notify: ["SUCCESS"] });
+  envelope.add("q@example.org");
+  assert.deepEqual(envelope.notificationOf("r@example.org"), { notify: ["NEVER"] });
+  assert.equal(envelope.notificationOf("q@example.org"), undefined);
+});
+
 test("letters' cases make two recipients", () => {
   const envelope = new Envelope("", false, facts);
   envelope.add("R1@example.org");

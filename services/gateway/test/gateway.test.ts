@@ -541,3 +541,118 @@ describe("STARTTLS", () => {
     await next.say("NOOP\r\n", 250);
   });
 });
+
+describe("what the sender wants of reports (RFC 3461)", () => {
+  const envelope =
+    "MAIL FROM:<ann@b.example> RET=HDRS ENVID=QQ1\r\nRCPT TO:<bob@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b@x.test\r\n" +
+    "RCPT TO:<carol@example.org>\r\nRCPT TO:<dora@example.org> NOTIFY=SUCCESS,FAILURE\r\nDATA\r\n";
+  const main = "dsn_advertise_hosts = 127.0.0.1";
+
+  test("is in the item", async () => {
+    await using gateway = await startTestGateway({ policy: { main } });
+    await using client = await gateway.session();
+    await client.say(envelope, 250, 250, 250, 250, 354);
+    await client.say(MESSAGE, 250);
+    const item = Value.Parse(RouteItem, (await gateway.taken()).header);
+    assert.deepEqual(item.notification, { ret: "HDRS", envid: "QQ1" });
+    assert.deepEqual(item.recipients, [
+      {
+        address: "bob@example.org",
+        notification: { notify: ["SUCCESS", "DELAY"], originalRecipient: "rfc822;b@x.test" },
+      },
+      { address: "carol@example.org" },
+      { address: "dora@example.org", notification: { notify: ["SUCCESS", "FAILURE"] } },
+    ]);
+  });
+
+  test("must not show that a refusal was a fake", async () => {
+    await using gateway = await startTestGateway({
+      policy: { main, acls: { data: "accept control = fakereject\n" } },
+    });
+    await using client = await gateway.session();
+    await client.say(envelope, 250, 250, 250, 250, 354);
+    await client.say(MESSAGE, 550);
+    const item = Value.Parse(RouteItem, (await gateway.taken()).header);
+    assert.deepEqual(
+      item.recipients.map(({ notification }) => notification?.notify),
+      [["NEVER"], undefined, ["FAILURE"]],
+    );
+  });
+});
+
+describe("SMTPUTF8", () => {
+  const utf8 = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
+
+  test("addresses go along as octets, and the trace field, the log and the policy know", async () => {
+    await using gateway = await startTestGateway({
+      policy: {
+        acls: { rcpt: "accept condition = ${if eq{$received_protocol/$message_smtputf8}{utf8esmtp/yes}}\n" },
+      },
+    });
+    await using client = await gateway.session();
+    const envelope = utf8("MAIL FROM:<jö@bücher.example> SMTPUTF8\r\nRCPT TO:<bö@example.org>\r\nDATA\r\n");
+    await client.say(envelope, 250, 250, 354);
+    await client.say(utf8("Subject: Grüße\r\n\r\n.\r\n"), 250);
+    const { header, content } = await gateway.taken();
+    assert.partialDeepStrictEqual(Value.Parse(RouteItem, header), {
+      smtpUtf8: true,
+      returnPath: utf8("jö@bücher.example"),
+      recipients: [{ address: utf8("bö@example.org") }],
+      reception: { protocol: "utf8esmtp" },
+    });
+    assert.match(content, /with UTF8ESMTP /);
+    assert.ok(content.includes(utf8("for <bö@example.org>;")));
+  });
+
+  test("is not offered to hosts that are not in smtputf8_advertise_hosts", async () => {
+    await using gateway = await startTestGateway({ policy: { main: "smtputf8_advertise_hosts = 192.0.2.1" } });
+    await using client = await gateway.session();
+    await client.say("MAIL FROM:<a@b.example> SMTPUTF8\r\n", 555);
+  });
+});
+
+describe("the reply to EHLO", () => {
+  const offered = async (main: string): Promise<readonly string[]> => {
+    await using gateway = await startTestGateway({ policy: { main } });
+    await using client = await gateway.connect();
+    await client.expect(220);
+    const reply = await client.say("EHLO client.example\r\n", 250);
+    return reply
+      .trimEnd()
+      .split("\r\n")
+      .slice(1)
+      .map((line) => line.slice(4));
+  };
+
+  test("without a word in the policy", async () => {
+    assert.deepEqual(await offered(""), [
+      "SIZE 50000000",
+      "LIMITS RCPTMAX=100",
+      "8BITMIME",
+      "PIPELINING",
+      "CHUNKING",
+      "ENHANCEDSTATUSCODES",
+      "SMTPUTF8",
+      "HELP",
+    ]);
+  });
+
+  test("as the policy's lists say", async () => {
+    const lists = ["chunking", "pipelining", "smtputf8", "limits", "dsn"].map((name) => `${name}_advertise_hosts`);
+    const bare = ["SIZE 50000000", "8BITMIME", "ENHANCEDSTATUSCODES", "HELP"];
+    assert.deepEqual(await offered(lists.map((name) => `${name} =`).join("\n")), bare);
+    assert.deepEqual(await offered(lists.map((name) => `${name} = !127.0.0.1 : *`).join("\n")), bare);
+    const all = lists.map((name) => `${name} = 192.0.2.1 : 127.0.0.1`).join("\n");
+    assert.deepEqual(await offered(`${all}\nsmtp_accept_max_per_connection = 5`), [
+      "SIZE 50000000",
+      "LIMITS MAILMAX=5 RCPTMAX=100",
+      "8BITMIME",
+      "DSN",
+      "PIPELINING",
+      "CHUNKING",
+      "ENHANCEDSTATUSCODES",
+      "SMTPUTF8",
+      "HELP",
+    ]);
+  });
+});

@@ -52,6 +52,7 @@ function arrival({ returnPath, reception, facts }: Received): string {
   line += ` P=${protocol}`;
   if (cipher !== undefined) line += ` X=${cipher}`;
   if (authenticator !== undefined) line += ` A=${authentication(authenticator, authenticatedId)}`;
+  if (reception.isChunked === true) line += " K";
   line += ` S=${size}`;
   const signature = facts?.dkim?.find((fact) => fact.result === "pass");
   if (signature !== undefined) line += ` DKIM=${printable(signature.domain)}`;

@@ -37,6 +37,11 @@ const rejected = { ...common, name: "smtp:reject" as const, clientAddress: "192.
 /** Lines of Exim 4.96 to 4.100 with default selectors, as recorded in the specification. */
 const cases: readonly { name: string; event: MailEvent; want: string }[] = [
   {
+    name: "arrival by BDAT",
+    event: { ...received, reception: { ...reception, isChunked: true } },
+    want: `${id} <= s@a2.test P=esmtp K S=271`,
+  },
+  {
     name: "arrival by SMTP",
     event: {
       ...received,

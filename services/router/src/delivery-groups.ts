@@ -40,7 +40,8 @@ export class DeliveryGroups {
     const hosts = delivery.hosts?.map(({ name, address, port }) => `${name} ${address} ${port}`).join("\n");
     // The transport's own hosts are the same for all domains.
     const place = hosts ?? (isSmtp && transport.hasOwnHosts ? "" : domain);
-    const key = `${delivery.router}\n${transport.name}\n${delivery.errorsTo ?? ""}\n${place}`;
+    const hop = delivery.isLastHop ? "last" : "";
+    const key = `${hop}\n${delivery.router}\n${transport.name}\n${delivery.errorsTo ?? ""}\n${place}`;
 
     const open = this.#open.get(key);
     // `max_rcpt = 0` means no limit (Exim specification, "The smtp transport").

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
 import { type Recipient, RouteItem } from "@postbus/contracts";
+import { encodeXtext } from "@postbus/mail";
 import { partItemId } from "@postbus/queue";
 import type { RoutingOutcome } from "@postbus/routing";
 import type { Logger } from "pino";
@@ -64,7 +65,11 @@ function partOf(
   recipient: Recipient,
   outcomes: readonly RoutingOutcome[],
 ): RoutedPart {
-  const recipients = outcomes.map(({ address }): Recipient => ({ ...recipient, address }));
+  const recipients = outcomes.map(
+    // Without parents it is a clone (`unseen`) of the recipient itself.
+    ({ address, parents }): Recipient =>
+      parents.length === 0 ? { ...recipient, address } : childOf(recipient, address),
+  );
   const names = createHash("sha256").update(outcomes.map(({ address }) => address).join("\n"));
   // Inside of the position's own branch, above the numbers of its own parts.
   const number = NAMES_START + names.digest().readUIntBE(0, 6);
@@ -73,6 +78,23 @@ function partOf(
     work: { id: partItemId(own, [number], 2), content, handedOut },
     item: { ...item, recipients },
     ends: outcomes.map((outcome, i) => ({ recipient: recipients[i] ?? recipient, position: i, outcome })),
+  };
+}
+
+/**
+ * A recipient that another one has become. Reports of failure and delay are made of it as of that one, and under its name;
+ * of success, that one is told of as such (RFC 3461 §5.2.7).
+ */
+function childOf(parent: Recipient, address: string): Recipient {
+  const { notification, ...rest } = parent;
+  if (notification === undefined) return { ...rest, address };
+  const { notify, originalRecipient = `rfc822;${encodeXtext(parent.address)}` } = notification;
+  if (notify === undefined) return { ...rest, address, notification: { originalRecipient } };
+  const left = notify.filter((occasion) => occasion !== "SUCCESS");
+  return {
+    ...rest,
+    address,
+    notification: { notify: left.length === 0 ? ["NEVER"] : left, originalRecipient },
   };
 }
 

@@ -134,9 +134,10 @@ function deliveryPublication(
   { delivery, transport, transportClass, domain, recipients, positions, variables }: DeliveryGroup,
   queuedAtMs: number,
 ): Publication {
-  const { router, hosts, errorsTo } = delivery;
+  const { router, hosts, errorsTo, isLastHop } = delivery;
   const header: DeliveryItem = { ...item, recipients, queuedAtMs, router, transport: transport.name, domain };
   if (errorsTo !== undefined) header.returnPath = errorsTo;
+  if (isLastHop) header.isLastHop = true;
   if (hosts !== undefined) {
     header.hosts = hosts.map(({ name, port }) => (port === undefined ? name : `${bracketed(name)}::${port}`));
     if (hosts.some(({ address }) => address !== undefined)) {

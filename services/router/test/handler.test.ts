@@ -238,6 +238,54 @@ describe("a recipient that has become others", () => {
   });
 });
 
+describe("what the sender wants of reports (RFC 3461)", () => {
+  const asked = {
+    ...itemTo("list@a.test"),
+    notification: { ret: "HDRS", envid: "QQ1" },
+    recipients: [{ address: "list+x@a.test", notification: { notify: ["SUCCESS", "FAILURE"] } }],
+  };
+  const sent = async (item: object, find: Find = (to) => [delivery(to)]) => deliveries(await handle(item, find));
+
+  test("goes along", async () => {
+    const [item] = await sent(asked);
+    assert.partialDeepStrictEqual(item, { notification: asked.notification, recipients: asked.recipients });
+  });
+
+  test("of one who has become others holds for failures and delays of those, under his name", async () => {
+    const list: Find = (to) => [delivery("1@c.test", { parents: [to] }), delivery(to)];
+    const items = await sent(asked, list);
+    assert.deepEqual(
+      items.flatMap(({ recipients }) => recipients),
+      [
+        {
+          address: "1@c.test",
+          notification: { notify: ["FAILURE"], originalRecipient: "rfc822;list+2Bx@a.test" },
+        },
+        asked.recipients[0],
+      ],
+    );
+    const only = {
+      ...asked,
+      recipients: [
+        { address: "l@a.test", notification: { notify: ["SUCCESS"], originalRecipient: "rfc822;o@x.test" } },
+      ],
+    };
+    const [child] = await sent(only, (to) => [delivery("1@c.test", { parents: [to] })]);
+    assert.deepEqual(child?.recipients[0]?.notification, { notify: ["NEVER"], originalRecipient: "rfc822;o@x.test" });
+  });
+
+  test("is not passed on by a router with dsn_lasthop, which keeps its recipients apart", async () => {
+    const items = await sent(itemTo("1@c.test", "2@c.test"), (to) => [delivery(to, { isLastHop: to === "1@c.test" })]);
+    assert.deepEqual(
+      items.map(({ recipients, isLastHop }) => [recipients.length, isLastHop]),
+      [
+        [1, true],
+        [1, undefined],
+      ],
+    );
+  });
+});
+
 test("a bounce address of the router's is the return path from there on", async () => {
   const [item] = deliveries(await handle(itemTo("x@c.test"), (to) => [delivery(to, { errorsTo: "owner@a.test" })]));
   assert.equal(item?.returnPath, "owner@a.test");

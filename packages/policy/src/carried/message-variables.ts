@@ -8,6 +8,7 @@ export interface CarriedMessage {
   readonly messageId: string;
   readonly returnPath: string;
   readonly receivedAtMs: number;
+  readonly smtpUtf8?: true;
   readonly reception: {
     readonly protocol: string;
     readonly clientAddress?: string;
@@ -60,6 +61,7 @@ const readers: Readonly<Record<string, (message: CarriedMessage) => Known>> = {
   sender_host_authenticated: ({ reception }) => reception.authenticator,
   message_exim_id: ({ messageId }) => messageId,
   message_id: ({ messageId }) => messageId,
+  message_smtputf8: ({ smtpUtf8 }) => (smtpUtf8 === true ? "yes" : "no"),
   message_size: ({ reception }) => reception.size,
   received_protocol: ({ reception }) => reception.protocol,
   received_time: ({ receivedAtMs }) => Math.floor(receivedAtMs / 1000),

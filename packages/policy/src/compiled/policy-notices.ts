@@ -9,6 +9,10 @@ const EVERYWHERE = [
   ["2001:db8::1", "3fff::1"],
 ];
 
+/** As in Exim: the content comes with the command, and nobody waits for an answer before it. */
+const PREDATA =
+  "acl_smtp_predata is not asked of messages that come by BDAT: set chunking_advertise_hosts to nothing if it must be";
+
 /** What is no error, and yet may not be what the operator wants. */
 export function policyNotices(
   { main, namedLists }: Configuration,
@@ -22,6 +26,9 @@ export function policyNotices(
   }
   if (main.setting("tls_privatekey") !== undefined && main.setting("tls_certificate") === undefined) {
     notices.push("tls_privatekey without tls_certificate: TLS is not offered");
+  }
+  if (main.setting("acl_smtp_predata") !== undefined && main.get("chunking_advertise_hosts").trim() !== "") {
+    notices.push(PREDATA);
   }
   return notices;
 }

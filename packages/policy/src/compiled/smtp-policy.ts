@@ -15,7 +15,12 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     problems.error(main.setting(name)?.place ?? { file: "default", line: 0 }, `${name}: ${text}`);
   };
   const number = (
-    name: "message_size_limit" | "recipients_max" | "smtp_accept_max_per_host" | "smtp_receive_timeout",
+    name:
+      | "message_size_limit"
+      | "recipients_max"
+      | "smtp_accept_max_per_connection"
+      | "smtp_accept_max_per_host"
+      | "smtp_receive_timeout",
   ): number => {
     const value = main.get(name);
     if (typeof value === "string") error(name, "an expansion is not available here: it must be a number");
@@ -39,6 +44,9 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     interfaces: list("local_interfaces", (item) => isIP(item) !== 0, "an IP address"),
     ports: list("daemon_smtp_ports", (item) => portOf(item) <= 65_535, "a port").map(portOf),
     messageSizeLimit: number("message_size_limit"),
+    // Exim's default of 1,000 protects its processes, which grow; here a connection may carry on.
+    mailMax:
+      main.setting("smtp_accept_max_per_connection") === undefined ? 0 : number("smtp_accept_max_per_connection"),
     recipientsMax: number("recipients_max"),
     receivedHeadersMax: main.get("received_headers_max"),
     headerMaxOctets: main.get("header_maxsize"),

@@ -25,6 +25,7 @@ describe("host lists of the main section", () => {
       mayOmitRecipientDomain: false,
       isNonmailLimited: true,
       wantsSingleLines: false,
+      offers: {},
       isPipeliningOff: false,
       enforcesSync: undefined,
     }));

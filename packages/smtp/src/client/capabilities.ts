@@ -8,6 +8,8 @@ export interface Capabilities {
   readonly size: boolean;
   /** RFC 6152 */
   readonly eightBitMime: boolean;
+  /** RFC 3461 */
+  readonly dsn: boolean;
   /** RFC 6531 */
   readonly smtpUtf8: boolean;
   /** RFC 3207 */
@@ -22,6 +24,7 @@ export const noCapabilities: Capabilities = {
   pipelining: false,
   size: false,
   eightBitMime: false,
+  dsn: false,
   smtpUtf8: false,
   startTls: false,
 };
@@ -43,6 +46,7 @@ export function parseCapabilities(reply: PeerReply): Capabilities {
     pipelining: lines.has("PIPELINING"),
     size: lines.has("SIZE"),
     eightBitMime: lines.has("8BITMIME"),
+    dsn: lines.has("DSN"),
     smtpUtf8: lines.has("SMTPUTF8"),
     startTls: lines.has("STARTTLS"),
     ...(maxRecipients === undefined ? {} : { maxRecipients }),

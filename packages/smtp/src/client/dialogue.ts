@@ -1,5 +1,6 @@
 import type { Capabilities } from "./capabilities.ts";
 import { errnos, type Loss, lossTrouble, malformedTrouble, printable, replyText, type Trouble } from "./error-text.ts";
+import { messageArguments, recipientArguments } from "./notification-arguments.ts";
 import type { PeerReply } from "./reply-parser.ts";
 import type { RecipientResult, Step, Transaction, TransactionResult, TroubleKind } from "./transaction.ts";
 
@@ -27,6 +28,7 @@ export class Dialogue {
   readonly #transaction: Transaction;
   readonly #mailCommand: string;
   readonly #lacksUtf8: boolean;
+  readonly #passesNotifications: boolean;
   readonly #maxInFlight: number;
   readonly #isBehind: boolean;
   /** For the error texts of the operating system: `host [address]`. */
@@ -53,8 +55,10 @@ export class Dialogue {
    */
   constructor(transaction: Transaction, capabilities: Capabilities, start: "reset" | "fresh" | "behind", host: string) {
     this.#transaction = transaction;
-    const isUtf8 = !isAscii(transaction.returnPath) || !transaction.recipients.every(isAscii);
+    const { smtpUtf8 = false, returnPath, recipients } = transaction;
+    const isUtf8 = smtpUtf8 || !isAscii(returnPath) || !recipients.every(isAscii);
     this.#lacksUtf8 = isUtf8 && !capabilities.smtpUtf8;
+    this.#passesNotifications = capabilities.dsn;
     this.#mailCommand = mailCommand(transaction, capabilities, isUtf8);
     this.#maxInFlight = capabilities.pipelining ? MAX_IN_FLIGHT : 1;
     this.#host = host;
@@ -92,7 +96,8 @@ export class Dialogue {
     if (!this.isHopeless) return this.#sendCommands();
     const text = "utf8 support required but not offered for forwarding";
     this.#trouble = { kind: "message", errno: errnos.smtpUtf8, text };
-    this.#endOthers({ outcome: "failed", text });
+    // Another host may offer it; if this is the last one, the owner makes it final.
+    this.#endOthers({ outcome: "deferred", errno: errnos.smtpUtf8, text });
     this.#needsReset = this.#nextCommand === RSET;
     return this.#finish();
   }
@@ -275,10 +280,17 @@ export class Dialogue {
       const n = this.#nextCommand;
       if (n === RSET) octets += "RSET\r\n";
       else if (n === MAIL) octets += `${this.#mailCommand}\r\n`;
-      else if (n < this.#data) octets += `RCPT TO:<${recipients[n]}>\r\n`;
+      else if (n < this.#data) octets += `RCPT TO:<${recipients[n]}>${this.#recipientArguments(n)}\r\n`;
       else octets += "DATA\r\n";
     }
     return [{ do: "write", octets }];
+  }
+
+  #recipientArguments(index: number): string {
+    const notification = this.#passesNotifications ? this.#transaction.recipientNotifications?.[index] : undefined;
+    return notification === undefined
+      ? ""
+      : recipientArguments(notification, this.#transaction.recipients[index] ?? "");
   }
 
   #isRecipient(command: number): boolean {
@@ -313,10 +325,15 @@ function ended(reply: PeerReply, errno: number, text: string): RecipientResult {
 const isAscii = (address: string): boolean => !/[^\x00-\x7f]/.test(address);
 
 /** In Exim's order of the parameters. */
-function mailCommand({ returnPath, size, eightBit }: Transaction, offered: Capabilities, isUtf8: boolean): string {
+function mailCommand(
+  { returnPath, size, eightBit, notification }: Transaction,
+  offered: Capabilities,
+  isUtf8: boolean,
+): string {
   let command = `MAIL FROM:<${returnPath}>`;
   if (offered.size) command += ` SIZE=${size + SIZE_ADDITION}`;
   if (offered.eightBitMime && eightBit) command += " BODY=8BITMIME";
   if (isUtf8) command += " SMTPUTF8";
+  if (offered.dsn && notification !== undefined) command += messageArguments(notification);
   return command;
 }

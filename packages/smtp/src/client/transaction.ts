@@ -1,3 +1,4 @@
+import type { MessageNotification, RecipientNotification } from "../notification.ts";
 import type { Trouble } from "./error-text.ts";
 
 /** One message for some recipients, as it is offered to the next hop. */
@@ -9,6 +10,12 @@ export interface Transaction {
   readonly size: number;
   /** The content was announced as 8BITMIME when it came in. */
   readonly eightBit: boolean;
+  /** It came as a message of RFC 6531: addresses or header section may be in UTF-8, which the next hop must know. */
+  readonly smtpUtf8?: boolean;
+  /** What the sender asks for of reports; a next hop that does not know DSN is not told (RFC 3461 §5.2.2). */
+  readonly notification?: MessageNotification;
+  /** The same of each recipient, in their order. */
+  readonly recipientNotifications?: readonly (RecipientNotification | undefined)[];
 }
 
 export type RecipientResult =

@@ -1,3 +1,5 @@
+import type { ExtensionOffers } from "./extension-offers.ts";
+
 /** What a server knows of one client, and lets it do. */
 export interface ClientStanding {
   /** By the reverse DNS; empty: not known. The replies to HELO and EHLO have it. */
@@ -16,6 +18,8 @@ export interface ClientStanding {
   readonly wantsSingleLines: boolean;
   /** PIPELINING is not offered to it: Exim's `control = no_pipelining`. */
   readonly isPipeliningOff: boolean;
+  /** Extensions that are offered to it though the profile does not, or not though the profile does. */
+  readonly offers: Readonly<Partial<ExtensionOffers>>;
   /** Whether it is turned away when it sends ahead where it must not. Undefined: as the profile says. */
   readonly enforcesSync: boolean | undefined;
 }
@@ -30,5 +34,6 @@ export const UNKNOWN_CLIENT: ClientStanding = {
   isNonmailLimited: true,
   wantsSingleLines: false,
   isPipeliningOff: false,
+  offers: {},
   enforcesSync: undefined,
 };

@@ -1,4 +1,6 @@
 import { NOT_ASCII, type ParsedPath, parsePath, type Reply, reply, trim } from "@postbus/mail";
+import type { MessageNotification, RecipientNotification } from "../notification.ts";
+import { parseMessageNotification, parseRecipientNotification } from "./notification-parameters.ts";
 
 /** What MAIL says (RFC 5321 §4.1.1.2). */
 export interface MailCommand {
@@ -8,6 +10,18 @@ export interface MailCommand {
   readonly size?: number;
   /** RFC 6152 BODY. */
   readonly eightBit: boolean;
+  /** RFC 3461; absent: nothing was asked for. */
+  readonly notification?: MessageNotification;
+  /** RFC 6531: addresses and header section may be in UTF-8. */
+  readonly smtpUtf8?: true;
+}
+
+/** What RCPT says (RFC 5321 §4.1.1.3). */
+export interface RcptCommand {
+  /** `postmaster` comes without a domain (RFC 5321 §4.5.1). */
+  readonly address: string;
+  /** RFC 3461; absent: nothing was asked for. */
+  readonly notification?: RecipientNotification;
 }
 
 /** What the syntax of a path depends on. */
@@ -18,6 +32,10 @@ export interface PathRules {
   readonly acceptsLiterals: boolean;
   /** An address may come without a domain; without this, only `postmaster` as a recipient (RFC 5321 §4.5.1). */
   readonly mayOmitDomain: boolean;
+  /** The parameters of DSN are taken (RFC 3461). */
+  readonly offersDsn: boolean;
+  /** Addresses may be in UTF-8 (RFC 6531): if MAIL says so, or because it has. */
+  readonly acceptsUtf8: boolean;
 }
 
 /** The path as such is good; it only lacks a domain, which this client may not leave out. */
@@ -29,19 +47,23 @@ export interface Unqualified {
 /** Reads what stands behind `MAIL FROM:`. */
 export function parseMail(
   argument: string,
-  { isExtended, acceptsLiterals, mayOmitDomain }: PathRules,
+  { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, acceptsUtf8 }: PathRules,
 ): MailCommand | Reply | Unqualified {
-  const path = parsePath(argument);
+  const path = parsePath(argument, 0, acceptsUtf8);
   if (path.kind === "invalid") return badPath(argument, path.reason);
   const { address, end } = path;
   if (!acceptsLiterals && address.endsWith("]")) return badPath(argument, NO_LITERALS);
   if (address !== "" && !address.includes("@") && !mayOmitDomain) return unqualified(argument, "sender");
-  if (end === argument.length) return { returnPath: address, eightBit: false };
+  const isAscii = !/[\x80-\xff]/.test(address);
+  if (end === argument.length) return isAscii ? { returnPath: address, eightBit: false } : badPath(argument, NOT_ASCII);
 
   const parameters = parseParameters(argument, path, isExtended);
   if (!(parameters instanceof Map)) return parameters;
   let size: number | undefined;
   let eightBit = false;
+  let notification: MessageNotification | undefined;
+  const smtpUtf8 = acceptsUtf8 && parameters.has("SMTPUTF8");
+  if (!isAscii && !smtpUtf8) return badPath(argument, NOT_ASCII);
   for (const [keyword, value] of parameters) {
     switch (keyword) {
       case "SIZE":
@@ -53,29 +75,49 @@ export function parseMail(
         if (!/^(?:7BIT|8BITMIME)$/i.test(value ?? "")) return reply(501, "5.5.4", "invalid data for BODY");
         eightBit = value?.length === "8BITMIME".length;
         break;
-      default:
-        return unknownParameter(keyword);
+      case "SMTPUTF8":
+        if (!acceptsUtf8) return unknownParameter(keyword);
+        if (value !== undefined) return reply(501, "5.5.4", "invalid data for SMTPUTF8");
+        break;
+      default: {
+        const asked = offersDsn ? parseMessageNotification(keyword, value) : undefined;
+        if (asked === undefined) return unknownParameter(keyword);
+        if ("code" in asked) return asked;
+        notification = { ...notification, ...asked };
+      }
     }
   }
-  return { returnPath: address, eightBit, ...(size === undefined ? {} : { size }) };
+  return {
+    returnPath: address,
+    eightBit,
+    ...(size === undefined ? {} : { size }),
+    ...(notification === undefined ? {} : { notification }),
+    ...(smtpUtf8 ? { smtpUtf8 } : {}),
+  };
 }
 
-/** What RCPT says (RFC 5321 §4.1.1.3): the forward path's address. `postmaster` comes without a domain (§4.5.1). */
+/** Reads what stands behind `RCPT TO:`. */
 export function parseRcpt(
   argument: string,
-  { isExtended, acceptsLiterals, mayOmitDomain }: PathRules,
-): string | Reply | Unqualified {
-  const path = parsePath(argument);
+  { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, acceptsUtf8 }: PathRules,
+): RcptCommand | Reply | Unqualified {
+  const path = parsePath(argument, 0, acceptsUtf8);
   if (path.kind === "invalid") return badPath(argument, path.reason);
   const { address, end } = path;
   if (!acceptsLiterals && address.endsWith("]")) return badPath(argument, NO_LITERALS);
   if (address === "") return badPath(argument, "missing or malformed local part");
   if (!mayOmitDomain && lacksDomain(address)) return unqualified(argument, "recipient");
-  if (end === argument.length) return address;
+  if (end === argument.length) return { address };
   const parameters = parseParameters(argument, path, isExtended);
   if (!(parameters instanceof Map)) return parameters;
-  for (const keyword of parameters.keys()) return unknownParameter(keyword);
-  return address;
+  let notification: RecipientNotification | undefined;
+  for (const [keyword, value] of parameters) {
+    const asked = offersDsn ? parseRecipientNotification(keyword, value, acceptsUtf8) : undefined;
+    if (asked === undefined) return unknownParameter(keyword);
+    if ("code" in asked) return asked;
+    notification = { ...notification, ...asked };
+  }
+  return notification === undefined ? { address } : { address, notification };
 }
 
 const lacksDomain = (address: string): boolean => !address.includes("@") && address.toLowerCase() !== "postmaster";
@@ -107,8 +149,8 @@ const PHRASE = /^(?:"[^"\\]*"|[^<>"@(),:;\\[\]]+)[ \t]*(?=<)/;
 /** Exim's words where `allow_domain_literals` is not set. */
 const NO_LITERALS = "domain literals not allowed";
 
-/** RFC 5321 §4.1.2: esmtp-keyword, and esmtp-value without `=`, blanks and control characters. */
-const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?$/;
+/** RFC 5321 §4.1.2: esmtp-keyword, and esmtp-value without `=`, blanks and control characters; RFC 6531 §3.3: or UTF-8. */
+const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\xff]+))?$/;
 
 function parseParameters(
   argument: string,
@@ -123,8 +165,9 @@ function parseParameters(
     if (keyword === undefined) return reply(501, "5.5.4", `malformed parameter ${shown(word)}`);
     // RFC 5321 §4.1.1.11: parameters of extensions that were not offered are unknown ones.
     if (!isExtended) return unknownParameter(keyword.toUpperCase());
-    if (parameters.has(keyword.toUpperCase())) return reply(501, "5.5.4", `${shown(keyword)} given twice`);
-    parameters.set(keyword.toUpperCase(), value);
+    const name = keyword.toUpperCase();
+    if (parameters.has(name)) return reply(501, "5.5.4", `${shown(name)} can be specified once only`);
+    parameters.set(name, value);
   }
   return parameters;
 }

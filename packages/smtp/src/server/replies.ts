@@ -17,7 +17,7 @@ export const help = reply(
   214,
   "2.0.0",
   "Commands supported:",
-  "STARTTLS HELO EHLO MAIL RCPT DATA NOOP QUIT RSET HELP VRFY",
+  "STARTTLS HELO EHLO MAIL RCPT DATA BDAT NOOP QUIT RSET HELP VRFY",
 );
 
 export const synchronizationError = reply(554, "5.5.0", "SMTP synchronization error");
@@ -33,11 +33,22 @@ export const bareLineFeed = reply(500, "5.5.2", "bare <LF> received: lines end w
 export const controlCharacter = reply(500, "5.5.2", "control characters are not allowed in SMTP commands");
 export const bdatNotAdvertised = reply(503, "5.5.1", "BDAT command used when CHUNKING not advertised");
 
+export const bdatSizeMissing = reply(501, "5.5.4", "missing size for BDAT command");
+export const onlyBdat = reply(503, "5.5.1", "only BDAT permissible after non-LAST BDAT");
+export const onlyReset = reply(503, "5.5.1", "only RSET accepted now");
+
 export const heloRequired = reply(503, "5.5.1", "HELO or EHLO required");
 export const senderAlreadyGiven = reply(503, "5.5.1", "sender already given");
 export const senderNotYetGiven = reply(503, "5.5.1", "sender not yet given");
-export const noRecipientWithData = reply(503, "5.5.1", "Valid RCPT command must precede DATA");
-export const recipientMustPrecede = reply(503, "5.5.1", "valid RCPT command must precede DATA");
+/** In a pipelined group, as Exim has it. */
+export const noRecipientWith = {
+  DATA: reply(503, "5.5.1", "Valid RCPT command must precede DATA"),
+  BDAT: reply(503, "5.5.1", "Valid RCPT command must precede BDAT"),
+} as const;
+export const recipientMustPrecede = {
+  DATA: reply(503, "5.5.1", "valid RCPT command must precede DATA"),
+  BDAT: reply(503, "5.5.1", "valid RCPT command must precede BDAT"),
+} as const;
 export const allRecipientsRefused = "All RCPT commands were rejected with this error:";
 export const startTlsNotAdvertised = reply(503, "5.5.1", "STARTTLS command used when not advertised");
 export const authNotAdvertised = reply(503, "5.5.1", "AUTH command used when not advertised");
@@ -59,4 +70,5 @@ export const defects: Readonly<Record<"bare CR" | "bare LF" | "NUL", Reply>> = {
   "bare LF": reply(550, "5.5.2", "bare <LF> in message: lines end with <CR><LF> (RFC 5321 section 2.3.8)"),
   NUL: reply(550, "5.6.0", "NUL octet in message (RFC 2045 section 2.8)"),
 };
+export const tooManyMessages = reply(421, "4.7.0", "too many messages in this connection");
 export const tooManyCommands = reply(421, "4.7.0", "Too many commands without a message");

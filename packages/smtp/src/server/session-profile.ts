@@ -1,4 +1,6 @@
 import { formatReply } from "@postbus/mail";
+import { ExtensionLines } from "./extension-lines.ts";
+import type { ExtensionOffers } from "./extension-offers.ts";
 import { type ReplyFormat, replyFormat } from "./reply-format.ts";
 import type { SessionQuestion } from "./session-step.ts";
 
@@ -10,6 +12,8 @@ export interface SessionSettings {
   readonly messageSizeLimit: number;
   /** RCPT commands in one transaction; 0: `MAX_RECIPIENTS`. RFC 5321 §4.5.3.1.8 wants 100 at least. */
   readonly recipientsMax: number;
+  /** MAIL commands in one session, 0: any number. Default: 0. Exim's `smtp_accept_max_per_connection`. */
+  readonly mailMax?: number;
   /** Received fields above which a message is taken to be looping (RFC 5321 §6.3). */
   readonly receivedHeadersMax: number;
   /** Octets of the header section. */
@@ -23,6 +27,8 @@ export interface SessionSettings {
   /** `user@[192.0.2.1]` is taken: `allow_domain_literals`. Default: yes. */
   readonly acceptsLiterals?: boolean;
   readonly offersTls: boolean;
+  /** What is offered to clients of whom nothing else is known. Default: PIPELINING. */
+  readonly offers?: Readonly<Partial<ExtensionOffers>>;
   /** ENHANCEDSTATUSCODES (RFC 2034). Default: yes. */
   readonly offersStatus?: boolean;
   /** A client that sends ahead where it must not is turned away. Default: yes. */
@@ -40,22 +46,24 @@ const MAX_NONMAIL_COMMANDS = 10;
 /** `SessionSettings` with the replies that follow from them, made once. */
 export interface SessionProfile extends SessionSettings {
   readonly greeting: string;
+  readonly mailMax: number;
   readonly enforcesSync: boolean;
   readonly maxNonmail: number;
   readonly acceptsLiterals: boolean;
   readonly asks: ReadonlySet<SessionQuestion>;
   readonly format: ReplyFormat;
-  /** Lines of the EHLO reply behind the first, in clear text and under TLS. */
-  readonly extensions: string;
-  readonly extensionsUnderTls: string;
+  readonly offers: ExtensionOffers;
+  /** Lines of the EHLO reply behind the first. */
+  readonly extensions: ExtensionLines;
   readonly closing: string;
 }
 
 export function sessionProfile(settings: SessionSettings): SessionProfile {
-  const { hostname, messageSizeLimit, recipientsMax, offersTls, offersStatus = true } = settings;
+  const { hostname, messageSizeLimit, recipientsMax, mailMax = 0, offersStatus = true } = settings;
   const format = replyFormat(offersStatus);
   return {
     ...settings,
+    mailMax,
     enforcesSync: settings.enforcesSync ?? true,
     maxNonmail: settings.maxNonmail ?? MAX_NONMAIL_COMMANDS,
     acceptsLiterals: settings.acceptsLiterals ?? true,
@@ -63,20 +71,8 @@ export function sessionProfile(settings: SessionSettings): SessionProfile {
     format,
     recipientsMax: recipientsMax > 0 ? recipientsMax : MAX_RECIPIENTS,
     greeting: formatReply({ code: 220, lines: [`${hostname} ESMTP Postbus`] }),
-    extensions: extensionLines(messageSizeLimit, offersStatus, offersTls),
-    // RFC 3207 §4.2: not to be offered again.
-    extensionsUnderTls: extensionLines(messageSizeLimit, offersStatus, false),
+    offers: { pipelining: true, chunking: false, dsn: false, smtpUtf8: false, limits: false, ...settings.offers },
+    extensions: new ExtensionLines({ messageSizeLimit, recipientsMax, mailMax, offersStatus }),
     closing: format.own({ code: 221, status: "2.0.0", lines: [`${hostname} closing connection`] }),
   };
-}
-
-function extensionLines(messageSizeLimit: number, offersStatus: boolean, offersTls: boolean): string {
-  const keywords = [
-    messageSizeLimit > 0 ? `SIZE ${messageSizeLimit}` : "SIZE",
-    "8BITMIME",
-    "PIPELINING",
-    ...(offersStatus ? ["ENHANCEDSTATUSCODES"] : []),
-    ...(offersTls ? ["STARTTLS"] : []),
-  ];
-  return `${keywords.map((keyword) => `250-${keyword}\r\n`).join("")}250 HELP\r\n`;
 }

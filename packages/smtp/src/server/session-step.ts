@@ -1,4 +1,5 @@
 import type { Reply } from "@postbus/mail";
+import type { MessageNotification, RecipientNotification } from "../notification.ts";
 
 /** What an owner can be asked besides the questions of every message: `SessionSettings.asks`. */
 export type SessionQuestion = "helo" | "vrfy" | "expn" | "etrn" | "quit" | "reset";
@@ -22,7 +23,10 @@ export type SessionStep =
   | { readonly kind: "auth"; readonly mechanism: string; readonly initial: string | undefined }
   /** The client's line behind a challenge: base64, or `*`. Answered like `auth`. */
   | { readonly kind: "auth line"; readonly line: string }
-  /** The transaction is forgotten, because of RSET. Needs no answer. */
+  /**
+   * The transaction is forgotten, because of RSET, and with it what was given of its content. Needs no answer. Between two
+   * chunks of content it comes unasked.
+   */
   | { readonly kind: "reset" }
   /** The client goes; whatever is said is the last reply. */
   | { readonly kind: "quit" }
@@ -33,16 +37,23 @@ export type SessionStep =
       /** Octets, as declared by SIZE. */
       readonly size?: number;
       readonly eightBit: boolean;
+      /** What is asked for of reports (RFC 3461). */
+      readonly notification?: MessageNotification;
+      /** Addresses and header section may be in UTF-8 (RFC 6531). */
+      readonly smtpUtf8?: true;
     }
   /** @property address `postmaster` may come without a domain (RFC 5321 §4.5.1), others where the client may leave it out. */
-  | { readonly kind: "recipient"; readonly address: string }
-  /** Before 354: last chance to refuse without reading the content. */
-  | { readonly kind: "data" }
+  | { readonly kind: "recipient"; readonly address: string; readonly notification?: RecipientNotification }
+  /**
+   * Last chance to refuse before the content is read: before 354, or at the first BDAT, behind which content has come
+   * already. @property isChunked The content comes by BDAT (RFC 3030).
+   */
+  | { readonly kind: "data"; readonly isChunked: boolean }
   /** The header section, complete and with its blank line; comes once in a message that is not refused before. */
   | { readonly kind: "header"; readonly octets: Buffer }
   /** The next part of the body, dots unstuffed. */
   | { readonly kind: "content"; readonly octets: Buffer }
-  /** The final dot has come; `finish` says what became of the message. */
+  /** The final dot, or the last chunk, has come; `finish` says what became of the message. */
   | { readonly kind: "end" }
   /**
    * The session itself refuses something that belongs into the log. With `stage` `content`, what was given of the

@@ -1,12 +1,13 @@
 // One file because it is one state machine: which command may come next depends on all that came before.
 import { formatReply, type Reply, reply, trim, trimEnd, trimStart } from "@postbus/mail";
+import { type BdatCommand, ChunkReader, parseBdat } from "./chunk-reader.ts";
 import { type ClientStanding, UNKNOWN_CLIENT } from "./client-standing.ts";
 import { CommandHistory } from "./command-history.ts";
 import { ContentReader } from "./content-reader.ts";
-import { HeaderReader } from "./header-reader.ts";
+import type { ExtensionOffers } from "./extension-offers.ts";
 import { isHeloName } from "./helo-name.ts";
+import { MessageReading } from "./message-reading.ts";
 import { type PathRules, parseMail, parseRcpt, parseVrfy, type Unqualified } from "./path-command.ts";
-import { countReceived } from "./received-count.ts";
 import * as replies from "./replies.ts";
 import type { SessionProfile } from "./session-profile.ts";
 import type { SessionQuestion, SessionStep } from "./session-step.ts";
@@ -29,6 +30,8 @@ type Phase =
   | "connect"
   | "command"
   | "content"
+  /** In a chunk that nobody wants. */
+  | "skip"
   /** A step that wants an answer is out. */
   | "connect asked"
   | "helo asked"
@@ -48,17 +51,17 @@ type AuthenticationEnd = "authenticated" | "refused" | "denied" | "unknown";
 
 /** State that only a transaction needs; most connections have none at most times. */
 interface Transaction {
+  /** Of RFC 6531. */
+  readonly isUtf8: boolean;
   rcptCommands: number;
   recipients: number;
 }
 
-interface Reading {
-  readonly content: ContentReader;
-  /** Until the header section is complete. */
-  header: HeaderReader | undefined;
-  octets: number;
-  /** What the message will be answered with whatever else comes. */
-  refusal: Reply | undefined;
+/** A chunk that is thrown away. */
+interface Skipped {
+  left: number;
+  /** What is said then: RFC 3030 §2 wants no reply before the chunk's end. */
+  readonly answer: () => void;
 }
 
 /**
@@ -89,12 +92,22 @@ export class ServerSession {
   #isExtended = false;
   /** Name and kind of the greeting that was in force when the one came that is asked about. */
   #greeted: readonly [helo: string, isExtended: boolean] = UNGREETED;
-  #isPipeliningOffered = false;
+  /** What the last reply to EHLO has offered. */
+  #offers: ExtensionOffers | undefined;
   #isTls = false;
   #isAuthenticated = false;
   #transaction: Transaction | undefined;
-  #reading: Reading | undefined;
-  #pendingBody: Buffer | undefined;
+  /** MAIL, which is asked about, has said SMTPUTF8. */
+  #isMailUtf8 = false;
+  /** Content that has not come to its end: with chunks, also between two of them. */
+  #reading: MessageReading | undefined;
+  /** That which the question is about whether content may come. */
+  #announced: BdatCommand | undefined;
+  #skipped: Skipped | undefined;
+  /** A command has come between two chunks that may not: nothing is in order before RSET (RFC 3030 §2). */
+  #isOutOfOrder = false;
+  /** A message was refused in a chunk, and nothing but BDAT has come since. */
+  #isChunkRefused = false;
   /** The last command was RCPT: DATA behind it may have been sent without waiting for the answer. */
   #isLastRcpt = false;
   /** The last MAIL was refused, and nothing but RCPT has come since. */
@@ -107,6 +120,7 @@ export class ServerSession {
   /** Of `FREE_ONCE`, those that have come since the last message or handshake. Undefined: none. */
   #usedOnce: Set<string> | undefined;
   #commandsWithoutMessage = 0;
+  #mailCommands = 0;
   /** Sent instead of the next reading between two transactions. */
   #shutdown: Reply | undefined;
   #refused: Extract<SessionStep, { kind: "refused" }> | undefined;
@@ -138,7 +152,7 @@ export class ServerSession {
 
   /** Whether message content is being read. */
   get isReadingContent(): boolean {
-    return this.#phase === "content";
+    return this.#phase === "content" || this.#phase === "skip";
   }
 
   /** Whether a MAIL command has been accepted whose transaction has not ended. */
@@ -153,7 +167,7 @@ export class ServerSession {
 
   /** Whether the client has been told that it need not wait for replies (RFC 2920). */
   get #mayPipeline(): boolean {
-    return this.#isExtended && this.#isPipeliningOffered;
+    return this.#isExtended && this.#offers?.pipelining === true;
   }
 
   /** Octets received and not yet looked at. The owner stops reading when they become many while a question is out. */
@@ -163,7 +177,7 @@ export class ServerSession {
 
   /** Octets of a header section that is not complete yet: they have been looked at, and not been given out. */
   get collectedOctets(): number {
-    return this.#reading?.header?.length ?? 0;
+    return this.#reading?.collectedOctets ?? 0;
   }
 
   receive(octets: Buffer): void {
@@ -207,6 +221,9 @@ export class ServerSession {
         case "auth":
           step = this.#nextAuthLine();
           break;
+        case "skip":
+          step = this.#nextSkipped();
+          break;
         case "closing":
           return CLOSE;
         default:
@@ -235,7 +252,7 @@ export class ServerSession {
       case "mail asked":
         this.#output += this.#accepted(answer, replies.senderOk);
         this.#isMailRefused = false;
-        this.#transaction = { rcptCommands: 0, recipients: 0 };
+        this.#transaction = { isUtf8: this.#isMailUtf8, rcptCommands: 0, recipients: 0 };
         this.#phase = "command";
         return;
       case "recipient asked":
@@ -244,15 +261,21 @@ export class ServerSession {
         this.#phase = "command";
         return;
       case "data asked":
+        this.#usedOnce?.delete("HELO");
+        this.#usedOnce?.delete("RSET");
+        if (this.#announced !== undefined) {
+          const source = new ChunkReader();
+          this.#reading = new MessageReading(source, this.#profile);
+          this.#beginChunk(this.#reading, source, this.#announced);
+          return;
+        }
         // RFC 2920 §3.1: DATA ends a group. What is here already was sent without waiting for 354.
         if (this.#isAhead) {
           this.#close(replies.synchronizationError, "DATA");
           return;
         }
         this.#output += this.#accepted(answer, replies.enterMessage);
-        this.#usedOnce?.delete("HELO");
-        this.#usedOnce?.delete("RSET");
-        this.#reading = { content: new ContentReader(), header: new HeaderReader(), octets: 0, refusal: undefined };
+        this.#reading = new MessageReading(new ContentReader(), this.#profile);
         this.#phase = "content";
         return;
       default:
@@ -283,8 +306,13 @@ export class ServerSession {
       case "recipient asked":
         this.#noteRefusedRecipient(answer.lines.slice(-(ownLines ?? answer.lines.length)));
         break;
-      case "mail asked":
       case "data asked":
+        if (this.#announced !== undefined && !isLast) {
+          this.#skip(this.#announced, () => this.#answer(answer, false));
+          return;
+        }
+        break;
+      case "mail asked":
         break;
       default:
         throw new Error(`refuse() while "${this.#phase}"`);
@@ -331,17 +359,20 @@ export class ServerSession {
   finish(answer: Reply, isLast = answer.code === 421): void {
     if (this.#phase !== "end asked") throw new Error(`finish() while "${this.#phase}"`);
     if (answer.code < 300) this.#commandsWithoutMessage = 0;
+    const chunk = answer.code < 300 && !this.standing.wantsSingleLines ? this.#lastChunk() : undefined;
     this.#endTransaction();
-    this.#answer(answer, isLast);
+    this.#answer(chunk === undefined ? answer : { ...answer, lines: [chunk, ...answer.lines] }, isLast);
+  }
+
+  /** As Exim tells it, before the reply itself. */
+  #lastChunk(): string | undefined {
+    const { source, octets } = this.#reading ?? {};
+    return source instanceof ChunkReader ? `${source.chunkOctets} byte chunk, total ${octets}` : undefined;
   }
 
   /** While content is read: gives the rest of it to nobody, and answers with `refusal` at its end. */
   discardContent(refusal: Reply): void {
-    if (this.#reading !== undefined) {
-      this.#reading.refusal ??= refusal;
-      this.#reading.header = undefined;
-      this.#pendingBody = undefined;
-    }
+    this.#reading?.discard(refusal);
   }
 
   /** Everything said before is forgotten (RFC 3207 §4.2): the client starts with EHLO again. */
@@ -412,11 +443,18 @@ export class ServerSession {
     const blank = text.indexOf(" ");
     const verb = (blank < 0 ? text : text.slice(0, blank)).toUpperCase();
     const argument = blank < 0 ? "" : text.slice(blank + 1);
-    if (verb !== "RCPT" && ++this.#commandsWithoutMessage > MAX_COMMANDS_WITHOUT_MESSAGE) {
+    if (verb !== "RCPT" && verb !== "BDAT" && ++this.#commandsWithoutMessage > MAX_COMMANDS_WITHOUT_MESSAGE) {
       this.#close(replies.tooManyCommands, text);
       return undefined;
     }
     this.#history.add(verb);
+    if (verb !== "BDAT") {
+      this.#isChunkRefused = false;
+      if (this.#reading !== undefined && !BETWEEN_CHUNKS.has(verb)) return this.#outOfOrder(text);
+      if (this.#isOutOfOrder && verb !== "RSET" && verb !== "QUIT") {
+        return this.#protocolError(replies.onlyReset, text);
+      }
+    }
     switch (verb) {
       case "MAIL":
         this.#isLastRcpt = false;
@@ -427,6 +465,8 @@ export class ServerSession {
         return this.#rcpt(argument, text);
       case "DATA":
         return this.#data(argument, text);
+      case "BDAT":
+        return this.#bdat(argument, text);
       default:
         this.#isLastRcpt = false;
         this.#isMailRefused = false;
@@ -464,11 +504,7 @@ export class ServerSession {
         return this.#hello(verb, argument, text);
       case "RSET":
         if (argument !== "") return this.#protocolError(replies.unexpectedArgument, text);
-        this.#transaction = undefined;
-        this.#sameRefusal = undefined;
-        this.#say(replies.resetOk);
-        this.#mustNotBePipelined(text);
-        return this.#asks("reset") ? RESET : undefined;
+        return this.#reset(text);
       case "NOOP":
         this.#say(replies.ok);
         return undefined;
@@ -487,10 +523,6 @@ export class ServerSession {
         return this.#startTls(argument, text);
       case "AUTH":
         return this.#auth(argument);
-      case "BDAT":
-        // What follows is content, and must not be taken for commands.
-        this.#close(replies.bdatNotAdvertised, text);
-        return undefined;
       case "EXPN":
       case "ETRN": {
         const kind = verb === "EXPN" ? "expn" : "etrn";
@@ -508,6 +540,17 @@ export class ServerSession {
       default:
         return this.#unknownCommand(text);
     }
+  }
+
+  #reset(text: string): SessionStep | undefined {
+    const isContentVoid = this.#reading !== undefined;
+    this.#transaction = undefined;
+    this.#sameRefusal = undefined;
+    this.#reading = undefined;
+    this.#isOutOfOrder = false;
+    this.#say(replies.resetOk);
+    this.#mustNotBePipelined(text);
+    return isContentVoid || this.#asks("reset") ? RESET : undefined;
   }
 
   /** Wrong syntax is not counted among the errors, as in Exim: people ask so. */
@@ -550,17 +593,18 @@ export class ServerSession {
     // RFC 5321 §4.1.4: EHLO in mid-session resets as RSET does.
     this.#transaction = undefined;
     this.#sameRefusal = undefined;
-    const { hostname, extensions, extensionsUnderTls } = this.#profile;
+    const { hostname, extensions, offers, offersTls } = this.#profile;
     const separator = this.#isExtended ? "-" : " ";
     const usual = `${hostname} Hello ${this.standing.name || this.#helo} [${this.#clientAddress}]`;
     const line = formatReply({ code: answer?.code ?? 250, lines: [answer?.lines[0] ?? usual] });
     this.#output += `${line.slice(0, 3)}${separator}${line.slice(4)}`;
     if (!this.#isExtended) return;
-    this.#isPipeliningOffered = !this.standing.isPipeliningOff;
-    const offered = this.#isTls ? extensionsUnderTls : extensions;
     const { mechanisms } = this.standing;
     if (mechanisms !== "") this.#output += `250-AUTH ${mechanisms}\r\n`;
-    this.#output += this.#isPipeliningOffered ? offered : offered.replace("250-PIPELINING\r\n", "");
+    this.#offers = { ...offers, ...this.standing.offers };
+    if (this.standing.isPipeliningOff) this.#offers = { ...this.#offers, pipelining: false };
+    // RFC 3207 §4.2: STARTTLS is not to be offered again.
+    this.#output += extensions.for(this.#offers, offersTls && !this.#isTls);
   }
 
   #asks(question: SessionQuestion): boolean {
@@ -573,6 +617,7 @@ export class ServerSession {
   }
 
   #mail(argument: string, text: string): SessionStep | undefined {
+    this.#mailCommands += 1;
     const path = afterWord(argument, "FROM:");
     if (path === undefined) return this.#unknownCommand(text);
     if (this.#helo === "") return this.#protocolError(replies.heloRequired, text);
@@ -581,7 +626,13 @@ export class ServerSession {
     if (path === "") {
       return this.#protocolError(reply(501, "5.5.4", "MAIL must have an address operand"), text);
     }
-    const command = parseMail(path, this.#pathRules(this.standing.mayOmitSenderDomain));
+    // As in Exim, every MAIL counts.
+    const { mailMax } = this.#profile;
+    if (mailMax > 0 && this.#mailCommands > mailMax) return this.#close(replies.tooManyMessages, text);
+    const command = parseMail(
+      path,
+      this.#pathRules(this.standing.mayOmitSenderDomain, this.#isExtended && this.#offers?.smtpUtf8 === true),
+    );
     if ("kind" in command) return this.#unqualified(command, text);
     if ("code" in command) return this.#protocolError(command, text);
     const { messageSizeLimit } = this.#profile;
@@ -591,6 +642,7 @@ export class ServerSession {
       return this.#mustNotBePipelined(text);
     }
     if (!this.#maySendMore(text)) return undefined;
+    this.#isMailUtf8 = command.smtpUtf8 === true;
     this.#phase = "mail asked";
     return { kind: "mail", ...command };
   }
@@ -609,11 +661,13 @@ export class ServerSession {
       this.#say(replies.senderNotYetGiven);
       return undefined;
     }
-    const address =
-      path === "" ? replies.rcptOperandMissing : parseRcpt(path, this.#pathRules(this.standing.mayOmitRecipientDomain));
-    if (typeof address !== "string") {
-      this.#noteRefusedRecipient(ownWords("kind" in address ? address.reply : address));
-      return "kind" in address ? this.#unqualified(address, text) : this.#protocolError(address, text);
+    const command =
+      path === ""
+        ? replies.rcptOperandMissing
+        : parseRcpt(path, this.#pathRules(this.standing.mayOmitRecipientDomain, transaction.isUtf8));
+    if (!("address" in command)) {
+      this.#noteRefusedRecipient(ownWords("kind" in command ? command.reply : command));
+      return "kind" in command ? this.#unqualified(command, text) : this.#protocolError(command, text);
     }
     transaction.rcptCommands += 1;
     if (transaction.rcptCommands > this.#profile.recipientsMax) {
@@ -623,11 +677,17 @@ export class ServerSession {
     }
     if (!this.#maySendMore(text)) return undefined;
     this.#phase = "recipient asked";
-    return { kind: "recipient", address };
+    return { kind: "recipient", ...command };
   }
 
-  #pathRules(mayOmitDomain: boolean): PathRules {
-    return { isExtended: this.#isExtended, acceptsLiterals: this.#profile.acceptsLiterals, mayOmitDomain };
+  #pathRules(mayOmitDomain: boolean, acceptsUtf8: boolean): PathRules {
+    return {
+      isExtended: this.#isExtended,
+      acceptsLiterals: this.#profile.acceptsLiterals,
+      mayOmitDomain,
+      offersDsn: this.#offers?.dsn === true,
+      acceptsUtf8,
+    };
   }
 
   /** Not counted among the errors, as in Exim: the syntax is good. */
@@ -654,8 +714,72 @@ export class ServerSession {
     return DATA;
   }
 
+  /** RFC 3030. The predata ACL is the owner's to ask or not: nothing is said before the chunk has come. */
+  #bdat(argument: string, text: string): SessionStep | undefined {
+    const isBehindRcpt = this.#isLastRcpt;
+    this.#isLastRcpt = false;
+    this.#isMailRefused = false;
+    // What follows is content, and must not be taken for commands.
+    if (!this.#isExtended || this.#offers?.chunking !== true) return this.#close(replies.bdatNotAdvertised, text);
+    const command = parseBdat(argument);
+    if (command === undefined) return this.#close(replies.bdatSizeMissing, text);
+    if (!Number.isSafeInteger(command.octets)) return this.#close(replies.messageTooBig, text);
+    // A message may have many chunks; empty ones are none.
+    if (command.octets === 0 && ++this.#commandsWithoutMessage > MAX_COMMANDS_WITHOUT_MESSAGE) {
+      return this.#close(replies.tooManyCommands, text);
+    }
+    const reading = this.#reading;
+    if (reading?.source instanceof ChunkReader) return this.#beginChunk(reading, reading.source, command);
+    if (this.#isOutOfOrder) return this.#skip(command, () => this.#protocolError(replies.onlyReset, text));
+    if (this.#transaction === undefined || this.#transaction.recipients === 0) {
+      const isRefusedBefore = this.#isChunkRefused && this.#mayPipeline;
+      return this.#skip(command, () => {
+        if (isRefusedBefore) this.#say(replies.recipientMustPrecede.BDAT);
+        else this.#dataWithoutRecipients(isBehindRcpt, text, "BDAT");
+      });
+    }
+    this.#announced = command;
+    this.#phase = "data asked";
+    return CHUNKS;
+  }
+
+  #beginChunk(reading: MessageReading, source: ChunkReader, command: BdatCommand): undefined {
+    source.begin(command);
+    this.#announced = undefined;
+    this.#phase = "content";
+    this.#refused = reading.announce(command.octets);
+  }
+
+  #skip({ octets }: BdatCommand, answer: () => void): undefined {
+    this.#announced = undefined;
+    this.#skipped = { left: octets, answer };
+    this.#phase = "skip";
+  }
+
+  #nextSkipped(): SessionStep | undefined {
+    const skipped = this.#skipped;
+    if (skipped === undefined) throw new Error("nothing to skip");
+    const octets = Math.min(skipped.left, this.heldOctets);
+    skipped.left -= octets;
+    this.#at += octets;
+    this.#searched = 0;
+    if (skipped.left > 0) return READ;
+    this.#skipped = undefined;
+    this.#phase = "command";
+    skipped.answer();
+    return undefined;
+  }
+
+  /** A command that may not be between two chunks: the message is void. */
+  #outOfOrder(text: string): SessionStep | undefined {
+    this.#reading = undefined;
+    this.#isOutOfOrder = true;
+    this.#protocolError(replies.onlyBdat, text);
+    return { kind: "refused", stage: "content", reply: replies.onlyBdat, command: text };
+  }
+
   /** As Exim: the refusal that all recipients met is repeated, and in a pipelined group DATA is no fault of the client. */
-  #dataWithoutRecipients(isBehindRcpt: boolean, text: string): SessionStep | undefined {
+  #dataWithoutRecipients(isBehindRcpt: boolean, text: string, verb: "DATA" | "BDAT" = "DATA"): undefined {
     const same = this.#sameRefusal ?? [];
     if (same.length > 0 && !this.standing.wantsSingleLines) {
       const why: [string, ...string[]] = [replies.allRecipientsRefused, ...same];
@@ -664,10 +788,10 @@ export class ServerSession {
         .replaceAll(/^503 /gm, "503-");
     }
     if (this.#mayPipeline && isBehindRcpt) {
-      this.#say(replies.noRecipientWithData);
-      return undefined;
+      this.#say(replies.noRecipientWith[verb]);
+      return;
     }
-    return this.#protocolError(replies.recipientMustPrecede, text);
+    this.#protocolError(replies.recipientMustPrecede[verb], text);
   }
 
   #startTls(argument: string, text: string): SessionStep | undefined {
@@ -702,52 +826,29 @@ export class ServerSession {
   #nextContent(): SessionStep | undefined {
     const reading = this.#reading;
     if (reading === undefined) throw new Error("content without a reader");
-    if (this.#pendingBody !== undefined) {
-      const octets = this.#pendingBody;
-      this.#pendingBody = undefined;
-      return { kind: "content", octets };
-    }
-    if (reading.content.isComplete) return this.#endOfContent(reading);
-    if (this.heldOctets === 0) return READ;
+    const { source } = reading;
+    const body = reading.takeBody();
+    if (body !== undefined) return body;
+    if (source.isComplete) return this.#endOfContent(reading);
+    if (source instanceof ChunkReader) {
+      if (source.isBetweenChunks) return this.#endOfChunk(reading, source);
+      if (this.heldOctets === 0 && !source.needsNothing) return READ;
+    } else if (this.heldOctets === 0) return READ;
 
-    const octets = reading.content.read(this.#input, this.#at);
-    this.#at = reading.content.consumed;
+    const step = reading.read(this.#input, this.#at);
+    this.#at = source.consumed;
     this.#searched = 0;
-    if (reading.refusal !== undefined) return undefined;
-    if (reading.content.defect !== undefined) {
-      return this.#refuseContent(reading, replies.defects[reading.content.defect]);
-    }
-    reading.octets += octets.length;
-    const { messageSizeLimit } = this.#profile;
-    if (messageSizeLimit > 0 && reading.octets > messageSizeLimit) {
-      return this.#refuseContent(reading, replies.messageTooBig);
-    }
-    if (reading.header === undefined) return octets.length === 0 ? undefined : { kind: "content", octets };
-    return this.#nextHeader(reading, reading.header, octets);
+    return step;
   }
 
-  #nextHeader(reading: Reading, reader: HeaderReader, octets: Buffer): SessionStep | undefined {
-    const hasEnded = reader.read(octets);
-    const { headerMaxOctets, receivedHeadersMax } = this.#profile;
-    if (reader.isBomb) return this.#refuseContent(reading, replies.headerTooLong);
-    if (!hasEnded && !reading.content.isComplete) {
-      return reader.length > headerMaxOctets ? this.#refuseContent(reading, replies.headerTooLong) : undefined;
-    }
-    const { header, body } = reader.take();
-    if (header.length > headerMaxOctets) return this.#refuseContent(reading, replies.headerTooLong);
-    if (countReceived(header) > receivedHeadersMax) return this.#refuseContent(reading, replies.tooManyReceived);
-    reading.header = undefined;
-    if (body.length > 0) this.#pendingBody = body;
-    return { kind: "header", octets: header };
+  #endOfChunk(reading: MessageReading, { chunkOctets }: ChunkReader): SessionStep | undefined {
+    if (reading.refusal !== undefined) return this.#endOfContent(reading);
+    this.#phase = "command";
+    this.#say({ code: 250, status: "2.0.0", lines: [`${chunkOctets} byte chunk received`] });
+    return this.#mustNotBePipelined(this.#line);
   }
 
-  #refuseContent(reading: Reading, answer: Reply): SessionStep {
-    reading.refusal = answer;
-    reading.header = undefined;
-    return { kind: "refused", stage: "content", reply: answer, command: "" };
-  }
-
-  #endOfContent({ refusal, content }: Reading): SessionStep | undefined {
+  #endOfContent({ refusal, source }: MessageReading): SessionStep | undefined {
     if (refusal === undefined) {
       this.#phase = "end asked";
       return END;
@@ -755,8 +856,9 @@ export class ServerSession {
     this.#endTransaction();
     this.#say(refusal);
     if (refusal.code === 421) this.#end("");
+    if (source instanceof ChunkReader) this.#isChunkRefused = true;
     // What follows may still be content to its sender: nothing of it is taken for a command.
-    if (content.hasBareCr) this.#end(this.#profile.format.own(replies.endInDoubt));
+    else if (source.hasBareCr) this.#end(this.#profile.format.own(replies.endInDoubt));
     return undefined;
   }
 
@@ -819,7 +921,7 @@ export class ServerSession {
   }
 
   /** Ends the session because of what the client did; that goes into the log. */
-  #close(answer: Reply, command: string): void {
+  #close(answer: Reply, command: string): undefined {
     this.#end(this.#profile.format.own(answer));
     // Behind the mechanism of an AUTH command comes what may be a password.
     const shown = command.replace(/^(AUTH +[^ ]+) .*$/i, "$1");
@@ -851,6 +953,8 @@ const ownWords = ({ code, lines }: Reply): string[] => lines.map((line) => `${co
 const COUNTED: ReadonlySet<string> = new Set(["NOOP", "VRFY", "EXPN", "ETRN", "HELP"]);
 /** The first of them between two messages is part of mail. */
 const FREE_ONCE: ReadonlySet<string> = new Set(["HELO", "EHLO", "RSET", "AUTH"]);
+/** What Exim lets a client say before its message is complete. */
+const BETWEEN_CHUNKS: ReadonlySet<string> = new Set(["RSET", "NOOP", "QUIT"]);
 const EMPTY = Buffer.alloc(0);
 const UNGREETED = ["", false] as const;
 const LF = 0x0a;
@@ -861,7 +965,8 @@ const CONTROL = /[\x00-\x1f\x7f]/;
 const READ: SessionStep = { kind: "read" };
 const CONNECT: SessionStep = { kind: "connect" };
 const RESET: SessionStep = { kind: "reset" };
-const DATA: SessionStep = { kind: "data" };
+const DATA: SessionStep = { kind: "data", isChunked: false };
+const CHUNKS: SessionStep = { kind: "data", isChunked: true };
 const END: SessionStep = { kind: "end" };
 const STARTTLS: SessionStep = { kind: "starttls" };
 const CLOSE: SessionStep = { kind: "close" };

@@ -310,12 +310,30 @@ describe("a transaction", () => {
     assert.match(Talk.open(PLAIN_EHLO).offer({ ...message, eightBit: true }).sent, /^MAIL FROM:<s@a.test>\r\n$/);
   });
 
-  test("an address that is not ASCII needs SMTPUTF8", () => {
+  test("what is asked for of reports is told to a peer that knows DSN, and to no other", () => {
+    const asked: Transaction = {
+      ...three,
+      notification: { ret: "FULL", envid: "QQ1" },
+      recipientNotifications: [{ notify: ["NEVER"], originalRecipient: "rfc822;a@b.test" }, undefined, undefined],
+    };
+    assert.equal(
+      Talk.open("250-peer\r\n250-PIPELINING\r\n250 DSN\r\n").offer(asked).sent,
+      "MAIL FROM:<s@a.test> RET=FULL ENVID=QQ1\r\nRCPT TO:<a@b.test> NOTIFY=NEVER ORCPT=rfc822;a@b.test\r\n" +
+        "RCPT TO:<b@b.test>\r\nRCPT TO:<c@b.test>\r\nDATA\r\n",
+    );
+    const plain = "250-peer\r\n250 PIPELINING\r\n";
+    assert.equal(Talk.open(plain).offer(asked).sent, Talk.open(plain).offer(three).sent);
+  });
+
+  test("an address that is not ASCII, or a message that came so, needs SMTPUTF8", () => {
     const utf8 = { ...message, recipients: [Buffer.from("ü@b.test").toString("latin1")] };
     const talk = Talk.open().offer(utf8);
-    assert.deepEqual(ends(talk), ["failed utf8 support required but not offered for forwarding"]);
+    assert.match(String(ends(talk)), /^deferred \(-\d+\) utf8 support required but not offered for forwarding$/);
     assert.equal(talk.sent, "");
     assert.match(Talk.open("250-x\r\n250 SMTPUTF8\r\n").offer(utf8).sent, /^MAIL FROM:<s@a.test> SMTPUTF8\r\n/);
+    const flagged = { ...message, smtpUtf8: true };
+    assert.equal(Talk.open().offer(flagged).sent, "");
+    assert.match(Talk.open("250-x\r\n250 SMTPUTF8\r\n").offer(flagged).sent, /^MAIL FROM:<s@a.test> SMTPUTF8\r\n/);
   });
 
   const R = `${AFTER} RCPT TO:`;

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { type FileHandle, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
 import { constants } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -62,6 +63,12 @@ export async function deliverToMaildir(
   return { results, notes: [] };
 }
 
+/** A policy's paths are octets, Node's are text that it writes as UTF-8; octets that are no UTF-8 are left to it one by one. */
+function pathText(octets: string): string {
+  const path = Buffer.from(octets, "latin1");
+  return isUtf8(path) ? path.toString("utf8") : octets;
+}
+
 /** What was being tried when the operating system refused, in Exim's words. */
 type Doing = (text: string) => string;
 
@@ -83,7 +90,7 @@ class MaildirDelivery {
 
   async run(): Promise<AttemptResult> {
     try {
-      const directory = resolve(await this.#transport.directory(this.#address));
+      const directory = resolve(pathText(await this.#transport.directory(this.#address)));
       const wasKnown = this.#deps.known.has(directory);
       try {
         await this.#runIn(directory);

@@ -1,5 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { asciiDomain } from "@postbus/mail";
 
 export type Addresses =
   | { readonly kind: "found"; readonly addresses: readonly string[] }
@@ -55,7 +56,7 @@ export class AddressCache {
   async #ask(name: string): Promise<Addresses> {
     const { promise: late, resolve } = Promise.withResolvers<Addresses>();
     const timer = setTimeout(() => resolve({ kind: "again" }), LOOKUP_TIMEOUT_MS);
-    const asked = this.#lookup(name).then(
+    const asked = this.#lookup(asciiDomain(name) ?? name).then(
       (found): Addresses =>
         found.length === 0 ? { kind: "none" } : { kind: "found", addresses: found.map(({ address }) => address) },
       (err: NodeJS.ErrnoException): Addresses => ({ kind: err.code === "ENOTFOUND" ? "none" : "again" }),

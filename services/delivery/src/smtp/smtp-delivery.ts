@@ -2,7 +2,7 @@ import { contentSize } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
 import type { SmtpTransport } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
-import { errnos, isSafeAddress, type TransactionResult, type Trouble } from "@postbus/smtp";
+import { errnos, isSafeAddress, type Transaction, type TransactionResult, type Trouble } from "@postbus/smtp";
 import { type Spool, SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
@@ -78,6 +78,7 @@ class SmtpDelivery {
       }
     }
     if (this.#lastFailure?.isPermanent) this.#refusedByLastHost(this.#lastFailure);
+    this.#lackedByLastHost();
     if (this.#tried === 0) this.#nobodyTried();
     return { results: this.#results.map((result) => result ?? this.#noHosts()), notes: this.#notes };
   }
@@ -141,9 +142,7 @@ class SmtpDelivery {
   /** @returns An error instead of a result if our own content could not be read for now; the peer has got no dot. */
   async #transact(connection: SmtpConnection, batch: readonly number[]): Promise<TransactionResult | Error> {
     const { item, content, work } = this.#attempt;
-    const recipients = batch.map((position) => item.recipients[position]?.address ?? "");
-    const { returnPath, eightBit = false } = item;
-    const transaction = { returnPath, recipients, size: contentSize(content), eightBit };
+    const transaction = transactionOf(item, batch, contentSize(content));
     try {
       return await connection.transact(transaction, readContent(content, this.#deps.spool), work);
     } catch (err) {
@@ -214,6 +213,16 @@ class SmtpDelivery {
     }
   }
 
+  /** No host that could be asked knows what the message needs: SMTPUTF8. That will not change by waiting. */
+  #lackedByLastHost(): void {
+    for (const position of this.#open) {
+      const result = this.#results[position];
+      if (result?.outcome !== "deferred" || result.errno !== errnos.smtpUtf8) continue;
+      const { outcome: _, errno: __, ...rest } = result;
+      this.#results[position] = { ...rest, outcome: "failed" };
+    }
+  }
+
   /** A temporary refusal of a recipient is worth a line of its own only when another host is asked after it. */
   #logRecipientErrors(): void {
     for (const position of this.#open) {
@@ -266,6 +275,21 @@ class SmtpDelivery {
   #note(text: string): void {
     if (this.#notes.length < MAX_NOTES && !this.#notes.includes(text)) this.#notes.push(text);
   }
+}
+
+/** What one transaction carries of an item. @param batch Positions of its recipients. */
+function transactionOf(item: Attempt["item"], batch: readonly number[], size: number): Transaction {
+  const { returnPath, eightBit = false, smtpUtf8 = false, notification, isLastHop = false } = item;
+  const ofBatch = batch.map((position) => item.recipients[position]);
+  const recipients = ofBatch.map((recipient) => recipient?.address ?? "");
+  const envelope = { returnPath, recipients, size, eightBit, smtpUtf8 };
+  if (isLastHop) return envelope;
+  const recipientNotifications = ofBatch.map((recipient) => recipient?.notification);
+  return {
+    ...envelope,
+    ...(notification === undefined ? {} : { notification }),
+    ...(recipientNotifications.every((one) => one === undefined) ? {} : { recipientNotifications }),
+  };
 }
 
 function hostFields(hop: NextHop): Pick<AttemptResult, "host" | "hostAddress" | "hostPort"> {

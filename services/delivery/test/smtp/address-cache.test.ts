@@ -45,3 +45,9 @@ test("what is remembered is bounded", async () => {
   await cache.resolve("n0.test");
   assert.equal(asked.length, 2_002);
 });
+
+test("a name in UTF-8 is asked for as the DNS knows it", async () => {
+  const { asked, cache } = counting({ "xn--bcher-kva.test": ["192.0.2.1"] });
+  await cache.resolve(Buffer.from("bücher.test", "utf8").toString("latin1"));
+  assert.deepEqual(asked, ["xn--bcher-kva.test"]);
+});

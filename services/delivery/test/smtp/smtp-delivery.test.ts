@@ -37,6 +37,50 @@ test("a message is delivered, with the peer's confirmation", async () => {
   ]);
 });
 
+test("what the sender wants of reports is passed on, unless this is the last hop", async () => {
+  for (const isLastHop of [false, true]) {
+    const seen: string[] = [];
+    const answer: SmtpPeerOptions["answer"] = ({ moment, line }) => {
+      if (moment === "MAIL" || moment === "RCPT") seen.push(line);
+      return undefined;
+    };
+    const recipients = [{ address: "r@b.test", notification: { notify: ["NEVER" as const] } }, { address: "q@b.test" }];
+    const item = { recipients, notification: { ret: "HDRS" as const }, ...(isLastHop ? { isLastHop } : {}) };
+    await one({ answer, keywords: ["PIPELINING", "DSN"] }, { item });
+    assert.deepEqual(
+      seen,
+      isLastHop
+        ? ["MAIL FROM:<s@a.test>", "RCPT TO:<r@b.test>", "RCPT TO:<q@b.test>"]
+        : [
+            "MAIL FROM:<s@a.test> RET=HDRS",
+            "RCPT TO:<r@b.test> NOTIFY=NEVER ORCPT=rfc822;r@b.test",
+            "RCPT TO:<q@b.test>",
+          ],
+    );
+  }
+});
+
+test("what needs SMTPUTF8 goes to the first host that knows it, and fails if none does", async () => {
+  await using rig = new Rig();
+  await using without = await startSmtpPeer({});
+  await using knows = await startSmtpPeer({ keywords: ["SMTPUTF8"] });
+  const hosts = [without, knows].map(({ port }) => `127.0.0.1::${port}`);
+  const send = { recipients: [Buffer.from("ö@b.test").toString("latin1")], item: { smtpUtf8: true as const } };
+  const { results } = await rig.deliver(smtpTransport(0, { hosts }), send);
+  assert.deepEqual(
+    results.map(({ outcome }) => outcome),
+    ["delivered"],
+  );
+  assert.deepEqual(
+    knows.messages.map(({ recipients }) => recipients),
+    [send.recipients],
+  );
+  const report = await rig.deliver(smtpTransport(without.port), send);
+  assert.deepEqual(report.results.map(shown), [
+    `failed H=${LOCAL}: utf8 support required but not offered for forwarding`,
+  ]);
+});
+
 describe("each thing that can go wrong at each moment", () => {
   const closed = "deferred (-18) H=127.0.0.1 [127.0.0.1]: Remote host closed connection in response to";
   const late = `deferred (110) H=${LOCAL}: SMTP timeout after`;

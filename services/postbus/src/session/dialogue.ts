@@ -89,7 +89,8 @@ export class Dialogue {
         await this.#recipient(step.address);
         break;
       case "data":
-        this.#settle("DATA", await acls.predata());
+        if (step.isChunked) this.#session.accept();
+        else this.#settle("DATA", await acls.predata());
         break;
       case "header":
         this.#message.header(step.octets);
@@ -144,7 +145,7 @@ export class Dialogue {
   async #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> {
     const { acls, qualifyDomain } = this.#options;
     const returnPath = this.#qualified(step.returnPath, qualifyDomain);
-    this.#settle(`MAIL <${returnPath}>`, await acls.mail({ ...step, returnPath }));
+    this.#settle(`MAIL <${returnPath}>`, await acls.mail({ ...step, returnPath, isSmtpUtf8: step.smtpUtf8 === true }));
   }
 
   async #recipient(given: string): Promise<void> {

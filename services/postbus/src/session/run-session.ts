@@ -13,6 +13,7 @@ import {
   PROGRAM_VERSION,
   policySurroundings,
   SmtpAcls,
+  type SmtpParts,
   sessionNames,
   smtpParts,
 } from "@postbus/policy";
@@ -63,10 +64,11 @@ export async function runSession(options: SessionOptions): Promise<void> {
   const session = new AclSession(client, names, surroundings.shared, hooks);
   const compiled = new Acls(configuration, new Set(["spf"]));
   for (const { place, text } of compiled.problems) trace(`${formatPlace(place)}: ${text}`);
-  const acls = new SmtpAcls(session, compiled, smtpParts(configuration, primaryHostname));
+  const parts = smtpParts(configuration, primaryHostname);
+  const acls = new SmtpAcls(session, compiled, parts);
   const ids = new MessageIdGenerator();
   const dialogue: Dialogue = new Dialogue({
-    profile: await profileOf(configuration, acls, primaryHostname),
+    profile: await profileOf(configuration, acls, primaryHostname, parts.advertised.forAll),
     clientAddress: client.address,
     acls,
     qualifyDomain: names.qualifyDomain,
@@ -116,11 +118,21 @@ async function spfOf({ connection, message }: AclSession, resolver: Resolver): P
 const ASKED: ReadonlySet<SessionQuestion> = new Set(["helo", "vrfy", "expn", "etrn", "quit", "reset"]);
 
 /** What the configuration says of all sessions. Without enhanced status codes, which Exim does not have. */
-async function profileOf({ main }: Configuration, acls: SmtpAcls, hostname: string): Promise<SessionProfile> {
+async function profileOf(
+  { main }: Configuration,
+  acls: SmtpAcls,
+  hostname: string,
+  offers: SmtpParts["advertised"]["forAll"],
+): Promise<SessionProfile> {
   const banner = await acls.text(main.get("smtp_banner"));
   const profile = sessionProfile({
     hostname,
+    offers,
     messageSizeLimit: await integer(main.get("message_size_limit"), acls),
+    mailMax:
+      main.setting("smtp_accept_max_per_connection") === undefined
+        ? 0
+        : await integer(main.get("smtp_accept_max_per_connection"), acls),
     recipientsMax: await integer(main.get("recipients_max"), acls),
     receivedHeadersMax: main.get("received_headers_max"),
     headerMaxOctets: main.get("header_maxsize"),

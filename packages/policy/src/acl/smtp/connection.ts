@@ -1,6 +1,7 @@
 import type { ServerAuthenticator } from "../../authenticators/server-authenticators.ts";
 import type { Value } from "../../expansion/value.ts";
 import type { ConnectionControls } from "../controls/connection-controls.ts";
+import type { Offers } from "./advertise-lists.ts";
 
 /** TLS of a client's connection. */
 export interface TlsView {
@@ -66,6 +67,8 @@ export class SmtpConnection {
   mayOmitRecipientDomain = false;
   /** `smtp_accept_max_nonmail_hosts` */
   isNonmailLimited = true;
+  /** `…_advertise_hosts`, where they are not the same for all. */
+  offers: Readonly<Partial<Offers>> = {};
   tls: TlsView | undefined;
   authentication: Authentication | undefined;
   /** Those that the last reply to EHLO has offered. */
@@ -93,7 +96,14 @@ export class SmtpConnection {
 
   /** What the protocol has to know of the client. */
   get standing() {
-    const { hostName: name = "", mayOmitSenderDomain, mayOmitRecipientDomain, isNonmailLimited, controls } = this;
+    const {
+      hostName: name = "",
+      mayOmitSenderDomain,
+      mayOmitRecipientDomain,
+      isNonmailLimited,
+      controls,
+      offers,
+    } = this;
     return {
       name,
       mechanisms: this.authenticators.map(({ publicName }) => publicName).join(" "),
@@ -102,6 +112,7 @@ export class SmtpConnection {
       mayOmitRecipientDomain,
       isNonmailLimited,
       wantsSingleLines: controls.isMultilineOff === true,
+      offers,
       isPipeliningOff: controls.isPipeliningOff === true,
       enforcesSync: controls.enforcesSync,
     };

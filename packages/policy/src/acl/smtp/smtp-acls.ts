@@ -11,6 +11,7 @@ import type { AclAnswer } from "../answer.ts";
 import { messageLines } from "../message-lines.ts";
 import { runStage } from "../run-stage.ts";
 import type { AclSession } from "../session.ts";
+import type { AdvertiseLists } from "./advertise-lists.ts";
 import { type ClientLists, consultClientLists } from "./client-lists.ts";
 import { lookUpHostName } from "./host-name.ts";
 import { unquotedLocalPart } from "./local-part.ts";
@@ -35,16 +36,18 @@ export class SmtpAcls {
   readonly session: AclSession;
   readonly #acls: Acls;
   readonly #lists: ClientLists | undefined;
+  readonly #advertised: AdvertiseLists | undefined;
   readonly #authenticators: OfferedAuthenticators | undefined;
   /** The AUTH command that is not answered yet. */
   #dialogue: AuthDialogue | undefined;
   /** The last HELO or EHLO that was accepted. */
   #greeting = { helo: "", isExtended: false };
 
-  constructor(session: AclSession, acls: Acls, { lists, authenticators }: SmtpParts = NO_PARTS) {
+  constructor(session: AclSession, acls: Acls, { lists, advertised, authenticators }: Partial<SmtpParts> = {}) {
     this.session = session;
     this.#acls = acls;
     this.#lists = lists;
+    this.#advertised = advertised;
     this.#authenticators = authenticators;
   }
 
@@ -69,13 +72,15 @@ export class SmtpAcls {
     connection.isExtended = isExtended;
     connection.heloIsVerified = undefined;
     return then(this.#run("helo"), (answer) => {
-      if (isAccepted(answer)) {
-        this.#greeting = { helo: name, isExtended };
-        this.session.reset();
-        return then(this.#authenticators?.offer(this.session), () => answer);
+      if (!isAccepted(answer)) {
+        Object.assign(connection, before);
+        return answer;
       }
-      Object.assign(connection, before);
-      return answer;
+      this.#greeting = { helo: name, isExtended };
+      this.session.reset();
+      return then(this.#advertised?.consult(this.session), () =>
+        then(this.#authenticators?.offer(this.session), () => answer),
+      );
     });
   }
 
@@ -247,8 +252,6 @@ const OF_RECIPIENT = [
   "sender_address_data",
   "recipient_verify_failure",
 ];
-
-const NO_PARTS: SmtpParts = { lists: undefined, authenticators: undefined };
 
 const isAccepted = ({ verdict }: AclAnswer): boolean => verdict === "accept" || verdict === "discard";
 

@@ -1,11 +1,13 @@
 import { type OfferedAuthenticators, offeredAuthenticators } from "../../authenticators/offered-authenticators.ts";
 import type { Configuration } from "../../reader/configuration.ts";
 import { ProblemList } from "../../reader/problem.ts";
+import { AdvertiseLists } from "./advertise-lists.ts";
 import { type ClientLists, clientLists } from "./client-lists.ts";
 
 /** What a policy has for SMTP sessions besides its ACLs. */
 export interface SmtpParts {
   readonly lists: ClientLists | undefined;
+  readonly advertised: AdvertiseLists;
   readonly authenticators: OfferedAuthenticators | undefined;
 }
 
@@ -17,6 +19,7 @@ export function smtpParts(
 ): SmtpParts {
   return {
     lists: clientLists(configuration),
+    advertised: new AdvertiseLists(configuration),
     authenticators: offeredAuthenticators(configuration, hostname, problems),
   };
 }

@@ -200,15 +200,16 @@ const isLiteralOf = (helo: string, address: string): boolean => /^\[(?:ipv[46]:)
 const allRecipients = ({ message, run }: AclSession): readonly string[] | undefined =>
   message.content === undefined && run?.stage !== "predata" ? undefined : message.recipients;
 
-/** `esmtpsa` and its relatives (RFC 3848). What EHLO adds is known once EHLO is accepted. */
-function protocol({ connection, run }: AclSession): string | undefined {
+/** `esmtpsa` and its relatives (RFC 3848, RFC 6531 §4.3). What EHLO adds is known once EHLO is accepted. */
+function protocol({ connection, message, run }: AclSession): string | undefined {
   const { client, helo, tls, authentication } = connection;
   if (helo === "" && client.address === "") return undefined;
   const isExtended = helo !== "" && connection.isExtended && run?.stage !== "helo";
   const s = tls === undefined ? "" : "s";
   // RFC 3848 knows no SMTP with it.
   const a = authentication === undefined || !isExtended ? "" : "a";
-  return `${isExtended ? "esmtp" : "smtp"}${s}${a}`;
+  const utf8 = message.isSmtpUtf8 && message.returnPath !== undefined ? "utf8" : "";
+  return `${utf8}${isExtended ? "esmtp" : "smtp"}${s}${a}`;
 }
 
 const withoutLastLineEnd = (text: string): string => (text.endsWith("\n") ? text.slice(0, -1) : text);

@@ -1,0 +1,11 @@
+/** RFC 3461 §4: printable ASCII but `+` and `=`; other octets as `+` and two hexadecimal digits. */
+const XTEXT = /^(?:[!-*,-<>-~]|\+[0-9A-Fa-f]{2})*$/;
+/** What a report can quote of it (RFC 3461 §4.2, §4.4): encoded control characters and octets above 127 are none of it. */
+const UNPRINTABLE = /\+(?:[01][0-9A-Fa-f]|7[Ff]|[89A-Fa-f])/;
+
+/** Whether a text is xtext (RFC 3461 §4) whose meaning is printable ASCII; the empty text is. */
+export const isXtext = (text: string): boolean => XTEXT.test(text) && !UNPRINTABLE.test(text);
+
+/** Octets (a latin1 string) as xtext. */
+export const encodeXtext = (text: string): string =>
+  text.replace(/[^!-*,-<>-~]/g, (octet) => `+${octet.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);

@@ -1,0 +1,13 @@
+/** Extensions that a server may offer to some clients and not to others. */
+export interface ExtensionOffers {
+  /** RFC 2920 */
+  readonly pipelining: boolean;
+  /** RFC 3030 */
+  readonly chunking: boolean;
+  /** RFC 3461 */
+  readonly dsn: boolean;
+  /** RFC 6531 */
+  readonly smtpUtf8: boolean;
+  /** RFC 9422 */
+  readonly limits: boolean;
+}

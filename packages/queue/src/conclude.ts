@@ -69,15 +69,31 @@ export async function conclude(
   for (const { attempted: one, position, text } of givenUp) {
     events.push(failedEvent({ workId: work.id, item, attempted: one, position, context }, text));
   }
-  if (givenUp.length > 0 && item.returnPath === "") {
-    publish.push(carryOn(work, item, groupOf(givenUp, context.nowMs), context, { frozen: FROZEN_REASON }));
+  const [told, untold] = [givenUp.filter(wantsReport), givenUp.filter((one) => !wantsReport(one))];
+  events.push(...untold.map((one) => untoldEvent(work.id, item, one, context)));
+  if (told.length > 0 && item.returnPath === "") {
+    publish.push(carryOn(work, item, groupOf(told, context.nowMs), context, { frozen: FROZEN_REASON }));
     events.push(frozenEvent(work.id, item, context));
-  } else if (givenUp.length > 0) {
-    const bounces = await bounceMessages(work, item, givenUp, context);
+  } else if (told.length > 0) {
+    const bounces = await bounceMessages(work, item, told, context);
     publish.push(...bounces.publish);
     events.push(...bounces.events);
   }
   return { publish, events, eventsIfComplete };
+}
+
+/** RFC 3461 §4.1: who has said on what occasions he wants reports, and has not said FAILURE, gets no bounce. */
+const wantsReport = ({ attempted }: GivenUp): boolean =>
+  attempted.recipient.notification?.notify?.includes("FAILURE") ?? true;
+
+function untoldEvent(
+  workId: string,
+  { messageId }: RouteItem | DeliveryItem,
+  { attempted, position }: GivenUp,
+  { nowMs: atMs, service }: ConcludeContext,
+): MailEvent {
+  const text = `${attempted.recipient.address}: error ignored: RFC 3461 DSN, failure notify not requested`;
+  return { v: 1, id: `${workId}:msg:note:untold${position}`, atMs, service, messageId, name: "msg:note", text };
 }
 
 /** Nobody can be told (RFC 5321 §6.1: no report about a report). Exim keeps such a message for an operator. */

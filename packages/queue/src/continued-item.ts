@@ -9,7 +9,19 @@ export function continuedItem(
   recipients: readonly Recipient[],
   queuedAtMs: number,
 ): RouteItem {
-  const { v, messageId, returnPath, receivedAtMs, attempt, eightBit, notification, smtpUtf8, reception, facts } = item;
+  const {
+    v,
+    messageId,
+    returnPath,
+    receivedAtMs,
+    attempt,
+    eightBit,
+    notification,
+    smtpUtf8,
+    reception,
+    facts,
+    aclVariables,
+  } = item;
   return {
     v,
     messageId,
@@ -23,5 +35,6 @@ export function continuedItem(
     ...(notification === undefined ? {} : { notification }),
     ...(smtpUtf8 === undefined ? {} : { smtpUtf8 }),
     ...(facts === undefined ? {} : { facts }),
+    ...(aclVariables === undefined ? {} : { aclVariables }),
   };
 }

@@ -135,7 +135,7 @@ describe("deferred", () => {
   });
 
   test("what the sender wants of reports goes along, also with what is frozen", async () => {
-    const notification = { notify: ["NEVER" as const] };
+    const notification = { notify: ["FAILURE" as const] };
     const asked: Partial<DeliveryItem> = { notification: { envid: "QQ1" }, isLastHop: true };
     for (const [result, changes] of [
       [hostDown, asked],
@@ -145,6 +145,18 @@ describe("deferred", () => {
       assert.deepEqual(header?.notification, { envid: "QQ1" });
       assert.deepEqual(header?.recipients[0]?.notification, notification);
     }
+  });
+
+  test("everything that the message carries goes along", async () => {
+    const carried = {
+      eightBit: true,
+      smtpUtf8: true as const,
+      notification: { ret: "FULL" as const },
+      facts: { spf: { result: "pass" as const, domain: "a.test" } },
+      aclVariables: { acl_m_x: "1" },
+    };
+    const [header] = headers(await outcomeOf([hostDown], carried));
+    assert.partialDeepStrictEqual(header, carried);
   });
 
   test("the time of the first failure is kept", async () => {
@@ -238,6 +250,41 @@ describe("failed", () => {
     const received = outcome.events?.at(-1);
     assert.partialDeepStrictEqual(received, { messageId: bounce?.messageId, recipients: ["ann@a.test"] });
     assert.equal(header.reception.size, text.length);
+  });
+
+  test("is not told to a sender who does not want to hear of failures (RFC 3461 section 4.1)", async () => {
+    const asked = (...notify: ("NEVER" | "SUCCESS" | "FAILURE" | "DELAY")[]) => ({ notification: { notify } });
+    for (const returnPath of ["ann@a.test", ""]) {
+      for (const notification of [asked("NEVER"), asked("SUCCESS", "DELAY")]) {
+        const outcome = await outcomeOf([refused], { returnPath }, notification);
+        assert.deepEqual(names(outcome), ["msg:fail:delivery", "msg:note"]);
+        assert.partialDeepStrictEqual(outcome.events?.[1], {
+          text: "r0@b.test: error ignored: RFC 3461 DSN, failure notify not requested",
+        });
+        assert.deepEqual(outcome.publish, []);
+        assert.deepEqual(
+          outcome.eventsIfComplete?.map(({ name }) => name),
+          ["msg:complete"],
+        );
+      }
+    }
+    const told = await outcomeOf([refused], {}, asked("SUCCESS", "FAILURE"));
+    assert.deepEqual(names(told), ["msg:fail:delivery", "msg:received"]);
+  });
+
+  test("of several recipients, each as the sender wants it", async () => {
+    const item = itemFor([
+      { address: "a@b.test", notification: { notify: ["FAILURE"] } },
+      { address: "b@b.test", notification: { notify: ["NEVER"] } },
+      { address: "c@b.test" },
+    ]);
+    const attempted = item.recipients.map((recipient): Attempted => ({ recipient, result: refused }));
+    const { publish = [] } = await conclude(work, item, attempted, context);
+    const [bounce, ...others] = publish.map(({ content: { kind, ...rest } }) =>
+      "octets" in rest ? rest.octets.toString("latin1") : kind,
+    );
+    assert.deepEqual(others, []);
+    assert.match(bounce ?? "", /^X-Failed-Recipients: a@b\.test, c@b\.test\r$/m);
   });
 
   test("of a message with a null return path is frozen, and nobody is written to", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { RouteItem } from "@postbus/contracts";
+import { makeCertificate } from "@postbus/testkit";
 import { Value } from "typebox/value";
 import { startTestGateway } from "./start-test-gateway.ts";
 
@@ -58,6 +59,8 @@ describe("a message by BDAT", () => {
     const large = bdat(`Subject: large\r\n\r\n${numberedLines(10_000)}`);
     await client.say(`${ENVELOPE}${large}`, 250, 250, 250);
     await client.say("RSET\r\n", 250);
+    // Answered when what came before it has been done.
+    await client.say("NOOP\r\n", 250);
     assert.deepEqual(await gateway.spooled(), []);
     await client.say(`${ENVELOPE}${large}DATA\r\n`, 250, 250, 250, 503);
     await client.say("MAIL FROM:<ann@b.example>\r\nRSET\r\n", 503, 250);
@@ -83,6 +86,26 @@ describe("a message by BDAT", () => {
     await client.say(`${ENVELOPE}${bdat(MESSAGE, LAST)}`, 250, 250, 250);
     assert.ok((await gateway.taken()).content.endsWith(MESSAGE));
     assert.deepEqual(await gateway.spooled(), []);
+  });
+
+  test("whose TLS connection ends in mid-chunk is none, whatever is sent behind its end", async () => {
+    const { certificateFile, privateKeyFile } = makeCertificate("mx.test");
+    const tls = { certificate: certificateFile, privateKey: privateKeyFile };
+    await using gateway = await startTestGateway({ policy: { smtp: { tls } } });
+    await using client = await gateway.session();
+    const plain = client.socket;
+    await client.startTls();
+    await client.say("EHLO client.example\r\n", 250);
+    await client.say(`${ENVELOPE}${bdat(MESSAGE)}BDAT 100 LAST\r\nx`, 250, 250, 250);
+    // It sends close_notify (RFC 8446 section 6.1).
+    client.socket.end();
+    if (plain.writable) plain.write("x".repeat(99));
+    await client.ended();
+    await using next = await gateway.session();
+    await next.say(`${ENVELOPE}${bdat(MESSAGE, LAST)}`, 250, 250, 250);
+    assert.partialDeepStrictEqual(Value.Parse(RouteItem, (await gateway.taken()).header), {
+      reception: { protocol: "esmtp" },
+    });
   });
 
   test("is shown to the DATA ACL with its last command, and predata is not asked", async () => {

@@ -108,7 +108,7 @@ export class Site {
         }),
       ...hooks,
     });
-    if (proxy !== undefined) session.connection.proxy = { ...proxy, localPort: 50, externalPort: 25 };
+    if (proxy !== undefined) session.connection.proxy = { result: "ok", ...proxy, localPort: 50, externalPort: 25 };
     return { acls: new SmtpAcls(session, new Acls(this.configuration)), session, log, stop };
   }
 

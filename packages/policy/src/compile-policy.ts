@@ -3,6 +3,7 @@ import { Acls } from "./acl/acls.ts";
 import { AclSession } from "./acl/session.ts";
 import { sessionNames } from "./acl/session-names.ts";
 import { clientLists } from "./acl/smtp/client-lists.ts";
+import { proxyTest } from "./acl/smtp/proxy-hosts.ts";
 import { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import { checkCarriedOut } from "./compiled/check-carried-out.ts";
 import { contentTest } from "./compiled/content-test.ts";
@@ -44,6 +45,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const { shared, stop } = policySurroundings(configuration, parts);
   const acls = new Acls(configuration);
   const lists = clientLists(configuration);
+  const isProxy = proxyTest(configuration);
   const smtp = smtpPolicy(configuration, problems);
   const transports = compileTransports(configuration, shared, problems);
   checkCarriedOut(configuration, problems);
@@ -66,6 +68,7 @@ export function compilePolicy(source: PolicySource): Policy {
     surroundings: shared,
     hasAcl: (stage) => acls.has(stage),
     asksAtConnect: acls.has("connect") || lists !== undefined || acls.mentions("sender_host_name"),
+    ...(isProxy && { isProxy: (peer) => isProxy(new AclSession(peer, names, shared, {})) }),
     startSession: (client, hooks) => new SmtpAcls(new AclSession(client, names, shared, hooks), acls, lists),
     looksAtContent: contentTest(configuration),
     transport(name) {

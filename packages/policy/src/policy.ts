@@ -2,6 +2,7 @@ import type { RetryStep } from "@postbus/queue";
 import type { AclHooks } from "./acl/hooks.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import type { Eventual } from "./expansion/code.ts";
 import type { Variables } from "./expansion/evaluation.ts";
 import type { SharedSurroundings } from "./load/policy-surroundings.ts";
 import type { AclStage } from "./options/acl/stage.ts";
@@ -30,6 +31,8 @@ export interface Policy {
   hasAcl(stage: AclStage): boolean;
   /** Whether a client is asked about as soon as it comes: by an ACL, or by lists that say what it may do. */
   readonly asksAtConnect: boolean;
+  /** Whether a peer is in `hosts_proxy`: it must send a PROXY header. Absent: nobody is. */
+  isProxy?(peer: ClientEndpoint): Eventual<boolean>;
   /** The ACLs for one connection, with the state that they have. */
   startSession(client: ClientEndpoint, hooks: AclHooks): SmtpAcls;
   /** Whether the message that begins now is to be shown to an ACL when it is complete. */
@@ -72,6 +75,10 @@ export interface SmtpPolicy {
   readonly enforcesSync: boolean;
   /** `smtp_receive_timeout`: for the next command, and for the next data. */
   readonly receiveTimeoutMs: number;
+  /** `proxy_protocol_timeout`: for the whole PROXY header. */
+  readonly proxyTimeoutMs: number;
+  /** `log_selector = +proxy` */
+  readonly logsProxy: boolean;
   /** `message_body_visible`, octets. */
   readonly bodyVisibleOctets: number;
   /** `tls_certificate`, `tls_privatekey` (files, PEM); absent: STARTTLS is not offered. */

@@ -4,10 +4,9 @@ import type { TLSSocket } from "node:tls";
 import { BusFullError } from "@postbus/bus";
 import type { Rejected } from "@postbus/contracts";
 import { type Reply, reply } from "@postbus/mail";
-import type { AclAnswer } from "@postbus/policy";
+import type { AclAnswer, ClientEndpoint } from "@postbus/policy";
 import { ServerSession, type SessionStep } from "@postbus/smtp";
 import { cipherText, startServerTls } from "@postbus/tls";
-import { clientAddress } from "./client-address.ts";
 import { Envelope } from "./envelope.ts";
 import { TransactionFacts } from "./facts/transaction-facts.ts";
 import { freeMemory } from "./free-memory.ts";
@@ -34,8 +33,7 @@ const HANDSHAKE_TIMEOUT_MS = 60_000;
  * the others.
  */
 export class Connection implements PolicyClient {
-  readonly address: string;
-  readonly port: number;
+  readonly endpoint: ClientEndpoint;
   readonly #surroundings: Surroundings;
   readonly #onClosed: (connection: Connection) => void;
   readonly #session: ServerSession;
@@ -66,15 +64,28 @@ export class Connection implements PolicyClient {
   #contentStartMs = 0;
   #contentOctets = 0;
 
-  constructor(socket: Socket, surroundings: Surroundings, onClosed: (connection: Connection) => void) {
-    this.address = clientAddress(socket.remoteAddress ?? "");
-    this.port = socket.remotePort ?? 0;
+  constructor(
+    socket: Socket,
+    endpoint: ClientEndpoint,
+    surroundings: Surroundings,
+    onClosed: (connection: Connection) => void,
+  ) {
+    this.endpoint = endpoint;
     this.#socket = socket;
     this.#surroundings = surroundings;
     this.#onClosed = onClosed;
     this.#session = new ServerSession(surroundings.profile, this.address);
+    if (endpoint.proxy?.result === "failed") this.#session.lackProxyHeader();
     this.#lastInputMs = surroundings.clock.nowMs;
     this.#listen(socket);
+  }
+
+  get address(): string {
+    return this.endpoint.address;
+  }
+
+  get port(): number {
+    return this.endpoint.port;
   }
 
   get helo(): string {

@@ -209,7 +209,9 @@ export class MessageReception {
   }
 
   #received(id: string, reception: Reception, facts: Facts | undefined): Received {
-    const { envelope } = this.#incoming;
+    const { envelope, acls } = this.#incoming;
+    const { proxy } = acls.session.connection;
+    const isProxyLogged = proxy?.result === "ok" && this.#surroundings.policy.smtp.logsProxy;
     return {
       v: 1,
       id: `${id}/received`,
@@ -220,6 +222,7 @@ export class MessageReception {
       returnPath: envelope.returnPath,
       recipients: [...envelope.recipients],
       reception,
+      ...(isProxyLogged ? { proxyAddress: proxy.localAddress } : {}),
       ...(facts === undefined ? {} : { facts }),
     };
   }

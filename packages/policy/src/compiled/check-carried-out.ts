@@ -9,6 +9,8 @@ const MAIN: ReadonlySet<string> = new Set([
   ...[
     "allow_domain_literals",
     "host_lookup",
+    "hosts_proxy",
+    "proxy_protocol_timeout",
     "recipient_unqualified_hosts",
     "sender_unqualified_hosts",
     "smtp_accept_max_nonmail",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { Fact } from "../../src/acl/facts.ts";
 import type { AclHooks } from "../../src/acl/hooks.ts";
+import { withoutProxiedClient } from "../../src/acl/smtp/proxy-view.ts";
 import type { AddressVerdict, VerifyAddressRequest } from "../../src/acl/verify-address.ts";
 import { contentOf, policySession, shown } from "./policy-session.ts";
 
@@ -222,6 +223,7 @@ describe("the feature descriptions' ACLs", () => {
 `;
     const good = await session({ connect });
     good.session.connection.proxy = {
+      result: "ok",
       localAddress: "10.0.0.1",
       localPort: 50,
       externalAddress: "203.0.113.5",
@@ -236,7 +238,7 @@ describe("the feature descriptions' ACLs", () => {
       "main: Internal Server Address: :-1",
     ]);
     const failed = await session({ connect });
-    failed.session.connection.proxy = { localAddress: "", localPort: 0, externalAddress: "", externalPort: 0 };
+    failed.session.connection.proxy = withoutProxiedClient("failed");
     await failed.acls.connect();
     assert.match(failed.log[0] ?? "", /Failed required proxy protocol negotiation from {2}\[192\.0\.2\.1\]$/);
   });

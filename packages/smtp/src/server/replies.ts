@@ -57,4 +57,6 @@ export const defects: Readonly<Record<"bare CR" | "bare LF" | "NUL", Reply>> = {
   "bare LF": reply(550, "5.5.2", "bare <LF> in message: lines end with <CR><LF> (RFC 5321 section 2.3.8)"),
   NUL: reply(550, "5.6.0", "NUL octet in message (RFC 2045 section 2.8)"),
 };
+/** In Exim's words, without a status code: no EHLO has offered any. */
+export const proxyRequired: Reply = { code: 503, lines: ["Command refused, required Proxy negotiation failed"] };
 export const tooManyCommands = reply(421, "4.7.0", "Too many commands without a message");

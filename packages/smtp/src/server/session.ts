@@ -21,6 +21,8 @@ const MAX_COMMAND_OCTETS = 4096;
  * More than any client needs whose messages are all refused; it may come again.
  */
 const MAX_COMMANDS_WITHOUT_MESSAGE = 1_000;
+/** Commands of a session that may do nothing but QUIT. */
+const MAX_REFUSED_COMMANDS = 10;
 
 type Phase =
   /** Before the greeting. */
@@ -99,6 +101,8 @@ export class ServerSession {
   /** Of `FREE_ONCE`, those that have come since the last message or handshake. Undefined: none. */
   #usedOnce: Set<string> | undefined;
   #commandsWithoutMessage = 0;
+  /** Undefined: the client may speak. */
+  #refusedCommands: number | undefined;
   /** Sent instead of the next reading between two transactions. */
   #shutdown: Reply | undefined;
   #refused: Extract<SessionStep, { kind: "refused" }> | undefined;
@@ -330,6 +334,11 @@ export class ServerSession {
     this.#phase = "command";
   }
 
+  /** A required PROXY header has not come, or was wrong: as in Exim, every command but QUIT is refused. */
+  lackProxyHeader(): void {
+    this.#refusedCommands = 0;
+  }
+
   /** Ends the session when no transaction runs: at once, or after the reply to the one that runs (RFC 5321 §3.8). */
   shutDown(answer: Reply): void {
     this.#shutdown = answer;
@@ -368,6 +377,7 @@ export class ServerSession {
     const blank = text.indexOf(" ");
     const verb = (blank < 0 ? text : text.slice(0, blank)).toUpperCase();
     const argument = blank < 0 ? "" : text.slice(blank + 1);
+    if (this.#refusedCommands !== undefined && verb !== "QUIT") return this.#refuseCommand(text);
     if (verb !== "RCPT" && ++this.#commandsWithoutMessage > MAX_COMMANDS_WITHOUT_MESSAGE) {
       this.#close(replies.tooManyCommands, text);
       return undefined;
@@ -392,6 +402,12 @@ export class ServerSession {
         }
         return this.#otherCommand(verb, argument, text);
     }
+  }
+
+  #refuseCommand(text: string): undefined {
+    this.#refusedCommands = (this.#refusedCommands ?? 0) + 1;
+    if (this.#refusedCommands <= MAX_REFUSED_COMMANDS) this.#output += formatReply(replies.proxyRequired);
+    else this.#close(replies.tooManyCommands, text);
   }
 
   #isTooMuch(verb: string): boolean {

@@ -38,6 +38,8 @@ export interface Decisions {
   readonly drops?: boolean;
   /** What is known of the client. */
   readonly standing?: Partial<ClientStanding>;
+  /** A PROXY header was wanted and did not come. */
+  readonly lacksProxyHeader?: boolean;
   /** What came before the greeting. */
   readonly early?: string;
 }
@@ -112,6 +114,7 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
       }
     }
   };
+  if (decisions.lacksProxyHeader === true) session.lackProxyHeader();
   if (decisions.early !== undefined) session.receive(Buffer.from(decisions.early, "latin1"));
   pump();
   for (const chunk of chunks) {

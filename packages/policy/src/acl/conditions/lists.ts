@@ -54,10 +54,17 @@ export const senderDomains = listTest({
   captures: "set",
 });
 
+/** In no list but `*`: discard-only addresses (RFC 6666). */
+const NOBODY = "100::";
+
 /** `hosts = list`: the client. */
 export const hosts = listTest({
   kind: "host",
-  subject: ({ session }) => ({ address: session.connection.client.address, name: session.connection.hostName }),
+  subject: ({ session: { connection } }) =>
+    // A proxy that speaks for itself is nobody's client: what its address may do is not for those behind it.
+    connection.proxy?.result === "local"
+      ? { address: NOBODY }
+      : { address: connection.client.address, name: connection.hostName },
   onMatch: keep("host_data"),
   captures: "keep",
 });

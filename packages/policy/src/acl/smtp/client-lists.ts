@@ -1,10 +1,9 @@
-import { DeferError } from "@postbus/mail";
 import { type Eventual, then } from "../../expansion/code.ts";
-import { ExpansionFailure } from "../../expansion/failures.ts";
 import { type CompiledList, compileList } from "../../matching/compile-list.ts";
 import type { Configuration } from "../../reader/configuration.ts";
 import type { AclSession } from "../session.ts";
 import { lookUpHostName } from "./host-name.ts";
+import { isClientIn } from "./is-client-in.ts";
 
 /** The host lists of the main section that are about what a client may do, compiled. Undefined: the usual holds for all. */
 export interface ClientLists {
@@ -30,11 +29,11 @@ export function clientLists({ main }: Pick<Configuration, "main">): ClientLists 
 /** Finds out what the lists say of the client that has connected, its name first: the others may be about that. */
 export function consultClientLists(lists: ClientLists, session: AclSession): Eventual<void> {
   const { connection } = session;
-  return then(isIn(lists.hostLookup, session), (isWanted) =>
+  return then(isClientIn(lists.hostLookup, session), (isWanted) =>
     then(isWanted ? lookUpHostName(session) : undefined, () =>
-      then(isIn(lists.unqualifiedSenders, session), (mayOmitSender) =>
-        then(isIn(lists.unqualifiedRecipients, session), (mayOmitRecipient) =>
-          then(isIn(lists.limitedNonmail, session, true), (isLimited) => {
+      then(isClientIn(lists.unqualifiedSenders, session), (mayOmitSender) =>
+        then(isClientIn(lists.unqualifiedRecipients, session), (mayOmitRecipient) =>
+          then(isClientIn(lists.limitedNonmail, session, true), (isLimited) => {
             connection.mayOmitSenderDomain = mayOmitSender;
             connection.mayOmitRecipientDomain = mayOmitRecipient;
             connection.isNonmailLimited = isLimited;
@@ -43,21 +42,4 @@ export function consultClientLists(lists: ClientLists, session: AclSession): Eve
       ),
     ),
   );
-}
-
-/** What cannot be decided is no, as in Exim. */
-function isIn(list: CompiledList | undefined, session: AclSession, usual = false): Eventual<boolean> {
-  if (list === undefined) return usual;
-  const { client, hostName } = session.connection;
-  const undecided = (error: unknown): boolean => {
-    if (error instanceof DeferError || error instanceof ExpansionFailure) return false;
-    throw error;
-  };
-  try {
-    const answer = list.match(session.evaluation, { address: client.address, name: hostName });
-    if (!(answer instanceof Promise)) return answer !== undefined;
-    return answer.then((matched) => matched !== undefined, undecided);
-  } catch (error) {
-    return undecided(error);
-  }
 }

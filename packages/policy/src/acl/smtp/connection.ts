@@ -1,5 +1,6 @@
 import type { Value } from "../../expansion/value.ts";
 import type { ConnectionControls } from "../controls/connection-controls.ts";
+import type { ProxyView } from "./proxy-view.ts";
 
 /** TLS of a client's connection. */
 export interface TlsView {
@@ -28,16 +29,6 @@ export interface Authentication {
   readonly id: Value;
 }
 
-/** The PROXY header that stands for the client (HAProxy's PROXY protocol). */
-export interface ProxyView {
-  /** Of the proxy: empty if the negotiation failed. */
-  readonly localAddress: string;
-  readonly localPort: number;
-  /** What the client had connected to. */
-  readonly externalAddress: string;
-  readonly externalPort: number;
-}
-
 /** Who is connected, as the socket says. */
 export interface ClientEndpoint {
   /** Empty: the session is on standard input. */
@@ -46,6 +37,8 @@ export interface ClientEndpoint {
   /** Our side of it. */
   readonly interfaceAddress?: string;
   readonly interfacePort?: number;
+  /** The peer is in `hosts_proxy`: address and port are then those that its header has named, if it has named any. */
+  readonly proxy?: ProxyView;
 }
 
 /** What is known of a connection, from the first octet to the last. Its owner writes it, conditions and variables read it. */
@@ -82,6 +75,7 @@ export class SmtpConnection {
 
   constructor(client: ClientEndpoint) {
     this.client = client;
+    this.proxy = client.proxy;
   }
 
   /** What the protocol has to know of the client. */

@@ -8,7 +8,7 @@ export { sessionNames } from "./acl/session-names.ts";
 export { clientLists } from "./acl/smtp/client-lists.ts";
 export type { ClientEndpoint } from "./acl/smtp/connection.ts";
 export { changedHeader } from "./acl/smtp/header-changes.ts";
-export { type ProxyView, withoutProxiedClient } from "./acl/smtp/proxy-view.ts";
+export { isProxyItself, type ProxyView, withoutProxiedClient } from "./acl/smtp/proxy-view.ts";
 export { receivedContent } from "./acl/smtp/received-content.ts";
 export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 export type { AddressVerdict, VerifyAddressRequest } from "./acl/verify-address.ts";

@@ -79,8 +79,7 @@ describe("variables of a proxy", () => {
   const OWN =
     "$proxy_result|$proxy_unique_id|$proxy_sni|$proxy_tls_version|$proxy_tls_cipher|$proxy_tls_common_name|$proxy_tls_verified";
   const expanded = async (text: string, proxy: ProxyView | undefined): Promise<string> => {
-    const { acls, session } = policySession("begin acl\n");
-    session.connection.proxy = proxy;
+    const { acls } = policySession("begin acl\n", { proxy });
     return acls.text(text);
   };
 
@@ -118,8 +117,7 @@ describe("variables of a proxy", () => {
 describe("hosts = list", () => {
   const asked = async (condition: string, proxy: ProxyView | undefined): Promise<string> => {
     const config = `acl_smtp_connect = a\nhostlist relay = 10.0.0.0/8 : 192.0.2.1\nbegin acl\na:\n  accept ${condition}\n`;
-    const { acls, session } = policySession(config);
-    session.connection.proxy = proxy;
+    const { acls } = policySession(config, { proxy });
     return shown(await acls.connect());
   };
   const DENIED = "550 Administrative prohibition";
@@ -129,12 +127,20 @@ describe("hosts = list", () => {
     assert.equal(await asked("hosts = 10.0.0.1", PROXIED), DENIED, "not about the proxy");
   });
 
-  test("gives a proxy that speaks for itself nothing that its address may do", async () => {
-    const local = withoutProxiedClient("local");
-    assert.equal(await asked("hosts = +relay", undefined), "accept");
-    assert.equal(await asked("hosts = +relay", local), DENIED);
-    assert.equal(await asked("hosts = :", local), DENIED, "it is no local process either");
-    assert.equal(await asked("hosts = *", local), "accept");
-    assert.equal(await asked("!hosts = +relay", local), "accept");
+  for (const [name, proxy] of [
+    ["LOCAL", withoutProxiedClient("local")],
+    ["a header about its own end of the connection", { ...PROXIED, localAddress: "192.0.2.1", localPort: 4000 }],
+  ] as const) {
+    test(`gives a proxy that speaks for itself nothing that its address may do: ${name}`, async () => {
+      assert.equal(await asked("hosts = +relay", undefined), "accept");
+      assert.equal(await asked("hosts = +relay", proxy), DENIED);
+      assert.equal(await asked("hosts = :", proxy), DENIED, "it is no local process either");
+      assert.equal(await asked("hosts = *", proxy), "accept");
+      assert.equal(await asked("!hosts = +relay", proxy), "accept");
+    });
+  }
+
+  test("is about a client on the proxy's machine as about any other", async () => {
+    assert.equal(await asked("hosts = +relay", { ...PROXIED, localAddress: "192.0.2.1", localPort: 4001 }), "accept");
   });
 });

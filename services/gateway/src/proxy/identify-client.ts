@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { ClientEndpoint } from "@postbus/policy";
+import { type ClientEndpoint, isProxyItself } from "@postbus/policy";
 import type { Surroundings } from "../surroundings.ts";
 import { clientBehind } from "./client-behind.ts";
 import { type ProxyReading, readProxyHeader } from "./read-proxy-header.ts";
@@ -36,9 +36,16 @@ export function identifyClient(
     listener.onKnown(client);
   };
   const read = (reading: ProxyReading): void => {
-    note(reading, peer, around);
-    if (reading.kind === "gone") socket.destroy();
-    else known(clientBehind(peer, reading));
+    if (reading.kind === "gone") {
+      if (reading.hasSpoken) noteFailure("invalid", "the connection was closed in the middle of it", peer, around);
+      // Else a balancer has looked whether the port is open.
+      socket.destroy();
+      return;
+    }
+    const client = clientBehind(peer, reading);
+    if (reading.kind !== "header") noteFailure(reading.kind, reading.reason, peer, around);
+    else around.metrics.proxyHeaders.inc({ result: isProxyItself(client) ? "local" : "ok" });
+    known(client);
   };
   const decide = (isProxy: boolean): void => {
     // `onClose` has been told, or will be.
@@ -58,17 +65,14 @@ export function identifyClient(
   });
 }
 
-/** A header that is wrong or missing is counted and logged, once for its connection; probes are counted only. */
-function note(reading: ProxyReading, { address, port }: ClientEndpoint, around: Surroundings): void {
-  const { metrics, rejections, messageIds } = around;
-  if (reading.kind === "header") {
-    metrics.proxyHeaders.inc({ result: reading.header.command === "local" ? "local" : "ok" });
-    return;
-  }
-  // Balancers look whether a port is open and say nothing.
-  if (reading.kind === "gone" && !reading.hasSpoken) return;
-  metrics.proxyHeaders.inc({ result: reading.kind === "timeout" ? "timeout" : "invalid" });
-  const reason = reading.kind === "gone" ? "the connection was closed in the middle of it" : reading.reason;
+/** A header that is wrong or missing is counted and logged, once for its connection. */
+function noteFailure(
+  result: "timeout" | "invalid",
+  reason: string,
+  { address, port }: ClientEndpoint,
+  { metrics, rejections, messageIds }: Surroundings,
+): void {
+  metrics.proxyHeaders.inc({ result });
   rejections.add({
     v: 1,
     id: `${messageIds.next()}/reject`,

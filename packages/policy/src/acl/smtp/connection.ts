@@ -60,7 +60,6 @@ export class SmtpConnection {
   isNonmailLimited = true;
   tls: TlsView | undefined;
   authentication: Authentication | undefined;
-  proxy: ProxyView | undefined;
   /** `$smtp_notquit_reason` */
   notQuitReason = "";
   /** `acl_c…` */
@@ -75,7 +74,10 @@ export class SmtpConnection {
 
   constructor(client: ClientEndpoint) {
     this.client = client;
-    this.proxy = client.proxy;
+  }
+
+  get proxy(): ProxyView | undefined {
+    return this.client.proxy;
   }
 
   /** What the protocol has to know of the client. */

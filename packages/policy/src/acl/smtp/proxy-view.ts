@@ -1,3 +1,5 @@
+import type { ClientEndpoint } from "./connection.ts";
+
 /** What has become of the PROXY header that a peer in `hosts_proxy` must send (HAProxy, "The PROXY protocol"). */
 export interface ProxyView {
   /**
@@ -24,6 +26,15 @@ export interface ProxyView {
     readonly commonName: string;
     readonly isVerified: boolean;
   };
+}
+
+/**
+ * Whether the proxy speaks for itself: it says so, or names its own end of this connection as the client (HAProxy's health
+ * checks with a header of version 1).
+ */
+export function isProxyItself({ address, port, proxy }: ClientEndpoint): boolean {
+  if (proxy === undefined || proxy.result === "failed") return false;
+  return proxy.result === "local" || (address === proxy.localAddress && port === proxy.localPort);
 }
 
 /** Of a session that is not with somebody behind the proxy. */

@@ -16,3 +16,4 @@ export type { ProxyHeader } from "./server/proxy/proxy-header.ts";
 export { ServerSession } from "./server/session.ts";
 export { type SessionProfile, type SessionSettings, sessionProfile } from "./server/session-profile.ts";
 export type { SessionQuestion, SessionStep } from "./server/session-step.ts";
+export type { XclientValues } from "./server/xclient.ts";

@@ -5,7 +5,7 @@ import { BusFullError } from "@postbus/bus";
 import type { Rejected } from "@postbus/contracts";
 import { type Reply, reply } from "@postbus/mail";
 import type { AclAnswer, ClientEndpoint } from "@postbus/policy";
-import { ServerSession, type SessionStep } from "@postbus/smtp";
+import { ServerSession, type SessionStep, type XclientValues } from "@postbus/smtp";
 import { cipherText, startServerTls } from "@postbus/tls";
 import { Envelope } from "./envelope.ts";
 import { TransactionFacts } from "./facts/transaction-facts.ts";
@@ -13,6 +13,7 @@ import { freeMemory } from "./free-memory.ts";
 import { MessageReception, noRoom, notNow } from "./message-reception.ts";
 import type { RejectionStage } from "./metrics.ts";
 import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
+import { clientNamed } from "./proxy/client-behind.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Octets that may wait while a question is out, or as replies that the client does not read. */
@@ -33,7 +34,7 @@ const HANDSHAKE_TIMEOUT_MS = 60_000;
  * the others.
  */
 export class Connection implements PolicyClient {
-  readonly endpoint: ClientEndpoint;
+  endpoint: ClientEndpoint;
   readonly #surroundings: Surroundings;
   readonly #onClosed: (connection: Connection) => void;
   readonly #session: ServerSession;
@@ -307,6 +308,8 @@ export class Connection implements PolicyClient {
         return this.#respond(this.#asked.other("expn"), "EXPN", NOTHING_EXPANDED);
       case "etrn":
         return this.#respond(this.#asked.other("etrn"), "ETRN");
+      case "xclient":
+        return this.#become(step.client);
       case "quit":
         this.#hasQuit = true;
         return this.#respond(this.#asked.other("quit"), "QUIT");
@@ -332,6 +335,13 @@ export class Connection implements PolicyClient {
     const blank = line.indexOf(" ");
     acls.command(line, blank === -1 ? "" : line.slice(blank + 1).trimStart());
     return acls;
+  }
+
+  /** A proxy has said who its client is: nothing that was found out about the proxy holds for that one. */
+  #become(client: Readonly<XclientValues>): undefined {
+    this.endpoint = clientNamed(this.endpoint, client);
+    this.#policy = undefined;
+    this.#session.restart(this.address, client.helo, client.isExtended);
   }
 
   #open(): undefined {

@@ -80,9 +80,9 @@ export async function startGateway({ settings, inForce, rates, bus, log, metrics
   let onIdle: (() => void) | undefined;
   let isStopping = false;
 
-  const onClosed = (connection: Connection): void => {
+  const onClosed = (connection: Connection, countedAs: string): void => {
     connections.delete(connection);
-    admission.leave(connection.address);
+    admission.leave(countedAs);
     if (connections.size === 0) onIdle?.();
   };
   const onConnection = (socket: Socket): void => {
@@ -116,7 +116,7 @@ export async function startGateway({ settings, inForce, rates, bus, log, metrics
     });
   };
   const begin = (socket: Socket, client: ClientEndpoint, around: Surroundings): void => {
-    const connection = new Connection(socket, client, around, onClosed);
+    const connection = new Connection(socket, client, around, (closed) => onClosed(closed, client.address));
     connections.add(connection);
     // Paused if something had to be read before.
     socket.resume();

@@ -10,6 +10,7 @@ const MAIN: ReadonlySet<string> = new Set([
     "allow_domain_literals",
     "host_lookup",
     "hosts_proxy",
+    "hosts_xclient",
     "proxy_protocol_timeout",
     "recipient_unqualified_hosts",
     "sender_unqualified_hosts",

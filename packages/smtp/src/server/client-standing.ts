@@ -12,6 +12,8 @@ export interface ClientStanding {
   readonly wantsSingleLines: boolean;
   /** PIPELINING is not offered to it: Exim's `control = no_pipelining`. */
   readonly isPipeliningOff: boolean;
+  /** It may say who the client is: Exim's `hosts_xclient`. */
+  readonly mayXclient: boolean;
   /** Whether it is turned away when it sends ahead where it must not. Undefined: as the profile says. */
   readonly enforcesSync: boolean | undefined;
 }
@@ -24,5 +26,6 @@ export const UNKNOWN_CLIENT: ClientStanding = {
   isNonmailLimited: true,
   wantsSingleLines: false,
   isPipeliningOff: false,
+  mayXclient: false,
   enforcesSync: undefined,
 };

@@ -1,4 +1,5 @@
 import type { Reply } from "@postbus/mail";
+import type { XclientValues } from "./xclient.ts";
 
 /** What an owner can be asked besides the questions of every message: `SessionSettings.asks`. */
 export type SessionQuestion = "helo" | "vrfy" | "expn" | "etrn" | "quit" | "reset";
@@ -18,6 +19,8 @@ export type SessionStep =
   /** Commands about addresses and queues. @property address May come without a domain, as a recipient may. */
   | { readonly kind: "vrfy"; readonly address: string }
   | { readonly kind: "expn" | "etrn"; readonly argument: string }
+  /** A proxy says who the client is. The answer is `restart`. */
+  | { readonly kind: "xclient"; readonly client: Readonly<XclientValues> }
   /** The transaction is forgotten, because of RSET. Needs no answer. */
   | { readonly kind: "reset" }
   /** The client goes; whatever is said is the last reply. */

@@ -10,6 +10,7 @@ import { countReceived } from "./received-count.ts";
 import * as replies from "./replies.ts";
 import type { SessionProfile } from "./session-profile.ts";
 import type { SessionQuestion, SessionStep } from "./session-step.ts";
+import { parseXclient, XCLIENT_ATTRIBUTES } from "./xclient.ts";
 
 /**
  * Octets of a command line, CRLF included. RFC 5321 §4.5.3.1.4 has 512, extensions add some 1,100 (RFC 1870, RFC 3461
@@ -39,6 +40,7 @@ type Phase =
   | "starttls asked"
   | "other asked"
   | "quit asked"
+  | "xclient asked"
   | "closing";
 
 /** State that only a transaction needs; most connections have none at most times. */
@@ -68,7 +70,7 @@ interface Reading {
  */
 export class ServerSession {
   readonly #profile: SessionProfile;
-  readonly #clientAddress: string;
+  #clientAddress: string;
   /** Of the client, as far as the owner knows. */
   standing: ClientStanding = UNKNOWN_CLIENT;
   readonly #history = new CommandHistory();
@@ -334,6 +336,24 @@ export class ServerSession {
     this.#phase = "command";
   }
 
+  /**
+   * The answer to `xclient`: the session begins again with that client, from the question `connect` on (Postfix's
+   * XCLIENT_README). What it may do has to be found out anew.
+   *
+   * @param helo What it had said in its greeting, if anything.
+   */
+  restart(clientAddress: string, helo = "", isExtended = false): void {
+    if (this.#phase !== "xclient asked") throw new Error(`restart() while "${this.#phase}"`);
+    this.standing = UNKNOWN_CLIENT;
+    this.#clientAddress = clientAddress;
+    this.#helo = helo;
+    this.#isExtended = helo !== "" && isExtended;
+    this.#isPipeliningOffered = false;
+    this.#sameRefusal = undefined;
+    this.#usedOnce = undefined;
+    this.#phase = "connect";
+  }
+
   /** A required PROXY header has not come, or was wrong: as in Exim, every command but QUIT is refused. */
   lackProxyHeader(): void {
     this.#refusedCommands = 0;
@@ -457,6 +477,8 @@ export class ServerSession {
         return undefined;
       case "STARTTLS":
         return this.#startTls(argument, text);
+      case "XCLIENT":
+        return this.#xclient(argument, text);
       case "AUTH":
         return this.#protocolError(replies.authNotAdvertised, text);
       case "BDAT":
@@ -530,6 +552,7 @@ export class ServerSession {
     if (!this.#isExtended) return;
     this.#isPipeliningOffered = !this.standing.isPipeliningOff;
     const offered = this.#isTls ? extensionsUnderTls : extensions;
+    if (this.standing.mayXclient) this.#output += `250-XCLIENT ${XCLIENT_ATTRIBUTES}\r\n`;
     this.#output += this.#isPipeliningOffered ? offered : offered.replace("250-PIPELINING\r\n", "");
   }
 
@@ -638,6 +661,14 @@ export class ServerSession {
       return undefined;
     }
     return this.#protocolError(replies.recipientMustPrecede, text);
+  }
+
+  #xclient(argument: string, text: string): SessionStep | undefined {
+    if (!this.standing.mayXclient) return this.#unknownCommand(text);
+    if (this.#transaction !== undefined) return this.#protocolError(replies.xclientInTransaction, text);
+    const client = parseXclient(argument);
+    if (typeof client === "string") return this.#protocolError(reply(501, "5.5.4", client), text);
+    return this.#ask({ kind: "xclient", client }, "xclient asked");
   }
 
   #startTls(argument: string, text: string): SessionStep | undefined {

@@ -92,6 +92,9 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
         case "refused":
         case "reset":
           break;
+        case "xclient":
+          session.restart(step.client.address ?? "", step.client.helo, step.client.isExtended);
+          break;
         case "vrfy":
         case "expn":
         case "etrn":

@@ -11,6 +11,7 @@ export interface ClientLists {
   readonly unqualifiedSenders: CompiledList | undefined;
   readonly unqualifiedRecipients: CompiledList | undefined;
   readonly limitedNonmail: CompiledList | undefined;
+  readonly xclient: CompiledList | undefined;
 }
 
 /** @returns undefined: none is set. */
@@ -22,6 +23,7 @@ export function clientLists({ main }: Pick<Configuration, "main">): ClientLists 
     unqualifiedSenders: list(main.get("sender_unqualified_hosts")),
     unqualifiedRecipients: list(main.get("recipient_unqualified_hosts")),
     limitedNonmail: list(main.get("smtp_accept_max_nonmail_hosts"), "*"),
+    xclient: list(main.get("hosts_xclient")),
   };
   return Object.values(lists).every((one) => one === undefined) ? undefined : lists;
 }
@@ -33,11 +35,14 @@ export function consultClientLists(lists: ClientLists, session: AclSession): Eve
     then(isWanted ? lookUpHostName(session) : undefined, () =>
       then(isClientIn(lists.unqualifiedSenders, session), (mayOmitSender) =>
         then(isClientIn(lists.unqualifiedRecipients, session), (mayOmitRecipient) =>
-          then(isClientIn(lists.limitedNonmail, session, true), (isLimited) => {
-            connection.mayOmitSenderDomain = mayOmitSender;
-            connection.mayOmitRecipientDomain = mayOmitRecipient;
-            connection.isNonmailLimited = isLimited;
-          }),
+          then(isClientIn(lists.limitedNonmail, session, true), (isLimited) =>
+            then(isClientIn(lists.xclient, session), (mayXclient) => {
+              connection.mayOmitSenderDomain = mayOmitSender;
+              connection.mayOmitRecipientDomain = mayOmitRecipient;
+              connection.isNonmailLimited = isLimited;
+              connection.mayXclient = mayXclient;
+            }),
+          ),
         ),
       ),
     ),

@@ -1,4 +1,4 @@
-import type { Value } from "../../expansion/value.ts";
+import { Tainted, type Value } from "../../expansion/value.ts";
 import type { ConnectionControls } from "../controls/connection-controls.ts";
 import type { ProxyView } from "./proxy-view.ts";
 
@@ -39,6 +39,10 @@ export interface ClientEndpoint {
   readonly interfacePort?: number;
   /** The peer is in `hosts_proxy`: address and port are then those that its header has named, if it has named any. */
   readonly proxy?: ProxyView;
+  /** By the reverse DNS, as a proxy has said (XCLIENT); empty: it has none; absent: nobody has asked. */
+  readonly name?: string;
+  /** Whom it has shown itself to be, as a proxy has said (XCLIENT). */
+  readonly login?: string;
 }
 
 /** What is known of a connection, from the first octet to the last. Its owner writes it, conditions and variables read it. */
@@ -58,6 +62,8 @@ export class SmtpConnection {
   mayOmitRecipientDomain = false;
   /** `smtp_accept_max_nonmail_hosts` */
   isNonmailLimited = true;
+  /** `hosts_xclient` */
+  mayXclient = false;
   tls: TlsView | undefined;
   authentication: Authentication | undefined;
   /** `$smtp_notquit_reason` */
@@ -74,6 +80,8 @@ export class SmtpConnection {
 
   constructor(client: ClientEndpoint) {
     this.client = client;
+    this.hostName = client.name;
+    if (client.login !== undefined) this.authentication = { by: "xclient", id: new Tainted(client.login) };
   }
 
   get proxy(): ProxyView | undefined {
@@ -82,12 +90,20 @@ export class SmtpConnection {
 
   /** What the protocol has to know of the client. */
   get standing() {
-    const { hostName: name = "", mayOmitSenderDomain, mayOmitRecipientDomain, isNonmailLimited, controls } = this;
+    const {
+      hostName: name = "",
+      mayOmitSenderDomain,
+      mayOmitRecipientDomain,
+      isNonmailLimited,
+      mayXclient,
+      controls,
+    } = this;
     return {
       name,
       mayOmitSenderDomain,
       mayOmitRecipientDomain,
       isNonmailLimited,
+      mayXclient,
       wantsSingleLines: controls.isMultilineOff === true,
       isPipeliningOff: controls.isPipeliningOff === true,
       enforcesSync: controls.enforcesSync,

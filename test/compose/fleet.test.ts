@@ -68,6 +68,9 @@ describe("docker-compose.yml", { skip: missing }, () => {
       const log = await compose(["exec", "-T", "logger", "cat", "/data/log/mainlog"]);
       return /Completed$/m.test(log);
     });
+    const log = await compose(["exec", "-T", "logger", "cat", "/data/log/mainlog"]);
+    const [, client, proxy] = / <= me@example\.org H=.*\[(\S+)\] P=\S+ PRX=(\S+) /.exec(log) ?? [];
+    assert.ok(client !== undefined && client !== proxy, "the log tells the client from HAProxy");
   });
 
   test("no process is root or could become it, and none can write to its image", async () => {

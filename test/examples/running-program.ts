@@ -10,6 +10,7 @@ export interface RunningProgram {
   readonly port: number;
   /** Where the frame's transport delivers to. */
   readonly maildir: string;
+  readonly mainlog: string;
 }
 
 /**
@@ -30,15 +31,20 @@ export async function runningProgram(
   await writeFile(file, own + config.replace("file = ./mail/$local_part_data", maildirs), "latin1");
   const postbus = await startPostbus({ args: ["--data", data, "--config", file], env });
   running = postbus;
-  return { port: postbus.port("smtp"), maildir: join(data, "mail") };
+  return { port: postbus.port("smtp"), maildir: join(data, "mail"), mainlog: join(data, "log", "mainlog") };
 }
 
-/** The reply to each command of a client that waits for it, the greeting first; of several lines, the last. */
-export async function speak(port: number, commands: readonly string[]): Promise<readonly string[]> {
+/**
+ * The reply to each command of a client that waits for it, the greeting first; of several lines, the last.
+ *
+ * @param early Sent before the greeting.
+ */
+export async function speak(port: number, commands: readonly string[], early = ""): Promise<readonly string[]> {
   const socket = connect(port, "127.0.0.1");
   const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
   const replies: string[] = [];
   socket.setTimeout(20_000, () => socket.destroy(new Error(`no answer behind ${replies.at(-1)}`)));
+  if (early !== "") socket.write(early, "latin1");
   try {
     for (const command of ["", ...commands]) {
       if (command !== "") socket.write(`${command}\r\n`, "latin1");

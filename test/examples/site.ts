@@ -98,7 +98,8 @@ export class Site {
     const { shared, stop } = policySurroundings(this.configuration, PROCESS);
     const log: string[] = [];
     const routing = compileRouters(this.configuration);
-    const session: AclSession = new AclSession({ address, port: 4000 }, NAMES, shared, {
+    const view = proxy && { proxy: { result: "ok" as const, ...proxy, localPort: 50, externalPort: 25 } };
+    const session: AclSession = new AclSession({ address, port: 4000, ...view }, NAMES, shared, {
       log: (targets, text) => void log.push(`${targets.join("+")}: ${text}`),
       verifyAddress: (request) =>
         routing.verify(request, {
@@ -108,7 +109,6 @@ export class Site {
         }),
       ...hooks,
     });
-    if (proxy !== undefined) session.connection.proxy = { ...proxy, localPort: 50, externalPort: 25 };
     return { acls: new SmtpAcls(session, new Acls(this.configuration)), session, log, stop };
   }
 

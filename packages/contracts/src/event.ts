@@ -38,6 +38,8 @@ export const Received = Type.Object(
     returnPath: Type.String(),
     recipients: Type.Array(Type.String()),
     reception: Reception,
+    /** Of the proxy that has handed on the connection (`PRX=`); there only if `log_selector` asks for it. */
+    proxyAddress: Type.Optional(Type.String()),
     facts: Type.Optional(Facts),
   },
   closed,

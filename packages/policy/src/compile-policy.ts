@@ -2,6 +2,7 @@ import { ConfigError } from "@postbus/mail";
 import { Acls } from "./acl/acls.ts";
 import { AclSession } from "./acl/session.ts";
 import { sessionNames } from "./acl/session-names.ts";
+import { proxyTest } from "./acl/smtp/proxy-hosts.ts";
 import { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import { smtpParts } from "./acl/smtp/smtp-parts.ts";
 import { checkCarriedOut } from "./compiled/check-carried-out.ts";
@@ -44,6 +45,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const names = { ...given, qualifyDomain, qualifyRecipient };
   const { shared, stop } = policySurroundings(configuration, parts);
   const acls = new Acls(configuration);
+  const isProxy = proxyTest(configuration);
   const smtp = smtpPolicy(configuration, problems);
   const sessionParts = smtpParts(configuration, primaryHostname, problems);
   const { lists, advertised, authenticators } = sessionParts;
@@ -70,6 +72,7 @@ export function compilePolicy(source: PolicySource): Policy {
     asksAtHelo: acls.has("helo") || !advertised.areSettled || authenticators !== undefined,
     offers: advertised.forAll,
     asksAtConnect: acls.has("connect") || lists !== undefined || acls.mentions("sender_host_name"),
+    ...(isProxy && { isProxy: (peer) => isProxy(new AclSession(peer, names, shared, {})) }),
     startSession: (client, hooks) => new SmtpAcls(new AclSession(client, names, shared, hooks), acls, sessionParts),
     looksAtContent: contentTest(configuration),
     transport(name) {

@@ -3,6 +3,7 @@ import type { AclHooks } from "./acl/hooks.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import type { Eventual } from "./expansion/code.ts";
 import type { Variables } from "./expansion/evaluation.ts";
 import type { SharedSurroundings } from "./load/policy-surroundings.ts";
 import type { AclStage } from "./options/acl/stage.ts";
@@ -35,6 +36,8 @@ export interface Policy {
   readonly asksAtHelo: boolean;
   /** The extensions that all clients are offered. */
   readonly offers: Offers;
+  /** Whether a peer is in `hosts_proxy`: it must send a PROXY header. Absent: nobody is. */
+  isProxy?(peer: ClientEndpoint): Eventual<boolean>;
   /** The ACLs for one connection, with the state that they have. */
   startSession(client: ClientEndpoint, hooks: AclHooks): SmtpAcls;
   /** Whether the message that begins now is to be shown to an ACL when it is complete. */
@@ -79,6 +82,10 @@ export interface SmtpPolicy {
   readonly enforcesSync: boolean;
   /** `smtp_receive_timeout`: for the next command, and for the next data. */
   readonly receiveTimeoutMs: number;
+  /** `proxy_protocol_timeout`: for the whole PROXY header. */
+  readonly proxyTimeoutMs: number;
+  /** `log_selector = +proxy` */
+  readonly logsProxy: boolean;
   /** `message_body_visible`, octets. */
   readonly bodyVisibleOctets: number;
   /** `tls_certificate`, `tls_privatekey` (files, PEM); absent: STARTTLS is not offered. */

@@ -31,6 +31,8 @@ describe("options of sessions", () => {
       enforcesSync: true,
       maxUnknownCommands: 3,
       receiveTimeoutMs: 300_000,
+      proxyTimeoutMs: 3_000,
+      logsProxy: false,
       bodyVisibleOctets: 500,
     });
     assert.equal(policyOf("").primaryHostname, "mx.here.test");

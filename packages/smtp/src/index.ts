@@ -12,6 +12,9 @@ export type {
 export type { MessageNotification, NotifyOccasion, RecipientNotification } from "./notification.ts";
 export type { ClientStanding } from "./server/client-standing.ts";
 export { OctetList } from "./server/octet-list.ts";
+export { parseProxyHeader } from "./server/proxy/parse-proxy-header.ts";
+export type { ProxyHeader } from "./server/proxy/proxy-header.ts";
 export { ServerSession } from "./server/session.ts";
 export { type SessionProfile, type SessionSettings, sessionProfile } from "./server/session-profile.ts";
 export type { SessionQuestion, SessionStep } from "./server/session-step.ts";
+export type { XclientValues } from "./server/xclient.ts";

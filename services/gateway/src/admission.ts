@@ -21,21 +21,31 @@ export class Admission {
     return this.#connections;
   }
 
-  /** @returns Why not, in Exim's words, or undefined: then `leave` must be called at the connection's end. */
-  enter(address: string): string | undefined {
+  /**
+   * @param address Undefined: it is not known yet who the client is; `identify` must follow.
+   * @returns Why not, in Exim's words, or undefined: then `leave` must be called at the connection's end.
+   */
+  enter(address: string | undefined): string | undefined {
     if (this.#max > 0 && this.#connections >= this.#max)
       return "Too many concurrent SMTP connections; please try again later";
+    const refusal = address === undefined ? undefined : this.identify(address);
+    if (refusal === undefined) this.#connections += 1;
+    return refusal;
+  }
+
+  /** Counts a connection that has entered for its client. @returns Why not: then it is to leave as undefined. */
+  identify(address: string): string | undefined {
     const ofHost = this.#perHost.get(address) ?? 0;
     if (this.#maxPerHost > 0 && ofHost >= this.#maxPerHost) {
       return "Too many concurrent SMTP connections from this IP address; please try again later";
     }
-    this.#connections += 1;
     this.#perHost.set(address, ofHost + 1);
     return undefined;
   }
 
-  leave(address: string): void {
+  leave(address: string | undefined): void {
     this.#connections -= 1;
+    if (address === undefined) return;
     const ofHost = (this.#perHost.get(address) ?? 1) - 1;
     if (ofHost === 0) this.#perHost.delete(address);
     else this.#perHost.set(address, ofHost);

@@ -4,16 +4,16 @@ import type { TLSSocket } from "node:tls";
 import { BusFullError } from "@postbus/bus";
 import type { Rejected } from "@postbus/contracts";
 import { type Reply, reply, trimStart } from "@postbus/mail";
-import type { AclAnswer, AuthAnswer, Eventual } from "@postbus/policy";
-import { ServerSession, type SessionStep } from "@postbus/smtp";
+import type { AclAnswer, AuthAnswer, ClientEndpoint, Eventual } from "@postbus/policy";
+import { ServerSession, type SessionStep, type XclientValues } from "@postbus/smtp";
 import { cipherText, startServerTls } from "@postbus/tls";
-import { clientAddress } from "./client-address.ts";
 import { Envelope } from "./envelope.ts";
 import { TransactionFacts } from "./facts/transaction-facts.ts";
 import { freeMemory } from "./free-memory.ts";
 import { MessageReception, noRoom, notNow } from "./message-reception.ts";
 import type { RejectionStage } from "./metrics.ts";
 import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
+import { clientNamed } from "./proxy/client-behind.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Octets that may wait while a question is out, or as replies that the client does not read. */
@@ -34,8 +34,7 @@ const HANDSHAKE_TIMEOUT_MS = 60_000;
  * the others.
  */
 export class Connection implements PolicyClient {
-  readonly address: string;
-  readonly port: number;
+  endpoint: ClientEndpoint;
   readonly #surroundings: Surroundings;
   readonly #onClosed: (connection: Connection) => void;
   readonly #session: ServerSession;
@@ -66,15 +65,28 @@ export class Connection implements PolicyClient {
   #contentStartMs = 0;
   #contentOctets = 0;
 
-  constructor(socket: Socket, surroundings: Surroundings, onClosed: (connection: Connection) => void) {
-    this.address = clientAddress(socket.remoteAddress ?? "");
-    this.port = socket.remotePort ?? 0;
+  constructor(
+    socket: Socket,
+    endpoint: ClientEndpoint,
+    surroundings: Surroundings,
+    onClosed: (connection: Connection) => void,
+  ) {
+    this.endpoint = endpoint;
     this.#socket = socket;
     this.#surroundings = surroundings;
     this.#onClosed = onClosed;
     this.#session = new ServerSession(surroundings.profile, this.address);
+    if (endpoint.proxy?.result === "failed") this.#session.lackProxyHeader();
     this.#lastInputMs = surroundings.clock.nowMs;
     this.#listen(socket);
+  }
+
+  get address(): string {
+    return this.endpoint.address;
+  }
+
+  get port(): number {
+    return this.endpoint.port;
   }
 
   get helo(): string {
@@ -300,6 +312,8 @@ export class Connection implements PolicyClient {
         return this.#authenticate(this.#asked.authenticate(step.mechanism, step.initial));
       case "auth line":
         return this.#authenticate(this.#asked.continueAuthentication(step.line));
+      case "xclient":
+        return this.#become(step.client);
       case "quit":
         this.#hasQuit = true;
         return this.#respond(this.#asked.other("quit"), "QUIT");
@@ -333,6 +347,13 @@ export class Connection implements PolicyClient {
     const line = this.#session.commandLine;
     const blank = line.indexOf(" ");
     acls.command(line, blank === -1 ? "" : trimStart(line.slice(blank + 1)));
+  }
+
+  /** A proxy has said who its client is: nothing that was found out about the proxy holds for that one. */
+  #become(client: Readonly<XclientValues>): undefined {
+    this.endpoint = clientNamed(this.endpoint, client);
+    this.#policy = undefined;
+    this.#session.restart(this.address, client.helo, client.isExtended);
   }
 
   #open(): undefined {

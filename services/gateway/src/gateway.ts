@@ -1,13 +1,13 @@
 import type { Socket } from "node:net";
 import type { Bus } from "@postbus/bus";
 import { MessageIdGenerator } from "@postbus/mail";
-import type { SmtpPolicy } from "@postbus/policy";
+import type { ClientEndpoint, SmtpPolicy } from "@postbus/policy";
 import type { RateStore } from "@postbus/rates";
 import type { Part } from "@postbus/service-kit";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { Admission } from "./admission.ts";
-import { clientAddress } from "./client-address.ts";
+import { peerOf } from "./client-address.ts";
 import { CoarseClock, TICK_MS } from "./coarse-clock.ts";
 import { Connection } from "./connection.ts";
 import { FactQuestions } from "./facts/fact-questions.ts";
@@ -15,6 +15,7 @@ import { openListeners } from "./listeners.ts";
 import { gatewayMetrics } from "./metrics.ts";
 import { OctetBudget } from "./octet-budget.ts";
 import type { PolicyParts } from "./policy-parts.ts";
+import { identifyClient } from "./proxy/identify-client.ts";
 import { Rejections } from "./rejections.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -74,26 +75,51 @@ export async function startGateway({ settings, inForce, rates, bus, log, metrics
     return surroundings;
   };
   const connections = new Set<Connection>();
+  /** Of whom it is not known yet who they are. */
+  const newcomers = new Set<Socket>();
   let onIdle: (() => void) | undefined;
   let isStopping = false;
 
-  const onClosed = (connection: Connection): void => {
+  const onClosed = (connection: Connection, countedAs: string): void => {
     connections.delete(connection);
-    admission.leave(connection.address);
+    admission.leave(countedAs);
     if (connections.size === 0) onIdle?.();
   };
   const onConnection = (socket: Socket): void => {
     // Gone again already: there is nobody to speak to.
     if (socket.remoteAddress === undefined) return void socket.destroy();
     const around = present();
-    const refusal = isStopping ? "service not available" : admission.enter(clientAddress(socket.remoteAddress));
-    if (refusal !== undefined) {
-      around.metrics.rejections.inc({ stage: "connect" });
-      turnAway(socket, `421 4.3.2 ${around.policy.primaryHostname} ${refusal}\r\n`);
-      return;
-    }
-    const connection = new Connection(socket, around, onClosed);
+    const peer = peerOf(socket);
+    // Behind a proxy it is the client who is counted, not the one proxy of them all.
+    const isKnown = around.policy.isProxy === undefined;
+    const refusal = isStopping ? "service not available" : admission.enter(isKnown ? peer.address : undefined);
+    if (refusal !== undefined) refuse(socket, refusal, around);
+    else if (isKnown) begin(socket, peer, around);
+    else identify(socket, peer, around);
+  };
+  const identify = (socket: Socket, peer: ClientEndpoint, around: Surroundings): void => {
+    newcomers.add(socket);
+    identifyClient(socket, peer, around, {
+      onKnown(client) {
+        newcomers.delete(socket);
+        const refusal = admission.identify(client.address);
+        if (refusal === undefined) begin(socket, client, around);
+        else {
+          admission.leave(undefined);
+          refuse(socket, refusal, around);
+        }
+      },
+      onGone() {
+        newcomers.delete(socket);
+        admission.leave(undefined);
+      },
+    });
+  };
+  const begin = (socket: Socket, client: ClientEndpoint, around: Surroundings): void => {
+    const connection = new Connection(socket, client, around, (closed) => onClosed(closed, client.address));
     connections.add(connection);
+    // Paused if something had to be read before.
+    socket.resume();
     afterReading(() => {
       connection.start();
       if (isStopping) connection.shutDown();
@@ -119,6 +145,7 @@ export async function startGateway({ settings, inForce, rates, bus, log, metrics
         isStopping = true;
         listeners.close();
         for (const connection of connections) connection.shutDown();
+        for (const socket of newcomers) socket.destroy();
         await allClosed(connections, settings.shutdownGraceMs * GRACE_SHARE, (resolve) => {
           onIdle = resolve;
         });
@@ -157,9 +184,10 @@ function afterReading(callback: () => void): void {
   setImmediate(() => setImmediate(callback));
 }
 
-function turnAway(socket: Socket, text: string): void {
+function refuse(socket: Socket, why: string, { metrics, policy }: Surroundings): void {
+  metrics.rejections.inc({ stage: "connect" });
   // The client may be gone already, and that is all we want.
   socket.on("error", () => undefined);
-  socket.write(text, "latin1");
+  socket.write(`421 4.3.2 ${policy.primaryHostname} ${why}\r\n`, "latin1");
   socket.destroySoon();
 }

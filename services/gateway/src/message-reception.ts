@@ -215,7 +215,9 @@ export class MessageReception {
   }
 
   #received(id: string, reception: Reception, facts: Facts | undefined): Received {
-    const { envelope } = this.#incoming;
+    const { envelope, acls } = this.#incoming;
+    const { proxy } = acls.session.connection;
+    const isProxyLogged = proxy?.result === "ok" && this.#surroundings.policy.smtp.logsProxy;
     return {
       v: 1,
       id: `${id}/received`,
@@ -226,6 +228,7 @@ export class MessageReception {
       returnPath: envelope.returnPath,
       recipients: [...envelope.recipients],
       reception,
+      ...(isProxyLogged ? { proxyAddress: proxy.localAddress } : {}),
       ...(facts === undefined ? {} : { facts }),
     };
   }

@@ -5,6 +5,8 @@ export interface GatewayMetrics {
   readonly messages: Counter<"result">;
   readonly recipients: Counter;
   readonly rejections: Counter<"stage">;
+  /** What came where a PROXY header had to come; peers that say nothing at all are not counted. */
+  readonly proxyHeaders: Counter<"result">;
   /** From the final dot's publication to stable storage. */
   readonly publishSeconds: Histogram;
 }
@@ -50,6 +52,12 @@ export function gatewayMetrics(
       name: "postbus_gateway_rejections_total",
       help: "commands and messages that were refused",
       labelNames: ["stage"],
+      registers,
+    }),
+    proxyHeaders: new Counter({
+      name: "postbus_gateway_proxy_headers_total",
+      help: "PROXY headers of peers that must send one",
+      labelNames: ["result"],
       registers,
     }),
     publishSeconds: new Histogram({

@@ -1,5 +1,12 @@
 import { DeferError } from "@postbus/mail";
-import type { AclAnswer, AclHooks, AddressVerdict, SmtpAcls, VerifyAddressRequest } from "@postbus/policy";
+import type {
+  AclAnswer,
+  AclHooks,
+  AddressVerdict,
+  ClientEndpoint,
+  SmtpAcls,
+  VerifyAddressRequest,
+} from "@postbus/policy";
 import type { ClientStanding } from "@postbus/smtp";
 import type { Envelope } from "./envelope.ts";
 import { policyFacts } from "./facts/policy-facts.ts";
@@ -8,7 +15,7 @@ import type { Surroundings } from "./surroundings.ts";
 /** The connection, as its policy session sees it. */
 export interface PolicyClient {
   readonly address: string;
-  readonly port: number;
+  readonly endpoint: ClientEndpoint;
   readonly envelope: Envelope | undefined;
   readonly commandHistory: string;
   /** Writes what the client has not got yet, and waits. */
@@ -32,7 +39,7 @@ export class PolicySession {
         else log.info({ text, clientAddress: client.address }, "policy");
       },
     };
-    this.acls = policy.startSession({ address: client.address, port: client.port }, hooks);
+    this.acls = policy.startSession(client.endpoint, hooks);
   }
 
   /** What is known of the client so far. */

@@ -16,6 +16,19 @@ describe("Admission", () => {
     assert.equal(admission.connections, 3);
   });
 
+  test("of whom it is not known yet who they are, all are counted, and of a host those who have said so", () => {
+    const admission = new Admission(3, 1);
+    for (let i = 0; i < 3; i++) assert.equal(admission.enter(undefined), undefined);
+    assert.match(admission.enter(undefined) ?? "", /Too many concurrent SMTP connections;/);
+    assert.equal(admission.identify("192.0.2.1"), undefined);
+    assert.match(admission.identify("192.0.2.1") ?? "", /from this IP address/);
+    admission.leave(undefined);
+    assert.match(admission.enter("192.0.2.1") ?? "", /from this IP address/);
+    assert.equal(admission.connections, 2, "whoever is refused is not counted");
+    admission.leave("192.0.2.1");
+    assert.equal(admission.enter("192.0.2.1"), undefined);
+  });
+
   test("0 is no limit", () => {
     const admission = new Admission(0, 0);
     for (let i = 0; i < 10_000; i++) assert.equal(admission.enter("192.0.2.1"), undefined);

@@ -18,8 +18,9 @@ export class TestClient implements AsyncDisposable {
     this.#listen();
   }
 
-  static async connect(port: number): Promise<TestClient> {
-    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  /** @param localAddress From which address of this machine. */
+  static async connect(port: number, localAddress = "127.0.0.1"): Promise<TestClient> {
+    const socket = connect({ port, host: "127.0.0.1", localAddress, allowHalfOpen: true });
     await once(socket, "connect");
     return new TestClient(socket);
   }
@@ -50,6 +51,11 @@ export class TestClient implements AsyncDisposable {
 
   async startTls(): Promise<void> {
     await this.say("STARTTLS\r\n", 220);
+    await this.shakeHands();
+  }
+
+  /** TLS from here on, without a word before it. */
+  async shakeHands(): Promise<void> {
     this.#socket.removeAllListeners();
     const secured = connectTls({ socket: this.#socket, rejectUnauthorized: false, servername: "mx.test" });
     await once(secured, "secureConnect");

@@ -43,14 +43,15 @@ function body(event: MailEvent): string {
   }
 }
 
-/** `<= SENDER R= H= P= X= A= S= DKIM= id=` (spec: logs §4.2). */
-function arrival({ returnPath, reception, facts }: Received): string {
+/** `<= SENDER R= H= P= X= PRX= A= S= DKIM= id=` (spec: logs §4.2). */
+function arrival({ returnPath, reception, proxyAddress, facts }: Received): string {
   const { protocol, cipher, authenticator, authenticatedId, headerMessageId, size, about } = reception;
   let line = returnPath === "" ? "<>" : printable(returnPath);
   if (about !== undefined) line += ` R=${about}`;
   if (reception.clientAddress !== undefined) line += ` ${client(reception.clientAddress, reception.helo)}`;
   line += ` P=${protocol}`;
   if (cipher !== undefined) line += ` X=${cipher}`;
+  if (proxyAddress !== undefined) line += ` PRX=${proxyAddress}`;
   if (authenticator !== undefined) line += ` A=${authentication(authenticator, authenticatedId)}`;
   if (reception.isChunked === true) line += " K";
   line += ` S=${size}`;

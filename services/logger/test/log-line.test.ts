@@ -64,6 +64,11 @@ const cases: readonly { name: string; event: MailEvent; want: string }[] = [
     want: `${id} <= s@a2.test H=(client.test) [192.0.2.1] P=esmtps X=TLS1.3:TLS_AES_256_GCM_SHA384:256 S=4321 DKIM=a2.test id=20261121@client.test`,
   },
   {
+    name: "arrival through a proxy, where log_selector asks for it",
+    event: { ...received, reception: { ...reception, clientAddress: "192.0.2.1" }, proxyAddress: "10.1.2.3" },
+    want: `${id} <= s@a2.test H=[192.0.2.1] P=esmtp PRX=10.1.2.3 S=271`,
+  },
+  {
     name: "arrival of a bounce that we made",
     event: {
       ...received,

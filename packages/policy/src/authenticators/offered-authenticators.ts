@@ -1,6 +1,6 @@
 import { reply } from "@postbus/mail";
 import type { AclSession } from "../acl/session.ts";
-import { isInList } from "../acl/smtp/is-in-list.ts";
+import { isClientIn } from "../acl/smtp/is-client-in.ts";
 import { type Eventual, then } from "../expansion/code.ts";
 import { type CompiledList, compileList } from "../matching/compile-list.ts";
 import type { Configuration } from "../reader/configuration.ts";
@@ -26,7 +26,7 @@ export class OfferedAuthenticators {
     connection.authenticators = [];
     // Who has shown who it is is not asked again, as in Exim.
     if (!connection.isExtended || connection.authentication !== undefined) return undefined;
-    return then(isInList(this.#hosts, session, true), (isWanted) =>
+    return then(isClientIn(this.#hosts, session, true), (isWanted) =>
       isWanted ? this.#offerFrom(0, session) : undefined,
     );
   }

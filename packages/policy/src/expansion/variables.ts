@@ -14,7 +14,7 @@ const STRINGS = `
   dcc_result dmarc_domain_policy dmarc_status dmarc_status_text dkim_verify_status   dkim_domain dkim_selector dnslist_domain dnslist_text dnslist_value domain_data event_name exim_path exim_version   headers_added home host_data initial_cwd interface_address dmarc_alignment_spf dmarc_alignment_dkim
   local_part_data lookup_dnssec_authenticated mailstore_basename
   malware_name message_exim_id message_id primary_hostname proxy_external_address proxy_host_address
-  proxy_local_address proxy_target_address qualify_domain qualify_recipient queue_name queue_size received_ip_address
+  proxy_local_address proxy_result proxy_target_address qualify_domain qualify_recipient queue_name queue_size received_ip_address
   received_protocol recipient_data recipient_verify_failure requiretls router_name self_hostname sender_address_data
   sender_data sender_host_address sender_host_authenticated sender_rate sender_rate_limit sender_rate_period
   sender_verify_failure sending_ip_address smtp_active_hostname smtp_command_history smtp_notquit_reason spam_action spam_bar spam_score
@@ -35,7 +35,7 @@ const TAINTED_STRINGS = `
   message_body message_body_end message_headers message_headers_raw mime_anomaly_text mime_boundary mime_charset
   mime_content_description mime_content_disposition mime_content_id mime_content_transfer_encoding mime_content_type
   mime_decoded_filename mime_filename original_domain original_local_part parent_domain parent_local_part
-  prvscheck_address received_for recipients recipients_list reply_address return_path sender_address
+  proxy_sni proxy_tls_cipher proxy_tls_common_name proxy_tls_version proxy_unique_id prvscheck_address received_for recipients recipients_list reply_address return_path sender_address
   sender_address_domain sender_address_local_part sender_fullhost sender_helo_name sender_host_name sender_ident
   sender_rcvhost smtp_command smtp_command_argument spam_report spf_header_comment spf_used_domain
   thisaddress tls_in_peerdn tls_in_sni tls_out_peerdn tls_out_sni tls_peerdn tls_sni tpda_data warn_message_recipients
@@ -55,7 +55,7 @@ const COUNTS = `
 `;
 
 const BOOLEANS = `
-  message_smtputf8 prdr_requested proxy_session sender_helo_dnssec sender_helo_verified sender_host_dnssec spf_result_guessed tls_out_dane
+  message_smtputf8 prdr_requested proxy_session proxy_tls_verified sender_helo_dnssec sender_helo_verified sender_host_dnssec spf_result_guessed tls_out_dane
 `;
 
 const PORTS = "mime_part_count interface_port received_port sending_port";

@@ -17,7 +17,14 @@ unknown_in_list
 
 /** `+name` and `-name`, with or without blanks between. @returns what is wrong with it. */
 export function checkLogSelector(text: string): string | undefined {
-  const items = text.split(/(?=[+-])|[\t-\r ]+/);
-  const bad = items.find((item) => item !== "" && !(/^[+-]/.test(item) && logSelectors.has(item.slice(1))));
+  const bad = itemsOf(text).find((item) => !(/^[+-]/.test(item) && logSelectors.has(item.slice(1))));
   return bad === undefined ? undefined : `unknown log_selector setting: ${bad.slice(0, 60)}`;
 }
+
+/** Whether something that is not logged by default is, as the last item about it says. */
+export function isLogged(selector: string, text: string): boolean {
+  const last = itemsOf(text).findLast((item) => item.slice(1) === selector || item.slice(1) === "all");
+  return last?.startsWith("+") === true;
+}
+
+const itemsOf = (text: string): string[] => text.split(/(?=[+-])|[\t-\r ]+/).filter((item) => item !== "");

@@ -27,6 +27,7 @@ describe("host lists of the main section", () => {
       wantsSingleLines: false,
       offers: {},
       isPipeliningOff: false,
+      mayXclient: false,
       enforcesSync: undefined,
     }));
 
@@ -38,6 +39,8 @@ describe("host lists of the main section", () => {
     ["sender_unqualified_hosts = ${if eq{$sender_host_address}{192.0.2.1}{*}}", { mayOmitSenderDomain: true }],
     ["smtp_accept_max_nonmail_hosts = !192.0.2.1 : *", { isNonmailLimited: false }],
     ["smtp_accept_max_nonmail_hosts = 192.0.2.9", { isNonmailLimited: false }],
+    ["hosts_xclient = 192.0.2.0/24", { mayXclient: true }],
+    ["hosts_xclient = 192.0.2.9", { mayXclient: false }],
     ["host_lookup = *", { name: "client.example" }],
     ["host_lookup = !192.0.2.1", { name: "" }],
     ["host_lookup = *", { name: "" }, "192.0.2.2"],

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { Fact } from "../../src/acl/facts.ts";
 import type { AclHooks } from "../../src/acl/hooks.ts";
+import { type ProxyView, withoutProxiedClient } from "../../src/acl/smtp/proxy-view.ts";
 import type { AddressVerdict, VerifyAddressRequest } from "../../src/acl/verify-address.ts";
 import { contentOf, policySession, shown } from "./policy-session.ts";
 
@@ -24,10 +25,10 @@ const knows = ({ address }: VerifyAddressRequest): AddressVerdict =>
   address.startsWith("user1@") ? { result: "good" } : { result: "bad", text: "Unrouteable address" };
 const fact = (result: string, variables: Fact["variables"] = {}): Fact => ({ result, variables });
 
-async function session(acls: Partial<typeof EMPTY>, hooks: AclHooks = {}, address = "192.0.2.1") {
+async function session(acls: Partial<typeof EMPTY>, hooks: AclHooks = {}, address = "192.0.2.1", proxy?: ProxyView) {
   const { connect, rcpt, data } = { ...EMPTY, ...acls };
   const text = `${MAIN}acl_check_connect:\n${connect}acl_check_rcpt:\n${rcpt}acl_check_data:\n${data}`;
-  return policySession(text, { hooks: { verifyAddress: knows, ...hooks }, address });
+  return policySession(text, { hooks: { verifyAddress: knows, ...hooks }, address, proxy });
 }
 
 /** A message to one recipient: what each stage said. */
@@ -220,13 +221,8 @@ describe("the feature descriptions' ACLs", () => {
        logwrite = Internal Server Address: $received_ip_address:$received_port
   accept
 `;
-    const good = await session({ connect });
-    good.session.connection.proxy = {
-      localAddress: "10.0.0.1",
-      localPort: 50,
-      externalAddress: "203.0.113.5",
-      externalPort: 25,
-    };
+    const proxied = { localAddress: "10.0.0.1", localPort: 50, externalAddress: "203.0.113.5", externalPort: 25 };
+    const good = await session({ connect }, {}, "192.0.2.1", { result: "ok", ...proxied });
     assert.equal(shown(await good.acls.connect()), "accept");
     assert.deepEqual(good.log, [
       "main: Warning: Successfully proxied from  [192.0.2.1] through proxy protocol host 10.0.0.1",
@@ -235,8 +231,7 @@ describe("the feature descriptions' ACLs", () => {
       "main: Proxy Internal Address: 10.0.0.1:50",
       "main: Internal Server Address: :-1",
     ]);
-    const failed = await session({ connect });
-    failed.session.connection.proxy = { localAddress: "", localPort: 0, externalAddress: "", externalPort: 0 };
+    const failed = await session({ connect }, {}, "192.0.2.1", withoutProxiedClient("failed"));
     await failed.acls.connect();
     assert.match(failed.log[0] ?? "", /Failed required proxy protocol negotiation from {2}\[192\.0\.2\.1\]$/);
   });

@@ -5,6 +5,7 @@ import type { AclAnswer } from "../../src/acl/answer.ts";
 import type { AclHooks } from "../../src/acl/hooks.ts";
 import { AclSession } from "../../src/acl/session.ts";
 import { sessionNames } from "../../src/acl/session-names.ts";
+import type { ProxyView } from "../../src/acl/smtp/proxy-view.ts";
 import { receivedContent } from "../../src/acl/smtp/received-content.ts";
 import { SmtpAcls } from "../../src/acl/smtp/smtp-acls.ts";
 import { smtpParts } from "../../src/acl/smtp/smtp-parts.ts";
@@ -23,12 +24,13 @@ export interface PolicySession {
 export interface PolicySessionOptions {
   readonly hooks?: AclHooks;
   readonly address?: string;
+  readonly proxy?: ProxyView | undefined;
   readonly zone?: Readonly<Record<string, readonly string[] | "defer">>;
 }
 
 /** A session of a client under a configuration, with all that it needs from outside given by the test. */
 export function policySession(config: string, options: PolicySessionOptions = {}): PolicySession {
-  const { hooks = {}, address = "192.0.2.1", zone = {} } = options;
+  const { hooks = {}, address = "192.0.2.1", proxy, zone = {} } = options;
   const text = Buffer.from(`primary_hostname = mx.test\n${config}`, "latin1");
   const { configuration, problems } = readConfiguration({
     file: "/policy",
@@ -46,7 +48,7 @@ export function policySession(config: string, options: PolicySessionOptions = {}
   const log: string[] = [];
   const names = sessionNames(configuration, { primaryHostname: "mx.test", file: "/policy", version: "0" });
   const allHooks: AclHooks = { log: (targets, line) => log.push(`${targets.join("+")}: ${line}`), ...hooks };
-  const session = new AclSession({ address, port: 4000 }, names, shared, allHooks);
+  const session = new AclSession({ address, port: 4000, ...(proxy && { proxy }) }, names, shared, allHooks);
   const compiled = new Acls(configuration);
   return {
     acls: new SmtpAcls(session, compiled, smtpParts(configuration, "mx.test")),

@@ -20,6 +20,8 @@ export interface ClientStanding {
   readonly isPipeliningOff: boolean;
   /** Extensions that are offered to it though the profile does not, or not though the profile does. */
   readonly offers: Readonly<Partial<ExtensionOffers>>;
+  /** It may say who the client is: Exim's `hosts_xclient`. */
+  readonly mayXclient: boolean;
   /** Whether it is turned away when it sends ahead where it must not. Undefined: as the profile says. */
   readonly enforcesSync: boolean | undefined;
 }
@@ -35,5 +37,6 @@ export const UNKNOWN_CLIENT: ClientStanding = {
   wantsSingleLines: false,
   isPipeliningOff: false,
   offers: {},
+  mayXclient: false,
   enforcesSync: undefined,
 };

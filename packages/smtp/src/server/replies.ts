@@ -24,6 +24,7 @@ export const synchronizationError = reply(554, "5.5.0", "SMTP synchronization er
 export const lineTooLong = reply(500, "5.5.2", "Line too long");
 export const tooManyUnknownCommands = reply(500, "5.5.1", "Too many unrecognized commands");
 export const tooManyNonmailCommands = reply(554, "5.5.1", "Too many nonmail commands");
+export const xclientInTransaction = reply(503, "5.5.1", "XCLIENT is not permitted inside a transaction");
 export const etrnArgument = reply(501, "5.5.4", "argument must begin with #");
 export const etrnInTransaction = reply(503, "5.5.1", "ETRN is not permitted inside a transaction");
 export const unrecognizedCommand = reply(500, "5.5.1", "unrecognized command");
@@ -71,4 +72,6 @@ export const defects: Readonly<Record<"bare CR" | "bare LF" | "NUL", Reply>> = {
   NUL: reply(550, "5.6.0", "NUL octet in message (RFC 2045 section 2.8)"),
 };
 export const tooManyMessages = reply(421, "4.7.0", "too many messages in this connection");
+/** In Exim's words, without a status code: no EHLO has offered any. */
+export const proxyRequired: Reply = { code: 503, lines: ["Command refused, required Proxy negotiation failed"] };
 export const tooManyCommands = reply(421, "4.7.0", "Too many commands without a message");

@@ -1,5 +1,6 @@
 import type { Reply } from "@postbus/mail";
 import type { MessageNotification, RecipientNotification } from "../notification.ts";
+import type { XclientValues } from "./xclient.ts";
 
 /** What an owner can be asked besides the questions of every message: `SessionSettings.asks`. */
 export type SessionQuestion = "helo" | "vrfy" | "expn" | "etrn" | "quit" | "reset";
@@ -23,6 +24,8 @@ export type SessionStep =
   | { readonly kind: "auth"; readonly mechanism: string; readonly initial: string | undefined }
   /** The client's line behind a challenge: base64, or `*`. Answered like `auth`. */
   | { readonly kind: "auth line"; readonly line: string }
+  /** A proxy says who the client is. The answer is `restart`. */
+  | { readonly kind: "xclient"; readonly client: Readonly<XclientValues> }
   /**
    * The transaction is forgotten, because of RSET, and with it what was given of its content. Needs no answer. Between two
    * chunks of content it comes unasked.

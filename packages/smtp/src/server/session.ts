@@ -11,6 +11,7 @@ import { type PathRules, parseMail, parseRcpt, parseVrfy, type Unqualified } fro
 import * as replies from "./replies.ts";
 import type { SessionProfile } from "./session-profile.ts";
 import type { SessionQuestion, SessionStep } from "./session-step.ts";
+import { parseXclient, XCLIENT_ATTRIBUTES } from "./xclient.ts";
 
 /**
  * Octets of a command line, CRLF included. RFC 5321 §4.5.3.1.4 has 512, extensions add some 1,100 (RFC 1870, RFC 3461
@@ -24,6 +25,8 @@ const MAX_AUTH_OCTETS = 12_288;
  * More than any client needs whose messages are all refused; it may come again.
  */
 const MAX_COMMANDS_WITHOUT_MESSAGE = 1_000;
+/** Commands of a session that may do nothing but QUIT. */
+const MAX_REFUSED_COMMANDS = 10;
 
 type Phase =
   /** Before the greeting. */
@@ -45,6 +48,7 @@ type Phase =
   | "auth asked"
   /** The client is to answer a challenge. */
   | "auth"
+  | "xclient asked"
   | "closing";
 
 type AuthenticationEnd = "authenticated" | "refused" | "denied" | "unknown";
@@ -76,7 +80,7 @@ interface Skipped {
  */
 export class ServerSession {
   readonly #profile: SessionProfile;
-  readonly #clientAddress: string;
+  #clientAddress: string;
   /** Of the client, as far as the owner knows. */
   standing: ClientStanding = UNKNOWN_CLIENT;
   readonly #history = new CommandHistory();
@@ -121,6 +125,8 @@ export class ServerSession {
   #usedOnce: Set<string> | undefined;
   #commandsWithoutMessage = 0;
   #mailCommands = 0;
+  /** Undefined: the client may speak. */
+  #refusedCommands: number | undefined;
   /** Sent instead of the next reading between two transactions. */
   #shutdown: Reply | undefined;
   #refused: Extract<SessionStep, { kind: "refused" }> | undefined;
@@ -390,6 +396,30 @@ export class ServerSession {
     this.#phase = "command";
   }
 
+  /**
+   * The answer to `xclient`: the session begins again with that client, from the question `connect` on (Postfix's
+   * XCLIENT_README). What it may do has to be found out anew.
+   *
+   * @param helo What it had said in its greeting, if anything.
+   */
+  restart(clientAddress: string, helo = "", isExtended = false): void {
+    if (this.#phase !== "xclient asked") throw new Error(`restart() while "${this.#phase}"`);
+    this.standing = UNKNOWN_CLIENT;
+    this.#clientAddress = clientAddress;
+    this.#helo = helo;
+    this.#isExtended = helo !== "" && isExtended;
+    this.#offers = undefined;
+    this.#isAuthenticated = false;
+    this.#sameRefusal = undefined;
+    this.#usedOnce = undefined;
+    this.#phase = "connect";
+  }
+
+  /** A required PROXY header has not come, or was wrong: as in Exim, every command but QUIT is refused. */
+  lackProxyHeader(): void {
+    this.#refusedCommands = 0;
+  }
+
   /** Ends the session when no transaction runs: at once, or after the reply to the one that runs (RFC 5321 §3.8). */
   shutDown(answer: Reply): void {
     this.#shutdown = answer;
@@ -443,6 +473,7 @@ export class ServerSession {
     const blank = text.indexOf(" ");
     const verb = (blank < 0 ? text : text.slice(0, blank)).toUpperCase();
     const argument = blank < 0 ? "" : text.slice(blank + 1);
+    if (this.#refusedCommands !== undefined && verb !== "QUIT") return this.#refuseCommand(text);
     if (verb !== "RCPT" && verb !== "BDAT" && ++this.#commandsWithoutMessage > MAX_COMMANDS_WITHOUT_MESSAGE) {
       this.#close(replies.tooManyCommands, text);
       return undefined;
@@ -476,6 +507,12 @@ export class ServerSession {
         }
         return this.#otherCommand(verb, argument, text);
     }
+  }
+
+  #refuseCommand(text: string): undefined {
+    this.#refusedCommands = (this.#refusedCommands ?? 0) + 1;
+    if (this.#refusedCommands <= MAX_REFUSED_COMMANDS) this.#output += formatReply(replies.proxyRequired);
+    else this.#close(replies.tooManyCommands, text);
   }
 
   #isTooMuch(verb: string): boolean {
@@ -521,6 +558,8 @@ export class ServerSession {
         return undefined;
       case "STARTTLS":
         return this.#startTls(argument, text);
+      case "XCLIENT":
+        return this.#xclient(argument, text);
       case "AUTH":
         return this.#auth(argument);
       case "EXPN":
@@ -601,6 +640,7 @@ export class ServerSession {
     if (!this.#isExtended) return;
     const { mechanisms } = this.standing;
     if (mechanisms !== "") this.#output += `250-AUTH ${mechanisms}\r\n`;
+    if (this.standing.mayXclient) this.#output += `250-XCLIENT ${XCLIENT_ATTRIBUTES}\r\n`;
     this.#offers = { ...offers, ...this.standing.offers };
     if (this.standing.isPipeliningOff) this.#offers = { ...this.#offers, pipelining: false };
     // RFC 3207 §4.2: STARTTLS is not to be offered again.
@@ -792,6 +832,14 @@ export class ServerSession {
       return;
     }
     this.#protocolError(replies.recipientMustPrecede[verb], text);
+  }
+
+  #xclient(argument: string, text: string): SessionStep | undefined {
+    if (!this.standing.mayXclient) return this.#unknownCommand(text);
+    if (this.#transaction !== undefined) return this.#protocolError(replies.xclientInTransaction, text);
+    const client = parseXclient(argument);
+    if (typeof client === "string") return this.#protocolError(reply(501, "5.5.4", client), text);
+    return this.#ask({ kind: "xclient", client }, "xclient asked");
   }
 
   #startTls(argument: string, text: string): SessionStep | undefined {

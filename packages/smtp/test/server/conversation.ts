@@ -38,6 +38,8 @@ export interface Decisions {
   readonly drops?: boolean;
   /** What is known of the client. */
   readonly standing?: Partial<ClientStanding>;
+  /** A PROXY header was wanted and did not come. */
+  readonly lacksProxyHeader?: boolean;
   /** What came before the greeting. */
   readonly early?: string;
 }
@@ -100,6 +102,9 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
         case "refused":
         case "reset":
           break;
+        case "xclient":
+          session.restart(step.client.address ?? "", step.client.helo, step.client.isExtended);
+          break;
         case "vrfy":
         case "expn":
         case "etrn":
@@ -126,6 +131,7 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
       }
     }
   };
+  if (decisions.lacksProxyHeader === true) session.lackProxyHeader();
   if (decisions.early !== undefined) session.receive(Buffer.from(decisions.early, "latin1"));
   pump();
   for (const chunk of chunks) {

@@ -129,6 +129,8 @@ export class Dialogue {
         break;
       case "starttls":
         throw new Error("STARTTLS, which is not offered");
+      case "xclient":
+        throw new Error("XCLIENT, which is not offered");
       default:
         throw new Error(`unhandled step: ${JSON.stringify(step satisfies never)}`);
     }
@@ -184,7 +186,8 @@ export class Dialogue {
     const { acls, trace } = this.#options;
     trace(answer);
     // What is typed ahead is there at once, whatever the policy says of it.
-    this.#session.standing = { ...acls.session.connection.standing, enforcesSync: false };
+    // The client was given with the command, and stays.
+    this.#session.standing = { ...{ ...acls.session.connection.standing, enforcesSync: false }, mayXclient: false };
     if (answer.verdict === "accept" || answer.verdict === "discard") this.#session.accept(answer.reply);
     else {
       this.#logRefusal(what, answer);

@@ -1,6 +1,7 @@
 import { Tainted } from "../../expansion/value.ts";
 import type { Matched } from "../../matching/matched.ts";
 import type { AclRun } from "../acl-run.ts";
+import { isProxyItself } from "../smtp/proxy-view.ts";
 import { listTest } from "./list-test.ts";
 
 /** What the matching item says becomes a variable: a copy of a peer's word that the operator has vouched for. */
@@ -54,10 +55,17 @@ export const senderDomains = listTest({
   captures: "set",
 });
 
+/** In no list but `*`: discard-only addresses (RFC 6666). */
+const NOBODY = "100::";
+
 /** `hosts = list`: the client. */
 export const hosts = listTest({
   kind: "host",
-  subject: ({ session }) => ({ address: session.connection.client.address, name: session.connection.hostName }),
+  subject: ({ session: { connection } }) =>
+    // A proxy that speaks for itself is nobody's client: what its address may do is not for those behind it.
+    isProxyItself(connection.client)
+      ? { address: NOBODY }
+      : { address: connection.client.address, name: connection.hostName },
   onMatch: keep("host_data"),
   captures: "keep",
 });

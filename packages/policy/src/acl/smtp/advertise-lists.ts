@@ -2,7 +2,7 @@ import { type Eventual, then } from "../../expansion/code.ts";
 import { type CompiledList, compileList } from "../../matching/compile-list.ts";
 import type { Configuration } from "../../reader/configuration.ts";
 import type { AclSession } from "../session.ts";
-import { isInList } from "./is-in-list.ts";
+import { isClientIn } from "./is-client-in.ts";
 
 /** Extensions of SMTP, and the list of the hosts to which each is offered (Exim's manual, "Main configuration"). */
 const OPTIONS = {
@@ -56,7 +56,7 @@ export class AdvertiseLists {
   #consultFrom(index: number, session: AclSession): Eventual<void> {
     const [extension, list] = this.#lists[index] ?? [];
     if (extension === undefined) return undefined;
-    return then(isInList(list, session), (isOffered) => {
+    return then(isClientIn(list, session), (isOffered) => {
       session.connection.offers = { ...session.connection.offers, [extension]: isOffered };
       return this.#consultFrom(index + 1, session);
     });

@@ -3,7 +3,7 @@ import { type CompiledList, compileList } from "../../matching/compile-list.ts";
 import type { Configuration } from "../../reader/configuration.ts";
 import type { AclSession } from "../session.ts";
 import { lookUpHostName } from "./host-name.ts";
-import { isInList } from "./is-in-list.ts";
+import { isClientIn } from "./is-client-in.ts";
 
 /** The host lists of the main section that are about what a client may do, compiled. Undefined: the usual holds for all. */
 export interface ClientLists {
@@ -11,6 +11,7 @@ export interface ClientLists {
   readonly unqualifiedSenders: CompiledList | undefined;
   readonly unqualifiedRecipients: CompiledList | undefined;
   readonly limitedNonmail: CompiledList | undefined;
+  readonly xclient: CompiledList | undefined;
 }
 
 /** @returns undefined: none is set. */
@@ -22,6 +23,7 @@ export function clientLists({ main }: Pick<Configuration, "main">): ClientLists 
     unqualifiedSenders: list(main.get("sender_unqualified_hosts")),
     unqualifiedRecipients: list(main.get("recipient_unqualified_hosts")),
     limitedNonmail: list(main.get("smtp_accept_max_nonmail_hosts"), "*"),
+    xclient: list(main.get("hosts_xclient")),
   };
   return Object.values(lists).every((one) => one === undefined) ? undefined : lists;
 }
@@ -29,15 +31,18 @@ export function clientLists({ main }: Pick<Configuration, "main">): ClientLists 
 /** Finds out what the lists say of the client that has connected, its name first: the others may be about that. */
 export function consultClientLists(lists: ClientLists, session: AclSession): Eventual<void> {
   const { connection } = session;
-  return then(isInList(lists.hostLookup, session), (isWanted) =>
+  return then(isClientIn(lists.hostLookup, session), (isWanted) =>
     then(isWanted ? lookUpHostName(session) : undefined, () =>
-      then(isInList(lists.unqualifiedSenders, session), (mayOmitSender) =>
-        then(isInList(lists.unqualifiedRecipients, session), (mayOmitRecipient) =>
-          then(isInList(lists.limitedNonmail, session, true), (isLimited) => {
-            connection.mayOmitSenderDomain = mayOmitSender;
-            connection.mayOmitRecipientDomain = mayOmitRecipient;
-            connection.isNonmailLimited = isLimited;
-          }),
+      then(isClientIn(lists.unqualifiedSenders, session), (mayOmitSender) =>
+        then(isClientIn(lists.unqualifiedRecipients, session), (mayOmitRecipient) =>
+          then(isClientIn(lists.limitedNonmail, session, true), (isLimited) =>
+            then(isClientIn(lists.xclient, session), (mayXclient) => {
+              connection.mayOmitSenderDomain = mayOmitSender;
+              connection.mayOmitRecipientDomain = mayOmitRecipient;
+              connection.isNonmailLimited = isLimited;
+              connection.mayXclient = mayXclient;
+            }),
+          ),
         ),
       ),
     ),

@@ -1,7 +1,8 @@
 import type { ServerAuthenticator } from "../../authenticators/server-authenticators.ts";
-import type { Value } from "../../expansion/value.ts";
+import { Tainted, type Value } from "../../expansion/value.ts";
 import type { ConnectionControls } from "../controls/connection-controls.ts";
 import type { Offers } from "./advertise-lists.ts";
+import type { ProxyView } from "./proxy-view.ts";
 
 /** TLS of a client's connection. */
 export interface TlsView {
@@ -30,16 +31,6 @@ export interface Authentication {
   readonly id: Value;
 }
 
-/** The PROXY header that stands for the client (HAProxy's PROXY protocol). */
-export interface ProxyView {
-  /** Of the proxy: empty if the negotiation failed. */
-  readonly localAddress: string;
-  readonly localPort: number;
-  /** What the client had connected to. */
-  readonly externalAddress: string;
-  readonly externalPort: number;
-}
-
 /** Who is connected, as the socket says. */
 export interface ClientEndpoint {
   /** Empty: the session is on standard input. */
@@ -48,6 +39,12 @@ export interface ClientEndpoint {
   /** Our side of it. */
   readonly interfaceAddress?: string;
   readonly interfacePort?: number;
+  /** The peer is in `hosts_proxy`: address and port are then those that its header has named, if it has named any. */
+  readonly proxy?: ProxyView;
+  /** By the reverse DNS, as a proxy has said (XCLIENT); empty: it has none; absent: nobody has asked. */
+  readonly name?: string;
+  /** Whom it has shown itself to be, as a proxy has said (XCLIENT). */
+  readonly login?: string;
 }
 
 /** What is known of a connection, from the first octet to the last. Its owner writes it, conditions and variables read it. */
@@ -67,6 +64,8 @@ export class SmtpConnection {
   mayOmitRecipientDomain = false;
   /** `smtp_accept_max_nonmail_hosts` */
   isNonmailLimited = true;
+  /** `hosts_xclient` */
+  mayXclient = false;
   /** `…_advertise_hosts`, where they are not the same for all. */
   offers: Readonly<Partial<Offers>> = {};
   tls: TlsView | undefined;
@@ -77,7 +76,6 @@ export class SmtpConnection {
   authValues: readonly Value[] = NONE;
   /** `$authenticated_fail_id` */
   failedId: Value | undefined;
-  proxy: ProxyView | undefined;
   /** `$smtp_notquit_reason` */
   notQuitReason = "";
   /** `acl_c…` */
@@ -92,6 +90,12 @@ export class SmtpConnection {
 
   constructor(client: ClientEndpoint) {
     this.client = client;
+    this.hostName = client.name;
+    if (client.login !== undefined) this.authentication = { by: "xclient", id: new Tainted(client.login) };
+  }
+
+  get proxy(): ProxyView | undefined {
+    return this.client.proxy;
   }
 
   /** What the protocol has to know of the client. */
@@ -101,6 +105,7 @@ export class SmtpConnection {
       mayOmitSenderDomain,
       mayOmitRecipientDomain,
       isNonmailLimited,
+      mayXclient,
       controls,
       offers,
     } = this;
@@ -111,6 +116,7 @@ export class SmtpConnection {
       mayOmitSenderDomain,
       mayOmitRecipientDomain,
       isNonmailLimited,
+      mayXclient,
       wantsSingleLines: controls.isMultilineOff === true,
       offers,
       isPipeliningOff: controls.isPipeliningOff === true,

@@ -94,6 +94,13 @@ const connection: Readonly<Record<string, Read>> = {
   proxy_local_port: ({ connection }) => connection.proxy?.localPort,
   proxy_external_address: ({ connection }) => connection.proxy?.externalAddress,
   proxy_external_port: ({ connection }) => connection.proxy?.externalPort,
+  proxy_result: ({ connection }) => connection.proxy?.result,
+  proxy_unique_id: ({ connection }) => connection.proxy?.uniqueId,
+  proxy_sni: ({ connection }) => connection.proxy?.authority,
+  proxy_tls_version: ({ connection }) => connection.proxy?.tls?.version,
+  proxy_tls_cipher: ({ connection }) => connection.proxy?.tls?.cipher,
+  proxy_tls_common_name: ({ connection }) => connection.proxy?.tls?.commonName,
+  proxy_tls_verified: ({ connection }) => connection.proxy?.tls?.isVerified === true,
 };
 
 const message: Readonly<Record<string, Read>> = {

@@ -4,8 +4,12 @@ import { ExpansionFailure } from "../../expansion/failures.ts";
 import type { CompiledList } from "../../matching/compile-list.ts";
 import type { AclSession } from "../session.ts";
 
-/** Whether the client is in a host list of the main section. What cannot be decided is no, as in Exim. @param usual Without a list. */
-export function isInList(list: CompiledList | undefined, session: AclSession, usual = false): Eventual<boolean> {
+/**
+ * Whether the client is in a host list. What cannot be decided is no, as in Exim.
+ *
+ * @param usual The answer without a list.
+ */
+export function isClientIn(list: CompiledList | undefined, session: AclSession, usual = false): Eventual<boolean> {
   if (list === undefined) return usual;
   const { client, hostName } = session.connection;
   const undecided = (error: unknown): boolean => {

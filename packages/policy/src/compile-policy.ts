@@ -10,6 +10,7 @@ import { expressionNotices } from "./compiled/expression-notices.ts";
 import { policyNotices } from "./compiled/policy-notices.ts";
 import { compileRetryRules } from "./compiled/retry-rules.ts";
 import { smtpPolicy } from "./compiled/smtp-policy.ts";
+import { tlsPolicy } from "./compiled/tls-policy.ts";
 import { compileTransports } from "./compiled/transports/index.ts";
 import { type ProcessParts, policySurroundings } from "./load/policy-surroundings.ts";
 import type { Policy } from "./policy.ts";
@@ -63,6 +64,7 @@ export function compilePolicy(source: PolicySource): Policy {
     qualifyDomain,
     qualifyRecipient,
     smtp,
+    tls: tlsPolicy(configuration),
     surroundings: shared,
     hasAcl: (stage) => acls.has(stage),
     asksAtConnect: acls.has("connect") || lists !== undefined || acls.mentions("sender_host_name"),

@@ -6,6 +6,7 @@ export type { AclHooks, LogTarget } from "./acl/hooks.ts";
 export { AclSession } from "./acl/session.ts";
 export { sessionNames } from "./acl/session-names.ts";
 export { clientLists } from "./acl/smtp/client-lists.ts";
+export type { TlsView } from "./acl/smtp/connection.ts";
 export { changedHeader } from "./acl/smtp/header-changes.ts";
 export { receivedContent } from "./acl/smtp/received-content.ts";
 export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
@@ -36,6 +37,7 @@ export type {
   RetryFailure,
   SmtpPolicy,
   SmtpTransport,
+  TlsPolicy,
   Transport,
 } from "./policy.ts";
 export { checkConfiguration } from "./reader/check-configuration.ts";

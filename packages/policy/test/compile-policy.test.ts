@@ -37,7 +37,7 @@ describe("options of sessions", () => {
   });
 
   test("are as the file says", () => {
-    const { smtp, primaryHostname, qualifyDomain, qualifyRecipient } = policyOf(`
+    const { smtp, tls, primaryHostname, qualifyDomain, qualifyRecipient } = policyOf(`
       primary_hostname = mx.other.test
       qualify_domain = Other.test
       daemon_smtp_ports = 2525 : submission
@@ -56,8 +56,8 @@ describe("options of sessions", () => {
       messageSizeLimit: 10_485_760,
       acceptMax: 7,
       receiveTimeoutMs: 90_000,
-      tls: { certificate: "/c.pem", privateKey: "/c.pem" },
     });
+    assert.deepEqual(tls?.usual?.certificateFiles, ["/c.pem"]);
   });
 });
 

@@ -4,9 +4,9 @@ import type { TLSSocket } from "node:tls";
 import { BusFullError } from "@postbus/bus";
 import type { Rejected } from "@postbus/contracts";
 import { type Reply, reply } from "@postbus/mail";
-import type { AclAnswer } from "@postbus/policy";
+import type { AclAnswer, TlsView } from "@postbus/policy";
 import { ServerSession, type SessionStep } from "@postbus/smtp";
-import { cipherText, startServerTls } from "@postbus/tls";
+import { handshakeProblem, type ServerHandshake, startServerTls, type Verification } from "@postbus/tls";
 import { clientAddress } from "./client-address.ts";
 import { Envelope } from "./envelope.ts";
 import { TransactionFacts } from "./facts/transaction-facts.ts";
@@ -15,6 +15,8 @@ import { MessageReception, noRoom, notNow } from "./message-reception.ts";
 import type { RejectionStage } from "./metrics.ts";
 import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { ClientTls } from "./tls/client-tls.ts";
+import { tlsUnavailable } from "./tls/server-tls.ts";
 
 /** Octets that may wait while a question is out, or as replies that the client does not read. */
 const MAX_HELD_OCTETS = 65_536;
@@ -40,8 +42,9 @@ export class Connection implements PolicyClient {
   readonly #onClosed: (connection: Connection) => void;
   readonly #session: ServerSession;
   #socket: Socket | TLSSocket;
-  #isTls = false;
-  #cipher: string | undefined;
+  #tls: TlsView | undefined;
+  /** What the next handshake is made with. */
+  #handshake: ServerHandshake | undefined;
   /** A question is out. */
   #isAsking = false;
   /** The client does not read its replies. */
@@ -50,6 +53,8 @@ export class Connection implements PolicyClient {
   #isClosing = false;
   #isClosed = false;
   #isHandshaking = false;
+  /** Of the handshake: it is told once. */
+  #hasFailed = false;
   /** The final dot has come and the message is on its way to the bus. */
   #isFinishing = false;
   #policy: PolicySession | undefined;
@@ -186,6 +191,7 @@ export class Connection implements PolicyClient {
   };
 
   readonly #onError = (err: Error): void => {
+    this.#noteFailedHandshake(`(SSL_accept): ${handshakeProblem(err)}`);
     // A client that goes away in mid-session is no news.
     this.#surroundings.log.debug({ err, clientAddress: this.address }, "connection lost");
   };
@@ -193,6 +199,7 @@ export class Connection implements PolicyClient {
   readonly #onClose = (): void => {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#noteFailedHandshake("(SSL_accept): the client has gone");
     this.#endPause?.();
     this.#noteEnd();
     this.#envelope = undefined;
@@ -221,7 +228,7 @@ export class Connection implements PolicyClient {
           case "read":
             this.#awaitInput();
             return;
-          case "starttls":
+          case "handshake":
             this.#upgrade();
             return;
           case "close":
@@ -301,8 +308,10 @@ export class Connection implements PolicyClient {
         return this.#respond(this.#asked.other("quit"), "QUIT");
       case "read":
         return this.#add((reception) => reception.collecting(this.#session.collectedOctets));
-      case "reset":
       case "starttls":
+        return this.#decideTls();
+      case "reset":
+      case "handshake":
       case "close":
         return undefined;
       default:
@@ -344,6 +353,23 @@ export class Connection implements PolicyClient {
     this.#logRefusal(answer, stage, what);
     this.#session.refuse(answer.reply ?? notNow, answer.verdict === "drop", answer.ownLines);
     return undefined;
+  }
+
+  /** What it needs is made ready before the client is told to go ahead. */
+  async #decideTls(): Promise<void> {
+    const { tls, log } = this.#surroundings;
+    const acls = this.#asked;
+    const answer = await acls.other("starttls");
+    if (!isAccepted(answer)) return void this.#decide(answer, "protocol", "STARTTLS ");
+    try {
+      if (tls === undefined) throw new Error("no certificate");
+      this.#handshake = await tls.prepare(acls);
+      this.#session.accept();
+    } catch (err) {
+      log.warn({ err, clientAddress: this.address }, "TLS is not available");
+      this.#record(handshakeProblem(err), true);
+      this.#session.refuse(tlsUnavailable);
+    }
   }
 
   #logRefusal({ isTemporary, log, logTargets }: AclAnswer, stage: RejectionStage, what: string): void {
@@ -399,9 +425,9 @@ export class Connection implements PolicyClient {
     const envelope = this.#envelope;
     if (envelope === undefined) throw new Error("content without an envelope");
     const { clock } = this.#surroundings;
-    const protocol = `${this.#session.isExtended ? "esmtp" : "smtp"}${this.#isTls ? "s" : ""}`;
+    const protocol = `${this.#session.isExtended ? "esmtp" : "smtp"}${this.#tls === undefined ? "" : "s"}`;
     this.#reception = new MessageReception(
-      { client: this, envelope, protocol, cipher: this.#cipher, acls: this.#asked },
+      { client: this, envelope, protocol, tls: this.#tls, acls: this.#asked },
       this.#surroundings,
     );
     this.#contentStartMs = clock.nowMs;
@@ -473,8 +499,12 @@ export class Connection implements PolicyClient {
   }
 
   #reject(stage: RejectionStage, text: string): void {
-    const { metrics, rejections, messageIds } = this.#surroundings;
-    metrics.rejections.inc({ stage });
+    this.#surroundings.metrics.rejections.inc({ stage });
+    this.#record(text);
+  }
+
+  #record(text: string, ofHandshake = false): void {
+    const { rejections, messageIds } = this.#surroundings;
     const event: Rejected = {
       v: 1,
       id: `${messageIds.next()}/reject`,
@@ -484,6 +514,7 @@ export class Connection implements PolicyClient {
       clientAddress: this.address,
       clientPort: this.port,
       text,
+      ...(ofHandshake ? { ofHandshake } : {}),
       ...(this.helo === "" ? {} : { helo: this.helo }),
       ...(this.#envelope === undefined ? {} : { returnPath: this.#envelope.returnPath }),
     };
@@ -510,6 +541,7 @@ export class Connection implements PolicyClient {
 
   #expire(text: string): void {
     if (this.#isHandshaking) {
+      this.#noteFailedHandshake("(SSL_accept): timed out");
       this.destroy();
       return;
     }
@@ -530,24 +562,35 @@ export class Connection implements PolicyClient {
   }
 
   #upgrade(): void {
-    const { tls, clock } = this.#surroundings;
-    if (tls === undefined) throw new Error("STARTTLS without a certificate");
+    const handshake = this.#handshake;
+    if (handshake === undefined) throw new Error("a handshake that was not prepared");
+    this.#handshake = undefined;
     this.#flush();
     const plain = this.#socket;
     plain.removeListener("data", this.#onData);
     plain.removeListener("end", this.#onEnd);
     plain.removeListener("drain", this.#onDrain);
     this.#isHandshaking = true;
-    this.#lastInputMs = clock.nowMs;
-    const secured = startServerTls(plain, tls, () => {
-      this.#isHandshaking = false;
-      this.#isTls = true;
-      this.#cipher = cipherText(secured);
-      this.#session.tlsEstablished();
-      this.#pump();
-    });
+    this.#lastInputMs = this.#surroundings.clock.nowMs;
+    const secured = startServerTls(plain, handshake, (verification) => this.#onSecure(secured, verification));
     this.#socket = secured;
     this.#listen(secured);
+  }
+
+  #onSecure(secured: TLSSocket, verification: Verification): void {
+    this.#isHandshaking = false;
+    this.#surroundings.metrics.handshakes.inc({ result: "done" });
+    this.#tls = new ClientTls(secured, verification);
+    this.#asked.secured(this.#tls);
+    this.#session.tlsEstablished();
+    this.#pump();
+  }
+
+  #noteFailedHandshake(text: string): void {
+    if (!this.#isHandshaking || this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#surroundings.metrics.handshakes.inc({ result: "failed" });
+    this.#record(text, true);
   }
 }
 

@@ -10,7 +10,7 @@ import {
   routeSubject,
 } from "@postbus/contracts";
 import { DeferError, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
-import { type AclAnswer, carriedValues, receivedContent, type SmtpAcls } from "@postbus/policy";
+import { type AclAnswer, carriedValues, receivedContent, type SmtpAcls, type TlsView } from "@postbus/policy";
 import { BodyGlance } from "./body-glance.ts";
 import { contentLines } from "./content-lines.ts";
 import type { Envelope } from "./envelope.ts";
@@ -28,7 +28,7 @@ export interface Incoming {
   readonly envelope: Envelope;
   /** As Exim logs it (`P=`). */
   readonly protocol: string;
-  readonly cipher: string | undefined;
+  readonly tls: TlsView | undefined;
   readonly acls: SmtpAcls;
 }
 
@@ -240,13 +240,13 @@ export class MessageReception {
   }
 
   #receivedField(): string {
-    const { client, envelope, protocol, cipher } = this.#incoming;
+    const { client, envelope, protocol, tls } = this.#incoming;
     return receivedField({
       helo: client.helo,
       clientAddress: client.address,
       hostname: this.#surroundings.policy.primaryHostname,
       protocol,
-      cipher,
+      cipher: tls?.cipher,
       messageId: this.messageId,
       recipients: envelope.recipients,
       atMs: this.#receivedAtMs,
@@ -254,7 +254,7 @@ export class MessageReception {
   }
 
   #reception(content: Content): Reception {
-    const { client, protocol, cipher } = this.#incoming;
+    const { client, protocol, tls } = this.#incoming;
     const headerMessageId = messageIdOf(this.#content.header, this.#fields);
     return {
       protocol,
@@ -262,7 +262,7 @@ export class MessageReception {
       clientPort: client.port,
       helo: client.helo,
       size: contentSize(content),
-      ...(cipher === undefined ? {} : { cipher }),
+      ...(tls === undefined ? {} : receivedOver(tls)),
       ...(headerMessageId === undefined ? {} : { headerMessageId }),
     };
   }
@@ -284,6 +284,15 @@ export class MessageReception {
     this.#surroundings.budget.give(this.#takenOctets);
     this.#takenOctets = 0;
   }
+}
+
+function receivedOver({ cipher, isVerified, peerName, sni }: TlsView): Partial<Reception> {
+  return {
+    cipher,
+    certificateVerified: isVerified,
+    ...(peerName === "" ? {} : { peerName }),
+    ...(sni === "" ? {} : { serverName: sni }),
+  };
 }
 
 /** @throws {DeferError} they are too large. */

@@ -5,6 +5,8 @@ export interface GatewayMetrics {
   readonly messages: Counter<"result">;
   readonly recipients: Counter;
   readonly rejections: Counter<"stage">;
+  /** TLS handshakes with clients: done, failed. */
+  readonly handshakes: Counter<"result">;
   /** From the final dot's publication to stable storage. */
   readonly publishSeconds: Histogram;
 }
@@ -50,6 +52,12 @@ export function gatewayMetrics(
       name: "postbus_gateway_rejections_total",
       help: "commands and messages that were refused",
       labelNames: ["stage"],
+      registers,
+    }),
+    handshakes: new Counter({
+      name: "postbus_gateway_tls_handshakes_total",
+      help: "TLS handshakes with clients",
+      labelNames: ["result"],
       registers,
     }),
     publishSeconds: new Histogram({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 
 /** Nothing here takes longer when it works; a test that hangs should say where. */
 const DEADLINE_MS = 15_000;
@@ -48,13 +48,25 @@ export class TestClient implements AsyncDisposable {
     await this.#until(() => (this.#hasEnded ? true : undefined));
   }
 
-  async startTls(): Promise<void> {
+  /** STARTTLS, and the handshake. @returns the subject of the certificate that was shown. */
+  async startTls(options: ConnectionOptions = {}): Promise<string | undefined> {
     await this.say("STARTTLS\r\n", 220);
+    return this.secure(options);
+  }
+
+  /** The handshake. @returns the subject of the certificate that was shown. */
+  async secure(options: ConnectionOptions = {}): Promise<string | undefined> {
     this.#socket.removeAllListeners();
-    const secured = connectTls({ socket: this.#socket, rejectUnauthorized: false, servername: "mx.test" });
-    await once(secured, "secureConnect");
+    const secured = connectTls({ socket: this.#socket, rejectUnauthorized: false, servername: "mx.test", ...options });
     this.#socket = secured;
+    try {
+      await once(secured, "secureConnect");
+    } catch (err) {
+      this.#hasEnded = true;
+      throw err;
+    }
     this.#listen();
+    return secured.getPeerX509Certificate()?.subject;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -43,14 +43,15 @@ function body(event: MailEvent): string {
   }
 }
 
-/** `<= SENDER R= H= P= X= S= DKIM= id=` (spec: logs §4.2). */
+/** `<= SENDER R= H= P= X= CV= S= DKIM= id=` (spec: logs §4.2). */
 function arrival({ returnPath, reception, facts }: Received): string {
-  const { protocol, cipher, headerMessageId, size, about } = reception;
+  const { protocol, cipher, certificateVerified, headerMessageId, size, about } = reception;
   let line = returnPath === "" ? "<>" : printable(returnPath);
   if (about !== undefined) line += ` R=${about}`;
   if (reception.clientAddress !== undefined) line += ` ${client(reception.clientAddress, reception.helo)}`;
   line += ` P=${protocol}`;
   if (cipher !== undefined) line += ` X=${cipher}`;
+  if (certificateVerified !== undefined) line += ` CV=${certificateVerified ? "yes" : "no"}`;
   line += ` S=${size}`;
   const signature = facts?.dkim?.find((fact) => fact.result === "pass");
   if (signature !== undefined) line += ` DKIM=${printable(signature.domain)}`;
@@ -108,7 +109,11 @@ function freezing(reason: string): string {
   return reason.startsWith("frozen by") ? printable(reason) : `Frozen (${printable(reason)})`;
 }
 
-function rejection({ clientAddress, helo, returnPath, text }: Rejected): string {
+function rejection({ clientAddress, helo, returnPath, text, ofHandshake }: Rejected): string {
+  if (ofHandshake === true) {
+    const from = client(clientAddress, helo).replace(/^H=/, "");
+    return `TLS error on connection from ${from} ${printable(text)}`;
+  }
   const sender = returnPath === undefined ? "" : ` F=<${printable(returnPath)}>`;
   return `${client(clientAddress, helo)}${sender} ${printable(text)}`;
 }

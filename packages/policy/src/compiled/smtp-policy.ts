@@ -21,11 +21,6 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     if (typeof value === "string") error(name, "an expansion is not available here: it must be a number");
     return typeof value === "number" ? value : 0;
   };
-  const path = (name: "tls_certificate" | "tls_privatekey"): string | undefined => {
-    const value = main.get(name);
-    if (value?.includes("$") === true) error(name, "an expansion is not available here: it must name a file");
-    return value === "" ? undefined : value;
-  };
   const list = (name: "local_interfaces" | "daemon_smtp_ports", isGood: (item: string) => boolean, what: string) => {
     const items = [...splitList(main.get(name)).items];
     const bad = items.find((item) => !isGood(item));
@@ -33,8 +28,6 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     else if (items.length === 0) error(name, `at least one is expected: ${what}`);
     return items;
   };
-  const certificate = path("tls_certificate");
-  const privateKey = path("tls_privatekey");
   return {
     interfaces: list("local_interfaces", (item) => isIP(item) !== 0, "an IP address"),
     ports: list("daemon_smtp_ports", (item) => portOf(item) <= 65_535, "a port").map(portOf),
@@ -51,8 +44,6 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     enforcesSync: main.get("smtp_enforce_sync"),
     receiveTimeoutMs: number("smtp_receive_timeout"),
     bodyVisibleOctets: main.get("message_body_visible"),
-    // One file may hold both.
-    ...(certificate === undefined ? {} : { tls: { certificate, privateKey: privateKey ?? certificate } }),
   };
 }
 

@@ -35,6 +35,8 @@ type Phase =
   | "data asked"
   | "end asked"
   | "starttls asked"
+  /** TLS may begin; nothing is read or said until it has. */
+  | "handshake"
   | "other asked"
   | "quit asked"
   | "closing";
@@ -196,6 +198,8 @@ export class ServerSession {
         case "content":
           step = this.#nextContent();
           break;
+        case "handshake":
+          return HANDSHAKE;
         case "closing":
           return CLOSE;
         default:
@@ -205,7 +209,7 @@ export class ServerSession {
     }
   }
 
-  /** Yes to `connect`, `helo`, `mail`, `recipient` or `data`. @param answer Instead of the usual words. */
+  /** Yes to `connect`, `helo`, `starttls`, `mail`, `recipient` or `data`. @param answer Instead of the usual words. */
   accept(answer?: Reply): void {
     switch (this.#phase) {
       case "connect asked":
@@ -220,6 +224,15 @@ export class ServerSession {
       case "helo asked":
         this.#phase = "command";
         this.#greet(answer);
+        return;
+      case "starttls asked":
+        // What has come while the question was out would later count as said under TLS, too.
+        if (this.heldOctets > 0) {
+          this.#close(replies.synchronizationError, this.#line);
+          return;
+        }
+        this.#say(replies.tlsGoAhead);
+        this.#phase = "handshake";
         return;
       case "mail asked":
         this.#output += this.#accepted(answer, replies.senderOk);
@@ -255,7 +268,7 @@ export class ServerSession {
   }
 
   /**
-   * No to `connect`, `helo`, `mail`, `recipient` or `data`.
+   * No to `connect`, `helo`, `starttls`, `mail`, `recipient` or `data`.
    *
    * @param isLast The session ends behind the reply: by default if that is a 421 (RFC 5321 §3.8), and always at `connect`.
    * @param ownLines Of the reply's lines, so many at its end are the refusal; those before are details told only once.
@@ -272,6 +285,7 @@ export class ServerSession {
       case "recipient asked":
         this.#noteRefusedRecipient(answer.lines.slice(-(ownLines ?? answer.lines.length)));
         break;
+      case "starttls asked":
       case "mail asked":
       case "data asked":
         break;
@@ -318,7 +332,7 @@ export class ServerSession {
 
   /** Everything said before is forgotten (RFC 3207 §4.2): the client starts with EHLO again. */
   tlsEstablished(): void {
-    if (this.#phase !== "starttls asked") throw new Error(`tlsEstablished() while "${this.#phase}"`);
+    if (this.#phase !== "handshake") throw new Error(`tlsEstablished() while "${this.#phase}"`);
     this.#isTls = true;
     this.#usedOnce = undefined;
     this.#helo = "";
@@ -513,8 +527,12 @@ export class ServerSession {
     this.#output += `${line.slice(0, 3)}${separator}${line.slice(4)}`;
     if (!this.#isExtended) return;
     this.#isPipeliningOffered = !this.standing.isPipeliningOff;
-    const offered = this.#isTls ? extensionsUnderTls : extensions;
+    const offered = this.#offersTls ? extensions : extensionsUnderTls;
     this.#output += this.#isPipeliningOffered ? offered : offered.replace("250-PIPELINING\r\n", "");
+  }
+
+  get #offersTls(): boolean {
+    return this.#profile.offersTls && this.standing.isTlsOffered && !this.#isTls;
   }
 
   #asks(question: SessionQuestion): boolean {
@@ -626,7 +644,7 @@ export class ServerSession {
 
   #startTls(argument: string, text: string): SessionStep | undefined {
     if (argument !== "") return this.#protocolError(replies.unexpectedArgument, text);
-    if (!this.#profile.offersTls || this.#isTls || !this.#isExtended) {
+    if (!this.#offersTls || !this.#isExtended) {
       return this.#protocolError(replies.startTlsNotAdvertised, text);
     }
     // Clear text behind STARTTLS would later count as said under TLS (CVE-2011-0411).
@@ -634,9 +652,7 @@ export class ServerSession {
       this.#close(replies.synchronizationError, text);
       return undefined;
     }
-    this.#say(replies.tlsGoAhead);
-    this.#phase = "starttls asked";
-    return STARTTLS;
+    return this.#ask(STARTTLS, "starttls asked");
   }
 
   #nextContent(): SessionStep | undefined {
@@ -802,4 +818,5 @@ const RESET: SessionStep = { kind: "reset" };
 const DATA: SessionStep = { kind: "data" };
 const END: SessionStep = { kind: "end" };
 const STARTTLS: SessionStep = { kind: "starttls" };
+const HANDSHAKE: SessionStep = { kind: "handshake" };
 const CLOSE: SessionStep = { kind: "close" };

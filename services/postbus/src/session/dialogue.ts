@@ -121,6 +121,7 @@ export class Dialogue {
         this.#options.log(`rejected "${step.command}": ${step.reply.lines.join(" ")}`);
         break;
       case "starttls":
+      case "handshake":
         throw new Error("STARTTLS, which is not offered");
       default:
         throw new Error(`unhandled step: ${JSON.stringify(step satisfies never)}`);

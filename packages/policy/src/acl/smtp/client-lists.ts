@@ -12,6 +12,7 @@ export interface ClientLists {
   readonly unqualifiedSenders: CompiledList | undefined;
   readonly unqualifiedRecipients: CompiledList | undefined;
   readonly limitedNonmail: CompiledList | undefined;
+  readonly tlsOffered: CompiledList | undefined;
 }
 
 /** @returns undefined: none is set. */
@@ -23,6 +24,7 @@ export function clientLists({ main }: Pick<Configuration, "main">): ClientLists 
     unqualifiedSenders: list(main.get("sender_unqualified_hosts")),
     unqualifiedRecipients: list(main.get("recipient_unqualified_hosts")),
     limitedNonmail: list(main.get("smtp_accept_max_nonmail_hosts"), "*"),
+    tlsOffered: list(main.get("tls_advertise_hosts"), "*"),
   };
   return Object.values(lists).every((one) => one === undefined) ? undefined : lists;
 }
@@ -34,23 +36,31 @@ export function consultClientLists(lists: ClientLists, session: AclSession): Eve
     then(isWanted ? lookUpHostName(session) : undefined, () =>
       then(isIn(lists.unqualifiedSenders, session), (mayOmitSender) =>
         then(isIn(lists.unqualifiedRecipients, session), (mayOmitRecipient) =>
-          then(isIn(lists.limitedNonmail, session, true), (isLimited) => {
-            connection.mayOmitSenderDomain = mayOmitSender;
-            connection.mayOmitRecipientDomain = mayOmitRecipient;
-            connection.isNonmailLimited = isLimited;
-          }),
+          then(isIn(lists.limitedNonmail, session, true), (isLimited) =>
+            then(isIn(lists.tlsOffered, session, true, true), (isTlsOffered) => {
+              connection.mayOmitSenderDomain = mayOmitSender;
+              connection.mayOmitRecipientDomain = mayOmitRecipient;
+              connection.isNonmailLimited = isLimited;
+              connection.isTlsOffered = isTlsOffered;
+            }),
+          ),
         ),
       ),
     ),
   );
 }
 
-/** What cannot be decided is no, as in Exim. */
-function isIn(list: CompiledList | undefined, session: AclSession, usual = false): Eventual<boolean> {
+/** @param undecidedIs What holds if it cannot be decided: no, as in Exim, but for offering TLS. */
+function isIn(
+  list: CompiledList | undefined,
+  session: AclSession,
+  usual = false,
+  undecidedIs = false,
+): Eventual<boolean> {
   if (list === undefined) return usual;
   const { client, hostName } = session.connection;
   const undecided = (error: unknown): boolean => {
-    if (error instanceof DeferError || error instanceof ExpansionFailure) return false;
+    if (error instanceof DeferError || error instanceof ExpansionFailure) return undecidedIs;
     throw error;
   };
   try {

@@ -15,8 +15,8 @@ export interface TlsView {
   /** Distinguished name of the client's certificate; empty: there is none. */
   readonly peerName: string;
   /** DER octets. */
-  readonly peerCertificate?: string;
-  readonly ownCertificate?: string;
+  readonly peerCertificate: string | undefined;
+  readonly ownCertificate: string | undefined;
   readonly isVerified: boolean;
 }
 
@@ -65,7 +65,11 @@ export class SmtpConnection {
   mayOmitRecipientDomain = false;
   /** `smtp_accept_max_nonmail_hosts` */
   isNonmailLimited = true;
+  /** `tls_advertise_hosts` */
+  isTlsOffered = true;
   tls: TlsView | undefined;
+  /** Of a handshake that runs: the name that the client asks for (SNI). */
+  serverName: string | undefined;
   authentication: Authentication | undefined;
   proxy: ProxyView | undefined;
   /** `$smtp_notquit_reason` */
@@ -86,12 +90,20 @@ export class SmtpConnection {
 
   /** What the protocol has to know of the client. */
   get standing() {
-    const { hostName: name = "", mayOmitSenderDomain, mayOmitRecipientDomain, isNonmailLimited, controls } = this;
+    const {
+      hostName: name = "",
+      mayOmitSenderDomain,
+      mayOmitRecipientDomain,
+      isNonmailLimited,
+      isTlsOffered,
+      controls,
+    } = this;
     return {
       name,
       mayOmitSenderDomain,
       mayOmitRecipientDomain,
       isNonmailLimited,
+      isTlsOffered,
       wantsSingleLines: controls.isMultilineOff === true,
       isPipeliningOff: controls.isPipeliningOff === true,
       enforcesSync: controls.enforcesSync,

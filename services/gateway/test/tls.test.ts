@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { RouteItem } from "@postbus/contracts";
+import { makeCertificate } from "@postbus/testkit";
+import { Value } from "typebox/value";
+import { startTestGateway, type TestGateway } from "./start-test-gateway.ts";
+
+const EHLO = "EHLO client.example\r\n";
+const ENVELOPE = "MAIL FROM:<s@a.test>\r\nRCPT TO:<ann@example.org>\r\n";
+const server = makeCertificate("mx.test");
+const main = `tls_certificate = ${server.certificateFile}\ntls_privatekey = ${server.privateKeyFile}`;
+
+/** The reply to RCPT under an ACL that says what TLS it sees. */
+const TELLS = `accept message = $tls_in_ver/$tls_in_cipher_std/$tls_in_bits/$tls_in_sni/\\
+  $tls_in_certificate_verified/$received_protocol/$acl_c_kept/\${if def:tls_in_ourcert{own}}\${if def:tls_in_peercert{peer}}`;
+
+async function handshakes({ metrics }: TestGateway): Promise<Record<string, number>> {
+  const values = (await metrics.getSingleMetric("postbus_gateway_tls_handshakes_total")?.get())?.values ?? [];
+  return Object.fromEntries(values.map(({ labels, value }) => [String(labels["result"]), value]));
+}
+
+describe("acl_smtp_starttls", () => {
+  const verdicts: readonly [statement: string, reply: RegExp, text: string][] = [
+    ["deny message = 550 no TLS\n log_message = because", /^550 .*no TLS/, "rejected STARTTLS : because"],
+    ["deny", /^550 .*Administrative prohibition/, "rejected STARTTLS "],
+    ["defer message = later", /^451 .*later/, "temporarily rejected STARTTLS : later"],
+    ["accept condition = no", /^550 /, "rejected STARTTLS "],
+    ["discard", /^451 /, 'temporarily rejected STARTTLS : "discard" verb not allowed in STARTTLS ACL'],
+  ];
+  for (const [starttls, reply, text] of verdicts) {
+    test(`${starttls.replace("\n", ",")}: the session goes on in clear text`, async () => {
+      await using gateway = await startTestGateway({ policy: { main, acls: { starttls } } });
+      await using client = await gateway.session();
+      const code = Number(reply.source.slice(1, 4));
+      assert.match(await client.say("STARTTLS\r\n", code), reply);
+      await client.say(ENVELOPE, 250, 250);
+      const event = await gateway.event(({ name }) => name === "smtp:reject");
+      assert.equal("text" in event && event.text, text);
+    });
+  }
+
+  test("drop ends the session", async () => {
+    await using gateway = await startTestGateway({ policy: { main, acls: { starttls: "drop message = gone" } } });
+    await using client = await gateway.session();
+    await client.say("STARTTLS\r\n", 550);
+    await client.ended();
+  });
+
+  test("accept is 220, whatever its message, and sees what was said before", async () => {
+    const starttls = "accept condition = ${if eq{$sender_helo_name}{client.example}}\n message = 299 hello";
+    await using gateway = await startTestGateway({ policy: { main, acls: { starttls } } });
+    await using client = await gateway.session();
+    await client.startTls();
+    await client.say(EHLO, 250);
+  });
+
+  test("is not asked where STARTTLS is not offered", async () => {
+    const policy = { main: `${main}\ntls_advertise_hosts = !127.0.0.1 : *`, acls: { starttls: "accept" } };
+    await using gateway = await startTestGateway({ policy });
+    await using client = await gateway.connect();
+    await client.expect(220);
+    assert.doesNotMatch(await client.say(EHLO, 250), /STARTTLS/);
+    await client.say("STARTTLS\r\n", 503);
+  });
+});
+
+describe("what a policy sees of TLS", () => {
+  test("is what was negotiated; what was said before is forgotten, but for acl_c variables (RFC 3207 section 4.2)", async () => {
+    const acls = { starttls: "accept set acl_c_kept = kept", rcpt: TELLS };
+    await using gateway = await startTestGateway({ policy: { main, acls } });
+    await using client = await gateway.session();
+    const plain = await client.say(ENVELOPE, 250, 250);
+    assert.match(plain, /^250 2\.0\.0 \/\/0\/\/0\/esmtp\/\/\r\n$/);
+    await client.startTls();
+    await client.say("RCPT TO:<ann@example.org>\r\n", 503);
+    await client.say(EHLO, 250);
+    const secured = await client.say(ENVELOPE, 250, 250);
+    assert.match(secured, /^250 2\.0\.0 TLS1\.3\/TLS_AES_\d+_GCM_SHA\d+\/\d+\/mx\.test\/0\/esmtps\/kept\/own\r\n$/);
+    assert.deepEqual(await handshakes(gateway), { done: 1 });
+  });
+
+  test("encrypted = * and a list of ciphers", async () => {
+    const rcpt = `deny !encrypted = *\n message = plain
+      accept encrypted = TLS_AES_256_GCM_SHA384 : TLS_AES_128_GCM_SHA256`;
+    await using gateway = await startTestGateway({ policy: { main, acls: { rcpt } } });
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 550);
+    await client.startTls();
+    await client.say(EHLO, 250);
+    await client.say(ENVELOPE, 250, 250);
+  });
+
+  test("travels with the message", async () => {
+    await using gateway = await startTestGateway({ policy: { main } });
+    await using client = await gateway.session();
+    await client.startTls();
+    await client.say(EHLO, 250);
+    await client.say(`${ENVELOPE}DATA\r\n`, 250, 250, 354);
+    await client.say("\r\nx\r\n.\r\n", 250);
+    const { reception } = Value.Parse(RouteItem, (await gateway.taken()).header);
+    assert.equal(reception.certificateVerified, false);
+    assert.equal(reception.serverName, "mx.test");
+    assert.equal(reception.peerName, undefined);
+  });
+});
+
+describe("client certificates", () => {
+  const authority = makeCertificate("authority", { isAuthority: true });
+  const member = makeCertificate("client.test", { issuer: authority });
+  const stranger = makeCertificate("client.test");
+  const asks = (list: string) => `${main}\n${list} = 127.0.0.1\ntls_verify_certificates = ${authority.certificateFile}`;
+  const rcpt = `accept verify = certificate\n message = $tls_in_peerdn/$tls_in_certificate_verified
+    deny message = $tls_in_peerdn/$tls_in_certificate_verified`;
+  const shown = ({ certificate, privateKey }: typeof member) => ({ cert: certificate, key: privateKey });
+
+  const rows = [
+    ["a good one", shown(member), 250, /\/CN=client\.test\/1/],
+    ["a bad one", shown(stranger), 550, /\/CN=client\.test\/0/],
+    ["none", {}, 550, /550 [0-9. ]*\/0/],
+  ] as const;
+  for (const [name, options, code, reply] of rows) {
+    test(`tls_try_verify_hosts takes ${name}, and tells the policy`, async () => {
+      await using gateway = await startTestGateway({ policy: { main: asks("tls_try_verify_hosts"), acls: { rcpt } } });
+      await using client = await gateway.session();
+      await client.startTls(options);
+      await client.say(EHLO, 250);
+      assert.match(await client.say(ENVELOPE, 250, code), reply);
+    });
+  }
+
+  for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+    test(`tls_verify_hosts takes a good one only (${maxVersion})`, async () => {
+      await using gateway = await startTestGateway({ policy: { main: asks("tls_verify_hosts"), acls: { rcpt } } });
+      await using good = await gateway.session();
+      await good.startTls({ ...shown(member), maxVersion });
+      await good.say(EHLO, 250);
+      for (const options of [{}, shown(stranger)]) {
+        await using client = await gateway.session();
+        // With TLS 1.3, the client believes that all is well until it hears otherwise.
+        await client.startTls({ ...options, maxVersion }).catch(() => undefined);
+        await client.ended();
+      }
+      assert.deepEqual(await handshakes(gateway), { done: 1, failed: 2 });
+      const event = await gateway.event((one) => one.name === "smtp:reject" && one.ofHandshake === true);
+      assert.match(("text" in event && event.text) || "", /^\(SSL_accept\): peer did not return a certificate$/);
+    });
+  }
+});
+
+describe("files of TLS", () => {
+  const directory = mkdtempSync(join(tmpdir(), "postbus-tls-"));
+  after(() => rmSync(directory, { recursive: true }));
+  const at = (name: string) => join(directory, name);
+  const put = (from: typeof server, name: string): void => {
+    copyFileSync(from.certificateFile, at(`${name}.pem`));
+    copyFileSync(from.privateKeyFile, at(`${name}.key`));
+  };
+  const other = makeCertificate("other.test");
+  const files = (name: string) => `tls_certificate = ${at(`${name}.pem`)}\ntls_privatekey = ${at(`${name}.key`)}`;
+
+  test("by the name that the client asks for, and nothing for a name that has none", async () => {
+    put(server, "mx.test");
+    put(other, "other.test");
+    const name = "${if eq{$tls_in_sni}{}{mx.test}{$tls_in_sni}}";
+    await using gateway = await startTestGateway({ policy: { main: files(name), acls: { rcpt: TELLS } } });
+    for (const [servername, subject] of [
+      ["other.test", "CN=other.test"],
+      ["OTHER.test", "CN=other.test"],
+      ["", "CN=mx.test"],
+    ] as const) {
+      await using client = await gateway.session();
+      assert.equal(await client.startTls({ servername }), subject);
+      await client.say(EHLO, 250);
+      assert.match(await client.say(ENVELOPE, 250, 250), new RegExp(`/${servername.toLowerCase()}/0/esmtps/`));
+    }
+    await using client = await gateway.session();
+    await client.startTls({ servername: "none.test" }).catch(() => undefined);
+    await client.ended();
+    assert.deepEqual(await handshakes(gateway), { done: 3, failed: 1 });
+  });
+
+  test("that are not there are 454 where they are expanded; the session goes on in clear text", async () => {
+    const name = "${if eq{$sender_helo_name}{client.example}{none}{mx.test}}";
+    put(server, "mx.test");
+    await using gateway = await startTestGateway({ policy: { main: files(name) } });
+    await using client = await gateway.session();
+    assert.match(await client.say("STARTTLS\r\n", 454), /^454 4\.7\.0 TLS currently unavailable\r\n$/);
+    await client.say(ENVELOPE, 250, 250);
+    const event = await gateway.event((one) => one.name === "smtp:reject");
+    assert.match(("text" in event && event.text) || "", /^tls_certificate: .*none\.pem: cannot be read/);
+  });
+
+  test("that are replaced count from the next handshake on", async () => {
+    put(server, "changing");
+    await using gateway = await startTestGateway({ policy: { main: files("changing") } });
+    await using old = await gateway.session();
+    assert.equal(await old.startTls(), "CN=mx.test");
+    put(other, "changing");
+    await using next = await gateway.session();
+    assert.equal(await next.startTls(), "CN=other.test");
+    await old.say(EHLO, 250);
+  });
+});

@@ -51,6 +51,8 @@ export interface SmtpPolicy {
   readonly interfaces: readonly string[];
   /** `daemon_smtp_ports` */
   readonly ports: readonly number[];
+  /** `tls_on_connect_ports`: of them, those where TLS comes before the greeting. */
+  readonly tlsPorts: ReadonlySet<number>;
   /** `message_size_limit`, octets; 0: none. */
   readonly messageSizeLimit: number;
   /** `recipients_max`; 0: none. */

@@ -24,8 +24,8 @@ export interface Verification {
 }
 
 /**
- * Turns an accepted connection into the server's end of a TLS connection. Octets that the socket still holds are the
- * beginning of the handshake.
+ * Turns an accepted connection into the server's end of a TLS connection. Octets that the socket still holds, paused, are
+ * the beginning of the handshake.
  *
  * @param onSecure The handshake is done. If it fails, the returned socket raises `error`, closes, or both.
  */

@@ -42,6 +42,7 @@ export class Connection implements PolicyClient {
   readonly #onClosed: (connection: Connection) => void;
   readonly #session: ServerSession;
   #socket: Socket | TLSSocket;
+  readonly #isTlsFirst: boolean;
   #tls: TlsView | undefined;
   /** What the next handshake is made with. */
   #handshake: ServerHandshake | undefined;
@@ -71,13 +72,20 @@ export class Connection implements PolicyClient {
   #contentStartMs = 0;
   #contentOctets = 0;
 
-  constructor(socket: Socket, surroundings: Surroundings, onClosed: (connection: Connection) => void) {
+  /** @param isTlsFirst The client begins with a handshake, and not with waiting for our greeting. */
+  constructor(
+    socket: Socket,
+    surroundings: Surroundings,
+    onClosed: (connection: Connection) => void,
+    isTlsFirst = false,
+  ) {
     this.address = clientAddress(socket.remoteAddress ?? "");
     this.port = socket.remotePort ?? 0;
     this.#socket = socket;
     this.#surroundings = surroundings;
     this.#onClosed = onClosed;
-    this.#session = new ServerSession(surroundings.profile, this.address);
+    this.#isTlsFirst = isTlsFirst;
+    this.#session = new ServerSession(surroundings.profile, this.address, isTlsFirst);
     this.#lastInputMs = surroundings.clock.nowMs;
     this.#listen(socket);
   }
@@ -127,7 +135,8 @@ export class Connection implements PolicyClient {
     }
     const { policy, settings } = this.#surroundings;
     const isContent = this.#session.isReadingContent;
-    const limitMs = this.#isHandshaking ? HANDSHAKE_TIMEOUT_MS : policy.smtp.receiveTimeoutMs;
+    const { receiveTimeoutMs } = policy.smtp;
+    const limitMs = this.#isHandshaking ? Math.min(HANDSHAKE_TIMEOUT_MS, receiveTimeoutMs) : receiveTimeoutMs;
     if (nowMs - this.#lastInputMs > limitMs) {
       this.#expire(isContent ? "SMTP incoming data timeout" : "SMTP command timeout");
       return;
@@ -148,7 +157,7 @@ export class Connection implements PolicyClient {
   /** 421 as soon as no transaction runs. */
   shutDown(): void {
     this.#session.shutDown(this.#goodbye("service not available: shutting down"));
-    if (!this.#isHandshaking) this.#pump();
+    this.#pump();
   }
 
   /** Ends it without ceremony. */
@@ -211,7 +220,7 @@ export class Connection implements PolicyClient {
 
   /** Takes steps until the session has to wait: for octets, for an answer, or for ever. */
   #pump(): void {
-    if (this.#isAsking || this.#isBlocked) return;
+    if (this.#isAsking || this.#isBlocked || this.#isHandshaking) return;
     try {
       while (!this.#isClosed && !this.#isClosing) {
         const step = this.#session.next();
@@ -277,8 +286,9 @@ export class Connection implements PolicyClient {
   #take(step: SessionStep): Promise<void> | undefined {
     switch (step.kind) {
       case "connect":
+        if (this.#isTlsFirst) return this.#decideTls("connect");
         if (!this.#surroundings.policy.asksAtConnect) return this.#open();
-        return this.#decide(this.#asked.connect(), "connect", 'connection in "connect" ACL');
+        return this.#decide(this.#asked.connect(), "connect", CONNECTION);
       case "helo": {
         const { name, isExtended } = step;
         return this.#decide(this.#asked.helo(name, isExtended), "helo", `EHLO or HELO ${printable(name)}`);
@@ -309,7 +319,7 @@ export class Connection implements PolicyClient {
       case "read":
         return this.#add((reception) => reception.collecting(this.#session.collectedOctets));
       case "starttls":
-        return this.#decideTls();
+        return this.#decideTls("starttls");
       case "reset":
       case "handshake":
       case "close":
@@ -356,15 +366,19 @@ export class Connection implements PolicyClient {
   }
 
   /** What it needs is made ready before the client is told to go ahead. */
-  async #decideTls(): Promise<void> {
+  async #decideTls(at: "connect" | "starttls"): Promise<void> {
     const { tls, log } = this.#surroundings;
     const acls = this.#asked;
-    const answer = await acls.other("starttls");
-    if (!isAccepted(answer)) return void this.#decide(answer, "protocol", "STARTTLS ");
+    const answer = await (at === "connect" ? acls.connect() : acls.other(at));
+    this.#session.standing = acls.session.connection.standing;
+    if (!isAccepted(answer)) {
+      if (at === "connect") return this.#decide(answer, at, CONNECTION);
+      return this.#decide(answer, "protocol", "STARTTLS ");
+    }
     try {
       if (tls === undefined) throw new Error("no certificate");
       this.#handshake = await tls.prepare(acls);
-      this.#session.accept();
+      this.#session.accept(at === "connect" ? answer.reply : undefined);
     } catch (err) {
       log.warn({ err, clientAddress: this.address }, "TLS is not available");
       this.#record(handshakeProblem(err), true);
@@ -570,7 +584,14 @@ export class Connection implements PolicyClient {
     plain.removeListener("data", this.#onData);
     plain.removeListener("end", this.#onEnd);
     plain.removeListener("drain", this.#onDrain);
+    // Before a greeting, the client has begun already. A stream that flows would lose what is given back to it.
+    const early = this.#session.takeInput();
+    if (early.length > 0) plain.pause().unshift(early);
     this.#isHandshaking = true;
+    if (this.#hasEnded) {
+      this.destroy();
+      return;
+    }
     this.#lastInputMs = this.#surroundings.clock.nowMs;
     const secured = startServerTls(plain, handshake, (verification) => this.#onSecure(secured, verification));
     this.#socket = secured;
@@ -594,6 +615,8 @@ export class Connection implements PolicyClient {
   }
 }
 
+/** Of the log. */
+const CONNECTION = 'connection in "connect" ACL';
 /** RFC 5321 §3.5.2: lists are not told. */
 const NOTHING_EXPANDED: Reply = { code: 252, lines: ["nothing is expanded here"] };
 const NOTHING = Buffer.alloc(0);

@@ -82,17 +82,18 @@ export async function startGateway({ settings, inForce, rates, bus, log, metrics
     admission.leave(connection.address);
     if (connections.size === 0) onIdle?.();
   };
-  const onConnection = (socket: Socket): void => {
+  const onConnection = (socket: Socket, port: number): void => {
     // Gone again already: there is nobody to speak to.
     if (socket.remoteAddress === undefined) return void socket.destroy();
     const around = present();
+    const isTlsFirst = around.policy.smtp.tlsPorts.has(port);
     const refusal = isStopping ? "service not available" : admission.enter(clientAddress(socket.remoteAddress));
     if (refusal !== undefined) {
       around.metrics.rejections.inc({ stage: "connect" });
-      turnAway(socket, `421 4.3.2 ${around.policy.primaryHostname} ${refusal}\r\n`);
+      turnAway(socket, isTlsFirst ? "" : `421 4.3.2 ${around.policy.primaryHostname} ${refusal}\r\n`);
       return;
     }
-    const connection = new Connection(socket, around, onClosed);
+    const connection = new Connection(socket, around, onClosed, isTlsFirst);
     connections.add(connection);
     afterReading(() => {
       connection.start();

@@ -24,6 +24,11 @@ export class TestClient implements AsyncDisposable {
     return new TestClient(socket);
   }
 
+  /** What has come and was not waited for. */
+  get received(): string {
+    return this.#received;
+  }
+
   get socket(): Socket {
     return this.#socket;
   }

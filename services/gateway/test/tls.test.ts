@@ -3,6 +3,7 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { TLSSocket } from "node:tls";
 import { RouteItem } from "@postbus/contracts";
 import { makeCertificate } from "@postbus/testkit";
 import { Value } from "typebox/value";
@@ -148,6 +149,166 @@ describe("client certificates", () => {
       assert.match(("text" in event && event.text) || "", /^\(SSL_accept\): peer did not return a certificate$/);
     });
   }
+});
+
+describe("TLS before the greeting (tls_on_connect_ports)", () => {
+  const onConnect = `${main}\ntls_on_connect_ports = 0`;
+
+  test("greets inside TLS, and the protocol has the same name", async () => {
+    await using gateway = await startTestGateway({ policy: { main: onConnect, acls: { rcpt: TELLS } } });
+    await using client = await gateway.connect();
+    await client.secure();
+    await client.expect(220);
+    assert.doesNotMatch(await client.say(EHLO, 250), /STARTTLS/);
+    assert.match(await client.say(ENVELOPE, 250, 250), /\/mx\.test\/0\/esmtps\//);
+    await client.say("STARTTLS\r\nQUIT\r\n", 503, 221);
+    await client.ended();
+  });
+
+  test("holds what the client sends while the connect ACL is asked, and greets as that says", async () => {
+    const acls = { connect: "accept delay = 1s\n message = 220 good day" };
+    await using gateway = await startTestGateway({ policy: { main: onConnect, acls } });
+    await using client = await gateway.connect();
+    await client.secure();
+    assert.equal(await client.expect(220), "220 good day\r\n");
+  });
+
+  test("says nothing to a client that the connect ACL refuses", async () => {
+    const policy = { main: onConnect, acls: { connect: "deny message = 554 not you" } };
+    await using gateway = await startTestGateway({ policy });
+    await using client = await gateway.connect();
+    await client.ended();
+    assert.equal(client.received, "");
+    const event = await gateway.event(({ name }) => name === "smtp:reject");
+    assert.match(("text" in event && event.text) || "", /^rejected connection in "connect" ACL/);
+    assert.deepEqual(await handshakes(gateway), {});
+  });
+
+  test("is logged and counted when it fails, and costs nothing else", async () => {
+    await using gateway = await startTestGateway({ policy: { main: onConnect } });
+    await using talker = await gateway.connect();
+    talker.socket.write(EHLO);
+    await talker.ended();
+    assert.equal(talker.received.includes("220"), false);
+    const event = await gateway.event(({ name }) => name === "smtp:reject");
+    assert.match(("text" in event && event.text) || "", /^\(SSL_accept\): /);
+    assert.equal("ofHandshake" in event && event.ofHandshake, true);
+    assert.deepEqual(await handshakes(gateway), { failed: 1 });
+    await using client = await gateway.connect();
+    await client.secure();
+    await client.expect(220);
+  });
+
+  test("has a deadline", async () => {
+    await using gateway = await startTestGateway({ policy: { main: onConnect, smtp: { receiveTimeoutMs: 100 } } });
+    await using client = await gateway.connect();
+    await client.ended();
+    assert.equal(client.received, "");
+    const event = await gateway.event(({ name }) => name === "smtp:reject");
+    assert.equal("text" in event && event.text, "(SSL_accept): timed out");
+  });
+
+  test("ends quietly when the client goes away", async () => {
+    await using gateway = await startTestGateway({ policy: { main: onConnect } });
+    await using client = await gateway.connect();
+    client.socket.end();
+    const event = await gateway.event(({ name }) => name === "smtp:reject");
+    assert.match(("text" in event && event.text) || "", /^\(SSL_accept\): the client has gone$/);
+  });
+
+  test("takes a client without TLS at the other ports", async () => {
+    await using gateway = await startTestGateway({ policy: { main: `${main}\ntls_on_connect_ports = 465` } });
+    await using client = await gateway.session();
+    await client.startTls();
+  });
+});
+
+describe("what goes wrong in TLS", () => {
+  test("a client that goes away behind STARTTLS", async () => {
+    await using gateway = await startTestGateway({ policy: { main } });
+    await using client = await gateway.session();
+    client.socket.end("STARTTLS\r\n");
+    await client.expect(220);
+    await client.ended();
+    assert.deepEqual(await handshakes(gateway), { failed: 1 });
+  });
+
+  test("clear text in the packet of STARTTLS is not taken, under TLS or before it (CVE-2011-0411)", async () => {
+    await using gateway = await startTestGateway({ policy: { main } });
+    await using client = await gateway.session();
+    await client.say("STARTTLS\r\nMAIL FROM:<s@a.test>\r\n", 554);
+    await client.ended();
+    assert.deepEqual(await handshakes(gateway), {});
+  });
+
+  test("STARTTLS twice", async () => {
+    await using gateway = await startTestGateway({ policy: { main } });
+    await using client = await gateway.session();
+    await client.startTls();
+    await client.say(`${EHLO}`, 250);
+    await client.say("STARTTLS\r\n", 503);
+    await client.say(ENVELOPE, 250, 250);
+  });
+
+  for (const [name, end] of [
+    ["closed", (socket: TLSSocket) => socket.end()],
+    ["cut", (socket: TLSSocket) => socket.destroy()],
+  ] as const) {
+    test(`a connection that is ${name} in mid-content leaves nothing`, async () => {
+      await using gateway = await startTestGateway({ policy: { main } });
+      const client = await gateway.session();
+      await client.startTls();
+      await client.say(EHLO, 250);
+      await client.say(`${ENVELOPE}DATA\r\n`, 250, 250, 354);
+      client.socket.write("Subject: x\r\n\r\nhalf a message\r\n.");
+      assert.ok(client.socket instanceof TLSSocket);
+      end(client.socket);
+      await client.ended();
+      // The next one is the first that comes to the bus.
+      await using next = await gateway.session();
+      await next.say(`${ENVELOPE}DATA\r\n`, 250, 250, 354);
+      await next.say("Subject: next\r\n\r\n.\r\n", 250);
+      assert.match((await gateway.taken()).content, /Subject: next/);
+    });
+  }
+
+  test("clear text in the middle of TLS ends the connection, and only that", async () => {
+    await using gateway = await startTestGateway({ policy: { main } });
+    await using client = await gateway.session();
+    const plain = client.socket;
+    await client.startTls();
+    await client.say(EHLO, 250);
+    // Past the TLS of this side, into the same connection.
+    plain.write("MAIL FROM:<s@a.test>\r\n");
+    await client.ended();
+    await using next = await gateway.session();
+    await next.startTls();
+  });
+
+  test("renegotiation is not done", async () => {
+    await using gateway = await startTestGateway({ policy: { main } });
+    await using client = await gateway.session();
+    await client.startTls({ maxVersion: "TLSv1.2" });
+    await client.say(EHLO, 250);
+    const { socket } = client;
+    assert.ok(socket instanceof TLSSocket);
+    // The client is told no, and its library gives up when it speaks again.
+    socket.renegotiate({}, () => undefined);
+    socket.write("NOOP\r\n");
+    await client.ended();
+    assert.equal(client.received, "");
+    await using next = await gateway.session();
+    await next.say("NOOP\r\n", 250);
+  });
+
+  test("a client that speaks another protocol as well (tls_alpn)", async () => {
+    await using gateway = await startTestGateway({ policy: { main } });
+    await using good = await gateway.session();
+    await good.startTls({ ALPNProtocols: ["smtp"] });
+    await using bad = await gateway.session();
+    await assert.rejects(bad.startTls({ ALPNProtocols: ["http/1.1"] }));
+    assert.deepEqual(await handshakes(gateway), { done: 1, failed: 1 });
+  });
 });
 
 describe("files of TLS", () => {

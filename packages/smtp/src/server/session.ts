@@ -71,6 +71,8 @@ export class ServerSession {
   readonly #clientAddress: string;
   /** Of the client, as far as the owner knows. */
   standing: ClientStanding = UNKNOWN_CLIENT;
+  /** TLS comes before the greeting (RFC 8314 §3.3): what it has to say in clear text is nothing. */
+  readonly #isTlsFirst: boolean;
   readonly #history = new CommandHistory();
   #phase: Phase = "connect";
   #input: Buffer = EMPTY;
@@ -78,6 +80,8 @@ export class ServerSession {
   /** Up to here the input is known to have no LF. */
   #searched = 0;
   #output = "";
+  /** What is said when the client may begin; empty: it has been. */
+  #greeting = "";
   /** Empty before HELO or EHLO. */
   #helo = "";
   #line = "";
@@ -105,9 +109,10 @@ export class ServerSession {
   #shutdown: Reply | undefined;
   #refused: Extract<SessionStep, { kind: "refused" }> | undefined;
 
-  constructor(profile: SessionProfile, clientAddress: string) {
+  constructor(profile: SessionProfile, clientAddress: string, isTlsFirst = false) {
     this.#profile = profile;
     this.#clientAddress = clientAddress;
+    this.#isTlsFirst = isTlsFirst;
   }
 
   /** What the client called itself; empty before HELO or EHLO. */
@@ -179,6 +184,14 @@ export class ServerSession {
     return output;
   }
 
+  /** What came before the handshake and belongs to it. */
+  takeInput(): Buffer {
+    const octets = this.#input.subarray(this.#at);
+    this.#input = EMPTY;
+    this.#at = 0;
+    return octets;
+  }
+
   /** What is to be done next. Must not be called while a question is out. */
   next(): SessionStep {
     for (;;) {
@@ -213,13 +226,17 @@ export class ServerSession {
   accept(answer?: Reply): void {
     switch (this.#phase) {
       case "connect asked":
+        this.#greeting = answer === undefined ? this.#profile.greeting : formatReply(answer);
+        if (this.#isTlsFirst) {
+          this.#phase = "handshake";
+          return;
+        }
         // Whoever speaks before the greeting does not speak SMTP with us (RFC 5321 §4.3.1).
         if (this.#isAhead) {
           this.#close(replies.synchronizationError, "before the greeting");
           return;
         }
-        this.#output += answer === undefined ? this.#profile.greeting : formatReply(answer);
-        this.#phase = "command";
+        this.#sayGreeting();
         return;
       case "helo asked":
         this.#phase = "command";
@@ -262,6 +279,12 @@ export class ServerSession {
     }
   }
 
+  #sayGreeting(): void {
+    this.#output += this.#greeting;
+    this.#greeting = "";
+    this.#phase = "command";
+  }
+
   #accepted(answer: Reply | undefined, usual: Reply): string {
     const { format } = this.#profile;
     return answer === undefined ? format.own(usual) : format.given(answer);
@@ -276,7 +299,7 @@ export class ServerSession {
   refuse(answer: Reply, isLast = answer.code === 421, ownLines?: number): void {
     switch (this.#phase) {
       case "connect asked":
-        this.#end(formatReply(answer));
+        this.#end(this.#isTlsFirst ? "" : formatReply(answer));
         return;
       case "helo asked":
         // RFC 5321 §4.1.4: everything is as it was before.
@@ -341,7 +364,7 @@ export class ServerSession {
     this.#sameRefusal = undefined;
     this.#input = EMPTY;
     this.#at = 0;
-    this.#phase = "command";
+    this.#sayGreeting();
   }
 
   /** Ends the session when no transaction runs: at once, or after the reply to the one that runs (RFC 5321 §3.8). */

@@ -147,3 +147,30 @@ test("where sending ahead is allowed, everything may come at once", () => {
 function refusing(code: number): NonNullable<Decisions["decide"]> {
   return ({ kind }) => (kind === "starttls" ? { code, lines: ["no"] } : undefined);
 }
+
+describe("TLS before the greeting (RFC 8314 section 3.3)", () => {
+  const start = () => {
+    const session = new ServerSession(sessionProfile(settings), "192.0.2.1", true);
+    session.receive(Buffer.from("client hello"));
+    assert.equal(session.next().kind, "connect");
+    return session;
+  };
+
+  test("gives back what came before the handshake, and greets behind it", () => {
+    const session = start();
+    session.accept();
+    assert.equal(session.next().kind, "handshake");
+    assert.equal(session.takeOutput(), "");
+    assert.equal(session.takeInput().toString(), "client hello");
+    session.tlsEstablished();
+    assert.match(session.takeOutput(), /^220 mx\.test /);
+    assert.equal(session.next().kind, "read");
+  });
+
+  test("says nothing where the client is refused", () => {
+    const session = start();
+    session.refuse({ code: 554, lines: ["no"] });
+    assert.equal(session.next().kind, "close");
+    assert.equal(session.takeOutput(), "");
+  });
+});

@@ -9,12 +9,10 @@ export interface ServerHandshake {
   readonly clientCertificate?: "optional" | "required" | undefined;
   /** Protocols that a client which names one must name (ALPN, RFC 7301), and then that one alone. Default: any. */
   readonly protocols?: readonly string[] | undefined;
-  /**
-   * The context for a name that the client asks for (SNI, RFC 6066 §3); undefined: the same. What it throws, or its
-   * promise rejects with, ends the handshake.
-   */
-  readonly contextFor?: ((serverName: string) => Promise<TlsContext | undefined>) | undefined;
 }
+
+/** A fatal `internal_error` (RFC 8446 §6.2) to a client whose hello was not answered yet. */
+export const internalErrorAlert: Readonly<Uint8Array> = Uint8Array.of(21, 3, 3, 0, 2, 2, 80);
 
 /** How the client's certificate was found. */
 export interface Verification {
@@ -34,21 +32,13 @@ export function startServerTls(
   handshake: ServerHandshake,
   onSecure: (verification: Verification) => void,
 ): TLSSocket {
-  const { context, clientCertificate, protocols, contextFor } = handshake;
+  const { context, clientCertificate, protocols } = handshake;
   const options: TLSSocketOptions & Pick<Alpn, "ALPNCallback"> = {
     isServer: true,
     secureContext: context.secureContext,
     requestCert: clientCertificate !== undefined,
     rejectUnauthorized: clientCertificate === "required",
   };
-  if (contextFor !== undefined) {
-    options.SNICallback = (name, callback) => {
-      contextFor(name).then(
-        (found) => callback(null, found?.secureContext),
-        (err: unknown) => callback(err instanceof Error ? err : new Error(String(err))),
-      );
-    };
-  }
   if (protocols !== undefined && protocols.length > 0) {
     // Several names at once are a client that speaks something else as well (the ALPACA attack): Exim's manual, "tls_alpn".
     options.ALPNCallback = ({ protocols: offered }) => {

@@ -61,32 +61,6 @@ describe("a server's handshake", () => {
   });
 });
 
-describe("the name that a client asks for", () => {
-  const other = makeCertificate("other.test");
-  const names: string[] = [];
-  const handshake = async () => ({
-    context: await context(),
-    contextFor: async (name: string) => {
-      names.push(name);
-      if (name === "bad.test") throw new Error("no such file");
-      if (name !== "other.test") return undefined;
-      return contexts.get({ certificateFiles: [other.certificateFile], privateKeyFiles: [other.privateKeyFile] });
-    },
-  });
-  for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
-    test(`chooses the certificate (${maxVersion})`, async () => {
-      assert.equal((await meet(await handshake(), { servername: "other.test", maxVersion })).subject, "CN=other.test");
-      assert.equal((await meet(await handshake(), { servername: "third.test", maxVersion })).subject, "CN=mx.test");
-      assert.equal((await meet(await handshake(), { maxVersion })).subject, "CN=mx.test");
-    });
-  }
-
-  test("ends the handshake if nothing can be made of it", async () => {
-    const { problem } = await meet(await handshake(), { servername: "bad.test" });
-    assert.equal(problem, "no such file");
-  });
-});
-
 describe("a client's certificate", () => {
   const asked = (clientCertificate: "optional" | "required") => async () => ({
     context: await context({ authorities: authority.certificateFile }),

@@ -6,7 +6,14 @@ import type { Rejected } from "@postbus/contracts";
 import { type Reply, reply } from "@postbus/mail";
 import type { AclAnswer, TlsView } from "@postbus/policy";
 import { ServerSession, type SessionStep } from "@postbus/smtp";
-import { handshakeProblem, type ServerHandshake, startServerTls, type Verification } from "@postbus/tls";
+import {
+  awaitServerName,
+  handshakeProblem,
+  internalErrorAlert,
+  type ServerHandshake,
+  startServerTls,
+  type Verification,
+} from "@postbus/tls";
 import { clientAddress } from "./client-address.ts";
 import { Envelope } from "./envelope.ts";
 import { TransactionFacts } from "./facts/transaction-facts.ts";
@@ -16,7 +23,7 @@ import type { RejectionStage } from "./metrics.ts";
 import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { ClientTls } from "./tls/client-tls.ts";
-import { tlsUnavailable } from "./tls/server-tls.ts";
+import { type PreparedTls, tlsUnavailable } from "./tls/server-tls.ts";
 
 /** Octets that may wait while a question is out, or as replies that the client does not read. */
 const MAX_HELD_OCTETS = 65_536;
@@ -45,7 +52,7 @@ export class Connection implements PolicyClient {
   readonly #isTlsFirst: boolean;
   #tls: TlsView | undefined;
   /** What the next handshake is made with. */
-  #handshake: ServerHandshake | undefined;
+  #prepared: PreparedTls | undefined;
   /** A question is out. */
   #isAsking = false;
   /** The client does not read its replies. */
@@ -377,7 +384,7 @@ export class Connection implements PolicyClient {
     }
     try {
       if (tls === undefined) throw new Error("no certificate");
-      this.#handshake = await tls.prepare(acls);
+      this.#prepared = await tls.prepare(acls);
       this.#session.accept(at === "connect" ? answer.reply : undefined);
     } catch (err) {
       log.warn({ err, clientAddress: this.address }, "TLS is not available");
@@ -576,9 +583,9 @@ export class Connection implements PolicyClient {
   }
 
   #upgrade(): void {
-    const handshake = this.#handshake;
-    if (handshake === undefined) throw new Error("a handshake that was not prepared");
-    this.#handshake = undefined;
+    const prepared = this.#prepared;
+    if (prepared === undefined) throw new Error("a handshake that was not prepared");
+    this.#prepared = undefined;
     this.#flush();
     const plain = this.#socket;
     plain.removeListener("data", this.#onData);
@@ -588,11 +595,30 @@ export class Connection implements PolicyClient {
     const early = this.#session.takeInput();
     if (early.length > 0) plain.pause().unshift(early);
     this.#isHandshaking = true;
-    if (this.#hasEnded) {
-      this.destroy();
-      return;
-    }
     this.#lastInputMs = this.#surroundings.clock.nowMs;
+    const { handshake, byName } = prepared;
+    if (this.#hasEnded) this.destroy();
+    else if (byName === undefined) this.#beginHandshake(plain, handshake);
+    else void this.#chooseByName(plain, handshake, byName);
+  }
+
+  async #chooseByName(
+    plain: Socket,
+    usual: ServerHandshake,
+    byName: NonNullable<PreparedTls["byName"]>,
+  ): Promise<void> {
+    try {
+      const name = await awaitServerName(plain);
+      const handshake = name === undefined ? usual : await byName(name);
+      if (!this.#isClosed) this.#beginHandshake(plain, handshake);
+    } catch (err) {
+      this.#noteFailedHandshake(`(SSL_accept): ${handshakeProblem(err)}`);
+      plain.end(internalErrorAlert);
+      plain.destroySoon();
+    }
+  }
+
+  #beginHandshake(plain: Socket, handshake: ServerHandshake): void {
     const secured = startServerTls(plain, handshake, (verification) => this.#onSecure(secured, verification));
     this.#socket = secured;
     this.#listen(secured);

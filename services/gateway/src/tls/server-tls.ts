@@ -6,6 +6,13 @@ import type { Logger } from "pino";
 /** What TLS needs cannot be had now (RFC 3207 §4). */
 export const tlsUnavailable = reply(454, "4.7.0", "TLS currently unavailable");
 
+/** What a client's handshake is made with. */
+export interface PreparedTls {
+  readonly handshake: ServerHandshake;
+  /** Where that depends on the name which the client asks for (SNI): what it is made with then. It rejects as `prepare`. */
+  readonly byName?: (name: string) => Promise<ServerHandshake>;
+}
+
 /** TLS under one policy: what a handshake with a client is made with. */
 export class ServerTls {
   readonly #policy: TlsPolicy;
@@ -29,24 +36,26 @@ export class ServerTls {
   }
 
   /** For a client that begins now. @throws {Error} a file cannot be used or an option not be expanded. */
-  async prepare({ session }: SmtpAcls): Promise<ServerHandshake> {
-    const policy = this.#policy;
-    const { connection } = session;
-    connection.serverName = undefined;
-    const settings = await policy.settings(session);
-    const { clientCertificate, protocols } = settings;
-    const context = await this.#contexts.get(settings);
-    if (!policy.changesWithServerName) return { context, clientCertificate, protocols };
+  async prepare(acls: SmtpAcls): Promise<PreparedTls> {
+    const { session } = acls;
+    session.connection.serverName = undefined;
+    const handshake = await this.#handshake(acls);
+    if (!this.#policy.changesWithServerName) return { handshake };
     return {
-      context,
-      clientCertificate,
-      protocols,
-      contextFor: async (name) => {
+      handshake,
+      byName: async (name) => {
         const wanted = serverName(name);
-        if (wanted === undefined) return undefined;
-        connection.serverName = wanted;
-        return this.#contexts.get(await policy.settings(session));
+        if (wanted === undefined) return handshake;
+        session.connection.serverName = wanted;
+        const { context } = await this.#handshake(acls);
+        return { ...handshake, context };
       },
     };
+  }
+
+  async #handshake({ session }: SmtpAcls): Promise<ServerHandshake> {
+    const settings = await this.#policy.settings(session);
+    const { clientCertificate, protocols } = settings;
+    return { context: await this.#contexts.get(settings), clientCertificate, protocols };
   }
 }

@@ -342,6 +342,30 @@ describe("files of TLS", () => {
     assert.deepEqual(await handshakes(gateway), { done: 3, failed: 1 });
   });
 
+  const byName = files("${if eq{$tls_in_sni}{}{mx.test}{$tls_in_sni}}");
+  const silent: readonly [name: string, octets: Buffer, ends: boolean, problem: RegExp][] = [
+    ["says nothing", Buffer.alloc(0), false, /timed out$/],
+    ["says half a hello", Buffer.from([22, 3, 1, 1, 0, 1]), false, /timed out$/],
+    ["goes away in mid-hello", Buffer.from([22, 3, 1, 1, 0, 1]), true, /the client has gone$/],
+    ["speaks clear text", Buffer.from(EHLO), false, /wrong version number|http request|unknown protocol/],
+  ];
+  for (const [name, octets, ends, problem] of silent) {
+    test(`a client that ${name} where its name is waited for`, async () => {
+      put(server, "mx.test");
+      // A timeout is wanted where nothing else can end it.
+      const smtp = { receiveTimeoutMs: problem.source.startsWith("timed") ? 100 : 60_000 };
+      await using gateway = await startTestGateway({ policy: { main: byName, smtp } });
+      await using client = await gateway.session();
+      await client.say("STARTTLS\r\n", 220);
+      if (ends) client.socket.end(octets);
+      else client.socket.write(octets);
+      await client.ended();
+      assert.deepEqual(await handshakes(gateway), { failed: 1 });
+      const event = await gateway.event((one) => one.name === "smtp:reject");
+      assert.match(("text" in event && event.text) || "", problem);
+    });
+  }
+
   test("that are not there are 454 where they are expanded; the session goes on in clear text", async () => {
     const name = "${if eq{$sender_helo_name}{client.example}{none}{mx.test}}";
     put(server, "mx.test");

@@ -18,6 +18,12 @@ export const Reception = Type.Object(
     cipher: Type.Optional(Type.String()),
     /** The content came by BDAT (RFC 3030): `K` in the log. */
     isChunked: Type.Optional(Type.Boolean()),
+    /** Of TLS: the client has shown a certificate that we trust (`CV=yes`). */
+    certificateVerified: Type.Optional(Type.Boolean()),
+    /** Distinguished name of the client's certificate, cut at 512 octets. */
+    peerName: Type.Optional(Type.String()),
+    /** The server's name that the client has asked for (SNI). */
+    serverName: Type.Optional(Type.String()),
     /** RFC5322 Message-ID without the angle brackets; peers choose it, so it is cut at 998 octets. */
     headerMessageId: Type.Optional(Type.String()),
     /** Octets as accepted, with the fields we added (`S=`). */

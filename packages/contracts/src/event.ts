@@ -112,6 +112,8 @@ export const Rejected = Type.Object(
     returnPath: Type.Optional(Type.String()),
     /** Exim's words: `rejected RCPT <a@b>: relay not permitted`. */
     text: Type.String(),
+    /** It was no command: a TLS handshake has failed, and `text` is the library's reason. */
+    ofHandshake: Type.Optional(Type.Boolean()),
   },
   closed,
 );

@@ -11,6 +11,7 @@ import { expressionNotices } from "./compiled/expression-notices.ts";
 import { policyNotices } from "./compiled/policy-notices.ts";
 import { compileRetryRules } from "./compiled/retry-rules.ts";
 import { smtpPolicy } from "./compiled/smtp-policy.ts";
+import { tlsPolicy } from "./compiled/tls-policy.ts";
 import { compileTransports } from "./compiled/transports/index.ts";
 import { lowerCase } from "./expansion/operators/case.ts";
 import { type ProcessParts, policySurroundings } from "./load/policy-surroundings.ts";
@@ -67,6 +68,7 @@ export function compilePolicy(source: PolicySource): Policy {
     qualifyDomain,
     qualifyRecipient,
     smtp,
+    tls: tlsPolicy(configuration),
     surroundings: shared,
     hasAcl: (stage) => acls.has(stage),
     asksAtHelo: acls.has("helo") || !advertised.areSettled || authenticators !== undefined,

@@ -5,7 +5,7 @@ export type { Fact } from "./acl/facts.ts";
 export type { AclHooks, LogTarget } from "./acl/hooks.ts";
 export { AclSession } from "./acl/session.ts";
 export { sessionNames } from "./acl/session-names.ts";
-export type { ClientEndpoint } from "./acl/smtp/connection.ts";
+export type { ClientEndpoint, TlsView } from "./acl/smtp/connection.ts";
 export { changedHeader } from "./acl/smtp/header-changes.ts";
 export { isProxyItself, type ProxyView, withoutProxiedClient } from "./acl/smtp/proxy-view.ts";
 export { receivedContent } from "./acl/smtp/received-content.ts";
@@ -40,6 +40,7 @@ export type {
   RetryFailure,
   SmtpPolicy,
   SmtpTransport,
+  TlsPolicy,
   Transport,
 } from "./policy.ts";
 export { checkConfiguration } from "./reader/check-configuration.ts";

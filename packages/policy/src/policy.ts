@@ -1,5 +1,6 @@
 import type { RetryStep } from "@postbus/queue";
 import type { AclHooks } from "./acl/hooks.ts";
+import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
@@ -26,6 +27,8 @@ export interface Policy {
   /** `qualify_recipient`: of a recipient without a domain. */
   readonly qualifyRecipient: string;
   readonly smtp: SmtpPolicy;
+  /** Undefined: STARTTLS is not offered. */
+  readonly tls: TlsPolicy | undefined;
   /** For expansions and lists in any context. */
   readonly surroundings: SharedSurroundings;
   /** Whether an ACL is set for a stage: without one, nobody needs to ask. */
@@ -56,6 +59,8 @@ export interface SmtpPolicy {
   readonly interfaces: readonly string[];
   /** `daemon_smtp_ports` */
   readonly ports: readonly number[];
+  /** `tls_on_connect_ports`: of them, those where TLS comes before the greeting. */
+  readonly tlsPorts: ReadonlySet<number>;
   /** `message_size_limit`, octets; 0: none. */
   readonly messageSizeLimit: number;
   /** `smtp_accept_max_per_connection`, if it is set; 0: none. */
@@ -88,8 +93,38 @@ export interface SmtpPolicy {
   readonly logsProxy: boolean;
   /** `message_body_visible`, octets. */
   readonly bodyVisibleOctets: number;
-  /** `tls_certificate`, `tls_privatekey` (files, PEM); absent: STARTTLS is not offered. */
-  readonly tls?: { readonly certificate: string; readonly privateKey: string };
+}
+
+/** TLS towards clients. */
+export interface TlsPolicy {
+  /** What holds for every client, if that is so: nothing is expanded, and nobody is asked for a certificate. */
+  readonly usual: TlsSettings | undefined;
+  /** `tls_certificate` mentions `$tls_in_sni`: the settings are wanted again when the client has named a server. */
+  readonly changesWithServerName: boolean;
+  /** What holds for one client. @throws {Error} it cannot be found out, and TLS is not available. */
+  settings(session: AclSession): TlsSettings | Promise<TlsSettings>;
+}
+
+/** The options of TLS as they are for one client (names of the main options in comments). */
+export interface TlsSettings {
+  /** `tls_certificate`: PEM files, one at least. */
+  readonly certificateFiles: readonly string[];
+  /** `tls_privatekey`, in the same order; a missing one is in the certificate's file. */
+  readonly privateKeyFiles: readonly string[];
+  /** `tls_require_ciphers` */
+  readonly ciphers: string | undefined;
+  /** `tls_eccurve` */
+  readonly curves: string | undefined;
+  /** `openssl_options` */
+  readonly options: string | undefined;
+  /** `tls_verify_certificates`, of a client that is asked for a certificate: `system`, a file or a directory. */
+  readonly authorities: string | undefined;
+  /** `tls_crl` */
+  readonly revocations: string | undefined;
+  /** The client is in `tls_verify_hosts`, or in `tls_try_verify_hosts`. */
+  readonly clientCertificate: "required" | "optional" | undefined;
+  /** `tls_alpn`; none: any will do. */
+  readonly protocols: readonly string[];
 }
 
 /** A recipient that has to be tried again, or given up. */

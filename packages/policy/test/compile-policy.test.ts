@@ -18,6 +18,7 @@ describe("options of sessions", () => {
     assert.deepEqual(policyOf("").smtp, {
       interfaces: ["::0", "0.0.0.0"],
       ports: [25],
+      tlsPorts: new Set(),
       messageSizeLimit: 52_428_800,
       recipientsMax: 50_000,
       receivedHeadersMax: 30,
@@ -40,10 +41,11 @@ describe("options of sessions", () => {
   });
 
   test("are as the file says", () => {
-    const { smtp, primaryHostname, qualifyDomain, qualifyRecipient } = policyOf(`
+    const { smtp, tls, primaryHostname, qualifyDomain, qualifyRecipient } = policyOf(`
       primary_hostname = mx.other.test
       qualify_domain = Other.test
-      daemon_smtp_ports = 2525 : submission
+      daemon_smtp_ports = 2525 : submission : smtps
+      tls_on_connect_ports = 465
       local_interfaces = <; 127.0.0.1 ; ::1
       message_size_limit = 10M
       smtp_accept_max = 7
@@ -54,13 +56,14 @@ describe("options of sessions", () => {
     assert.equal(qualifyDomain, "other.test");
     assert.equal(qualifyRecipient, "other.test");
     assert.partialDeepStrictEqual(smtp, {
-      ports: [2525, 587],
+      ports: [2525, 587, 465],
+      tlsPorts: new Set([465]),
       interfaces: ["127.0.0.1", "::1"],
       messageSizeLimit: 10_485_760,
       acceptMax: 7,
       receiveTimeoutMs: 90_000,
-      tls: { certificate: "/c.pem", privateKey: "/c.pem" },
     });
+    assert.deepEqual(tls?.usual?.certificateFiles, ["/c.pem"]);
   });
 });
 
@@ -69,6 +72,14 @@ describe("problems", () => {
     {
       text: "daemon_smtp_ports = 70000",
       want: ['p.conf:1: daemon_smtp_ports: a port is expected, not "70000"'],
+    },
+    {
+      text: "tls_on_connect_ports = 465",
+      want: ["p.conf:1: tls_on_connect_ports: there is no tls_certificate for it"],
+    },
+    {
+      text: "tls_certificate = /a.pem\ntls_on_connect_ports = x",
+      want: ['p.conf:2: tls_on_connect_ports: a port is expected, not "x"'],
     },
     {
       text: "local_interfaces = mx.test",

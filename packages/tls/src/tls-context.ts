@@ -1,19 +1,54 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { createSecureContext, type SecureContext } from "node:tls";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { createSecureContext, getCACertificates, type SecureContext, type SecureContextOptions } from "node:tls";
 import { ConfigError } from "@postbus/mail";
+import type { ContextSettings } from "./context-settings.ts";
+import { opensslOptions } from "./openssl-options.ts";
 
-/** A certificate with its key, ready for handshakes. */
+/** Certificates with their keys, ready for handshakes. */
 export interface TlsContext {
   readonly secureContext: SecureContext;
 }
 
+/** Files of a directory of authorities: more than any system has. */
+const MAX_AUTHORITY_FILES = 1_000;
+/** Those of RFC 8446 §9.1: a list of older ciphers does not mean that TLS 1.3 is not wanted. */
+const NEWEST_SUITES = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256";
+
 /**
- * Reads a certificate chain and its private key (PEM files). RFC 8996: nothing below TLS 1.2.
+ * Reads certificate chains and their private keys (PEM files). RFC 8996: nothing below TLS 1.2.
  *
- * @throws {ConfigError} a file cannot be read or is no PEM, or the two do not belong together.
+ * @throws {ConfigError} a file cannot be read or is no PEM, a certificate and its key do not belong together, or the
+ * library knows none of the ciphers.
  */
-export async function loadTlsContext(certificateFile: string, privateKeyFile: string): Promise<TlsContext> {
+export async function loadTlsContext(settings: ContextSettings): Promise<TlsContext> {
+  const { certificateFiles, privateKeyFiles, ciphers, curves, authorities, revocations } = settings;
+  const pairs = await Promise.all(certificateFiles.map((file, i) => readPair(file, privateKeyFiles[i] ?? file)));
+  const options: SecureContextOptions = {
+    cert: pairs.map(({ certificate }) => certificate),
+    key: pairs.map(({ privateKey }) => privateKey),
+    minVersion: "TLSv1.2",
+    secureOptions: opensslOptions(settings.options).bits,
+    // Whose certificates are good is never left to the library's own list.
+    ca: authorities === undefined ? [] : await readAuthorities(authorities),
+    ...(curves === undefined ? {} : { ecdhCurve: curves }),
+    ...(revocations === undefined ? {} : { crl: await readPem("tls_crl", revocations) }),
+  };
+  const [first = ""] = certificateFiles;
+  // Without the ciphers first, so that what is wrong with them is known to be wrong with them.
+  const secureContext = parsed("tls_certificate", first, () => createSecureContext(options));
+  if (ciphers === undefined) return { secureContext };
+  const list = `${NEWEST_SUITES}:${ciphers}`;
+  return {
+    secureContext: parsed("tls_require_ciphers", ciphers, () => createSecureContext({ ...options, ciphers: list })),
+  };
+}
+
+async function readPair(
+  certificateFile: string,
+  privateKeyFile: string,
+): Promise<{ readonly certificate: Buffer; readonly privateKey: Buffer }> {
   const certificate = await readPem("tls_certificate", certificateFile);
   const privateKey = await readPem("tls_privatekey", privateKeyFile);
   const leaf = parsed("tls_certificate", certificateFile, () => new X509Certificate(certificate));
@@ -21,10 +56,21 @@ export async function loadTlsContext(certificateFile: string, privateKeyFile: st
   if (!leaf.checkPrivateKey(key)) {
     throw new ConfigError(`tls_privatekey: ${privateKeyFile}: is not the key of the certificate in ${certificateFile}`);
   }
-  const secureContext = parsed("tls_certificate", certificateFile, () =>
-    createSecureContext({ cert: certificate, key: privateKey, minVersion: "TLSv1.2" }),
-  );
-  return { secureContext };
+  return { certificate, privateKey };
+}
+
+/** @param from `system`, a PEM file, or a directory of such. */
+async function readAuthorities(from: string): Promise<(string | Buffer)[]> {
+  if (from === "system") return getCACertificates("system");
+  try {
+    if (!(await stat(from)).isDirectory()) return [await readFile(from)];
+    const names = (await readdir(from)).sort();
+    if (names.length > MAX_AUTHORITY_FILES) throw new Error(`more than ${MAX_AUTHORITY_FILES} files`);
+    const texts = await Promise.all(names.map((name) => readFile(join(from, name))));
+    return texts.filter((text) => text.includes("-----BEGIN"));
+  } catch (err) {
+    throw new ConfigError(`tls_verify_certificates: ${from}: cannot be read: ${text(err)}`, { cause: err });
+  }
 }
 
 async function readPem(option: string, file: string): Promise<Buffer> {

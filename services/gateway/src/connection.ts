@@ -4,9 +4,16 @@ import type { TLSSocket } from "node:tls";
 import { BusFullError } from "@postbus/bus";
 import type { Rejected } from "@postbus/contracts";
 import { type Reply, reply, trimStart } from "@postbus/mail";
-import type { AclAnswer, AuthAnswer, ClientEndpoint, Eventual } from "@postbus/policy";
+import type { AclAnswer, AuthAnswer, ClientEndpoint, Eventual, TlsView } from "@postbus/policy";
 import { ServerSession, type SessionStep, type XclientValues } from "@postbus/smtp";
-import { cipherText, startServerTls } from "@postbus/tls";
+import {
+  awaitServerName,
+  handshakeProblem,
+  internalErrorAlert,
+  type ServerHandshake,
+  startServerTls,
+  type Verification,
+} from "@postbus/tls";
 import { Envelope } from "./envelope.ts";
 import { TransactionFacts } from "./facts/transaction-facts.ts";
 import { freeMemory } from "./free-memory.ts";
@@ -15,6 +22,8 @@ import type { RejectionStage } from "./metrics.ts";
 import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
 import { clientNamed } from "./proxy/client-behind.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { ClientTls } from "./tls/client-tls.ts";
+import { type PreparedTls, tlsUnavailable } from "./tls/server-tls.ts";
 
 /** Octets that may wait while a question is out, or as replies that the client does not read. */
 const MAX_HELD_OCTETS = 65_536;
@@ -39,8 +48,10 @@ export class Connection implements PolicyClient {
   readonly #onClosed: (connection: Connection) => void;
   readonly #session: ServerSession;
   #socket: Socket | TLSSocket;
-  #isTls = false;
-  #cipher: string | undefined;
+  readonly #isTlsFirst: boolean;
+  #tls: TlsView | undefined;
+  /** What the next handshake is made with. */
+  #prepared: PreparedTls | undefined;
   /** A question is out. */
   #isAsking = false;
   /** The client does not read its replies. */
@@ -49,6 +60,8 @@ export class Connection implements PolicyClient {
   #isClosing = false;
   #isClosed = false;
   #isHandshaking = false;
+  /** Of the handshake: it is told once. */
+  #hasFailed = false;
   /** The final dot has come and the message is on its way to the bus. */
   #isFinishing = false;
   #policy: PolicySession | undefined;
@@ -65,17 +78,20 @@ export class Connection implements PolicyClient {
   #contentStartMs = 0;
   #contentOctets = 0;
 
+  /** @param isTlsFirst The client begins with a handshake, and not with waiting for our greeting. */
   constructor(
     socket: Socket,
     endpoint: ClientEndpoint,
     surroundings: Surroundings,
     onClosed: (connection: Connection) => void,
+    isTlsFirst = false,
   ) {
     this.endpoint = endpoint;
     this.#socket = socket;
     this.#surroundings = surroundings;
     this.#onClosed = onClosed;
-    this.#session = new ServerSession(surroundings.profile, this.address);
+    this.#isTlsFirst = isTlsFirst;
+    this.#session = new ServerSession(surroundings.profile, this.address, isTlsFirst);
     if (endpoint.proxy?.result === "failed") this.#session.lackProxyHeader();
     this.#lastInputMs = surroundings.clock.nowMs;
     this.#listen(socket);
@@ -134,7 +150,8 @@ export class Connection implements PolicyClient {
     }
     const { policy, settings } = this.#surroundings;
     const isContent = this.#session.isReadingContent;
-    const limitMs = this.#isHandshaking ? HANDSHAKE_TIMEOUT_MS : policy.smtp.receiveTimeoutMs;
+    const { receiveTimeoutMs } = policy.smtp;
+    const limitMs = this.#isHandshaking ? Math.min(HANDSHAKE_TIMEOUT_MS, receiveTimeoutMs) : receiveTimeoutMs;
     if (nowMs - this.#lastInputMs > limitMs) {
       this.#expire(isContent ? "SMTP incoming data timeout" : "SMTP command timeout");
       return;
@@ -155,7 +172,7 @@ export class Connection implements PolicyClient {
   /** 421 as soon as no transaction runs. */
   shutDown(): void {
     this.#session.shutDown(this.#goodbye("service not available: shutting down"));
-    if (!this.#isHandshaking) this.#pump();
+    this.#pump();
   }
 
   /** Ends it without ceremony. */
@@ -198,6 +215,7 @@ export class Connection implements PolicyClient {
   };
 
   readonly #onError = (err: Error): void => {
+    this.#noteFailedHandshake(`(SSL_accept): ${handshakeProblem(err)}`);
     // A client that goes away in mid-session is no news.
     this.#surroundings.log.debug({ err, clientAddress: this.address }, "connection lost");
   };
@@ -205,6 +223,7 @@ export class Connection implements PolicyClient {
   readonly #onClose = (): void => {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#noteFailedHandshake("(SSL_accept): the client has gone");
     this.#endPause?.();
     this.#noteEnd();
     this.#envelope = undefined;
@@ -216,7 +235,7 @@ export class Connection implements PolicyClient {
 
   /** Takes steps until the session has to wait: for octets, for an answer, or for ever. */
   #pump(): void {
-    if (this.#isAsking || this.#isBlocked) return;
+    if (this.#isAsking || this.#isBlocked || this.#isHandshaking) return;
     try {
       while (!this.#isClosed && !this.#isClosing) {
         const step = this.#session.next();
@@ -233,7 +252,7 @@ export class Connection implements PolicyClient {
           case "read":
             this.#awaitInput();
             return;
-          case "starttls":
+          case "handshake":
             this.#upgrade();
             return;
           case "close":
@@ -282,8 +301,9 @@ export class Connection implements PolicyClient {
   #take(step: SessionStep): Promise<void> | undefined {
     switch (step.kind) {
       case "connect":
+        if (this.#isTlsFirst && this.#tls === undefined) return this.#decideTls("connect");
         if (!this.#surroundings.policy.asksAtConnect) return this.#open();
-        return this.#decide(this.#asked.connect(), "connect", 'connection in "connect" ACL');
+        return this.#decide(this.#asked.connect(), "connect", CONNECTION);
       case "helo": {
         const { name, isExtended } = step;
         return this.#decide(this.#asked.helo(name, isExtended), "helo", `EHLO or HELO ${printable(name)}`);
@@ -325,6 +345,8 @@ export class Connection implements PolicyClient {
         return reception?.discard();
       }
       case "starttls":
+        return this.#decideTls("starttls");
+      case "handshake":
       case "close":
         return undefined;
       default:
@@ -353,6 +375,7 @@ export class Connection implements PolicyClient {
   #become(client: Readonly<XclientValues>): undefined {
     this.endpoint = clientNamed(this.endpoint, client);
     this.#policy = undefined;
+    if (this.#tls !== undefined) this.#asked.secured(this.#tls);
     this.#session.restart(this.address, client.helo, client.isExtended);
   }
 
@@ -377,6 +400,27 @@ export class Connection implements PolicyClient {
     this.#logRefusal(answer, stage, what);
     this.#session.refuse(answer.reply ?? notNow, answer.verdict === "drop", answer.ownLines);
     return undefined;
+  }
+
+  /** What it needs is made ready before the client is told to go ahead. */
+  async #decideTls(at: "connect" | "starttls"): Promise<void> {
+    const { tls, log } = this.#surroundings;
+    const acls = this.#asked;
+    const answer = await (at === "connect" ? acls.connect() : acls.other(at));
+    this.#session.standing = acls.session.connection.standing;
+    if (!isAccepted(answer)) {
+      if (at === "connect") return this.#decide(answer, at, CONNECTION);
+      return this.#decide(answer, "protocol", "STARTTLS ");
+    }
+    try {
+      if (tls === undefined) throw new Error("no certificate");
+      this.#prepared = await tls.prepare(acls);
+      this.#session.accept(at === "connect" ? answer.reply : undefined);
+    } catch (err) {
+      log.warn({ err, clientAddress: this.address }, "TLS is not available");
+      this.#record(handshakeProblem(err), true);
+      this.#session.refuse(tlsUnavailable);
+    }
   }
 
   #logRefusal({ isTemporary, log, logTargets }: AclAnswer, stage: RejectionStage, what: string): void {
@@ -458,9 +502,9 @@ export class Connection implements PolicyClient {
     const { isExtended } = this.#session;
     // RFC 3848 knows no SMTP with authentication.
     const a = authentication === undefined || !isExtended ? "" : "a";
-    const protocol = `${envelope.smtpUtf8 ? "utf8" : ""}${isExtended ? "esmtp" : "smtp"}${this.#isTls ? "s" : ""}${a}`;
+    const protocol = `${envelope.smtpUtf8 ? "utf8" : ""}${isExtended ? "esmtp" : "smtp"}${this.#tls === undefined ? "" : "s"}${a}`;
     this.#reception = new MessageReception(
-      { client: this, envelope, protocol, cipher: this.#cipher, isChunked, acls: this.#asked },
+      { client: this, envelope, protocol, tls: this.#tls, isChunked, acls: this.#asked },
       this.#surroundings,
     );
     this.#contentStartMs = clock.nowMs;
@@ -536,8 +580,12 @@ export class Connection implements PolicyClient {
   }
 
   #reject(stage: RejectionStage, text: string): void {
-    const { metrics, rejections, messageIds } = this.#surroundings;
-    metrics.rejections.inc({ stage });
+    this.#surroundings.metrics.rejections.inc({ stage });
+    this.#record(text);
+  }
+
+  #record(text: string, ofHandshake = false): void {
+    const { rejections, messageIds } = this.#surroundings;
     const event: Rejected = {
       v: 1,
       id: `${messageIds.next()}/reject`,
@@ -547,6 +595,7 @@ export class Connection implements PolicyClient {
       clientAddress: this.address,
       clientPort: this.port,
       text,
+      ...(ofHandshake ? { ofHandshake } : {}),
       ...(this.helo === "" ? {} : { helo: this.helo }),
       ...(this.#envelope === undefined ? {} : { returnPath: this.#envelope.returnPath }),
     };
@@ -573,6 +622,7 @@ export class Connection implements PolicyClient {
 
   #expire(text: string): void {
     if (this.#isHandshaking) {
+      this.#noteFailedHandshake("(SSL_accept): timed out");
       this.destroy();
       return;
     }
@@ -593,27 +643,66 @@ export class Connection implements PolicyClient {
   }
 
   #upgrade(): void {
-    const { tls, clock } = this.#surroundings;
-    if (tls === undefined) throw new Error("STARTTLS without a certificate");
+    const prepared = this.#prepared;
+    if (prepared === undefined) throw new Error("a handshake that was not prepared");
+    this.#prepared = undefined;
     this.#flush();
     const plain = this.#socket;
     plain.removeListener("data", this.#onData);
     plain.removeListener("end", this.#onEnd);
     plain.removeListener("drain", this.#onDrain);
+    // Before a greeting, the client has begun already. A stream that flows would lose what is given back to it.
+    const early = this.#session.takeInput();
+    if (early.length > 0) plain.pause().unshift(early);
     this.#isHandshaking = true;
-    this.#lastInputMs = clock.nowMs;
-    const secured = startServerTls(plain, tls, () => {
-      this.#isHandshaking = false;
-      this.#isTls = true;
-      this.#cipher = cipherText(secured);
-      this.#session.tlsEstablished();
-      this.#pump();
-    });
+    this.#lastInputMs = this.#surroundings.clock.nowMs;
+    const { handshake, byName } = prepared;
+    if (this.#hasEnded) this.destroy();
+    else if (byName === undefined) this.#beginHandshake(plain, handshake);
+    else void this.#chooseByName(plain, handshake, byName);
+  }
+
+  async #chooseByName(
+    plain: Socket,
+    usual: ServerHandshake,
+    byName: NonNullable<PreparedTls["byName"]>,
+  ): Promise<void> {
+    try {
+      const name = await awaitServerName(plain);
+      const handshake = name === undefined ? usual : await byName(name);
+      if (!this.#isClosed) this.#beginHandshake(plain, handshake);
+    } catch (err) {
+      this.#noteFailedHandshake(`(SSL_accept): ${handshakeProblem(err)}`);
+      plain.end(internalErrorAlert);
+      plain.destroySoon();
+    }
+  }
+
+  #beginHandshake(plain: Socket, handshake: ServerHandshake): void {
+    const secured = startServerTls(plain, handshake, (verification) => this.#onSecure(secured, verification));
     this.#socket = secured;
     this.#listen(secured);
   }
+
+  #onSecure(secured: TLSSocket, verification: Verification): void {
+    this.#isHandshaking = false;
+    this.#surroundings.metrics.handshakes.inc({ result: "done" });
+    this.#tls = new ClientTls(secured, verification);
+    this.#asked.secured(this.#tls);
+    this.#session.tlsEstablished();
+    this.#pump();
+  }
+
+  #noteFailedHandshake(text: string): void {
+    if (!this.#isHandshaking || this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#surroundings.metrics.handshakes.inc({ result: "failed" });
+    this.#record(text, true);
+  }
 }
 
+/** Of the log. */
+const CONNECTION = 'connection in "connect" ACL';
 /** RFC 5321 §3.5.2: lists are not told. */
 const NOTHING_EXPANDED: Reply = { code: 252, lines: ["nothing is expanded here"] };
 const NOTHING = Buffer.alloc(0);

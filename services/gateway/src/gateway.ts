@@ -85,7 +85,7 @@ export async function startGateway({ settings, inForce, rates, bus, log, metrics
     admission.leave(countedAs);
     if (connections.size === 0) onIdle?.();
   };
-  const onConnection = (socket: Socket): void => {
+  const onConnection = (socket: Socket, port: number): void => {
     // Gone again already: there is nobody to speak to.
     if (socket.remoteAddress === undefined) return void socket.destroy();
     const around = present();
@@ -93,20 +93,21 @@ export async function startGateway({ settings, inForce, rates, bus, log, metrics
     // Behind a proxy it is the client who is counted, not the one proxy of them all.
     const isKnown = around.policy.isProxy === undefined;
     const refusal = isStopping ? "service not available" : admission.enter(isKnown ? peer.address : undefined);
-    if (refusal !== undefined) refuse(socket, refusal, around);
-    else if (isKnown) begin(socket, peer, around);
-    else identify(socket, peer, around);
+    const isTlsFirst = around.policy.smtp.tlsPorts.has(port);
+    if (refusal !== undefined) refuse(socket, refusal, around, isTlsFirst);
+    else if (isKnown) begin(socket, peer, around, isTlsFirst);
+    else identify(socket, peer, around, isTlsFirst);
   };
-  const identify = (socket: Socket, peer: ClientEndpoint, around: Surroundings): void => {
+  const identify = (socket: Socket, peer: ClientEndpoint, around: Surroundings, isTlsFirst: boolean): void => {
     newcomers.add(socket);
     identifyClient(socket, peer, around, {
       onKnown(client) {
         newcomers.delete(socket);
         const refusal = admission.identify(client.address);
-        if (refusal === undefined) begin(socket, client, around);
+        if (refusal === undefined) begin(socket, client, around, isTlsFirst);
         else {
           admission.leave(undefined);
-          refuse(socket, refusal, around);
+          refuse(socket, refusal, around, isTlsFirst);
         }
       },
       onGone() {
@@ -115,8 +116,9 @@ export async function startGateway({ settings, inForce, rates, bus, log, metrics
       },
     });
   };
-  const begin = (socket: Socket, client: ClientEndpoint, around: Surroundings): void => {
-    const connection = new Connection(socket, client, around, (closed) => onClosed(closed, client.address));
+  const begin = (socket: Socket, client: ClientEndpoint, around: Surroundings, isTlsFirst: boolean): void => {
+    const left = (closed: Connection): void => onClosed(closed, client.address);
+    const connection = new Connection(socket, client, around, left, isTlsFirst);
     connections.add(connection);
     // Paused if something had to be read before.
     socket.resume();
@@ -184,10 +186,11 @@ function afterReading(callback: () => void): void {
   setImmediate(() => setImmediate(callback));
 }
 
-function refuse(socket: Socket, why: string, { metrics, policy }: Surroundings): void {
+/** @param isTlsFirst The client waits for a handshake, and could not read a word. */
+function refuse(socket: Socket, why: string, { metrics, policy }: Surroundings, isTlsFirst: boolean): void {
   metrics.rejections.inc({ stage: "connect" });
   // The client may be gone already, and that is all we want.
   socket.on("error", () => undefined);
-  socket.write(`421 4.3.2 ${policy.primaryHostname} ${why}\r\n`, "latin1");
+  if (!isTlsFirst) socket.write(`421 4.3.2 ${policy.primaryHostname} ${why}\r\n`, "latin1");
   socket.destroySoon();
 }

@@ -13,6 +13,8 @@ export interface Listeners {
 /**
  * Listens on every interface and port.
  *
+ * @param onConnection Told the port as it is named in `ports`.
+ *
  * An address that the machine has not is told to `onError`, and left out as long as another one is there.
  *
  * @throws the operating system's error (EADDRINUSE, EACCES …); nothing is left open then.
@@ -20,7 +22,7 @@ export interface Listeners {
 export async function openListeners(
   interfaces: readonly string[],
   ports: readonly number[],
-  onConnection: (socket: Socket) => void,
+  onConnection: (socket: Socket, port: number) => void,
   onError: (err: Error) => void,
 ): Promise<Listeners> {
   const servers: Server[] = [];
@@ -32,7 +34,7 @@ export async function openListeners(
     for (const host of interfaces) {
       for (const port of ports) {
         try {
-          servers.push(await listen(host, port, onConnection, onError));
+          servers.push(await listen(host, port, (socket) => onConnection(socket, port), onError));
         } catch (err) {
           if (!isNoSuchAddress(err)) throw err;
           missing = err;

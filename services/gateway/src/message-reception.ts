@@ -11,7 +11,7 @@ import {
   routeSubject,
 } from "@postbus/contracts";
 import { DeferError, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
-import { type AclAnswer, carriedValues, receivedContent, type SmtpAcls, textOf } from "@postbus/policy";
+import { type AclAnswer, carriedValues, receivedContent, type SmtpAcls, type TlsView, textOf } from "@postbus/policy";
 import type { NotifyOccasion } from "@postbus/smtp";
 import { BodyGlance } from "./body-glance.ts";
 import { contentLines } from "./content-lines.ts";
@@ -30,7 +30,7 @@ export interface Incoming {
   readonly envelope: Envelope;
   /** As Exim logs it (`P=`). */
   readonly protocol: string;
-  readonly cipher: string | undefined;
+  readonly tls: TlsView | undefined;
   /** By BDAT. */
   readonly isChunked: boolean;
   readonly acls: SmtpAcls;
@@ -249,13 +249,13 @@ export class MessageReception {
   }
 
   #receivedField(): string {
-    const { client, envelope, protocol, cipher } = this.#incoming;
+    const { client, envelope, protocol, tls } = this.#incoming;
     return receivedField({
       helo: client.helo,
       clientAddress: client.address,
       hostname: this.#surroundings.policy.primaryHostname,
       protocol,
-      cipher,
+      cipher: tls?.cipher,
       messageId: this.messageId,
       recipients: envelope.recipients,
       atMs: this.#receivedAtMs,
@@ -263,7 +263,7 @@ export class MessageReception {
   }
 
   #reception(content: Content): Reception {
-    const { client, protocol, cipher, isChunked, acls } = this.#incoming;
+    const { client, protocol, tls, isChunked, acls } = this.#incoming;
     const headerMessageId = messageIdOf(this.#content.header, this.#fields);
     return {
       protocol,
@@ -271,7 +271,7 @@ export class MessageReception {
       clientPort: client.port,
       helo: client.helo,
       size: contentSize(content),
-      ...(cipher === undefined ? {} : { cipher }),
+      ...(tls === undefined ? {} : receivedOver(tls)),
       ...authenticationOf(acls),
       ...(isChunked ? { isChunked } : {}),
       ...(headerMessageId === undefined ? {} : { headerMessageId }),
@@ -324,6 +324,15 @@ function itemRecipient(address: string, envelope: Envelope, isFake: boolean): Re
 function withoutSigns(notify: readonly NotifyOccasion[]): NotifyOccasion[] {
   const left = notify.filter((occasion) => occasion !== "SUCCESS" && occasion !== "DELAY");
   return left.length === 0 ? ["NEVER"] : left;
+}
+
+function receivedOver({ cipher, isVerified, peerName, sni }: TlsView): Partial<Reception> {
+  return {
+    cipher,
+    certificateVerified: isVerified,
+    ...(peerName === "" ? {} : { peerName }),
+    ...(sni === "" ? {} : { serverName: sni }),
+  };
 }
 
 /** @throws {DeferError} they are too large. */

@@ -7,6 +7,8 @@ export interface GatewayMetrics {
   readonly rejections: Counter<"stage">;
   /** What came where a PROXY header had to come; peers that say nothing at all are not counted. */
   readonly proxyHeaders: Counter<"result">;
+  /** TLS handshakes with clients: done, failed. */
+  readonly handshakes: Counter<"result">;
   /** From the final dot's publication to stable storage. */
   readonly publishSeconds: Histogram;
 }
@@ -57,6 +59,12 @@ export function gatewayMetrics(
     proxyHeaders: new Counter({
       name: "postbus_gateway_proxy_headers_total",
       help: "PROXY headers of peers that must send one",
+      labelNames: ["result"],
+      registers,
+    }),
+    handshakes: new Counter({
+      name: "postbus_gateway_tls_handshakes_total",
+      help: "TLS handshakes with clients",
       labelNames: ["result"],
       registers,
     }),

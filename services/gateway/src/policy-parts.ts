@@ -1,7 +1,8 @@
 import type { Policy } from "@postbus/policy";
 import { compileRouters, type Routing } from "@postbus/routing";
 import { type SessionProfile, type SessionQuestion, sessionProfile } from "@postbus/smtp";
-import { loadTlsContext, type TlsContext } from "@postbus/tls";
+import type { Logger } from "pino";
+import { ServerTls } from "./tls/server-tls.ts";
 
 /** What a gateway makes of a policy. A connection keeps those that were in force when it came. */
 export interface PolicyParts {
@@ -10,16 +11,19 @@ export interface PolicyParts {
   readonly routing: Pick<Routing, "verify">;
   readonly profile: SessionProfile;
   /** Absent: STARTTLS is not offered. */
-  readonly tls?: TlsContext | undefined;
+  readonly tls: ServerTls | undefined;
 }
 
 /** What is not asked of the policy has an answer of its own (VRFY: 252) without it. */
 const QUESTIONS = ["helo", "vrfy", "expn", "etrn", "quit"] as const satisfies readonly SessionQuestion[];
 
-/** @throws if the certificate or its key cannot be used. */
-export async function policyParts(policy: Policy): Promise<PolicyParts> {
+/**
+ * @param log Told when files of TLS have changed and cannot be used.
+ * @throws if the certificate or its key cannot be used.
+ */
+export async function policyParts(policy: Policy, log: Pick<Logger, "warn">): Promise<PolicyParts> {
   const { smtp, primaryHostname: hostname } = policy;
-  const tls = smtp.tls === undefined ? undefined : await loadTlsContext(smtp.tls.certificate, smtp.tls.privateKey);
+  const tls = policy.tls === undefined ? undefined : await ServerTls.load(policy.tls, log);
   const asks = new Set(QUESTIONS.filter((question) => isAsked(question, policy)));
   return {
     policy,

@@ -21,7 +21,7 @@ export const gateway: Service<typeof GatewaySettings> = {
       ...{ file, macros, data, log },
       resolver: await openResolver(dnsServers),
       use: async (loaded) => {
-        const parts = await policyParts(loaded);
+        const parts = await policyParts(loaded, log);
         if (isListening) tellNotices(loaded);
         return parts;
       },

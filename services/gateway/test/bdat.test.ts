@@ -90,8 +90,8 @@ describe("a message by BDAT", () => {
 
   test("whose TLS connection ends in mid-chunk is none, whatever is sent behind its end", async () => {
     const { certificateFile, privateKeyFile } = makeCertificate("mx.test");
-    const tls = { certificate: certificateFile, privateKey: privateKeyFile };
-    await using gateway = await startTestGateway({ policy: { smtp: { tls } } });
+    const main = `tls_certificate = ${certificateFile}\ntls_privatekey = ${privateKeyFile}`;
+    await using gateway = await startTestGateway({ policy: { main } });
     await using client = await gateway.session();
     const plain = client.socket;
     await client.startTls();

@@ -503,10 +503,10 @@ describe("stopping", () => {
 
 describe("STARTTLS", () => {
   const { certificateFile, privateKeyFile } = makeCertificate("mx.test");
-  const tls = { certificate: certificateFile, privateKey: privateKeyFile };
+  const main = `tls_certificate = ${certificateFile}\ntls_privatekey = ${privateKeyFile}`;
 
   test("the message says what protected it", async () => {
-    await using gateway = await startTestGateway({ policy: { smtp: { tls } } });
+    await using gateway = await startTestGateway({ policy: { main } });
     await using client = await gateway.session();
     await client.startTls();
     assert.doesNotMatch(await client.say("EHLO client.example\r\n", 250), /STARTTLS/);
@@ -521,7 +521,7 @@ describe("STARTTLS", () => {
   });
 
   test("large content comes through it", async () => {
-    await using gateway = await startTestGateway({ policy: { smtp: { tls } } });
+    await using gateway = await startTestGateway({ policy: { main } });
     await using client = await gateway.session();
     await client.startTls();
     await client.say("EHLO client.example\r\n", 250);
@@ -532,7 +532,7 @@ describe("STARTTLS", () => {
   });
 
   test("garbage instead of a handshake closes the connection, and only that", async () => {
-    await using gateway = await startTestGateway({ policy: { smtp: { tls } } });
+    await using gateway = await startTestGateway({ policy: { main } });
     await using client = await gateway.session();
     await client.say("STARTTLS\r\n", 220);
     await client.say("MAIL FROM:<a@b>\r\n");

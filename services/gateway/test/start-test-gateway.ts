@@ -20,6 +20,8 @@ const smtp: Partial<SmtpPolicy> = {
   receiveTimeoutMs: 60_000,
 };
 
+const SILENT = pino({ level: "silent" });
+
 /** Takes mail for example.org and nothing else. */
 const RCPT = `
   accept domains = example.org : mx.test
@@ -94,7 +96,7 @@ export async function startTestGateway({
   const bus = await openEmbeddedBus({ directory });
   const metrics = new Registry();
   const { publish, spool, request, events } = bus;
-  const inForce = { current: await policyParts(testPolicy(policy)) };
+  const inForce = { current: await policyParts(testPolicy(policy), SILENT) };
   const part = await startGateway({
     settings: {
       factsTimeoutMs: 5_000,
@@ -111,7 +113,7 @@ export async function startTestGateway({
       events,
       ...replace?.(bus),
     },
-    log: pino({ level: "silent" }),
+    log: SILENT,
     metrics,
   });
   const port = Number(part.addresses?.[0]?.split(":").at(-1));
@@ -122,7 +124,7 @@ export async function startTestGateway({
     part,
     metrics,
     async reload(other) {
-      inForce.current = await policyParts(testPolicy(other));
+      inForce.current = await policyParts(testPolicy(other), SILENT);
     },
     connect,
     async session() {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 
 /** Nothing here takes longer when it works; a test that hangs should say where. */
 const DEADLINE_MS = 15_000;
@@ -23,6 +23,11 @@ export class TestClient implements AsyncDisposable {
     const socket = connect({ port, host: "127.0.0.1", localAddress, allowHalfOpen: true });
     await once(socket, "connect");
     return new TestClient(socket);
+  }
+
+  /** What has come and was not waited for. */
+  get received(): string {
+    return this.#received;
   }
 
   get socket(): Socket {
@@ -49,18 +54,25 @@ export class TestClient implements AsyncDisposable {
     await this.#until(() => (this.#hasEnded ? true : undefined));
   }
 
-  async startTls(): Promise<void> {
+  /** STARTTLS, and the handshake. @returns the subject of the certificate that was shown. */
+  async startTls(options: ConnectionOptions = {}): Promise<string | undefined> {
     await this.say("STARTTLS\r\n", 220);
-    await this.shakeHands();
+    return this.secure(options);
   }
 
-  /** TLS from here on, without a word before it. */
-  async shakeHands(): Promise<void> {
+  /** The handshake. @returns the subject of the certificate that was shown. */
+  async secure(options: ConnectionOptions = {}): Promise<string | undefined> {
     this.#socket.removeAllListeners();
-    const secured = connectTls({ socket: this.#socket, rejectUnauthorized: false, servername: "mx.test" });
-    await once(secured, "secureConnect");
+    const secured = connectTls({ socket: this.#socket, rejectUnauthorized: false, servername: "mx.test", ...options });
     this.#socket = secured;
+    try {
+      await once(secured, "secureConnect");
+    } catch (err) {
+      this.#hasEnded = true;
+      throw err;
+    }
     this.#listen();
+    return secured.getPeerX509Certificate()?.subject;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

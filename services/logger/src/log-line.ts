@@ -43,14 +43,16 @@ function body(event: MailEvent): string {
   }
 }
 
-/** `<= SENDER R= H= P= X= PRX= A= S= DKIM= id=` (spec: logs §4.2). */
+/** `<= SENDER R= H= P= X= CV= PRX= A= S= DKIM= id=` (spec: logs §4.2). */
 function arrival({ returnPath, reception, proxyAddress, facts }: Received): string {
-  const { protocol, cipher, authenticator, authenticatedId, headerMessageId, size, about } = reception;
+  const { protocol, cipher, certificateVerified, authenticator, authenticatedId, headerMessageId, size, about } =
+    reception;
   let line = returnPath === "" ? "<>" : printable(returnPath);
   if (about !== undefined) line += ` R=${about}`;
   if (reception.clientAddress !== undefined) line += ` ${client(reception.clientAddress, reception.helo)}`;
   line += ` P=${protocol}`;
   if (cipher !== undefined) line += ` X=${cipher}`;
+  if (certificateVerified !== undefined) line += ` CV=${certificateVerified ? "yes" : "no"}`;
   if (proxyAddress !== undefined) line += ` PRX=${proxyAddress}`;
   if (authenticator !== undefined) line += ` A=${authentication(authenticator, authenticatedId)}`;
   if (reception.isChunked === true) line += " K";
@@ -114,7 +116,11 @@ function freezing(reason: string): string {
   return reason.startsWith("frozen by") ? printable(reason) : `Frozen (${printable(reason)})`;
 }
 
-function rejection({ clientAddress, helo, returnPath, text }: Rejected): string {
+function rejection({ clientAddress, helo, returnPath, text, ofHandshake }: Rejected): string {
+  if (ofHandshake === true) {
+    const from = client(clientAddress, helo).replace(/^H=/, "");
+    return `TLS error on connection from ${from} ${printable(text)}`;
+  }
   const sender = returnPath === undefined ? "" : ` F=<${printable(returnPath)}>`;
   return `${client(clientAddress, helo)}${sender} ${printable(text)}`;
 }

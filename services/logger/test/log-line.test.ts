@@ -52,6 +52,7 @@ const cases: readonly { name: string; event: MailEvent; want: string }[] = [
         clientPort: 40_000,
         helo: "client.test",
         cipher: "TLS1.3:TLS_AES_256_GCM_SHA384:256",
+        certificateVerified: false,
         headerMessageId: "20261121@client.test",
       },
       facts: {
@@ -61,7 +62,20 @@ const cases: readonly { name: string; event: MailEvent; want: string }[] = [
         ],
       },
     },
-    want: `${id} <= s@a2.test H=(client.test) [192.0.2.1] P=esmtps X=TLS1.3:TLS_AES_256_GCM_SHA384:256 S=4321 DKIM=a2.test id=20261121@client.test`,
+    want: `${id} <= s@a2.test H=(client.test) [192.0.2.1] P=esmtps X=TLS1.3:TLS_AES_256_GCM_SHA384:256 CV=no S=4321 DKIM=a2.test id=20261121@client.test`,
+  },
+  {
+    name: "arrival of a client with a certificate that we trust",
+    event: {
+      ...received,
+      reception: { ...reception, protocol: "esmtps", cipher: "TLS1.3:x:256", certificateVerified: true },
+    },
+    want: `${id} <= s@a2.test P=esmtps X=TLS1.3:x:256 CV=yes S=271`,
+  },
+  {
+    name: "a TLS handshake that failed",
+    event: { ...rejected, helo: "c.test", ofHandshake: true, text: "(SSL_accept): wrong version\nnumber" },
+    want: "TLS error on connection from (c.test) [192.0.2.66] (SSL_accept): wrong version\\nnumber",
   },
   {
     name: "arrival through a proxy, where log_selector asks for it",

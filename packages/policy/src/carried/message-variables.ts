@@ -17,6 +17,9 @@ export interface CarriedMessage {
     readonly cipher?: string;
     readonly authenticator?: string;
     readonly authenticatedId?: string;
+    readonly certificateVerified?: boolean;
+    readonly peerName?: string;
+    readonly serverName?: string;
     readonly size: number;
   };
   readonly aclVariables?: Readonly<Record<string, CarriedValue>>;
@@ -73,6 +76,11 @@ const readers: Readonly<Record<string, (message: CarriedMessage) => Known>> = {
   sender_host_address: ({ reception }) => reception.clientAddress,
   sender_host_port: ({ reception }) => reception.clientPort,
   tls_in_cipher: ({ reception }) => reception.cipher,
+  tls_in_ver: ({ reception }) => reception.cipher?.split(":")[0],
+  tls_in_bits: ({ reception }) => (reception.cipher === undefined ? undefined : Number(reception.cipher.split(":")[2])),
+  tls_in_certificate_verified: ({ reception }) => (reception.certificateVerified === true ? 1 : 0),
+  tls_in_peerdn: ({ reception }) => reception.peerName,
+  tls_in_sni: ({ reception }) => reception.serverName,
 };
 
 const READERS: ReadonlyMap<string, (message: CarriedMessage) => Known> = new Map(Object.entries(readers));

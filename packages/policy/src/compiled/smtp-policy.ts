@@ -7,7 +7,14 @@ import type { Configuration } from "../reader/configuration.ts";
 import type { ProblemList } from "../reader/problem.ts";
 
 /** RFC 6335 names that Exim configurations use. */
-const SERVICES: Readonly<Record<string, number>> = { __proto__: null as never, smtp: 25, submission: 587 };
+const SERVICES: Readonly<Record<string, number>> = {
+  __proto__: null as never,
+  smtp: 25,
+  smtps: 465,
+  ssmtp: 465,
+  submission: 587,
+  submissions: 465,
+};
 
 /** What the main section says about sessions. What has to be the same for all of them may not need an expansion. */
 export function smtpPolicy(configuration: Configuration, problems: ProblemList): SmtpPolicy {
@@ -27,23 +34,25 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     if (typeof value === "string") error(name, "an expansion is not available here: it must be a number");
     return typeof value === "number" ? value : 0;
   };
-  const path = (name: "tls_certificate" | "tls_privatekey"): string | undefined => {
-    const value = main.get(name);
-    if (value?.includes("$") === true) error(name, "an expansion is not available here: it must name a file");
-    return value === "" ? undefined : value;
-  };
-  const list = (name: "local_interfaces" | "daemon_smtp_ports", isGood: (item: string) => boolean, what: string) => {
-    const items = [...splitList(main.get(name)).items];
+  const list = (
+    name: "local_interfaces" | "daemon_smtp_ports" | "tls_on_connect_ports",
+    isGood: (item: string) => boolean,
+    what: string,
+  ) => {
+    const items = [...splitList(main.get(name) ?? "").items];
     const bad = items.find((item) => !isGood(item));
     if (bad !== undefined) error(name, `${what} is expected, not "${bad}"`);
-    else if (items.length === 0) error(name, `at least one is expected: ${what}`);
+    else if (items.length === 0 && name !== "tls_on_connect_ports") error(name, `at least one is expected: ${what}`);
     return items;
   };
-  const certificate = path("tls_certificate");
-  const privateKey = path("tls_privatekey");
+  const tlsPorts = new Set(list("tls_on_connect_ports", isPort, "a port").map(portOf));
+  if (tlsPorts.size > 0 && (main.get("tls_certificate") ?? "") === "") {
+    error("tls_on_connect_ports", "there is no tls_certificate for it");
+  }
   return {
     interfaces: list("local_interfaces", (item) => isIP(item) !== 0, "an IP address"),
-    ports: list("daemon_smtp_ports", (item) => portOf(item) <= 65_535, "a port").map(portOf),
+    ports: list("daemon_smtp_ports", isPort, "a port").map(portOf),
+    tlsPorts,
     messageSizeLimit: number("message_size_limit"),
     // Exim's default of 1,000 protects its processes, which grow; here a connection may carry on.
     mailMax:
@@ -62,9 +71,8 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     proxyTimeoutMs: main.get("proxy_protocol_timeout"),
     logsProxy: isLogged("proxy", main.get("log_selector") ?? ""),
     bodyVisibleOctets: main.get("message_body_visible"),
-    // One file may hold both.
-    ...(certificate === undefined ? {} : { tls: { certificate, privateKey: privateKey ?? certificate } }),
   };
 }
 
 const portOf = (item: string): number => SERVICES[item] ?? (/^[0-9]{1,5}$/.test(item) ? Number(item) : Infinity);
+const isPort = (item: string): boolean => portOf(item) <= 65_535;

@@ -42,3 +42,19 @@ test("variables of the message and of the address", () => {
   };
   for (const [name, value] of Object.entries(want)) assert.equal(variables.get(name), value, name);
 });
+
+test("variables of the TLS that the message came over", () => {
+  const over = {
+    cipher: "TLS1.3:TLS_AES_256_GCM_SHA384:256",
+    certificateVerified: true,
+    peerName: "/CN=c",
+    serverName: "mx",
+  };
+  const names = ["cipher", "ver", "bits", "certificate_verified", "peerdn", "sni"].map((name) => `tls_in_${name}`);
+  const valuesOf = (reception: object) => {
+    const variables = new MessageVariables({ ...message, reception: { ...message.reception, ...reception } });
+    return names.map((name) => variables.get(name));
+  };
+  assert.deepEqual(valuesOf(over), ["TLS1.3:TLS_AES_256_GCM_SHA384:256", "TLS1.3", 256, 1, "/CN=c", "mx"]);
+  assert.deepEqual(valuesOf({}), [undefined, undefined, undefined, 0, undefined, undefined]);
+});

@@ -14,6 +14,8 @@ export interface ClientStanding {
   readonly mayOmitRecipientDomain: boolean;
   /** Commands that are not mail have a limit: Exim's `smtp_accept_max_nonmail_hosts`. */
   readonly isNonmailLimited: boolean;
+  /** STARTTLS is offered to it, as far as there is a certificate: Exim's `tls_advertise_hosts`. */
+  readonly isTlsOffered: boolean;
   /** It reads only the last line of a reply: Exim's `control = no_multiline_responses`. EHLO is answered as ever. */
   readonly wantsSingleLines: boolean;
   /** PIPELINING is not offered to it: Exim's `control = no_pipelining`. */
@@ -34,6 +36,7 @@ export const UNKNOWN_CLIENT: ClientStanding = {
   mayOmitSenderDomain: false,
   mayOmitRecipientDomain: false,
   isNonmailLimited: true,
+  isTlsOffered: true,
   wantsSingleLines: false,
   isPipeliningOff: false,
   offers: {},

@@ -6,9 +6,9 @@ import type { XclientValues } from "./xclient.ts";
 export type SessionQuestion = "helo" | "vrfy" | "expn" | "etrn" | "quit" | "reset";
 
 /**
- * What a `ServerSession` wants next. Questions (`connect`, `helo`, `mail`, `recipient`, `data`) are answered by `accept`
- * or `refuse`, `end` by `finish`, `starttls` by `tlsEstablished`, `vrfy`, `expn`, `etrn` and `quit` by `respond`; until
- * then input is only held. The others need no answer.
+ * What a `ServerSession` wants next. Questions (`connect`, `helo`, `starttls`, `mail`, `recipient`, `data`) are answered by
+ * `accept` or `refuse`, `end` by `finish`, `handshake` by `tlsEstablished`, `vrfy`, `expn`, `etrn` and `quit` by `respond`;
+ * until then input is only held. The others need no answer.
  */
 export type SessionStep =
   /** More octets, by `receive`. What `takeOutput` gives must have been written by then. */
@@ -63,7 +63,9 @@ export type SessionStep =
    * message is void: it is read to its end and answered without another question.
    */
   | { readonly kind: "refused"; readonly stage: "content" | "session"; readonly reply: Reply; readonly command: string }
-  /** Write the output, then begin the handshake; the octets that follow are TLS. */
+  /** May TLS begin, and is all there that it needs? */
   | { readonly kind: "starttls" }
+  /** Write the output, then begin the handshake; the octets that follow are TLS. */
+  | { readonly kind: "handshake" }
   /** Write the output, then close the connection. */
   | { readonly kind: "close" };

@@ -43,6 +43,8 @@ type Phase =
   | "data asked"
   | "end asked"
   | "starttls asked"
+  /** TLS may begin; nothing is read or said until it has. */
+  | "handshake"
   | "other asked"
   | "quit asked"
   | "auth asked"
@@ -83,6 +85,8 @@ export class ServerSession {
   #clientAddress: string;
   /** Of the client, as far as the owner knows. */
   standing: ClientStanding = UNKNOWN_CLIENT;
+  /** TLS comes before the greeting (RFC 8314 §3.3): what it has to say in clear text is nothing. */
+  readonly #isTlsFirst: boolean;
   readonly #history = new CommandHistory();
   #phase: Phase = "connect";
   #input: Buffer = EMPTY;
@@ -90,6 +94,8 @@ export class ServerSession {
   /** Up to here the input is known to have no LF. */
   #searched = 0;
   #output = "";
+  /** What is said when the client may begin; empty: it has been. */
+  #greeting = "";
   /** Empty before HELO or EHLO. */
   #helo = "";
   #line = "";
@@ -131,9 +137,10 @@ export class ServerSession {
   #shutdown: Reply | undefined;
   #refused: Extract<SessionStep, { kind: "refused" }> | undefined;
 
-  constructor(profile: SessionProfile, clientAddress: string) {
+  constructor(profile: SessionProfile, clientAddress: string, isTlsFirst = false) {
     this.#profile = profile;
     this.#clientAddress = clientAddress;
+    this.#isTlsFirst = isTlsFirst;
   }
 
   /** What the client called itself; empty before HELO or EHLO. */
@@ -205,6 +212,14 @@ export class ServerSession {
     return output;
   }
 
+  /** What came before the handshake and belongs to it. */
+  takeInput(): Buffer {
+    const octets = this.#input.subarray(this.#at);
+    this.#input = EMPTY;
+    this.#at = 0;
+    return octets;
+  }
+
   /** What is to be done next. Must not be called while a question is out. */
   next(): SessionStep {
     for (;;) {
@@ -230,6 +245,8 @@ export class ServerSession {
         case "skip":
           step = this.#nextSkipped();
           break;
+        case "handshake":
+          return HANDSHAKE;
         case "closing":
           return CLOSE;
         default:
@@ -239,21 +256,34 @@ export class ServerSession {
     }
   }
 
-  /** Yes to `connect`, `helo`, `mail`, `recipient` or `data`. @param answer Instead of the usual words. */
+  /** Yes to `connect`, `helo`, `starttls`, `mail`, `recipient` or `data`. @param answer Instead of the usual words. */
   accept(answer?: Reply): void {
     switch (this.#phase) {
       case "connect asked":
+        this.#greeting = answer === undefined ? this.#profile.greeting : formatReply(answer);
+        if (this.#isTlsFirst && !this.#isTls) {
+          this.#phase = "handshake";
+          return;
+        }
         // Whoever speaks before the greeting does not speak SMTP with us (RFC 5321 §4.3.1).
         if (this.#isAhead) {
           this.#close(replies.synchronizationError, "before the greeting");
           return;
         }
-        this.#output += answer === undefined ? this.#profile.greeting : formatReply(answer);
-        this.#phase = "command";
+        this.#sayGreeting();
         return;
       case "helo asked":
         this.#phase = "command";
         this.#greet(answer);
+        return;
+      case "starttls asked":
+        // What has come while the question was out would later count as said under TLS, too.
+        if (this.heldOctets > 0) {
+          this.#close(replies.synchronizationError, this.#line);
+          return;
+        }
+        this.#say(replies.tlsGoAhead);
+        this.#phase = "handshake";
         return;
       case "mail asked":
         this.#output += this.#accepted(answer, replies.senderOk);
@@ -289,13 +319,19 @@ export class ServerSession {
     }
   }
 
+  #sayGreeting(): void {
+    this.#output += this.#greeting;
+    this.#greeting = "";
+    this.#phase = "command";
+  }
+
   #accepted(answer: Reply | undefined, usual: Reply): string {
     const { format } = this.#profile;
     return answer === undefined ? format.own(usual) : format.given(answer);
   }
 
   /**
-   * No to `connect`, `helo`, `mail`, `recipient` or `data`.
+   * No to `connect`, `helo`, `starttls`, `mail`, `recipient` or `data`.
    *
    * @param isLast The session ends behind the reply: by default if that is a 421 (RFC 5321 §3.8), and always at `connect`.
    * @param ownLines Of the reply's lines, so many at its end are the refusal; those before are details told only once.
@@ -303,7 +339,7 @@ export class ServerSession {
   refuse(answer: Reply, isLast = answer.code === 421, ownLines?: number): void {
     switch (this.#phase) {
       case "connect asked":
-        this.#end(formatReply(answer));
+        this.#end(this.#isTlsFirst && !this.#isTls ? "" : formatReply(answer));
         return;
       case "helo asked":
         // RFC 5321 §4.1.4: everything is as it was before.
@@ -319,6 +355,7 @@ export class ServerSession {
         }
         break;
       case "mail asked":
+      case "starttls asked":
         break;
       default:
         throw new Error(`refuse() while "${this.#phase}"`);
@@ -383,7 +420,7 @@ export class ServerSession {
 
   /** Everything said before is forgotten (RFC 3207 §4.2): the client starts with EHLO again. */
   tlsEstablished(): void {
-    if (this.#phase !== "starttls asked") throw new Error(`tlsEstablished() while "${this.#phase}"`);
+    if (this.#phase !== "handshake") throw new Error(`tlsEstablished() while "${this.#phase}"`);
     this.#isTls = true;
     this.#isAuthenticated = false;
     this.#usedOnce = undefined;
@@ -393,7 +430,7 @@ export class ServerSession {
     this.#sameRefusal = undefined;
     this.#input = EMPTY;
     this.#at = 0;
-    this.#phase = "command";
+    this.#sayGreeting();
   }
 
   /**
@@ -632,7 +669,7 @@ export class ServerSession {
     // RFC 5321 §4.1.4: EHLO in mid-session resets as RSET does.
     this.#transaction = undefined;
     this.#sameRefusal = undefined;
-    const { hostname, extensions, offers, offersTls } = this.#profile;
+    const { hostname, extensions, offers } = this.#profile;
     const separator = this.#isExtended ? "-" : " ";
     const usual = `${hostname} Hello ${this.standing.name || this.#helo} [${this.#clientAddress}]`;
     const line = formatReply({ code: answer?.code ?? 250, lines: [answer?.lines[0] ?? usual] });
@@ -644,7 +681,11 @@ export class ServerSession {
     this.#offers = { ...offers, ...this.standing.offers };
     if (this.standing.isPipeliningOff) this.#offers = { ...this.#offers, pipelining: false };
     // RFC 3207 §4.2: STARTTLS is not to be offered again.
-    this.#output += extensions.for(this.#offers, offersTls && !this.#isTls);
+    this.#output += extensions.for(this.#offers, this.#offersTls);
+  }
+
+  get #offersTls(): boolean {
+    return this.#profile.offersTls && this.standing.isTlsOffered && !this.#isTls;
   }
 
   #asks(question: SessionQuestion): boolean {
@@ -844,7 +885,7 @@ export class ServerSession {
 
   #startTls(argument: string, text: string): SessionStep | undefined {
     if (argument !== "") return this.#protocolError(replies.unexpectedArgument, text);
-    if (!this.#profile.offersTls || this.#isTls || !this.#isExtended) {
+    if (!this.#offersTls || !this.#isExtended) {
       return this.#protocolError(replies.startTlsNotAdvertised, text);
     }
     // Clear text behind STARTTLS would later count as said under TLS (CVE-2011-0411).
@@ -852,9 +893,7 @@ export class ServerSession {
       this.#close(replies.synchronizationError, text);
       return undefined;
     }
-    this.#say(replies.tlsGoAhead);
-    this.#phase = "starttls asked";
-    return STARTTLS;
+    return this.#ask(STARTTLS, "starttls asked");
   }
 
   #auth(argument: string): SessionStep | undefined {
@@ -1017,4 +1056,5 @@ const DATA: SessionStep = { kind: "data", isChunked: false };
 const CHUNKS: SessionStep = { kind: "data", isChunked: true };
 const END: SessionStep = { kind: "end" };
 const STARTTLS: SessionStep = { kind: "starttls" };
+const HANDSHAKE: SessionStep = { kind: "handshake" };
 const CLOSE: SessionStep = { kind: "close" };

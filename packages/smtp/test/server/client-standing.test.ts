@@ -88,6 +88,12 @@ describe("what is known of a client", () => {
     assert.ok(isClosed);
   });
 
+  test("without STARTTLS, it is not offered, and not taken", () => {
+    const { output, codes } = converse([EHLO, "STARTTLS\r\n"], { standing: { isTlsOffered: false } });
+    assert.doesNotMatch(output, /250-STARTTLS/);
+    assert.deepEqual(codes, ["220", "250", "503"]);
+  });
+
   test("who need not wait may send ahead of the reply to HELO", () => {
     const send = [`HELO c.example\r\n${MAIL}`];
     assert.match(converse(send).output, /554 5.5.0/);

@@ -80,6 +80,7 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
       switch (step.kind) {
         case "connect":
         case "helo":
+        case "starttls":
         case "data":
           answer(step, () => undefined);
           break;
@@ -118,7 +119,7 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
         case "read":
           output += session.takeOutput();
           return;
-        case "starttls":
+        case "handshake":
           output += session.takeOutput();
           session.tlsEstablished();
           break;

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { reply } from "@postbus/mail";
+import { ServerSession } from "../../src/server/session.ts";
+import { sessionProfile } from "../../src/server/session-profile.ts";
 import type { SessionQuestion } from "../../src/server/session-step.ts";
-import { converse } from "./conversation.ts";
+import { converse, type Decisions, settings } from "./conversation.ts";
 
 const EHLO = "EHLO c.example\r\n";
 const MAIL = "MAIL FROM:<a@b.example>\r\n";
@@ -107,4 +109,68 @@ test("where sending ahead is allowed, everything may come at once", () => {
   const { codes, messages } = converse([all], { settings: { ...plain, enforcesSync: false }, early: "NOOP\r\n" });
   assert.deepEqual(codes, ["220", "250", "250", "250", "250", "354", "250", "221"]);
   assert.equal(messages.length, 1);
+
+  const starttls: readonly [name: string, decisions: Decisions, codes: string, isClosed: boolean][] = [
+    ["refused leaves all as it was", { decide: refusing(550) }, "220 250 250 550 250", false],
+    ["refused for now", { decide: refusing(454) }, "220 250 250 454 250", false],
+    ["refused with 421 is the end", { decide: refusing(421) }, "220 250 250 421", true],
+    ["dropped is the end", { decide: refusing(550), drops: true }, "220 250 250 550", true],
+    ["accepted forgets all", {}, "220 250 250 220 503", false],
+  ];
+  for (const [name, decisions, codes, isClosed] of starttls) {
+    test(`STARTTLS ${name}`, () => {
+      const conversation = converse([EHLO, MAIL, "STARTTLS\r\n", RCPT], decisions);
+      assert.equal(conversation.codes.join(" "), codes);
+      assert.equal(conversation.isClosed, isClosed);
+    });
+  }
+
+  test("what comes while STARTTLS is asked about does not count as said under TLS (CVE-2011-0411)", () => {
+    const session = new ServerSession(sessionProfile(settings), "192.0.2.1");
+    const until = (kind: string): void => {
+      while (session.next().kind !== kind);
+    };
+    until("connect");
+    session.accept();
+    session.receive(Buffer.from(`${EHLO}`));
+    until("read");
+    session.receive(Buffer.from("STARTTLS\r\n"));
+    until("starttls");
+    session.receive(Buffer.from(MAIL));
+    session.takeOutput();
+    session.accept();
+    assert.equal(session.takeOutput(), "554 5.5.0 SMTP synchronization error\r\n");
+    until("close");
+  });
+});
+
+function refusing(code: number): NonNullable<Decisions["decide"]> {
+  return ({ kind }) => (kind === "starttls" ? { code, lines: ["no"] } : undefined);
+}
+
+describe("TLS before the greeting (RFC 8314 section 3.3)", () => {
+  const start = () => {
+    const session = new ServerSession(sessionProfile(settings), "192.0.2.1", true);
+    session.receive(Buffer.from("client hello"));
+    assert.equal(session.next().kind, "connect");
+    return session;
+  };
+
+  test("gives back what came before the handshake, and greets behind it", () => {
+    const session = start();
+    session.accept();
+    assert.equal(session.next().kind, "handshake");
+    assert.equal(session.takeOutput(), "");
+    assert.equal(session.takeInput().toString(), "client hello");
+    session.tlsEstablished();
+    assert.match(session.takeOutput(), /^220 mx\.test /);
+    assert.equal(session.next().kind, "read");
+  });
+
+  test("says nothing where the client is refused", () => {
+    const session = start();
+    session.refuse({ code: 554, lines: ["no"] });
+    assert.equal(session.next().kind, "close");
+    assert.equal(session.takeOutput(), "");
+  });
 });

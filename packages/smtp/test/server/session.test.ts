@@ -202,6 +202,7 @@ const syncRows: readonly Row[] = [
   { name: "STARTTLS before EHLO", send: ["STARTTLS\r\n"], codes: "503" },
   { name: "STARTTLS not offered", send: [EHLO, "STARTTLS\r\n"], codes: "250 503", settings: { offersTls: false } },
   { name: "STARTTLS twice", send: [EHLO, "STARTTLS\r\n", EHLO, "STARTTLS\r\n"], codes: "250 220 250 503" },
+  { name: "STARTTLS twice without EHLO", send: [EHLO, "STARTTLS\r\n", "STARTTLS\r\n"], codes: "250 220 503" },
   { name: "STARTTLS forgets EHLO", send: [EHLO, "STARTTLS\r\n", MAIL], codes: "250 220 503" },
   {
     name: "STARTTLS forgets the envelope",

@@ -99,7 +99,7 @@ describe("behind a real HAProxy", { skip }, () => {
       { acls: { connect: `  deny message = ${shown}` } },
     );
     await using client = await site.connect();
-    await client.shakeHands();
+    await client.secure();
     assert.match(await client.expect(550), /^550 ok mx\.test TLSv1\.3 TLS_AES_\S+ no id-127\.0\.0\.2\r\n$/);
   });
 

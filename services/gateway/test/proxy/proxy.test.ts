@@ -125,8 +125,8 @@ describe("a client behind a proxy", () => {
 
   test("speaks TLS with us, not with the proxy", async () => {
     const { certificateFile, privateKeyFile } = makeCertificate("mx.test");
-    const tls = { certificate: certificateFile, privateKey: privateKeyFile };
-    await using gateway = await gatewayBehind({ smtp: { tls } });
+    const main = `tls_certificate = ${certificateFile}\ntls_privatekey = ${privateKeyFile}`;
+    await using gateway = await gatewayBehind({ main });
     await using client = await proxied(gateway, HEADER);
     await client.expect(220);
     await client.say("EHLO c\r\n", 250);

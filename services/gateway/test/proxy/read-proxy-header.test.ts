@@ -1,23 +1,25 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { Duplex } from "node:stream";
 import { test } from "node:test";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, createSecureContext } from "node:tls";
 import { makeCertificate } from "@postbus/testkit";
-import { loadTlsContext, startServerTls } from "@postbus/tls";
+import { startServerTls } from "@postbus/tls";
 import { type ProxyReading, readProxyHeader } from "../../src/proxy/read-proxy-header.ts";
 
 const HEADER = Buffer.from("PROXY TCP4 198.51.100.7 203.0.113.9 40000 25\r\n");
 
 test("a handshake that begins in the segment of the header is not lost", async (t) => {
   const { certificateFile, privateKeyFile } = makeCertificate("mx.test");
-  const context = await loadTlsContext(certificateFile, privateKeyFile);
+  const [cert, key] = [await readFile(certificateFile), await readFile(privateKeyFile)];
+  const context = { secureContext: createSecureContext({ cert, key }) };
   const readings: ProxyReading[] = [];
   const server = createServer((socket) =>
     readProxyHeader(socket, 60_000, (reading) => {
       readings.push(reading);
-      const secured = startServerTls(socket, context, () => secured.end("220 mx.test\r\n"));
+      const secured = startServerTls(socket, { context }, () => secured.end("220 mx.test\r\n"));
       secured.resume();
     }),
   );

@@ -128,6 +128,7 @@ export class Dialogue {
         this.#options.log(`rejected "${step.command}": ${step.reply.lines.join(" ")}`);
         break;
       case "starttls":
+      case "handshake":
         throw new Error("STARTTLS, which is not offered");
       case "xclient":
         throw new Error("XCLIENT, which is not offered");

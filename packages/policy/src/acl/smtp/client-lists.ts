@@ -12,6 +12,7 @@ export interface ClientLists {
   readonly unqualifiedRecipients: CompiledList | undefined;
   readonly limitedNonmail: CompiledList | undefined;
   readonly xclient: CompiledList | undefined;
+  readonly tlsOffered: CompiledList | undefined;
 }
 
 /** @returns undefined: none is set. */
@@ -24,6 +25,7 @@ export function clientLists({ main }: Pick<Configuration, "main">): ClientLists 
     unqualifiedRecipients: list(main.get("recipient_unqualified_hosts")),
     limitedNonmail: list(main.get("smtp_accept_max_nonmail_hosts"), "*"),
     xclient: list(main.get("hosts_xclient")),
+    tlsOffered: list(main.get("tls_advertise_hosts"), "*"),
   };
   return Object.values(lists).every((one) => one === undefined) ? undefined : lists;
 }
@@ -36,12 +38,15 @@ export function consultClientLists(lists: ClientLists, session: AclSession): Eve
       then(isClientIn(lists.unqualifiedSenders, session), (mayOmitSender) =>
         then(isClientIn(lists.unqualifiedRecipients, session), (mayOmitRecipient) =>
           then(isClientIn(lists.limitedNonmail, session, true), (isLimited) =>
-            then(isClientIn(lists.xclient, session), (mayXclient) => {
-              connection.mayOmitSenderDomain = mayOmitSender;
-              connection.mayOmitRecipientDomain = mayOmitRecipient;
-              connection.isNonmailLimited = isLimited;
-              connection.mayXclient = mayXclient;
-            }),
+            then(isClientIn(lists.xclient, session), (mayXclient) =>
+              then(isClientIn(lists.tlsOffered, session, true, true), (isTlsOffered) => {
+                connection.mayOmitSenderDomain = mayOmitSender;
+                connection.mayOmitRecipientDomain = mayOmitRecipient;
+                connection.isNonmailLimited = isLimited;
+                connection.mayXclient = mayXclient;
+                connection.isTlsOffered = isTlsOffered;
+              }),
+            ),
           ),
         ),
       ),

@@ -18,8 +18,8 @@ export interface TlsView {
   /** Distinguished name of the client's certificate; empty: there is none. */
   readonly peerName: string;
   /** DER octets. */
-  readonly peerCertificate?: string;
-  readonly ownCertificate?: string;
+  readonly peerCertificate: string | undefined;
+  readonly ownCertificate: string | undefined;
   readonly isVerified: boolean;
 }
 
@@ -68,7 +68,11 @@ export class SmtpConnection {
   mayXclient = false;
   /** `…_advertise_hosts`, where they are not the same for all. */
   offers: Readonly<Partial<Offers>> = {};
+  /** `tls_advertise_hosts` */
+  isTlsOffered = true;
   tls: TlsView | undefined;
+  /** Of a handshake that runs: the name that the client asks for (SNI). */
+  serverName: string | undefined;
   authentication: Authentication | undefined;
   /** Those that the last reply to EHLO has offered. */
   authenticators: readonly ServerAuthenticator[] = NONE;
@@ -106,6 +110,7 @@ export class SmtpConnection {
       mayOmitRecipientDomain,
       isNonmailLimited,
       mayXclient,
+      isTlsOffered,
       controls,
       offers,
     } = this;
@@ -117,6 +122,7 @@ export class SmtpConnection {
       mayOmitRecipientDomain,
       isNonmailLimited,
       mayXclient,
+      isTlsOffered,
       wantsSingleLines: controls.isMultilineOff === true,
       offers,
       isPipeliningOff: controls.isPipeliningOff === true,

@@ -5,15 +5,21 @@ import type { CompiledList } from "../../matching/compile-list.ts";
 import type { AclSession } from "../session.ts";
 
 /**
- * Whether the client is in a host list. What cannot be decided is no, as in Exim.
+ * Whether the client is in a host list.
  *
  * @param usual The answer without a list.
+ * @param undecidedIs What holds if it cannot be decided: no, as in Exim, but for offering TLS.
  */
-export function isClientIn(list: CompiledList | undefined, session: AclSession, usual = false): Eventual<boolean> {
+export function isClientIn(
+  list: CompiledList | undefined,
+  session: AclSession,
+  usual = false,
+  undecidedIs = false,
+): Eventual<boolean> {
   if (list === undefined) return usual;
   const { client, hostName } = session.connection;
   const undecided = (error: unknown): boolean => {
-    if (error instanceof DeferError || error instanceof ExpansionFailure) return false;
+    if (error instanceof DeferError || error instanceof ExpansionFailure) return undecidedIs;
     throw error;
   };
   try {

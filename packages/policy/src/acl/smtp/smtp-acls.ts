@@ -13,6 +13,7 @@ import { runStage } from "../run-stage.ts";
 import type { AclSession } from "../session.ts";
 import type { AdvertiseLists } from "./advertise-lists.ts";
 import { type ClientLists, consultClientLists } from "./client-lists.ts";
+import type { TlsView } from "./connection.ts";
 import { lookUpHostName } from "./host-name.ts";
 import { unquotedLocalPart } from "./local-part.ts";
 import type { ReceivedContent } from "./message.ts";
@@ -205,7 +206,20 @@ export class SmtpAcls {
     }
   }
 
-  /** RSET, the end of a message, STARTTLS. */
+  /** The handshake is done. What the client has said before is forgotten, but for `acl_c` variables (RFC 3207 §4.2). */
+  secured(tls: TlsView): void {
+    const { connection } = this.session;
+    connection.tls = tls;
+    // RFC 3207 §4.2: what was said in clear text is forgotten.
+    connection.authentication = undefined;
+    connection.authenticators = [];
+    connection.heloIsVerified = undefined;
+    this.#greeting = { helo: "", isExtended: false };
+    Object.assign(connection, this.#greeting);
+    this.reset();
+  }
+
+  /** RSET, the end of a message. */
   reset(): void {
     this.session.reset();
   }

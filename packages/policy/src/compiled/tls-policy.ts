@@ -1,0 +1,119 @@
+import { ConfigError } from "@postbus/mail";
+import type { AclSession } from "../acl/session.ts";
+import { compileExpansion } from "../expansion/compile-expansion.ts";
+import type { Expansion } from "../expansion/expansion.ts";
+import { ForcedFailure, failureText } from "../expansion/failures.ts";
+import { textOf } from "../expansion/value.ts";
+import { type CompiledList, compileList } from "../matching/compile-list.ts";
+import { splitList } from "../matching/split-list.ts";
+import type { TlsPolicy, TlsSettings } from "../policy.ts";
+import type { Configuration } from "../reader/configuration.ts";
+
+const EXPANDED = [
+  "tls_certificate",
+  "tls_privatekey",
+  "tls_require_ciphers",
+  "tls_eccurve",
+  "tls_alpn",
+  "tls_verify_certificates",
+  "tls_crl",
+] as const;
+type Expanded = (typeof EXPANDED)[number];
+type Values = Readonly<Partial<Record<Expanded, string>>>;
+
+/** With one of these in the unexpanded `tls_certificate`, options are expanded again when the client has named a server. */
+const NAMES_SERVER = /tls_sni|tls_in_sni|tls_out_sni/;
+
+/** What the main section says about TLS towards clients. @returns undefined: there is no certificate, and so no TLS. */
+export function tlsPolicy({ main }: Pick<Configuration, "main">): TlsPolicy | undefined {
+  const certificate = main.get("tls_certificate");
+  if (certificate === undefined || certificate === "") return undefined;
+  const expansions = EXPANDED.flatMap((name) => {
+    const text = main.get(name);
+    return text === undefined || text === "" ? [] : [[name, compileExpansion(text)] as const];
+  });
+  const list = (name: "tls_verify_hosts" | "tls_try_verify_hosts"): CompiledList | undefined => {
+    const text = main.get(name);
+    return text === undefined || text.trim() === "" ? undefined : compileList("host", text);
+  };
+  const required = list("tls_verify_hosts");
+  const optional = list("tls_try_verify_hosts");
+  const options = main.setting("openssl_options") === undefined ? undefined : main.get("openssl_options");
+  const isSame = required === undefined && optional === undefined;
+  const constants = isSame ? constantValues(expansions) : undefined;
+  const usual = constants && settingsOf(constants, undefined, options);
+  return {
+    usual,
+    changesWithServerName: NAMES_SERVER.test(certificate),
+    settings: (session) =>
+      usual ??
+      clientCertificate(session, required, optional).then(async (wanted) =>
+        settingsOf(await expandedValues(expansions, session), wanted, options),
+      ),
+  };
+}
+
+function constantValues(expansions: readonly (readonly [Expanded, Expansion])[]): Values | undefined {
+  const values: Partial<Record<Expanded, string>> = {};
+  for (const [name, { constant }] of expansions) {
+    if (constant === undefined) return undefined;
+    values[name] = textOf(constant);
+  }
+  return values;
+}
+
+/** @throws {Error} one cannot be expanded: no TLS for this client now. A forced failure is an option that is not set. */
+async function expandedValues(
+  expansions: readonly (readonly [Expanded, Expansion])[],
+  { evaluation }: AclSession,
+): Promise<Values> {
+  const values: Partial<Record<Expanded, string>> = {};
+  for (const [name, expansion] of expansions) {
+    try {
+      values[name] = textOf(await expansion.run(evaluation));
+    } catch (error) {
+      if (error instanceof ForcedFailure) continue;
+      throw new Error(`expansion of ${name} failed: ${failureText(error) ?? String(error)}`, { cause: error });
+    }
+  }
+  return values;
+}
+
+/** What cannot be decided is thrown on: whoever has to show a certificate does not come in without for a lookup's sake. */
+async function clientCertificate(
+  session: AclSession,
+  required: CompiledList | undefined,
+  optional: CompiledList | undefined,
+): Promise<TlsSettings["clientCertificate"]> {
+  const { client, hostName: name } = session.connection;
+  const isIn = async (list: CompiledList | undefined): Promise<boolean> =>
+    list !== undefined && (await list.match(session.evaluation, { address: client.address, name })) !== undefined;
+  if (await isIn(required)) return "required";
+  return (await isIn(optional)) ? "optional" : undefined;
+}
+
+function settingsOf(
+  values: Values,
+  wanted: TlsSettings["clientCertificate"],
+  options: string | undefined,
+): TlsSettings {
+  const certificateFiles = [...splitList(values.tls_certificate ?? "").items];
+  if (certificateFiles.length === 0) throw new ConfigError("tls_certificate names no file");
+  // As in Exim, `_` of other libraries' names is `-`.
+  const ciphers = emptyIsNone(values.tls_require_ciphers)?.replaceAll("_", "-");
+  const curves = [...splitList(values.tls_eccurve ?? "").items].join(":");
+  return {
+    certificateFiles,
+    privateKeyFiles: [...splitList(values.tls_privatekey ?? "").items],
+    ciphers,
+    curves: curves === "" || curves === "auto" ? undefined : curves,
+    options,
+    // Who has not to be asked need not be checked, and hundreds of authorities need not be read.
+    authorities: wanted === undefined ? undefined : emptyIsNone(values.tls_verify_certificates),
+    revocations: wanted === undefined ? undefined : emptyIsNone(values.tls_crl),
+    clientCertificate: wanted,
+    protocols: [...splitList(values.tls_alpn ?? "").items],
+  };
+}
+
+const emptyIsNone = (text: string | undefined): string | undefined => (text === "" ? undefined : text);

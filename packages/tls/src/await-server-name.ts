@@ -1,0 +1,45 @@
+import type { Socket } from "node:net";
+import { readClientHello } from "./client-hello.ts";
+
+/**
+ * Waits for a client's hello and reads the name of the server in it; undefined: it has none. All that was read is given
+ * back to the socket, which is paused then. The owner has a deadline, and destroys the socket at it.
+ *
+ * @throws {Error} the client has gone.
+ */
+export function awaitServerName(socket: Socket): Promise<string | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
+  let parts: Buffer[] = [];
+  let held = 0;
+  let needed = 0;
+  const stop = (): void => {
+    socket.removeListener("data", onData);
+    socket.removeListener("end", onGone);
+    socket.removeListener("close", onGone);
+  };
+  const onGone = (): void => {
+    stop();
+    reject(new Error("the client has gone"));
+  };
+  const onData = (more: Buffer): void => {
+    parts.push(more);
+    held += more.length;
+    // Single octets in thousands of packets must not make us look at all of them thousands of times.
+    if (held < needed) return;
+    const octets = Buffer.concat(parts);
+    const hello = readClientHello(octets);
+    if (hello !== "none" && "needs" in hello) {
+      parts = [octets];
+      needed = hello.needs;
+      return;
+    }
+    stop();
+    socket.pause().unshift(octets);
+    resolve(hello === "none" ? undefined : hello.serverName);
+  };
+  socket.on("data", onData);
+  socket.on("end", onGone);
+  socket.on("close", onGone);
+  socket.resume();
+  return promise;
+}

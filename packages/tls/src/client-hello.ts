@@ -1,0 +1,96 @@
+/**
+ * What the first octets of a client are: a hello, or something else (`none`: the library will say what is wrong with it).
+ * `needs`: it cannot be known before there are so many octets.
+ */
+export type ClientHello = { readonly needs: number } | "none" | { readonly serverName: string | undefined };
+
+/** A hello with post-quantum keys has some 2 kB; what is larger than this is left to the library. */
+const MAX_OCTETS = 32_768;
+const HANDSHAKE = 22;
+const CLIENT_HELLO = 1;
+const SERVER_NAME = 0;
+const HOST_NAME = 0;
+
+/**
+ * Reads the name of the server out of a client's hello (RFC 8446 §4.1.2, RFC 6066 §3), before the handshake begins.
+ *
+ * Node.js has a callback for it, but takes only one certificate from what that returns, and leaves those of other key types
+ * as they were: a client could be shown another server's. Known early, the name chooses the whole context.
+ */
+export function readClientHello(octets: Buffer): ClientHello {
+  const message = handshakeMessage(octets);
+  if (message === "none") return message;
+  if (typeof message === "number") return message > MAX_OCTETS ? "none" : { needs: message };
+  try {
+    return { serverName: serverNameIn(message) };
+  } catch (err) {
+    if (err instanceof RangeError) return "none";
+    throw err;
+  }
+}
+
+/** The body of the first handshake message, which may be in several records; or how many octets there must be for it. */
+function handshakeMessage(octets: Buffer): Buffer | number | "none" {
+  const parts: Buffer[] = [];
+  let held = 0;
+  for (let at = 0; ; ) {
+    const end = held < 4 ? 4 : 4 + lengthIn(parts);
+    if (held >= 4 && held >= end) return Buffer.concat(parts).subarray(4, end);
+    if (octets.length > at && octets[at] !== HANDSHAKE) return "none";
+    // One record may have all the rest.
+    if (octets.length < at + 5) return at + 5 + end - held;
+    const length = octets.readUInt16BE(at + 3);
+    // A hello has no empty records, which would be work without an end.
+    if (length === 0) return "none";
+    at += 5;
+    const part = octets.subarray(at, at + length);
+    if (held === 0 && part.length > 0 && part[0] !== CLIENT_HELLO) return "none";
+    parts.push(part);
+    held += part.length;
+    at += length;
+    if (at > octets.length) {
+      const wanted = held < 4 ? 4 : 4 + lengthIn(parts);
+      // Of the record's end, no more is needed than the message has.
+      if (held < wanted) return Math.min(at, octets.length + wanted - held);
+    }
+  }
+}
+
+/** Of a message whose first four octets are there. */
+function lengthIn(parts: readonly Buffer[]): number {
+  const [first] = parts;
+  const start = first !== undefined && first.length >= 4 ? first : Buffer.concat(parts.slice(0, 4));
+  return start.readUIntBE(1, 3);
+}
+
+/** @throws {RangeError} a length leads beyond the end. */
+function serverNameIn(hello: Buffer): string | undefined {
+  // Version, random.
+  let at = 2 + 32;
+  at += 1 + hello.readUInt8(at);
+  at += 2 + hello.readUInt16BE(at);
+  at += 1 + hello.readUInt8(at);
+  // A hello of TLS 1.2 may end here.
+  if (at === hello.length) return undefined;
+  const end = at + 2 + hello.readUInt16BE(at);
+  at += 2;
+  while (at < end) {
+    const type = hello.readUInt16BE(at);
+    const length = hello.readUInt16BE(at + 2);
+    at += 4;
+    if (type === SERVER_NAME) return hostNameIn(hello.subarray(at, at + length));
+    at += length;
+  }
+  return undefined;
+}
+
+function hostNameIn(list: Buffer): string | undefined {
+  for (let at = 2; at < list.length; ) {
+    const type = list.readUInt8(at);
+    const length = list.readUInt16BE(at + 1);
+    at += 3;
+    if (type === HOST_NAME) return list.toString("latin1", at, at + length);
+    at += length;
+  }
+  return undefined;
+}

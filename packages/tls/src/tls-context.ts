@@ -61,13 +61,15 @@ async function readPair(
 
 /** @param from `system`, a PEM file, or a directory of such. */
 async function readAuthorities(from: string): Promise<(string | Buffer)[]> {
-  if (from === "system") return getCACertificates("system");
+  // Each would be named to the client as often as the system has it, and many have all of them several times.
+  if (from === "system") return [...new Set(getCACertificates("system"))];
   try {
     if (!(await stat(from)).isDirectory()) return [await readFile(from)];
-    const names = (await readdir(from)).sort();
+    const entries = await readdir(from, { withFileTypes: true });
+    const names = entries.flatMap((entry) => (entry.isDirectory() ? [] : [entry.name])).sort();
     if (names.length > MAX_AUTHORITY_FILES) throw new Error(`more than ${MAX_AUTHORITY_FILES} files`);
     const texts = await Promise.all(names.map((name) => readFile(join(from, name))));
-    return texts.filter((text) => text.includes("-----BEGIN"));
+    return texts.filter((text) => text.includes("CERTIFICATE-----"));
   } catch (err) {
     throw new ConfigError(`tls_verify_certificates: ${from}: cannot be read: ${text(err)}`, { cause: err });
   }

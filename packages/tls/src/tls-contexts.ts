@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { type ContextSettings, filesOf } from "./context-settings.ts";
 import { loadTlsContext, type TlsContext } from "./tls-context.ts";
 
-/** A context takes some tens of kilobytes; clients choose by SNI which are asked for. */
+/** A context takes some tens of kilobytes, with the system's authorities some hundreds; clients choose by SNI among them. */
 const MAX_CONTEXTS = 256;
 
 interface Entry {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { describe, test } from "node:test";
 import { makeCertificate } from "@postbus/testkit";
 import { type ContextSettings, TlsContexts } from "../src/index.ts";
@@ -119,4 +120,20 @@ describe("the protocol that a client names", () => {
       );
     });
   }
+});
+
+test("the system's authorities are good ones, and a client's own certificate is not among them", async () => {
+  const trusting = await context({ authorities: "system" });
+  const options = { cert: stranger.certificate, key: stranger.privateKey };
+  const { verification } = await meet({ context: trusting, clientCertificate: "optional" }, options);
+  assert.equal(verification?.isVerified, false);
+});
+
+test("a directory of authorities has all of those that are in it", async () => {
+  const handshake = {
+    context: await context({ authorities: dirname(authority.certificateFile) }),
+    clientCertificate: "required" as const,
+  };
+  const { verification } = await meet(handshake, { cert: member.certificate, key: member.privateKey });
+  assert.equal(verification?.isVerified, true);
 });

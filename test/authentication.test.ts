@@ -6,6 +6,7 @@ import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { eximCommand, freePort } from "@postbus/testkit";
 import nodemailer from "nodemailer";
+import { eventually } from "./support/eventually.ts";
 import { type Running, runningPostbus, temporaryDirectory } from "./support/fixture.ts";
 import { messagesIn } from "./support/mailbox.ts";
 import { needs } from "./support/programs.ts";
@@ -148,15 +149,4 @@ async function refusal(swaks: string, words: readonly string[]): Promise<string>
     (err: { stdout: string }) => err,
   );
   return stdout;
-}
-
-/** The log is written a moment after the answer. */
-async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
-  const deadline = performance.now() + 10_000;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (performance.now() > deadline) throw new Error("did not come");
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

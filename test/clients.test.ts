@@ -6,6 +6,7 @@ import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { eximCommand, freePort, postfixIsMissing, postfixSendmail, startPostfix } from "@postbus/testkit";
 import nodemailer from "nodemailer";
+import { eventually } from "./support/eventually.ts";
 import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
 import { messagesIn } from "./support/mailbox.ts";
 import { needs } from "./support/programs.ts";
@@ -93,8 +94,10 @@ with smtplib.SMTP("127.0.0.1", ${port()}) as s:
       await child;
       const [message = ""] = await messagesIn(running.mailbox(mailbox));
       assert.ok(message.endsWith(`\n\n${body}`));
-      const log = await readFile(join(running.data, "log", "mainlog"), "latin1");
-      assert.match(log, /<= a@exim\.test .* P=esmtps? .*K S=[0-9]{6}/);
+      await eventually(async () => {
+        const log = await readFile(join(running.data, "log", "mainlog"), "latin1");
+        return /<= a@exim\.test .* P=esmtps? .*K S=[0-9]{6}/.test(log) || undefined;
+      });
     });
   }
 

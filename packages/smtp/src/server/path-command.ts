@@ -34,6 +34,8 @@ export interface PathRules {
   readonly mayOmitDomain: boolean;
   /** The parameters of DSN are taken (RFC 3461). */
   readonly offersDsn: boolean;
+  /** AUTH is taken, and not used: whom the client speaks for is for nobody to believe (RFC 4954 §5). */
+  readonly offersAuth: boolean;
   /** Addresses may be in UTF-8 (RFC 6531): if MAIL says so, or because it has. */
   readonly acceptsUtf8: boolean;
 }
@@ -47,7 +49,7 @@ export interface Unqualified {
 /** Reads what stands behind `MAIL FROM:`. */
 export function parseMail(
   argument: string,
-  { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, acceptsUtf8 }: PathRules,
+  { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, offersAuth, acceptsUtf8 }: PathRules,
 ): MailCommand | Reply | Unqualified {
   const path = parsePath(argument, 0, acceptsUtf8);
   if (path.kind === "invalid") return badPath(argument, path.reason);
@@ -74,6 +76,10 @@ export function parseMail(
       case "BODY":
         if (!/^(?:7BIT|8BITMIME)$/i.test(value ?? "")) return reply(501, "5.5.4", "invalid data for BODY");
         eightBit = value?.length === "8BITMIME".length;
+        break;
+      case "AUTH":
+        if (!offersAuth) return unknownParameter(keyword);
+        if (!AUTH_VALUE.test(value ?? "")) return reply(501, "5.5.4", "invalid data for AUTH");
         break;
       case "SMTPUTF8":
         if (!acceptsUtf8) return unknownParameter(keyword);
@@ -148,6 +154,9 @@ const PHRASE = /^(?:"[^"\\]*"|[^<>"@(),:;\\[\]]+)[ \t]*(?=<)/;
 
 /** Exim's words where `allow_domain_literals` is not set. */
 const NO_LITERALS = "domain literals not allowed";
+
+/** RFC 4954 §5: `<>`, or an address as xtext (RFC 3461 §4). */
+const AUTH_VALUE = /^(?:[!-*,-<>-~]|\+[0-9A-F]{2})+$/;
 
 /** RFC 5321 §4.1.2: esmtp-keyword, and esmtp-value without `=`, blanks and control characters; RFC 6531 §3.3: or UTF-8. */
 const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\xff]+))?$/;

@@ -767,6 +767,7 @@ export class ServerSession {
       acceptsLiterals: this.#profile.acceptsLiterals,
       mayOmitDomain,
       offersDsn: this.#offers?.dsn === true,
+      offersAuth: this.#isAuthenticated || this.standing.mechanisms !== "",
       acceptsUtf8,
     };
   }

@@ -17,6 +17,8 @@ const DAY_MS = 86_400_000;
 /** What a certificate is to be, if not a self-signed one with a key of ECDSA P-256. */
 export interface CertificateWishes {
   readonly key?: "ec" | "rsa";
+  /** Its subject is empty: the name stands in subjectAltName only (RFC 5280 §4.2.1.6). */
+  readonly isNameless?: boolean;
   /** It may sign others. */
   readonly isAuthority?: boolean;
   /** Who signs it: one that may. */
@@ -31,14 +33,14 @@ export function makeCertificate(
   name: string,
   wishes: CertificateWishes = {},
 ): TestCertificate & { readonly name: string } {
-  const { key: type = "ec", isAuthority = false, issuer } = wishes;
+  const { key: type = "ec", isAuthority = false, isNameless = false, issuer } = wishes;
   const { privateKey, publicKey } =
     type === "ec"
       ? generateKeyPairSync("ec", { namedCurve: "P-256" })
       : generateKeyPairSync("rsa", { modulusLength: 2048 });
   const signingKey = issuer === undefined ? privateKey : createPrivateKey(issuer.privateKey);
   const algorithm = signingKey.asymmetricKeyType === "rsa" ? rsaWithSha256 : ecdsaWithSha256;
-  const subject = distinguishedName(name);
+  const subject = isNameless ? sequence() : distinguishedName(name);
   const now = Date.now();
   const toBeSigned = sequence(
     tlv(0xa0, tlv(0x02, Buffer.from([2]))), // version 3

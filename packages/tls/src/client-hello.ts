@@ -29,11 +29,14 @@ export function readClientHello(octets: Buffer): ClientHello {
   }
 }
 
+/** A hello in more records than these is made to be work. */
+const MAX_RECORDS = 16;
+
 /** The body of the first handshake message, which may be in several records; or how many octets there must be for it. */
 function handshakeMessage(octets: Buffer): Buffer | number | "none" {
   const parts: Buffer[] = [];
   let held = 0;
-  for (let at = 0; ; ) {
+  for (let at = 0; parts.length <= MAX_RECORDS; ) {
     const end = held < 4 ? 4 : 4 + lengthIn(parts);
     if (held >= 4 && held >= end) return Buffer.concat(parts).subarray(4, end);
     if (octets.length > at && octets[at] !== HANDSHAKE) return "none";
@@ -54,6 +57,7 @@ function handshakeMessage(octets: Buffer): Buffer | number | "none" {
       if (held < wanted) return Math.min(at, octets.length + wanted - held);
     }
   }
+  return "none";
 }
 
 /** Of a message whose first four octets are there. */

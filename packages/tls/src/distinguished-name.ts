@@ -5,9 +5,11 @@ const MAX_LENGTH = 512;
 
 /**
  * The subject on one line, as Exim with OpenSSL has it in `$tls_in_peerdn`: `/C=UK/O=Example/CN=mx.example`. What is not
- * printable ASCII is written as `\xHH`.
+ * printable ASCII is written as `\xHH`. Empty: the certificate names nobody there.
  */
-export function distinguishedName({ subject }: Pick<X509Certificate, "subject">): string {
+export function distinguishedName(certificate: Pick<X509Certificate, "subject">): string {
+  // An empty subject is undefined, of which the types know nothing.
+  const { subject = "" }: { readonly subject?: string | undefined } = certificate;
   const octets = Buffer.from(subject, "utf8").toString("latin1");
   const line = octets
     .split("\n")

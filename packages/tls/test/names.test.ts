@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { constants } from "node:crypto";
+import { constants, X509Certificate } from "node:crypto";
 import { describe, test } from "node:test";
+import { makeCertificate } from "@postbus/testkit";
 import { cipherText, distinguishedName, handshakeProblem, opensslOptions, serverName } from "../src/index.ts";
 
 test("ciphers of TLS 1.2 have their key's bits, too", () => {
@@ -50,6 +51,11 @@ describe("a distinguished name", () => {
   for (const [subject, line] of rows) {
     test(`${JSON.stringify(subject)} is one line`, () => assert.equal(distinguishedName({ subject }), line));
   }
+
+  test("that is empty is undefined to Node", () => {
+    const { certificate } = makeCertificate("mx.test", { isNameless: true });
+    assert.equal(distinguishedName(new X509Certificate(certificate)), "");
+  });
 
   test("is bounded", () => assert.equal(distinguishedName({ subject: `CN=${"x".repeat(10_000)}` }).length, 512));
 });

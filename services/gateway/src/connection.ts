@@ -44,6 +44,8 @@ const HANDSHAKE_TIMEOUT_MS = 60_000;
  */
 export class Connection implements PolicyClient {
   endpoint: ClientEndpoint;
+  /** As the socket, or its PROXY header, has it. */
+  readonly #peer: ClientEndpoint;
   readonly #surroundings: Surroundings;
   readonly #onClosed: (connection: Connection) => void;
   readonly #session: ServerSession;
@@ -87,6 +89,7 @@ export class Connection implements PolicyClient {
     isTlsFirst = false,
   ) {
     this.endpoint = endpoint;
+    this.#peer = endpoint;
     this.#socket = socket;
     this.#surroundings = surroundings;
     this.#onClosed = onClosed;
@@ -373,10 +376,15 @@ export class Connection implements PolicyClient {
 
   /** A proxy has said who its client is: nothing that was found out about the proxy holds for that one. */
   #become(client: Readonly<XclientValues>): undefined {
-    this.endpoint = clientNamed(this.endpoint, client);
+    this.endpoint = clientNamed(this.#peer, this.endpoint, client);
     this.#policy = undefined;
-    if (this.#tls !== undefined) this.#asked.secured(this.#tls);
-    this.#session.restart(this.address, client.helo, client.isExtended);
+    // The TLS is the proxy's: what is said of it has always been said of that.
+    if (this.#tls !== undefined) this.#asked.session.connection.tls = this.#tls;
+    this.#session.restart(this.address, {
+      helo: client.helo,
+      isExtended: client.isExtended,
+      isAuthenticated: this.endpoint.login !== undefined,
+    });
   }
 
   #open(): undefined {
@@ -687,9 +695,13 @@ export class Connection implements PolicyClient {
   #onSecure(secured: TLSSocket, verification: Verification): void {
     this.#isHandshaking = false;
     this.#surroundings.metrics.handshakes.inc({ result: "done" });
-    this.#tls = new ClientTls(secured, verification);
-    this.#asked.secured(this.#tls);
-    this.#session.tlsEstablished();
+    try {
+      this.#tls = new ClientTls(secured, verification);
+      this.#asked.secured(this.#tls);
+      this.#session.tlsEstablished();
+    } catch (err) {
+      this.#onBug(err);
+    }
     this.#pump();
   }
 

@@ -111,6 +111,7 @@ describe("what a policy sees of TLS", () => {
 describe("client certificates", () => {
   const authority = makeCertificate("authority", { isAuthority: true });
   const member = makeCertificate("client.test", { issuer: authority });
+  const nameless = makeCertificate("client.test", { issuer: authority, isNameless: true });
   const stranger = makeCertificate("client.test");
   const asks = (list: string) => `${main}\n${list} = 127.0.0.1\ntls_verify_certificates = ${authority.certificateFile}`;
   const rcpt = `accept verify = certificate\n message = $tls_in_peerdn/$tls_in_certificate_verified
@@ -119,6 +120,7 @@ describe("client certificates", () => {
 
   const rows = [
     ["a good one", shown(member), 250, /\/CN=client\.test\/1/],
+    ["a good one whose subject is empty", shown(nameless), 250, /250 [0-9. ]*\/1/],
     ["a bad one", shown(stranger), 550, /\/CN=client\.test\/0/],
     ["none", {}, 550, /550 [0-9. ]*\/0/],
   ] as const;

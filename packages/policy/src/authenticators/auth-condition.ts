@@ -43,7 +43,18 @@ function unexpanded(error: unknown): MechanismStep {
   return { kind: "end", result: "deferred", why };
 }
 
-/** Whether a condition says yes; one that cannot be decided does not. */
-export function isYes(condition: Expansion | undefined, session: AclSession): Eventual<boolean> {
-  return then(authCondition(condition, session), (step) => step.kind === "end" && step.result === "ok");
+/**
+ * `server_advertise_condition`: everything is a yes but nothing, `0`, `no` and `false` in any case. Absent: yes. One that
+ * cannot be decided is a no, and logged.
+ */
+export function isAdvertised(condition: Expansion | undefined, session: AclSession): Eventual<boolean> {
+  if (condition === undefined) return true;
+  const step = expanded(condition, session, (value) =>
+    /^(?:0|no|false|)$/i.test(textOf(value)) ? failed : { kind: "end", result: "ok" },
+  );
+  return then(step, (end) => {
+    if (end.kind !== "end") return false;
+    if (end.why !== undefined) session.log(["main", "panic"], `failed to expand "${condition.source}": ${end.why}`);
+    return end.result === "ok";
+  });
 }

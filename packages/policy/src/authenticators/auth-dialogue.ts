@@ -66,13 +66,17 @@ export class AuthDialogue {
   }
 
   #end(step: Extract<MechanismStep, { kind: "end" }>): Eventual<AuthAnswer> {
+    const { authValues } = this.#session.connection;
     return then(this.#id(), (id) => {
       // What the client has said of itself is forgotten, as in Exim.
       this.#session.connection.authValues = [];
       if (step.result === "ok" && !(id instanceof Error)) return this.#succeeded(id);
       // As in Exim: who cannot be named is not let in.
       const isDeferred = step.result === "ok" || step.result === "deferred";
-      const why = id instanceof Error && step.result === "ok" ? failureText(id) : step.why;
+      const why = withoutSecrets(
+        id instanceof Error && step.result === "ok" ? failureText(id) : step.why,
+        authValues.map(textOf),
+      );
       if (!(id instanceof Error)) this.#session.connection.failedId = id;
       const answer = isDeferred
         ? reply(435, "4.7.0", `Unable to authenticate at present${step.said ?? ""}`)
@@ -109,6 +113,15 @@ export class AuthDialogue {
       return failure(error);
     }
   }
+}
+
+/** The keys of lookups, and all else that the client has said, may be a password: they end in no log. */
+function withoutSecrets(why: string | undefined, values: readonly string[]): string | undefined {
+  let text = why?.replace(/lookup of "[\s\S]*" gave DEFER: /, "lookup gave DEFER: ");
+  for (const value of values.filter((one) => one !== "").sort((a, b) => b.length - a.length)) {
+    text = text?.replaceAll(value, "***");
+  }
+  return text;
 }
 
 /** Octets; null: it is no base64 (RFC 4648 §4). */

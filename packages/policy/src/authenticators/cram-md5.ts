@@ -28,6 +28,8 @@ export function cramMd5({ secret, condition, hostname }: CramMd5Options): Mechan
         if (name === undefined || digest === undefined) return failed;
         new AuthValues(session).addAll(name);
         return expanded(secret, session, (value) => {
+          // Nobody's password is empty: that is a lookup which has found nobody.
+          if (textOf(value) === "") return failed;
           const right = createHmac("md5", Buffer.from(textOf(value), "latin1"))
             .update(challenge, "latin1")
             .digest("hex");

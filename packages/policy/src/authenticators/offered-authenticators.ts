@@ -5,7 +5,7 @@ import { type Eventual, then } from "../expansion/code.ts";
 import { type CompiledList, compileList } from "../matching/compile-list.ts";
 import type { Configuration } from "../reader/configuration.ts";
 import type { ProblemList } from "../reader/problem.ts";
-import { isYes } from "./auth-condition.ts";
+import { isAdvertised } from "./auth-condition.ts";
 import { type AuthAnswer, AuthDialogue } from "./auth-dialogue.ts";
 import { type ServerAuthenticator, serverAuthenticators } from "./server-authenticators.ts";
 
@@ -49,7 +49,7 @@ export class OfferedAuthenticators {
   #offerFrom(at: number, session: AclSession): Eventual<void> {
     const authenticator = this.#all[at];
     if (authenticator === undefined) return undefined;
-    return then(isYes(authenticator.advertised, session), (isOffered) => {
+    return then(isAdvertised(authenticator.advertised, session), (isOffered) => {
       const { connection } = session;
       if (isOffered) connection.authenticators = [...connection.authenticators, authenticator];
       return this.#offerFrom(at + 1, session);

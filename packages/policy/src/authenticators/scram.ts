@@ -47,7 +47,7 @@ export function scram(options: ScramOptions): Mechanism {
 }
 
 /** RFC 5802 §7: client-first-message. */
-const CLIENT_FIRST = /^([ny],(?:a=[^,]*)?,)((?:n=([^,]*)),r=([!-+\--~]+)(?:,[^\0]*)?)$/;
+const CLIENT_FIRST = /^([ny],(?:a=[^,\0]*)?,)((?:n=([^,\0]*)),r=([!-+\--~]+)(?:,[^\0]*)?)$/;
 /** RFC 5802 §7: client-final-message. */
 const CLIENT_FINAL = /^(c=([^,]*),r=([!-+\--~]+)(?:,[^\0]*?)?),p=([A-Za-z0-9+/=]+)$/;
 
@@ -93,7 +93,7 @@ function clientFinal(
     const authMessage = `${said},${withoutProof}`;
     const signature = hmac(options.hash, stored, authMessage);
     const given = Buffer.from(proof, "base64");
-    if (given.length !== signature.length) return failed;
+    if (given.length !== signature.length || stored.length !== signature.length) return failed;
     const clientKey = Buffer.from(given.map((octet, i) => octet ^ (signature[i] ?? 0)));
     if (!timingSafeEqual(createHash(options.hash).update(clientKey).digest(), stored)) return failed;
     const end = authCondition(options.condition, session);
@@ -124,6 +124,8 @@ function withKeys(
   }
   if (password === undefined) return failed;
   return expanded(password, session, async (value) => {
+    // Nobody's password is empty: that is a lookup which has found nobody.
+    if (textOf(value) === "") return failed;
     // The octets of the policy language are UTF-8 to the client (RFC 5802 §2.2).
     const key = await salted(Buffer.from(textOf(value), "latin1").toString("utf8"));
     const stored = createHash(hash)

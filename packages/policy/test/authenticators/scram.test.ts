@@ -87,6 +87,22 @@ describe("SCRAM-SHA-256", () => {
     assert.equal(codeOf((await authenticate(config(own), "user", { password: "pen" })).last), 535);
   });
 
+  test("a stored key that is none lets nobody in, and is no error", async () => {
+    for (const key of ["", "AAAA"]) {
+      const own = `  server_key = \${if eq{1}{1}{${key}}}\n  server_skey = ${key}x\n`;
+      assert.equal(codeOf((await authenticate(config(own), "user")).last), 535);
+    }
+  });
+
+  test("nobody has an empty password: a lookup that found nobody gives one", async () => {
+    const own = "  server_password = ${if eq{$auth1}{user}{}}\n";
+    assert.equal(codeOf((await authenticate(config(own), "user", { password: "" })).last), 535);
+  });
+
+  test("a name with a NUL in it is none (RFC 5802 §7)", async () => {
+    await assert.rejects(authenticate(WITH_PASSWORD, "user\0x"), /535/);
+  });
+
   test("a number of rounds that would stall the server defers", async () => {
     const { acls } = policySession(`${WITH_PASSWORD}  server_scram_iter = 999999999\n`);
     await acls.helo("client.test", true);

@@ -18,6 +18,8 @@ import { parseXclient, XCLIENT_ATTRIBUTES } from "./xclient.ts";
  * §5, RFC 4954 §3 more); what is longer comes from nobody who sends mail, and must not make us hold more.
  */
 const MAX_COMMAND_OCTETS = 4096;
+/** Of a chunk that is thrown away, where messages have no limit. */
+const MAX_SKIPPED_OCTETS = 100 * 1024 * 1024;
 /** RFC 4954 §4: of a line behind a challenge, CRLF included. */
 const MAX_AUTH_OCTETS = 12_288;
 /**
@@ -52,6 +54,12 @@ type Phase =
   | "auth"
   | "xclient asked"
   | "closing";
+
+interface RestartOptions {
+  readonly helo?: string | undefined;
+  readonly isExtended?: boolean | undefined;
+  readonly isAuthenticated?: boolean;
+}
 
 type AuthenticationEnd = "authenticated" | "refused" | "denied" | "unknown";
 
@@ -437,16 +445,16 @@ export class ServerSession {
    * The answer to `xclient`: the session begins again with that client, from the question `connect` on (Postfix's
    * XCLIENT_README). What it may do has to be found out anew.
    *
-   * @param helo What it had said in its greeting, if anything.
+   * @param client What it had said in its greeting, if anything, and whether it has shown who it is.
    */
-  restart(clientAddress: string, helo = "", isExtended = false): void {
+  restart(clientAddress: string, { helo = "", isExtended = false, isAuthenticated = false }: RestartOptions): void {
     if (this.#phase !== "xclient asked") throw new Error(`restart() while "${this.#phase}"`);
     this.standing = UNKNOWN_CLIENT;
     this.#clientAddress = clientAddress;
     this.#helo = helo;
     this.#isExtended = helo !== "" && isExtended;
     this.#offers = undefined;
-    this.#isAuthenticated = false;
+    this.#isAuthenticated = isAuthenticated;
     this.#sameRefusal = undefined;
     this.#usedOnce = undefined;
     this.#phase = "connect";
@@ -834,6 +842,12 @@ export class ServerSession {
 
   #skip({ octets }: BdatCommand, answer: () => void): undefined {
     this.#announced = undefined;
+    if (++this.#commandsWithoutMessage > MAX_COMMANDS_WITHOUT_MESSAGE) {
+      return this.#close(replies.tooManyCommands, this.#line);
+    }
+    if (octets > (this.#profile.messageSizeLimit || MAX_SKIPPED_OCTETS)) {
+      return this.#close(replies.messageTooBig, this.#line);
+    }
     this.#skipped = { left: octets, answer };
     this.#phase = "skip";
   }
@@ -1012,7 +1026,7 @@ export class ServerSession {
   #close(answer: Reply, command: string): undefined {
     this.#end(this.#profile.format.own(answer));
     // Behind the mechanism of an AUTH command comes what may be a password.
-    const shown = command.replace(/^(AUTH +[^ ]+) .*$/i, "$1");
+    const shown = command.replace(/^(AUTH[ \t]+[^ \t\r]+)[\s\S]*$/i, "$1");
     this.#refused = { kind: "refused", stage: "session", reply: answer, command: shown };
   }
 

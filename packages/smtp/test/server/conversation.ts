@@ -104,7 +104,7 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
         case "reset":
           break;
         case "xclient":
-          session.restart(step.client.address ?? "", step.client.helo, step.client.isExtended);
+          session.restart(step.client.address ?? "", step.client);
           break;
         case "vrfy":
         case "expn":

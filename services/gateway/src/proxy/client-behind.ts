@@ -12,11 +12,26 @@ export function clientBehind(peer: ClientEndpoint, reading: Exclude<ProxyReading
   return { ...peer, address: clientAddress(address), port, proxy: proxyView(peer, header) };
 }
 
-/** The client that a proxy names by XCLIENT. Without an address it is nobody whose address could open anything. */
-export function clientNamed(peer: ClientEndpoint, values: Readonly<XclientValues>): ClientEndpoint {
-  const { address = "", port = 0, name, login, destinationAddress, destinationPort = 0 } = values;
-  const known = { ...peer, ...(name === undefined ? {} : { name }), ...(login === undefined ? {} : { login }) };
-  if (address === "") return { ...known, proxy: withoutProxiedClient("local") };
+/**
+ * The client that a proxy names by XCLIENT. An address begins another client, of whom nothing holds that was said of the
+ * one before; what comes without one is about the present one. Without any address it is nobody whose address could open
+ * anything.
+ *
+ * @param peer The proxy. @param present Whom it has named before, or itself.
+ */
+export function clientNamed(
+  peer: ClientEndpoint,
+  present: ClientEndpoint,
+  values: Readonly<XclientValues>,
+): ClientEndpoint {
+  const { address, port = 0, name, login, destinationAddress, destinationPort = 0 } = values;
+  const known = {
+    ...(address === undefined ? present : peer),
+    ...(name === undefined ? {} : { name }),
+    ...(login === undefined ? {} : { login }),
+  };
+  if (address === undefined && present !== peer) return known;
+  if (address === undefined || address === "") return { ...known, proxy: withoutProxiedClient("local") };
   const destination = { address: destinationAddress ?? "", port: destinationPort };
   const header = { command: "proxy", source: { address, port }, destination, details: {} } as const;
   return { ...known, address: clientAddress(address), port, proxy: proxyView(peer, header) };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { RouteItem } from "@postbus/contracts";
+import { makeCertificate } from "@postbus/testkit";
 import { Value } from "typebox/value";
 import { startTestGateway, type TestGateway, type TestPolicy } from "../start-test-gateway.ts";
 
@@ -52,6 +53,40 @@ describe("a client named by XCLIENT", () => {
     await client.say("XCLIENT ADDR=[UNAVAILABLE]\r\n", 220);
     await client.say("EHLO c\r\n", 250);
     await client.say("MAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\n", 250, 550);
+  });
+
+  test("is nobody of whom the client before was said to be", async () => {
+    const rcpt = "  accept authenticated = *\n  accept condition = ${if eq{$sender_host_name}{friend.example}}";
+    await using gateway = await gatewayFor({ acls: { rcpt } });
+    await using client = await gateway.session();
+    await client.say("XCLIENT ADDR=[UNAVAILABLE] NAME=friend.example LOGIN=bob\r\n", 220);
+    await client.say("XCLIENT ADDR=203.0.113.9 LOGIN=[UNAVAILABLE]\r\n", 220);
+    await client.say("EHLO c\r\n", 250);
+    await client.say("MAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\n", 250, 550);
+  });
+
+  test("may be told of in several commands", async () => {
+    await using gateway = await gatewayFor({ acls: { rcpt: "  accept authenticated = xclient" } });
+    await using client = await gateway.session();
+    await client.say("XCLIENT ADDR=127.0.0.1\r\n", 220);
+    await client.say("XCLIENT LOGIN=bob\r\n", 220);
+    await client.say("EHLO c\r\n", 250);
+    await client.say("MAIL FROM:<> AUTH=<>\r\nRCPT TO:<a@b.example>\r\n", 250, 250);
+  });
+
+  test("has its login under the TLS of its proxy, too", async () => {
+    const { certificateFile, privateKeyFile } = makeCertificate("mx.test");
+    const main = `tls_certificate = ${certificateFile}\ntls_privatekey = ${privateKeyFile}`;
+    await using gateway = await gatewayFor({
+      main,
+      acls: { rcpt: "  accept authenticated = *\n         encrypted = *" },
+    });
+    await using client = await gateway.session();
+    await client.startTls();
+    await client.say("EHLO proxy.example\r\n", 250);
+    await client.say("XCLIENT ADDR=203.0.113.9 LOGIN=bob\r\n", 220);
+    await client.say("EHLO c\r\n", 250);
+    await client.say("MAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\n", 250, 250);
   });
 
   test("leaves nothing that an ACL has remembered of its proxy", async () => {

@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { eximCommand, freePort } from "@postbus/testkit";
+import { eximAsClient, eximCommand, freePort } from "@postbus/testkit";
 import nodemailer from "nodemailer";
 import { eventually } from "./support/eventually.ts";
 import { type Running, runningPostbus, temporaryDirectory } from "./support/fixture.ts";
@@ -93,27 +93,8 @@ describe("clients show who they are, and may send then", async () => {
     test(`Exim, ${name}`, async (t) => {
       if (needs(t, "exim-4.96") === undefined) return;
       const directory = await temporaryDirectory(t, "exim-client");
-      const config = `
-primary_hostname = exim.test
-begin routers
-smarthost:
-  driver = manualroute
-  transport = remote_smtp
-  route_list = * 127.0.0.1
-  self = send
-begin transports
-remote_smtp:
-  driver = smtp
-  port = ${port()}
-  allow_localhost
-  hosts_require_auth = *
-  EXIM_USER
-begin retry
-* * F,1h,1m
-begin authenticators
-${name}:
-  ${options}
-`;
+      const authenticator = `begin authenticators\n${name}:\n  ${options}\n`;
+      const config = eximAsClient(port(), "hosts_require_auth = *", authenticator);
       const [command = "", ...args] = eximCommand("exim-4.96", config, { port: await freePort(), directory });
       const child = run(command, [...args, "-odi", "-f", "a@exim.test", `exim-${name}@example.test`]);
       child.child.stdin?.end("Subject: by Exim\n\nbody\n");

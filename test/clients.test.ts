@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { eximCommand, freePort, postfixIsMissing, postfixSendmail, startPostfix } from "@postbus/testkit";
+import { eximAsClient, eximCommand, freePort, postfixIsMissing, postfixSendmail, startPostfix } from "@postbus/testkit";
 import nodemailer from "nodemailer";
 import { eventually } from "./support/eventually.ts";
 import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
@@ -129,23 +129,3 @@ with smtplib.SMTP("127.0.0.1", ${port()}) as s:
     }
   });
 });
-
-/** An Exim that takes everything to a port of this machine. @param options Of its transport. */
-const eximAsClient = (port: number, options: string): string => `
-primary_hostname = exim.test
-begin routers
-smarthost:
-  driver = manualroute
-  transport = remote_smtp
-  route_list = * 127.0.0.1
-  self = send
-begin transports
-remote_smtp:
-  driver = smtp
-  port = ${port}
-  allow_localhost
-  ${options}
-  EXIM_USER
-begin retry
-* * F,1h,1m
-`;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { RouteItem } from "@postbus/contracts";
-import { eximCommand, freePort, makeCertificate, program } from "@postbus/testkit";
+import { eximAsClient, eximCommand, freePort, makeCertificate, program } from "@postbus/testkit";
 import { Value } from "typebox/value";
 import { startTestGateway, type TestGateway } from "./start-test-gateway.ts";
 
@@ -89,25 +89,8 @@ describe("Exim", () => {
       const directory = await mkdtemp(join(tmpdir(), "postbus-exim-tls-"));
       t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
       const own = `tls_certificate = ${directory}/client.pem\n  tls_privatekey = ${directory}/client.key`;
-      const config = `
-primary_hostname = exim.test
-begin routers
-smarthost:
-  driver = manualroute
-  transport = remote_smtp
-  route_list = * 127.0.0.1
-  self = send
-begin transports
-remote_smtp:
-  driver = smtp
-  port = ${gateway.port}
-  protocol = ${protocol}
-  allow_localhost
-  hosts_require_tls = *
-  tls_sni = mx.test
-  ${isVerified ? own : ""}
-  EXIM_USER
-`;
+      const options = ["hosts_require_tls = *", "tls_sni = mx.test", `protocol = ${protocol}`, isVerified ? own : ""];
+      const config = eximAsClient(gateway.port, options.join("\n  "));
       const [command = "", ...args] = eximCommand("exim-4.96", config, { port: await freePort(), directory });
       // Exim reads them as somebody who may not read ours.
       await writeFile(join(directory, "client.pem"), client.certificate);

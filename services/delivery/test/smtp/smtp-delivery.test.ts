@@ -279,9 +279,10 @@ describe("connections", () => {
   test("become more for a host that answers the dot at once only when many wait", async () => {
     const connectionsFor = async (count: number): Promise<number> => {
       await using rig = new Rig();
-      await using peer = await startSmtpPeer({ answer: at("MAIL", { reply: "250 ok", afterMs: 30 }) });
+      await using peer = await startSmtpPeer({ answer: at("MAIL", { reply: "250 ok", afterMs: 25 }) });
       const transport = smtpTransport(peer.port, { connectTimeoutMs: 5_000, commandTimeoutMs: 5_000 });
-      await rig.deliver(transport);
+      // That it answers at once is known from the fastest of these, however busy the machine is.
+      for (let i = 0; i < 5; i++) await rig.deliver(transport);
       await Promise.all(Array.from({ length: count }, () => rig.deliver(transport)));
       return peer.connectionCount;
     };

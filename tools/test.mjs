@@ -20,6 +20,7 @@ const results =
           "test/*.test.ts",
           "test/examples/**/*.test.ts",
           "test/fuzz/*.test.ts",
+          "test/bad-input/*.test.ts",
         ]),
         test(1, ["test/short/**/*.test.ts"]),
       ];

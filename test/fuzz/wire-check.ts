@@ -93,7 +93,7 @@ class WireCheck {
       assert.ok(answer.startsWith("500"), `${answer} to a line that is none`);
       return;
     }
-    const verb = line.trimEnd().split(" ")[0]?.toUpperCase();
+    const verb = line.slice(0, -2).split(" ")[0]?.toUpperCase();
     if (this.#chunks !== undefined && isYes) assert.match(verb ?? "", /^(?:BDAT|RSET|NOOP|QUIT)$/);
     switch (verb) {
       case "MAIL":

@@ -30,7 +30,6 @@ const TOKENS = [
   "a".repeat(63),
   "a.".repeat(60),
   '"\\',
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: a policy's language, not ours
   "${run{id}}",
 ] as const;
 

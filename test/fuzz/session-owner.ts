@@ -120,9 +120,7 @@ class SessionOwner {
         this.#decide("");
         break;
       case "data":
-        // Nobody is asked before content that has come already.
-        if (step.isChunked) session.accept();
-        else this.#decide("");
+        this.#decide("");
         this.#header = this.#body = "";
         break;
       case "mail":

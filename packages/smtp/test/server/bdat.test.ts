@@ -130,8 +130,8 @@ describe("BDAT (RFC 3030)", () => {
     {
       name: "refused before its content",
       decide: ({ kind }) => (kind === "data" ? { code: 451, lines: ["no"] } : undefined),
-      send: `${ENVELOPE}${bdat(smuggled, LAST)}NOOP\r\n`,
-      codes: "250 250 451 250",
+      send: `${ENVELOPE}${bdat(smuggled)}${bdat("", LAST)}NOOP\r\n${ENVELOPE}`,
+      codes: "250 250 451 503 250 250 250",
     },
     {
       name: "refused at its end",

@@ -307,24 +307,6 @@ const messageRows: readonly Row[] = [
     closes: true,
   },
   {
-    name: "smuggling by LF . LF",
-    send: [EHLO, ENVELOPE, `a\r\n\n.\n${ENVELOPE}b\r\n.\r\nQUIT\r\n`],
-    codes: "250 250 250 354 550 221",
-    closes: true,
-  },
-  {
-    name: "smuggling by LF . CRLF",
-    send: [EHLO, ENVELOPE, `a\n.\r\n${ENVELOPE}b\r\n.\r\nQUIT\r\n`],
-    codes: "250 250 250 354 550 221",
-    closes: true,
-  },
-  {
-    name: "smuggling by CRLF . LF",
-    send: [EHLO, ENVELOPE, `a\r\n.\n${ENVELOPE}b\r\n.\r\nQUIT\r\n`],
-    codes: "250 250 250 354 550 221",
-    closes: true,
-  },
-  {
     name: "30 Received fields",
     send: [EHLO, ENVELOPE, `${"Received: x\r\n".repeat(30)}\r\n.\r\n`],
     codes: "250 250 250 354 250",

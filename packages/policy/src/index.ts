@@ -7,6 +7,7 @@ export { AclSession } from "./acl/session.ts";
 export { sessionNames } from "./acl/session-names.ts";
 export type { ClientEndpoint, TlsView } from "./acl/smtp/connection.ts";
 export { changedHeader } from "./acl/smtp/header-changes.ts";
+export { judgeContent } from "./acl/smtp/judge-content.ts";
 export { isProxyItself, type ProxyView, withoutProxiedClient } from "./acl/smtp/proxy-view.ts";
 export { receivedContent } from "./acl/smtp/received-content.ts";
 export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";

@@ -71,6 +71,8 @@ export interface SmtpPolicy {
   readonly receivedHeadersMax: number;
   /** `header_maxsize`, octets. */
   readonly headerMaxOctets: number;
+  /** `prdr_enable` */
+  readonly offersPrdr: boolean;
   /** `smtp_accept_max`: connections at one time; 0: none. */
   readonly acceptMax: number;
   /** `smtp_accept_max_per_host` */

@@ -35,8 +35,8 @@ export class Connection {
   #hasEnded = false;
   #isClosing = false;
   #isClosed = false;
-  /** Ends a `delay` before its time. */
-  #endPause: (() => void) | undefined;
+  /** What ends a `delay` before its time; there may be one for each recipient. */
+  readonly #pauses = new Set<() => void>();
   /** The last octets from the socket, if they are content that nobody keeps. */
   #passing: Buffer | undefined;
   /** @param isTlsFirst The client begins with a handshake, and not with waiting for our greeting. */
@@ -59,14 +59,12 @@ export class Connection {
   async pause(seconds: number, isFlushed: boolean): Promise<void> {
     if (this.#isClosed) return;
     if (isFlushed) this.#flush();
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, seconds * 1000);
-      this.#endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#endPause = undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, seconds * 1000);
+    this.#pauses.add(resolve);
+    await promise;
+    clearTimeout(timer);
+    this.#pauses.delete(resolve);
   }
 
   /** Greets the client. To be called when what it may have sent before has had the time to be read. */
@@ -160,7 +158,7 @@ export class Connection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#handshake?.fail(CLIENT_GONE);
-    this.#endPause?.();
+    for (const end of this.#pauses) end();
     this.#conversation.over(this.#isClosing);
     this.#onClosed(this);
   };
@@ -230,6 +228,10 @@ export class Connection {
     this.#say(this.#goodbye("internal error"));
     this.#close();
   };
+
+  flush(): void {
+    if (!this.#isClosed) this.#flush();
+  }
 
   /** @returns Whether the session may go on: false while the client has too many replies to read. */
   #flush(): boolean {

@@ -45,11 +45,16 @@ describe("BDAT (RFC 3030)", () => {
   });
 
   test("replies are Exim's", () => {
-    const { output } = say(`${ENVELOPE}${bdat(TEXT.slice(0, 5))}${bdat(TEXT.slice(5), LAST)}`, {
-      settings: { offersStatus: false },
-      decide: ({ kind }) => (kind === "end" ? { code: 250, lines: ["OK id=1"] } : undefined),
+    const chunks = `${ENVELOPE}${bdat(TEXT.slice(0, 5))}${bdat(TEXT.slice(5), LAST)}`;
+    const { output } = say(chunks);
+    assert.ok(
+      output.endsWith("250 2.0.0 5 byte chunk received\r\n250-2.0.0 23 byte chunk, total 28\r\n250 2.0.0 OK id=1\r\n"),
+      output,
+    );
+    const chosen = say(chunks, {
+      decide: ({ kind }) => (kind === "end" ? { code: 250, lines: ["the ACL's words"] } : undefined),
     });
-    assert.ok(output.endsWith("250 5 byte chunk received\r\n250-23 byte chunk, total 28\r\n250 OK id=1\r\n"), output);
+    assert.ok(chosen.output.endsWith("chunk received\r\n250 2.0.0 the ACL's words\r\n"), chosen.output);
     const single = say(`${ENVELOPE}${bdat(TEXT, LAST)}`, { standing: { wantsSingleLines: true } });
     assert.ok(single.output.endsWith("\r\n250 2.1.5 Accepted\r\n250 2.0.0 OK id=1\r\n"), single.output);
   });

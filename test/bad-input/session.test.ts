@@ -350,6 +350,62 @@ const auth: readonly BadInput[] = [
   { name: "AUTH in mid-transaction", tls: true, say: [["MAIL FROM:<>\r\nAUTH PLAIN\r\n", "250 503"]] },
 ];
 
+const TWO = "MAIL FROM:<a@b.example> PRDR\r\nRCPT TO:<x@example.test>\r\nRCPT TO:<y@example.test>\r\n";
+
+/** draft-hall-prdr-00 */
+const prdr: readonly BadInput[] = [
+  {
+    name: "an answer for each recipient, and the next command in the packet of the dot",
+    say: [
+      [`${TWO}DATA\r\n`, "250 250 250 354"],
+      [`${MESSAGE}.\r\nNOOP\r\n`, "353 250 550 250 250"],
+    ],
+  },
+  {
+    name: "one recipient: one answer",
+    say: [
+      [`MAIL FROM:<> PRDR\r\nRCPT TO:<x@example.test>\r\nDATA\r\n`, "250 250 354"],
+      [`${MESSAGE}.\r\n`, "250"],
+    ],
+  },
+  {
+    name: "content with a bare LF: one refusal for all",
+    say: [
+      [`${TWO}DATA\r\n`, "250 250 250 354"],
+      [`Subject: x\n.\r\n${SMUGGLED}.\r\n`, "550"],
+    ],
+  },
+  { name: "by BDAT, in single octets", packet: 1, say: [[`${TWO}BDAT 4 LAST\r\na:b\n`, "250 250 250 550"]] },
+  {
+    name: "the end in mid-content",
+    say: [
+      [`${TWO}DATA\r\n`, "250 250 250 354"],
+      [`${MESSAGE}.`, ""],
+    ],
+    ends: "half-close",
+    after: "closed",
+  },
+  {
+    name: "RST behind the dot",
+    say: [
+      [`${TWO}DATA\r\n`, "250 250 250 354"],
+      [`${MESSAGE}.\r\n`, "353 250 550 250"],
+    ],
+    ends: "reset",
+  },
+  { name: "PRDR twice", say: [["MAIL FROM:<> PRDR PRDR\r\n", "501"]] },
+  { name: "PRDR with a value (Exim does not look at it)", say: [["MAIL FROM:<> PRDR=1\r\n", "250"]] },
+  { name: "PRDR of a recipient", say: [["MAIL FROM:<>\r\nRCPT TO:<x@example.test> PRDR\r\n", "250 555"]] },
+  {
+    name: "PRDR behind HELO",
+    begins: "silent",
+    say: [
+      ["HELO a\r\n", "250"],
+      ["MAIL FROM:<> PRDR\r\n", "555"],
+    ],
+  },
+];
+
 await tryRows({
   Packets: packets,
   Lines: lines,
@@ -359,4 +415,5 @@ await tryRows({
   Ends: ends,
   TLS: tls,
   AUTH: auth,
+  PRDR: prdr,
 });

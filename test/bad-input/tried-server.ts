@@ -33,10 +33,12 @@ recipients_max = 1000
 smtp_accept_max_nonmail = 20
 dsn_advertise_hosts = *
 allow_domain_literals
+prdr_enable
 keep_environment = POSTBUS_DATA
 acl_smtp_connect = connect
 acl_smtp_rcpt = rcpt
 acl_smtp_data = data
+acl_smtp_data_prdr = prdr
 begin acl
 connect:
   accept hosts = 127.0.0.3
@@ -46,6 +48,10 @@ rcpt:
   accept domains = example.test
   deny message = 550 5.7.1 relay not permitted
        log_message = relay not permitted
+prdr:
+  deny local_parts = y
+       message = not y
+  accept
 data:
   warn !verify = header_syntax
        set acl_m_syntax = bad

@@ -12,6 +12,8 @@ const MAILS = [
   "MAIL FROM:<a@b.example>\r\n",
   "MAIL FROM:<>\r\n",
   "MAIL FROM:<> SIZE=5 BODY=8BITMIME\r\n",
+  "MAIL FROM:<a@b.example> PRDR\r\n",
+  "MAIL FROM:<> prdr PRDR\r\n",
   "MAIL FROM:<a@b.example> RET=HDRS ENVID=x+2By\r\n",
   "MAIL FROM:<j\xc3\xb6@b.example> SMTPUTF8\r\n",
   "mail from: <@r.example:a@b.example> SIZE=99999999999999999999\r\n",

@@ -47,6 +47,7 @@ class SessionOwner {
   #sent = 0;
   #replies = "";
   #recipients = 0;
+  #isPrdr = false;
   #header = "";
   #body = "";
   #isClosed = false;
@@ -125,6 +126,7 @@ class SessionOwner {
         break;
       case "mail":
         if (this.#decide(step.returnPath)) this.#recipients = 0;
+        this.#isPrdr = step.prdr === true;
         break;
       case "recipient":
         if (this.#decide(step.address)) this.#recipients += 1;
@@ -172,12 +174,21 @@ class SessionOwner {
   }
 
   #finish(): void {
+    if (this.#isPrdr && this.#recipients > 1) this.#answerRecipients();
     if (this.#chance.oneIn(8)) {
       this.#session.finish(this.#refusal(this.#header), this.#chance.oneIn(10));
       return;
     }
     this.#messages.push({ recipients: this.#recipients, header: this.#header, body: this.#body });
     this.#session.finish(reply(250, "2.0.0", "OK"));
+  }
+
+  /** Each for itself (draft-hall-prdr-00); what comes of the message is said behind that. */
+  #answerRecipients(): void {
+    this.#session.progress({ code: 353, lines: ["each recipient"] });
+    for (let count = this.#recipients; count > 0; count--) {
+      this.#session.progress(this.#chance.oneIn(3) ? this.#refusal("") : reply(250, "2.0.0", "OK"));
+    }
   }
 
   #authenticate(words: string): void {

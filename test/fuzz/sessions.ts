@@ -110,6 +110,7 @@ function newProfile(chance: Chance, chunks: boolean): SessionProfile {
       dsn: chance.oneIn(2),
       smtpUtf8: chance.oneIn(2),
       limits: chance.oneIn(2),
+      prdr: chance.oneIn(2),
     },
     asks: new Set(QUESTIONS.filter(() => chance.oneIn(2))),
   });

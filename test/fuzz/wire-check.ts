@@ -26,6 +26,8 @@ class WireCheck {
   #expects: "command" | "content" | "auth" = "command";
   /** Accepted recipients; undefined: no transaction. */
   #recipients: number | undefined;
+  /** Replies that are still to come to the same message: one for each recipient, and the last one (draft-hall-prdr-00). */
+  #more = 0;
   /** Chunks of a message that has not come to its end. */
   #chunks: string | undefined;
 
@@ -69,6 +71,7 @@ class WireCheck {
   #lay(answer: string, isLast: boolean): boolean {
     const unit = this.#unit();
     if (unit === undefined) return false;
+    if (this.#isOneOfMany(answer)) return true;
     // What is said before the end of a session may be about something else than what came first.
     if (isLast && !this.#isPositive(answer)) return true;
     this.#at += unit.length;
@@ -79,6 +82,12 @@ class WireCheck {
       if (!answer.startsWith("334")) this.#expects = "command";
     } else this.#command(answer, unit);
     return true;
+  }
+
+  #isOneOfMany(answer: string): boolean {
+    if (answer.startsWith("353")) this.#more = (this.#recipients ?? 0) + 2;
+    if (this.#more > 0) this.#more -= 1;
+    return this.#more > 0;
   }
 
   #isPositive(answer: string): boolean {

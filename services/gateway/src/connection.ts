@@ -121,15 +121,18 @@ export class Connection {
 
   readonly #onData = (octets: Buffer): void => {
     if (this.#isClosing) return;
-    this.deadlines.lastInputMs = this.#surroundings.clock.nowMs;
-    const isContent = this.#conversation.session.isReadingContent;
+    const { reception, session } = this.#conversation;
+    const isContent = session.isReadingContent;
     // A chunk comes in one go with its command.
-    const { reception } = this.#conversation;
     if (isContent || reception !== undefined) this.deadlines.noteContent(octets.length);
     if (isContent && reception?.keepsBody !== true) this.#passing = octets;
-    this.#conversation.session.receive(octets);
+    const heldBefore = session.heldOctets;
+    session.receive(octets);
     if (!this.#isAsking && !this.#isBlocked) this.#pump();
-    else if (this.#conversation.session.heldOctets > MAX_HELD_OCTETS) this.#socket.pause();
+    else if (session.heldOctets > MAX_HELD_OCTETS) this.#socket.pause();
+    // Single octets of one line do not count: it has to be done in the time for a command, or they could take days.
+    const isMoreOfLine = heldBefore > 0 && session.heldOctets === heldBefore + octets.length;
+    if (!isMoreOfLine) this.deadlines.lastInputMs = this.#surroundings.clock.nowMs;
   };
 
   /** The client sends no more; what it has sent is still answered (a client may close its side after QUIT). */

@@ -1,6 +1,6 @@
 // One file because it has one method for each step of a session, and they share what the steps are about.
 import { BusFullError } from "@postbus/bus";
-import { type Reply, trimStart } from "@postbus/mail";
+import { hasDomain, type Reply, trimStart } from "@postbus/mail";
 import type { AclAnswer, AuthAnswer, ClientEndpoint, Eventual, TlsView } from "@postbus/policy";
 import { ServerSession, type SessionStep, type XclientValues } from "@postbus/smtp";
 import { handshakeProblem } from "@postbus/tls";
@@ -304,7 +304,7 @@ export class Conversation implements PolicyClient {
 
   /** RFC 5321 §4.5.1: postmaster may come without a domain; of some clients, others may. */
   #qualified(address: string, domain = this.#surroundings.policy.qualifyRecipient): string {
-    return address === "" || address.includes("@") ? address : `${address}@${domain}`;
+    return address === "" || hasDomain(address) ? address : `${address}@${domain}`;
   }
 
   #startContent(isChunked: boolean): Promise<void> | undefined {

@@ -221,7 +221,12 @@ export class ServerSession {
         break;
       case "data asked":
         if (core.announced !== undefined && !isLast) {
-          skipChunk(core, core.announced, () => core.answer(answer, false));
+          // The chunks behind it must not become a message without their beginning.
+          skipChunk(core, core.announced, () => {
+            core.forgetTransaction();
+            core.isChunkRefused = true;
+            core.answer(answer, false);
+          });
           return;
         }
         break;

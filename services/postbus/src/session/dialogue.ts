@@ -1,4 +1,4 @@
-import type { Reply } from "@postbus/mail";
+import { hasDomain, type Reply } from "@postbus/mail";
 import { type AclAnswer, type AuthAnswer, changedHeader, judgeContent, type SmtpAcls } from "@postbus/policy";
 import { ServerSession, type SessionProfile, type SessionStep } from "@postbus/smtp";
 import { LineEnds } from "./line-ends.ts";
@@ -160,7 +160,7 @@ export class Dialogue {
   }
 
   #qualified(address: string, domain = this.#options.qualifyRecipient): string {
-    return address === "" || address.includes("@") ? address : `${address}@${domain}`;
+    return address === "" || hasDomain(address) ? address : `${address}@${domain}`;
   }
 
   async #end(): Promise<void> {

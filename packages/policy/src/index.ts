@@ -17,6 +17,7 @@ export type { AuthAnswer } from "./authenticators/auth-dialogue.ts";
 export { carriedValues } from "./carried/carried-value.ts";
 export { MessageVariables } from "./carried/message-variables.ts";
 export { compilePolicy } from "./compile-policy.ts";
+export type { WantedFacts } from "./compiled/wanted-facts.ts";
 export type { Eventual } from "./expansion/code.ts";
 export { compileExpansion } from "./expansion/compile-expansion.ts";
 export { createEvaluation } from "./expansion/create-evaluation.ts";

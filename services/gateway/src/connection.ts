@@ -32,6 +32,7 @@ export class Connection {
   #isAsking = false;
   /** The client does not read its replies. */
   #isBlocked = false;
+  #isFlushDue = false;
   #hasEnded = false;
   #isClosing = false;
   #isClosed = false;
@@ -229,8 +230,14 @@ export class Connection {
     this.#close();
   };
 
-  flush(): void {
-    if (!this.#isClosed) this.#flush();
+  /** Writes what the client has not got yet, with what else is said in this turn. */
+  flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    setImmediate(() => {
+      this.#isFlushDue = false;
+      if (!this.#isClosed && !this.#isClosing) this.#flush();
+    });
   }
 
   /** @returns Whether the session may go on: false while the client has too many replies to read. */

@@ -20,8 +20,8 @@ interface Line {
   readonly deadlines: Deadlines;
   /** `delay =` of an ACL. Over as soon as the client is gone. */
   pause(seconds: number, isFlushed: boolean): Promise<void>;
-  /** Writes what the client has not got yet. */
-  flush(): void;
+  /** Writes what the client has not got yet, with what else is said in this turn. */
+  flushSoon(): void;
 }
 
 /**
@@ -246,7 +246,7 @@ export class Conversation implements PolicyClient {
   /** In the middle of the answer to a message. */
   readonly #say = (answer: Reply): void => {
     this.session.progress(answer);
-    this.#line.flush();
+    this.#line.flushSoon();
   };
 
   /** Commands that have an answer of their own: VRFY, EXPN, ETRN, QUIT. */
@@ -286,6 +286,10 @@ export class Conversation implements PolicyClient {
       this.#asked.mail({ returnPath, size, isSmtpUtf8: smtpUtf8 === true, isPrdr: prdr === true }),
       "mail",
       `MAIL <${returnPath}>`,
+      () => {
+        // The answer comes while the client says RCPT.
+        if (policy.wantedFacts.spf) void facts.spf();
+      },
     );
   }
 

@@ -27,6 +27,8 @@ export interface Finished {
 export const noRoom = reply(452, "4.3.1", "Insufficient system storage; please try again later");
 export const notNow = reply(451, "4.3.0", "Temporary local problem - please try later");
 
+/** Lines of the log that are committed with a message; a recipient more or less is not worth a commit that is too large. */
+const MAX_COMMITTED_NOTES = 100;
 /** What a field of the header section takes besides its octets, about. */
 const FIELD_OCTETS = 200;
 
@@ -154,13 +156,15 @@ export class MessageReception {
 
   /** Shows the message to the policy. */
   #show(glance: BodyGlance): void {
-    const { acls } = this.#incoming;
+    const { acls, envelope } = this.#incoming;
+    const { policy } = this.#surroundings;
     const { lines } = this.#changedHeader();
     acls.session.message.settleHeaders();
     const { size, lines: lineCount, longestLine, zeros, start, end } = glance;
     const read = () => contentLines(this.#content, this.#surroundings.bus.spool, this.#content.header.length);
     const body = { size, lines: lineCount, longestLine, zeros, start, end, read };
     acls.content(receivedContent(lines, body));
+    envelope.facts.askAhead(policy.wantedFacts, envelope.recipients);
   }
 
   /** What the policy says to the whole message; undefined: nothing that would have to be known. */
@@ -206,10 +210,9 @@ export class MessageReception {
     const id = firstItemId(messageId);
     const received = receivedEvent(this.#incoming, item, this.#surroundings.policy.smtp.logsProxy);
     await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [
-      ...this.#notes,
+      ...this.#notes.splice(0, MAX_COMMITTED_NOTES),
       received,
     ]);
-    this.#notes.length = 0;
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
   }
 

@@ -1,4 +1,4 @@
-/** One line of the catalogue: what a client does, and what comes of it. */
+/** One row of the catalogue: what a client does, and what comes of it. */
 export interface BadInput {
   readonly name: string;
   /**
@@ -8,7 +8,7 @@ export interface BadInput {
   readonly say: readonly (readonly [octets: string, codes: string])[];
   /** Octets of a packet; everything at once if not said. */
   readonly packet?: number;
-  /** How the client begins. `silent`: it waits for the greeting only. `early`: not even for that, whose code is the first. */
+  /** Without EHLO: `silent` behind the greeting, `early` before it, whose code is then the first to come. */
   readonly begins?: "silent" | "early";
   /** `proxy`: it is in hosts_proxy. */
   readonly from?: "proxy" | "where greetings take long";

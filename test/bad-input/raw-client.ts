@@ -6,10 +6,14 @@ import { type ConnectionOptions, connect as connectTls } from "node:tls";
 /** Nothing here takes so long when it works. */
 const DEADLINE_MS = 30_000;
 
+const REPLY = /(?:[0-9]{3}-[^\r\n]*\r\n)*[0-9]{3} [^\r\n]*\r\n/y;
+
 /** A client that sends any octets in any packets, and takes what comes. */
 export class RawClient {
   #socket: Socket;
   #received = "";
+  /** Of it, so much has been taken. */
+  #taken = 0;
   #hasEnded = false;
   #wake: () => void = () => undefined;
 
@@ -27,7 +31,7 @@ export class RawClient {
 
   /** What has come and was not taken. */
   get received(): string {
-    return this.#received;
+    return this.#received.slice(this.#taken);
   }
 
   /** Each piece is a packet, as far as that is ours to say. A server that has gone is no error here. */
@@ -43,10 +47,13 @@ export class RawClient {
 
   /** The next reply, all its lines; undefined: the server has closed its side, and there is none. */
   async reply(): Promise<string | undefined> {
-    const whole = /^(?:[0-9]{3}-[^\r\n]*\r\n)*[0-9]{3} [^\r\n]*\r\n/;
-    await this.#until(() => this.#hasEnded || whole.test(this.#received));
-    const [reply] = whole.exec(this.#received) ?? [];
-    this.#received = this.#received.slice(reply?.length ?? 0);
+    const find = (): string | undefined => {
+      REPLY.lastIndex = this.#taken;
+      return REPLY.exec(this.#received)?.[0];
+    };
+    await this.#until(() => this.#hasEnded || find() !== undefined);
+    const reply = find();
+    this.#taken += reply?.length ?? 0;
     return reply;
   }
 
@@ -99,7 +106,7 @@ export class RawClient {
     const end = performance.now() + DEADLINE_MS;
     while (!isReady()) {
       const leftMs = end - performance.now();
-      if (leftMs <= 0) throw new Error(`nothing came; received ${JSON.stringify(this.#received)}`);
+      if (leftMs <= 0) throw new Error(`nothing came; received ${JSON.stringify(this.received)}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, leftMs);
         this.#wake = () => {

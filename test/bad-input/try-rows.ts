@@ -48,7 +48,7 @@ async function tryRow(row: BadInput, server: TriedServer): Promise<number> {
     for (const code of codes.split(" ").filter((word) => word !== "")) {
       last = (await client.reply()) ?? "closed";
       seen.push(last);
-      assert.equal(last.slice(0, 3), code, seen.join(""));
+      if (last.slice(0, 3) !== code) assert.equal(last.slice(0, 3), code, seen.slice(-20).join(""));
     }
     return last;
   };

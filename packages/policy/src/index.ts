@@ -3,6 +3,7 @@ export type { AclAnswer } from "./acl/answer.ts";
 export { type DecisionRecord, formatRecord } from "./acl/decision-record.ts";
 export type { Fact } from "./acl/facts.ts";
 export type { AclHooks, LogTarget } from "./acl/hooks.ts";
+export { type MimeStage, runMimeStage } from "./acl/mime/mime-stage.ts";
 export { AclSession } from "./acl/session.ts";
 export { sessionNames } from "./acl/session-names.ts";
 export type { ClientEndpoint, TlsView } from "./acl/smtp/connection.ts";

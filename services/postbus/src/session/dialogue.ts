@@ -1,6 +1,7 @@
-import type { Reply } from "@postbus/mail";
-import { type AclAnswer, type AuthAnswer, changedHeader, type SmtpAcls } from "@postbus/policy";
+import { DeferError, type Reply } from "@postbus/mail";
+import { type AclAnswer, type AuthAnswer, changedHeader, runMimeStage, type SmtpAcls } from "@postbus/policy";
 import { ServerSession, type SessionProfile, type SessionStep } from "@postbus/smtp";
+import { ScanDirectory } from "@postbus/spool";
 import { LineEnds } from "./line-ends.ts";
 import { MessageInHand } from "./message-in-hand.ts";
 
@@ -14,6 +15,8 @@ export interface DialogueOptions {
   /** `received_header_text` */
   readonly receivedText: string;
   readonly bodyVisible: number;
+  /** Where parts of messages are unpacked. */
+  readonly scanDirectory: string;
   readonly nextMessageId: () => string;
   /** Octets for the client. */
   write(text: string): void;
@@ -167,13 +170,42 @@ export class Dialogue {
     const header = changedHeader(lines, message.addedHeaders, message.removedHeaders);
     message.settleHeaders();
     acls.content(this.#message.content(header, bodyVisible));
-    const answer = await acls.data();
-    this.#options.trace(answer);
+    const part = await this.#parts();
+    this.#showHeader(header);
+    const answer = part ?? (await acls.data());
+    if (part === undefined) this.#options.trace(answer);
     const isTaken = answer.verdict === "accept" || answer.verdict === "discard";
-    if (!isTaken) this.#logRefusal("after DATA", answer);
+    if (!isTaken) this.#logRefusal(part === undefined ? "after DATA" : "during MIME ACL checks", answer);
     const taken: Reply = { code: 250, lines: [`OK id=${message.messageId}`] };
     this.#session.finish(answer.reply ?? taken, answer.verdict === "drop");
     acls.reset();
+  }
+
+  /** The MIME ACL. @returns what refuses the message, or throws it away. */
+  async #parts(): Promise<AclAnswer | undefined> {
+    const { acls, scanDirectory, trace, log } = this.#options;
+    const { messageId } = acls.session.message;
+    const { source } = this.#message;
+    const files = new ScanDirectory(scanDirectory, messageId, MAX_SCAN_OCTETS);
+    try {
+      return await runMimeStage(acls, { source, files, trace });
+    } catch (error) {
+      if (!(error instanceof DeferError)) throw error;
+      log(error.message);
+      return LATER;
+    } finally {
+      await files.clear();
+    }
+  }
+
+  /** What ACLs have changed in the header since. */
+  #showHeader(before: readonly string[]): void {
+    const { acls, bodyVisible } = this.#options;
+    const { message } = acls.session;
+    if (message.addedHeaders.length === 0 && message.removedHeaders.length === 0) return;
+    const header = changedHeader(before, message.addedHeaders, message.removedHeaders);
+    message.settleHeaders();
+    acls.content(this.#message.content(header, bodyVisible));
   }
 
   /** Our own trace field, as policies see it. */
@@ -235,3 +267,15 @@ export class Dialogue {
 }
 
 const REFUSED: Reply = { code: 550, lines: ["Administrative prohibition"] };
+
+/** What may be unpacked of one message. */
+const MAX_SCAN_OCTETS = 1024 * 1024 * 1024;
+
+const LATER: AclAnswer = {
+  verdict: "refuse",
+  reply: { code: 451, lines: ["Temporary local problem - please try later"] },
+  isTemporary: true,
+  log: undefined,
+  logTargets: undefined,
+  record: { stage: "mime", verdict: "defer", statements: [], log: undefined },
+};

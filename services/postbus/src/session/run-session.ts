@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Resolver } from "@postbus/dns";
 import { formatReply, MessageIdGenerator } from "@postbus/mail";
 import { checkSpf } from "@postbus/mail-auth";
@@ -75,6 +76,7 @@ export async function runSession(options: SessionOptions): Promise<void> {
     qualifyRecipient: names.qualifyRecipient,
     receivedText: main.get("received_header_text"),
     bodyVisible: main.get("message_body_visible"),
+    scanDirectory: join(dataDirectory, "scan"),
     nextMessageId: () => ids.next(),
     write,
     trace: ({ record }) => {

@@ -4,6 +4,7 @@ import { DeferError, type HeaderField, headerFields, type Reply, reply } from "@
 import { type AclAnswer, receivedContent } from "@postbus/policy";
 import { BodyGlance } from "./body-glance.ts";
 import { contentLines } from "./content-lines.ts";
+import { ContentStages, scanRoot } from "./content-stages.ts";
 import type { Incoming } from "./incoming.ts";
 import { MessageContent } from "./message-content.ts";
 import { MessageHeader } from "./message-header.ts";
@@ -150,7 +151,16 @@ export class MessageReception {
     const read = () => contentLines(this.#content, this.#surroundings.bus.spool, this.#content.header.length);
     const body = { size, lines: lineCount, longestLine, zeros, start, end, read };
     acls.content(receivedContent(lines, body));
-    return acls.data();
+    const { bus, settings } = this.#surroundings;
+    await using stages = new ContentStages(acls, bus.spool, scanRoot(settings.data), () => this.#content.original());
+    const refusal = await stages.mime();
+    if (refusal !== undefined) return refusal;
+    const { addedHeaders, removedHeaders } = acls.session.message;
+    // What parts have added is seen by the DATA ACL.
+    if (addedHeaders.length > 0 || removedHeaders.length > 0) {
+      acls.content(receivedContent(this.#changedHeader().lines, body));
+    }
+    return await acls.data();
   }
 
   async #publish(): Promise<void> {

@@ -3,16 +3,27 @@ import { compileExpansion } from "../expansion/compile-expansion.ts";
 import { ForcedFailure } from "../expansion/failures.ts";
 import type { Configuration } from "../reader/configuration.ts";
 
+type ContentTest = (acls: SmtpAcls) => boolean;
+
 /** An ACL that is no more than this word looks at nothing. */
 const ACCEPT = "accept";
 
+/** The ACLs that are asked about a message which has come. */
+const OPTIONS = ["acl_smtp_dkim", "acl_smtp_mime", "acl_smtp_data"] as const;
+
 /**
- * Whether a message will be shown to the ACL of `acl_smtp_data`: asked when its content begins. Where that is not known
+ * Whether a message will be shown to an ACL when it has come: asked when its content begins. Where that is not known
  * yet, it is; who is not looked at can be passed on while it comes in.
  */
-export function contentTest({ main }: Pick<Configuration, "main">): (acls: SmtpAcls) => boolean {
-  const option = main.get("acl_smtp_data");
-  if (option === undefined) return () => false;
+export function contentTest({ main }: Pick<Configuration, "main">): ContentTest {
+  const tests = OPTIONS.flatMap((option) => {
+    const value = main.get(option);
+    return value === undefined ? [] : [testOf(value)];
+  });
+  return (acls) => tests.some((test) => test(acls));
+}
+
+function testOf(option: string): ContentTest {
   const expansion = compileExpansion(option);
   if (expansion.constant !== undefined) return () => expansion.constant !== ACCEPT;
   return ({ session }) => {

@@ -63,7 +63,11 @@ export class MessageReception {
       this.messageId,
       isLookedAt ? undefined : async () => this.#changedHeader().top,
     );
-    envelope.facts.contentIsThere(this.messageId, () => this.#content.original());
+    envelope.facts.contentIsThere({
+      messageId: this.messageId,
+      wantsSignatures: acls.has("dkim"),
+      read: () => this.#content.original(),
+    });
   }
 
   /** Whether what is given to `body` stays in memory. */
@@ -144,21 +148,29 @@ export class MessageReception {
 
   /** Shows the message to the policy. */
   async #decide(glance: BodyGlance): Promise<AclAnswer> {
-    const { acls } = this.#incoming;
+    const { acls, envelope } = this.#incoming;
     const { lines } = this.#changedHeader();
-    acls.session.message.settleHeaders();
     const { size, lines: lineCount, longestLine, zeros, start, end } = glance;
     const read = () => contentLines(this.#content, this.#surroundings.bus.spool, this.#content.header.length);
     const body = { size, lines: lineCount, longestLine, zeros, start, end, read };
     acls.content(receivedContent(lines, body));
-    const { bus, settings } = this.#surroundings;
-    await using stages = new ContentStages(acls, bus.spool, scanRoot(settings.data), () => this.#content.original());
-    const refusal = await stages.mime();
-    if (refusal !== undefined) return refusal;
-    const { addedHeaders, removedHeaders } = acls.session.message;
-    // What parts have added is seen by the DATA ACL.
-    if (addedHeaders.length > 0 || removedHeaders.length > 0) {
-      acls.content(receivedContent(this.#changedHeader().lines, body));
+    const { bus, settings, policy } = this.#surroundings;
+    await using stages = new ContentStages({
+      acls,
+      policy,
+      facts: envelope.facts,
+      spool: bus.spool,
+      scanRoot: scanRoot(settings.data),
+      original: () => this.#content.original(),
+    });
+    for (const stage of ["dkim", "mime"] as const) {
+      const refusal = await stages[stage]();
+      if (refusal !== undefined) return refusal;
+      const { addedHeaders, removedHeaders } = acls.session.message;
+      // What a stage has added is seen by those behind it.
+      if (addedHeaders.length > 0 || removedHeaders.length > 0) {
+        acls.content(receivedContent(this.#changedHeader().lines, body));
+      }
     }
     return await acls.data();
   }

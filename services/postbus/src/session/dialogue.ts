@@ -1,7 +1,14 @@
-import { DeferError, type Reply } from "@postbus/mail";
-import { type AclAnswer, type AuthAnswer, changedHeader, runMimeStage, type SmtpAcls } from "@postbus/policy";
+import type { Reply } from "@postbus/mail";
+import {
+  type AclAnswer,
+  type AuthAnswer,
+  type Configuration,
+  changedHeader,
+  type Signature,
+  type SmtpAcls,
+} from "@postbus/policy";
 import { ServerSession, type SessionProfile, type SessionStep } from "@postbus/smtp";
-import { ScanDirectory } from "@postbus/spool";
+import { contentStages } from "./content-stages.ts";
 import { LineEnds } from "./line-ends.ts";
 import { MessageInHand } from "./message-in-hand.ts";
 
@@ -15,8 +22,11 @@ export interface DialogueOptions {
   /** `received_header_text` */
   readonly receivedText: string;
   readonly bodyVisible: number;
+  readonly configuration: Configuration;
   /** Where parts of messages are unpacked. */
   readonly scanDirectory: string;
+  /** What verifying a message finds. */
+  signatures(content: Buffer): Promise<readonly Signature[]>;
   readonly nextMessageId: () => string;
   /** Octets for the client. */
   write(text: string): void;
@@ -170,32 +180,20 @@ export class Dialogue {
     const header = changedHeader(lines, message.addedHeaders, message.removedHeaders);
     message.settleHeaders();
     acls.content(this.#message.content(header, bodyVisible));
-    const part = await this.#parts();
+    const content = this.#message;
+    const early = await contentStages({
+      ...this.#options,
+      source: content.source,
+      signatures: () => this.#options.signatures(content.octets),
+    });
     this.#showHeader(header);
-    const answer = part ?? (await acls.data());
-    if (part === undefined) this.#options.trace(answer);
+    const answer = early ?? (await acls.data());
+    if (early === undefined) this.#options.trace(answer);
     const isTaken = answer.verdict === "accept" || answer.verdict === "discard";
-    if (!isTaken) this.#logRefusal(part === undefined ? "after DATA" : "during MIME ACL checks", answer);
+    if (!isTaken) this.#logRefusal(REFUSED_AT[answer.record.stage] ?? "after DATA", answer);
     const taken: Reply = { code: 250, lines: [`OK id=${message.messageId}`] };
     this.#session.finish(answer.reply ?? taken, answer.verdict === "drop");
     acls.reset();
-  }
-
-  /** The MIME ACL. @returns what refuses the message, or throws it away. */
-  async #parts(): Promise<AclAnswer | undefined> {
-    const { acls, scanDirectory, trace, log } = this.#options;
-    const { messageId } = acls.session.message;
-    const { source } = this.#message;
-    const files = new ScanDirectory(scanDirectory, messageId, MAX_SCAN_OCTETS);
-    try {
-      return await runMimeStage(acls, { source, files, trace });
-    } catch (error) {
-      if (!(error instanceof DeferError)) throw error;
-      log(error.message);
-      return LATER;
-    } finally {
-      await files.clear();
-    }
   }
 
   /** What ACLs have changed in the header since. */
@@ -268,14 +266,5 @@ export class Dialogue {
 
 const REFUSED: Reply = { code: 550, lines: ["Administrative prohibition"] };
 
-/** What may be unpacked of one message. */
-const MAX_SCAN_OCTETS = 1024 * 1024 * 1024;
-
-const LATER: AclAnswer = {
-  verdict: "refuse",
-  reply: { code: 451, lines: ["Temporary local problem - please try later"] },
-  isTemporary: true,
-  log: undefined,
-  logTargets: undefined,
-  record: { stage: "mime", verdict: "defer", statements: [], log: undefined },
-};
+/** What was refused, in Exim's words. */
+const REFUSED_AT: Readonly<Record<string, string>> = { dkim: "DKIM ", mime: "during MIME ACL checks" };

@@ -22,9 +22,13 @@ export class MessageInHand {
   }
 
   /** The message as it came. */
+  get octets(): Buffer {
+    return Buffer.concat([this.#header, ...this.#body]);
+  }
+
   get source(): OctetSource {
-    const whole = [this.#header, ...this.#body];
-    return { read: (start) => [Buffer.concat(whole).subarray(start)] };
+    const { octets } = this;
+    return { read: (start) => [octets.subarray(start)] };
   }
 
   /** @param visible Octets of the body that policies see at either end: `message_body_visible`. */

@@ -10,20 +10,18 @@ const UNDECODABLE = /[\t-\r ]|=(?![0-9A-Fa-f]{2})/;
 export class ExtendedName {
   #isDecodable = true;
   #charset: string | undefined;
-  #text = "";
+  #text: string | undefined;
   #raw = "";
-  #isThere = false;
 
   /** @param piece Without quotes. An empty one counts for nothing. */
   add(piece: string): void {
     if (piece === "") return;
-    this.#isThere = true;
     this.#raw += piece;
     if (!this.#isDecodable) return;
     const coded = this.#charset === undefined ? this.#withoutCharset(piece) : piece;
     const text = coded.replaceAll(CODED, "=$1");
     if (UNDECODABLE.test(text)) this.#isDecodable = false;
-    else this.#text += decoded(text);
+    else this.#text = (this.#text ?? "") + decoded(text);
   }
 
   #withoutCharset(piece: string): string {
@@ -33,10 +31,14 @@ export class ExtendedName {
     return piece.slice(apostrophe).replace(/^'+/, "");
   }
 
-  /** Undefined: there was none. What cannot be decoded is as it stands there. */
-  get value(): string | undefined {
-    if (!this.#isThere) return undefined;
-    return this.#isDecodable ? this.#text : this.#raw;
+  /** What was decoded before something could not be; undefined: nothing. */
+  get decoded(): string | undefined {
+    return this.#text;
+  }
+
+  /** All of it as it stands there, if it cannot be decoded. */
+  get undecodable(): string | undefined {
+    return this.#isDecodable ? undefined : this.#raw;
   }
 }
 

@@ -52,12 +52,19 @@ export function takeHeader(header: string, fields: PartFields, decodeText: (text
   const end = header.indexOf(";", name.length);
   const valueEnd = end === -1 ? header.length : end;
   fields[field] = lowerCase(header.slice(name.length, valueEnd));
-  takeParameters(header, valueEnd + 1, fields, decodeText);
+  const undecoded = takeParameters(header, valueEnd + 1, fields, decodeText);
+  if (field === "disposition" && undecoded !== undefined) fields.filename = undecoded;
 }
 
 const LONGEST = Math.max(...HEADERS.map(([name]) => name.length));
 
-function takeParameters(header: string, from: number, fields: PartFields, decodeText: (text: string) => string): void {
+/** @returns a name by RFC 2231 as it stands there, if it could not be decoded. */
+function takeParameters(
+  header: string,
+  from: number,
+  fields: PartFields,
+  decodeText: (text: string) => string,
+): string | undefined {
   const extended = new ExtendedName();
   for (let at = from; at < header.length; ) {
     EXTENDED.lastIndex = at;
@@ -66,13 +73,15 @@ function takeParameters(header: string, from: number, fields: PartFields, decode
     const valueAt = isExtended ? EXTENDED.lastIndex : at + (row?.[0].length ?? 0);
     const { value, end } = parameterValue(header, valueAt);
     if (isExtended) {
+      const before = extended.decoded;
       extended.add(value);
-      fields.filename = extended.value ?? fields.filename;
+      if (extended.decoded !== undefined && extended.decoded !== before) fields.filename = extended.decoded;
     } else if (row !== undefined) {
       fields[row[1]] = value === "" ? "" : decodeText(value);
     }
     at = end + 1;
   }
+  return extended.undecodable;
 }
 
 const startsWith = (text: string, word: string, at: number): boolean =>

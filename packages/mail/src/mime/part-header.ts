@@ -42,9 +42,10 @@ export async function readPartHeader(cursor: LineCursor): Promise<string | undef
       octet = SEMICOLON;
       isLast = true;
     }
-    if (octet < BLANK) continue;
+    const isBlank = octet === BLANK || octet === TAB;
+    if (octet < BLANK && !isBlank) continue;
     if (state === "outside") {
-      if (octet === BLANK) continue;
+      if (isBlank) continue;
       if (octet === BACKSLASH) {
         const escaped = cursor.peek() ?? (await nextOctet(cursor));
         if (escaped === undefined) return undefined;
@@ -61,7 +62,7 @@ export async function readPartHeader(cursor: LineCursor): Promise<string | undef
       }
       if (comments > 0 && !isLast) continue;
     } else {
-      if (octet === BLANK && state === "before value") continue;
+      if (isBlank && state === "before value") continue;
       if (state === "before value") state = "value";
       if (octet === QUOTE) state = state === "value" ? "quoted" : "value";
       if (octet === SEMICOLON && (state === "value" || isLast)) state = "outside";

@@ -18,8 +18,8 @@ async function partsOf(source: TextSource): Promise<MimePart[]> {
 async function decoded(source: TextSource, part: MimePart | undefined): Promise<string> {
   assert.ok(part !== undefined);
   const decoder = bodyDecoder(part.fields.transferEncoding);
-  const pieces = await Array.fromAsync(bodyLines(source, part), (line) => decoder.decode(line));
-  return Buffer.concat([...pieces, decoder.end()]).toString("latin1");
+  const pieces = await Array.fromAsync(bodyLines(source, part), (lines) => lines.map((line) => decoder.decode(line)));
+  return Buffer.concat([...pieces.flat(), decoder.end()]).toString("latin1");
 }
 
 const shown = ({ index, fields: { type, filename }, isCoverLetter }: MimePart): string =>

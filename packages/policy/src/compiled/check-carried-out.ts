@@ -10,6 +10,8 @@ const MAIN: ReadonlySet<string> = new Set([
     "allow_domain_literals",
     "auth_advertise_hosts",
     "chunking_advertise_hosts",
+    "dkim_verify_minimal",
+    "dkim_verify_signers",
     "dsn_advertise_hosts",
     "host_lookup",
     "pipelining_advertise_hosts",

@@ -65,9 +65,11 @@ export const regex = expandedTest(async (list, run) => {
   if (content === undefined) throw new ExpansionDefer("regex: no content to look at");
   const patterns = patternsOf(list, run);
   if (patterns.length === 0) return "no";
-  for await (const line of part?.lines() ?? content.lines()) {
-    if (run.evaluation.mustPause) await run.evaluation.pause();
-    if (matches(patterns, line.slice(0, MAX_LINE_OCTETS), run)) return "yes";
+  for await (const some of part?.lines() ?? content.lines()) {
+    for (const line of typeof some === "string" ? [some] : some) {
+      if (run.evaluation.mustPause) await run.evaluation.pause();
+      if (matches(patterns, line.slice(0, MAX_LINE_OCTETS), run)) return "yes";
+    }
   }
   return "no";
 });

@@ -36,9 +36,11 @@ export class CurrentPart {
     this.#limit = limit;
   }
 
-  /** Its body as it came, line by line, without line ends. @throws {DeferError} too much has been read. */
-  async *lines(): AsyncGenerator<string> {
-    for await (const line of this.#lines()) yield line.endsWith("\n") ? line.slice(0, -1) : line;
+  /** Its body as it came, some lines at a time, without line ends. @throws {DeferError} too much has been read. */
+  async *lines(): AsyncGenerator<readonly string[]> {
+    for await (const lines of this.#lines()) {
+      yield lines.map((line) => (line.endsWith("\n") ? line.slice(0, -1) : line));
+    }
   }
 
   /**
@@ -103,10 +105,12 @@ export class CurrentPart {
       onPiece(decoder.anomaly, piece);
       return piece;
     };
-    for await (const line of this.#lines()) {
-      const decoded = decoder.decode(line);
-      gathered.push(decoded);
-      octets += decoded.length;
+    for await (const lines of this.#lines()) {
+      for (const line of lines) {
+        const decoded = decoder.decode(line);
+        gathered.push(decoded);
+        octets += decoded.length;
+      }
       if (octets >= PIECE_OCTETS) yield take();
     }
     const rest = decoder.end();
@@ -115,11 +119,11 @@ export class CurrentPart {
     yield take();
   }
 
-  async *#lines(): AsyncGenerator<string> {
-    for await (const line of bodyLines(this.#source, this.#part)) {
-      this.#limit.left -= line.length;
+  async *#lines(): AsyncGenerator<readonly string[]> {
+    for await (const lines of bodyLines(this.#source, this.#part)) {
+      for (const line of lines) this.#limit.left -= line.length;
       if (this.#limit.left < 0) throw new DeferError("mime", "too much of the message would be read again and again");
-      yield line;
+      yield lines;
     }
   }
 }

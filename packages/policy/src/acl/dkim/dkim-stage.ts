@@ -7,6 +7,7 @@ import { splitList } from "../../matching/split-list.ts";
 import type { Configuration } from "../../reader/configuration.ts";
 import type { AclAnswer } from "../answer.ts";
 import type { SmtpAcls } from "../smtp/smtp-acls.ts";
+import { acceptedSignatures } from "./accepted-signatures.ts";
 import type { Signature } from "./signature.ts";
 import { setNoSignature, setSignatureVariables } from "./signature-variables.ts";
 
@@ -39,7 +40,7 @@ export async function runDkimStage(acls: SmtpAcls, stage: DkimStage): Promise<Ac
   const { found } = message;
   const isSigned = (message.content?.headers.occurrences("dkim-signature").length ?? 0) > 0;
   const known = isSigned ? await stage.signatures() : [];
-  const signatures = main.get("dkim_verify_minimal") ? upToFirst(known) : known;
+  const signatures = acceptedSignatures(stage.configuration, known);
   found.set("dkim_signers", signersOf(signatures));
   const results: string[] = [];
   let refusal: AclAnswer | undefined;
@@ -78,16 +79,6 @@ const signersOf = (signatures: readonly Signature[]): string =>
 function isOf(signer: string, { domain, identity }: Signature): boolean {
   const own = signer.includes("@") ? identity : domain;
   return own !== undefined && lowerCase(own) === lowerCase(signer);
-}
-
-/** `dkim_verify_minimal`: behind the first that holds, none is verified. */
-function upToFirst(signatures: readonly Signature[]): readonly Signature[] {
-  const first = signatures.findIndex(({ status }) => status === "pass");
-  return signatures.map((signature, i) => {
-    if (first === -1 || i <= first) return signature;
-    const { key: _, ...rest } = signature;
-    return { ...rest, status: "none", reason: "" };
-  });
 }
 
 async function namedSigners(acls: SmtpAcls, option: string): Promise<ReadonlySet<string>> {

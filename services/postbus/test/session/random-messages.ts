@@ -92,7 +92,7 @@ function header(random: Random, name: string): string[] {
     const parameter = pick(random, NAMES);
     const value = pick(random, VALUES);
     // Exim makes a word of RFC 2047 out of a name by RFC 2231, and finds the one that is in it.
-    const isMixed = parameter.includes("*") && value.includes("=?");
+    const isMixed = parameter.includes("*") && /=\?|^"$/.test(value);
     const text = `;${pick(random, [" ", "", "\t"])}${parameter}${pick(random, ["=", "=", "=", " = "])}${isMixed ? "x" : value}`;
     if (random(3) === 0) lines.push(` ${text}`);
     else lines[lines.length - 1] += text;

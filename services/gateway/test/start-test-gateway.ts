@@ -8,6 +8,7 @@ import { compilePolicy, type Policy, readConfiguration, type SmtpPolicy } from "
 import type { Part } from "@postbus/service-kit";
 import { pino } from "pino";
 import { Registry } from "prom-client";
+import type { CoarseClock } from "../src/coarse-clock.ts";
 import { type GatewayDeps, startGateway } from "../src/gateway.ts";
 import { policyParts } from "../src/policy-parts.ts";
 import { TestClient } from "./test-client.ts";
@@ -86,6 +87,7 @@ export interface TestGateway extends AsyncDisposable {
 export interface TestOptions {
   readonly policy?: TestPolicy;
   readonly settings?: Partial<GatewayDeps["settings"]>;
+  readonly clock?: CoarseClock;
   /** Stands in for parts of the bus. */
   readonly bus?: (bus: Bus) => Partial<GatewayDeps["bus"]>;
 }
@@ -93,6 +95,7 @@ export interface TestOptions {
 export async function startTestGateway({
   policy = {},
   settings = {},
+  clock,
   bus: replace,
 }: TestOptions = {}): Promise<TestGateway> {
   const directory = await mkdtemp(join(tmpdir(), "postbus-gateway-"));
@@ -119,6 +122,7 @@ export async function startTestGateway({
     },
     log: SILENT,
     metrics,
+    ...(clock === undefined ? {} : { clock }),
   });
   const port = Number(part.addresses?.[0]?.split(":").at(-1));
   const connect = () => TestClient.connect(port);

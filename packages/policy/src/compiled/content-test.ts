@@ -12,18 +12,17 @@ const ACCEPT = "accept";
 const OPTIONS = ["acl_smtp_dkim", "acl_smtp_mime", "acl_smtp_data"] as const;
 
 /**
- * Whether a message will be shown to an ACL when it has come: asked when its content begins. Where that is not known
- * yet, it is; who is not looked at can be passed on while it comes in.
+ * Whether a message will be shown to an ACL: asked when its content begins. Where that is not known yet, it is; who is not
+ * looked at can be passed on while it comes in.
  */
 export function contentTest({ main }: Pick<Configuration, "main">): ContentTest {
-  const tests = OPTIONS.flatMap((option) => {
-    const value = main.get(option);
-    return value === undefined ? [] : [testOf(value)];
-  });
-  return (acls) => tests.some((test) => test(acls));
+  const tests = OPTIONS.map((option) => aclTest(main.get(option)));
+  const prdr = aclTest(main.get("acl_smtp_data_prdr"));
+  return (acls) => tests.some((test) => test(acls)) || (acls.session.message.isPrdr && prdr(acls));
 }
 
-function testOf(option: string): ContentTest {
+function aclTest(option: string | undefined): ContentTest {
+  if (option === undefined) return () => false;
   const expansion = compileExpansion(option);
   if (expansion.constant !== undefined) return () => expansion.constant !== ACCEPT;
   return ({ session }) => {

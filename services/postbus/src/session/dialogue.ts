@@ -1,9 +1,10 @@
-import type { Reply } from "@postbus/mail";
+import { hasDomain, type Reply } from "@postbus/mail";
 import {
   type AclAnswer,
   type AuthAnswer,
   type Configuration,
   changedHeader,
+  judgeContent,
   type Signature,
   type SmtpAcls,
 } from "@postbus/policy";
@@ -161,7 +162,10 @@ export class Dialogue {
   async #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> {
     const { acls, qualifyDomain } = this.#options;
     const returnPath = this.#qualified(step.returnPath, qualifyDomain);
-    this.#settle(`MAIL <${returnPath}>`, await acls.mail({ ...step, returnPath, isSmtpUtf8: step.smtpUtf8 === true }));
+    this.#settle(
+      `MAIL <${returnPath}>`,
+      await acls.mail({ ...step, returnPath, isSmtpUtf8: step.smtpUtf8 === true, isPrdr: step.prdr === true }),
+    );
   }
 
   async #recipient(given: string): Promise<void> {
@@ -170,7 +174,7 @@ export class Dialogue {
   }
 
   #qualified(address: string, domain = this.#options.qualifyRecipient): string {
-    return address === "" || address.includes("@") ? address : `${address}@${domain}`;
+    return address === "" || hasDomain(address) ? address : `${address}@${domain}`;
   }
 
   async #end(): Promise<void> {
@@ -187,12 +191,14 @@ export class Dialogue {
       signatures: () => this.#options.signatures(content.octets),
     });
     this.#showHeader(header);
-    const answer = early ?? (await acls.data());
-    if (early === undefined) this.#options.trace(answer);
-    const isTaken = answer.verdict === "accept" || answer.verdict === "discard";
-    if (!isTaken) this.#logRefusal(REFUSED_AT[answer.record.stage] ?? "after DATA", answer);
-    const taken: Reply = { code: 250, lines: [`OK id=${message.messageId}`] };
-    this.#session.finish(answer.reply ?? taken, answer.verdict === "drop");
+    const { trace, log } = this.#options;
+    const say = (reply: Reply): void => this.#session.progress(reply);
+    const { answer, reply } =
+      early === undefined ? await judgeContent(acls, { say, log, trace }) : { answer: early, reply: early.reply };
+    const isRefused = answer !== undefined && answer.verdict !== "accept" && answer.verdict !== "discard";
+    if (isRefused) this.#logRefusal(REFUSED_AT[answer.record.stage] ?? "after DATA", answer);
+    const usual: Reply = isRefused ? REFUSED : { code: 250, lines: [`OK id=${message.messageId}`] };
+    this.#session.finish(reply ?? usual, answer?.verdict === "drop", !isRefused && reply === undefined);
     acls.reset();
   }
 

@@ -23,6 +23,7 @@ describe("options of sessions", () => {
       recipientsMax: 50_000,
       receivedHeadersMax: 30,
       headerMaxOctets: 1_048_576,
+      offersPrdr: false,
       acceptMax: 20,
       acceptMaxPerHost: 0,
       maxSyntaxErrors: 3,
@@ -131,7 +132,7 @@ describe("notices", () => {
   test("options that nobody carries out are named", () =>
     assert.equal(
       notices("prdr_enable\nhelo_verify_hosts = *\nsender_unqualified_hosts = *\nrecipients_max = 7\n"),
-      "p.conf: these options are correct, but not carried out yet: prdr_enable, helo_verify_hosts",
+      "p.conf: these options are correct, but not carried out yet: helo_verify_hosts",
     ));
   test("a predata ACL that messages by BDAT pass by", () => {
     const acl = "begin acl\np:\n accept\n";

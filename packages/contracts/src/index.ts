@@ -2,6 +2,7 @@ export { CarriedValue } from "./carried-value.ts";
 export { type Content, contentSize, INLINE_LIMIT_OCTETS, SpoolReference } from "./content.ts";
 export { ReloadReport, ReloadRequest, reloadedSubject, reloadSubject } from "./control.ts";
 export { DeliveryItem, deliverySubject } from "./delivery-item.ts";
+export { DkimSignature } from "./dkim-signature.ts";
 export { Reception, Recipient } from "./envelope.ts";
 export {
   Completed,

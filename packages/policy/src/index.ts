@@ -1,8 +1,11 @@
 export { Acls } from "./acl/acls.ts";
 export type { AclAnswer } from "./acl/answer.ts";
 export { type DecisionRecord, formatRecord } from "./acl/decision-record.ts";
+export { type DkimStage, runDkimStage } from "./acl/dkim/dkim-stage.ts";
+export type { Signature } from "./acl/dkim/signature.ts";
 export type { Fact } from "./acl/facts.ts";
 export type { AclHooks, LogTarget } from "./acl/hooks.ts";
+export { type MimeStage, runMimeStage } from "./acl/mime/mime-stage.ts";
 export { AclSession } from "./acl/session.ts";
 export { sessionNames } from "./acl/session-names.ts";
 export type { ClientEndpoint, TlsView } from "./acl/smtp/connection.ts";

@@ -11,7 +11,7 @@ import { MessageReception, noRoom, notNow } from "./message-reception.ts";
 import type { RejectionStage } from "./metrics.ts";
 import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
 import { clientNamed } from "./proxy/client-behind.ts";
-import { printable, Refusals } from "./refusals.ts";
+import { contentStageName, printable, Refusals } from "./refusals.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { type PreparedTls, tlsUnavailable } from "./tls/server-tls.ts";
 
@@ -364,7 +364,7 @@ export class Conversation implements PolicyClient {
       const { metrics } = this.#surroundings;
       this.isFinishing = false;
       this.reception = undefined;
-      if (verdict !== undefined) this.refusals.byPolicy(verdict, "data", "after DATA");
+      if (verdict !== undefined) this.refusals.byPolicy(verdict, "data", contentStageName(verdict));
       if (end === "taken") metrics.recipients.inc(this.envelope?.recipients.length ?? 0);
       this.envelope = undefined;
       metrics.messages.inc({ result: RESULTS[end] });

@@ -4,6 +4,7 @@ import { DeferError, type HeaderField, headerFields, type Reply, reply } from "@
 import { type AclAnswer, judgeContent, receivedContent } from "@postbus/policy";
 import { BodyGlance } from "./body-glance.ts";
 import { contentLines } from "./content-lines.ts";
+import { ContentStages, scanRoot } from "./content-stages.ts";
 import type { Incoming } from "./incoming.ts";
 import { MessageContent } from "./message-content.ts";
 import { MessageHeader } from "./message-header.ts";
@@ -26,6 +27,8 @@ export interface Finished {
 
 export const noRoom = reply(452, "4.3.1", "Insufficient system storage; please try again later");
 export const notNow = reply(451, "4.3.0", "Temporary local problem - please try later");
+
+type BodyView = Parameters<typeof receivedContent>[1];
 
 /** Lines of the log that are committed with a message; a recipient more or less is not worth a commit that is too large. */
 const MAX_COMMITTED_NOTES = 100;
@@ -50,6 +53,8 @@ export class MessageReception {
   #isOver = false;
   /** For the log. */
   readonly #notes: Noted[] = [];
+  /** As it was shown to the policy. */
+  #body: BodyView | undefined;
 
   constructor(incoming: Incoming, surroundings: Surroundings) {
     const { policy } = surroundings;
@@ -68,7 +73,11 @@ export class MessageReception {
       this.messageId,
       isLookedAt ? undefined : async () => this.#changedHeader().top,
     );
-    envelope.facts.contentIsThere(this.messageId, () => this.#content.original());
+    envelope.facts.contentIsThere({
+      messageId: this.messageId,
+      wantsSignatures: acls.has("dkim"),
+      read: () => this.#content.original(),
+    });
   }
 
   /** Whether what is given to `body` stays in memory. */
@@ -159,12 +168,27 @@ export class MessageReception {
     const { acls, envelope } = this.#incoming;
     const { policy } = this.#surroundings;
     const { lines } = this.#changedHeader();
-    acls.session.message.settleHeaders();
     const { size, lines: lineCount, longestLine, zeros, start, end } = glance;
     const read = () => contentLines(this.#content, this.#surroundings.bus.spool, this.#content.header.length);
     const body = { size, lines: lineCount, longestLine, zeros, start, end, read };
     acls.content(receivedContent(lines, body));
+    this.#body = body;
     envelope.facts.askAhead(policy.wantedFacts, envelope.recipients);
+  }
+
+  /** What looks into the message. @returns what refuses it, or throws it away. */
+  async #lookInto(stages: ContentStages, body: BodyView): Promise<AclAnswer | undefined> {
+    const { acls } = this.#incoming;
+    for (const stage of ["dkim", "mime"] as const) {
+      const refusal = await stages[stage]();
+      if (refusal !== undefined) return refusal;
+      const { addedHeaders, removedHeaders } = acls.session.message;
+      // What a stage has added is seen by those behind it.
+      if (addedHeaders.length > 0 || removedHeaders.length > 0) {
+        acls.content(receivedContent(this.#changedHeader().lines, body));
+      }
+    }
+    return undefined;
   }
 
   /** What the policy says to the whole message; undefined: nothing that would have to be known. */
@@ -172,6 +196,18 @@ export class MessageReception {
     const { acls, envelope, say } = this.#incoming;
     const { message } = acls.session;
     if (this.#glance === undefined && !message.isPrdr && message.controls.fake === undefined) return undefined;
+    const { bus, settings, policy } = this.#surroundings;
+    // What is unpacked is there until the message has been judged.
+    await using stages = new ContentStages({
+      acls,
+      policy,
+      facts: envelope.facts,
+      spool: bus.spool,
+      scanRoot: scanRoot(settings.data),
+      original: () => this.#content.original(),
+    });
+    const early = this.#body === undefined ? undefined : await this.#lookInto(stages, this.#body);
+    if (early !== undefined) return { answer: early, reply: early.reply };
     const { prdr } = this.#surroundings.metrics;
     const judgement = await judgeContent(acls, {
       say,

@@ -2,9 +2,14 @@ import { openResolver } from "@postbus/dns";
 import { type Policy, PolicyInForce } from "@postbus/policy";
 import { KeyValueRates, RedisRates } from "@postbus/rates";
 import { type Service, startReloadListener } from "@postbus/service-kit";
+import { sweepScanDirectories } from "@postbus/spool";
+import { scanRoot } from "./content-stages.ts";
 import { startGateway } from "./gateway.ts";
 import { policyParts } from "./policy-parts.ts";
 import { GatewaySettings } from "./settings.ts";
+
+/** Unpacked parts of messages that nobody looks at any more: a process has died, or the policy has kept them. */
+const OLD_SCAN_MS = 24 * 3_600_000;
 
 /** SMTP in: sessions, ACLs, facts while the client waits, and 250 only when the message is on stable storage. */
 export const gateway: Service<typeof GatewaySettings> = {
@@ -26,6 +31,7 @@ export const gateway: Service<typeof GatewaySettings> = {
         return parts;
       },
     });
+    await sweepScanDirectories(scanRoot(data), OLD_SCAN_MS);
     const redis = redisUrl === undefined ? undefined : new RedisRates({ url: redisUrl });
     const rates = redis ?? new KeyValueRates(bus.keyValue("rates"), Date.now);
     const part = await startGateway({ settings, inForce: policy, rates, bus, log, metrics }).catch(async (err) => {

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -79,6 +80,8 @@ export interface TestGateway extends AsyncDisposable {
   event(fits: (event: MailEvent) => boolean): Promise<MailEvent>;
   /** Names of what is in the spool. */
   spooled(): Promise<readonly string[]>;
+  /** Messages of which something unpacked is there. */
+  scanned(): readonly string[];
 }
 
 export interface TestOptions {
@@ -106,6 +109,7 @@ export async function startTestGateway({
       transactionTimeoutMs: 60_000,
       inFlightOctets: 100_000_000,
       shutdownGraceMs: 5_000,
+      data: directory,
       ...settings,
     },
     inForce,
@@ -168,6 +172,7 @@ export async function startTestGateway({
       const entries = await readdir(join(directory, "spool"), { recursive: true, withFileTypes: true });
       return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
     },
+    scanned: () => (existsSync(join(directory, "scan")) ? readdirSync(join(directory, "scan")) : []),
     async [Symbol.asyncDispose]() {
       await part.stop();
       await bus.close();

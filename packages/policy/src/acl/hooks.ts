@@ -18,8 +18,6 @@ export interface AclHooks {
   delay?(seconds: number, isFlushed: boolean): Eventual<void>;
   /** `udpsend =`. @throws {DeferError} it cannot be sent. */
   sendDatagram?(host: string, port: number, data: string): Promise<void>;
-  /** `decode =`: writes the part of the message that the MIME ACL is about. @throws {DeferError} it cannot be written. */
-  decode?(name: string): Eventual<boolean>;
   /** The last verbs of the session, comma-separated. */
   commandHistory?(): string;
   log?(targets: readonly LogTarget[], text: string): void;

@@ -3,6 +3,7 @@ import { domainOf, localPartOf, trim } from "@postbus/mail";
 import type { Variables } from "../../expansion/evaluation.ts";
 import { lowerCase } from "../../expansion/operators/case.ts";
 import { Tainted, type Value } from "../../expansion/value.ts";
+import { signatureDefaults } from "../dkim/signature-variables.ts";
 import type { AclSession } from "../session.ts";
 import { diskSpace } from "./disk-space.ts";
 import { ownReceived } from "./received-content.ts";
@@ -25,7 +26,7 @@ export class SmtpVariables implements Variables {
     if (name.startsWith("acl_")) {
       return (name.charAt(4) === "c" ? session.connection : session.message).variables.get(name);
     }
-    return session.message.found.get(name) ?? session.connection.found.get(name);
+    return session.message.found.get(name) ?? session.connection.found.get(name) ?? signatureDefaults.get(name);
   }
 }
 

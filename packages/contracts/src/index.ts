@@ -1,10 +1,12 @@
 export { CarriedValue } from "./carried-value.ts";
 export { type Content, contentSize, INLINE_LIMIT_OCTETS, SpoolReference } from "./content.ts";
 export { ReloadReport, ReloadRequest, reloadedSubject, reloadSubject } from "./control.ts";
+export { DecisionStage, DecisionStep } from "./decisions.ts";
 export { DeliveryItem, deliverySubject } from "./delivery-item.ts";
 export { Reception, Recipient } from "./envelope.ts";
 export {
   Completed,
+  Decided,
   Deferred,
   Delivered,
   eventSubject,

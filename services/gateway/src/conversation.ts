@@ -96,6 +96,8 @@ export class Conversation implements PolicyClient {
   /** The connection is gone. @param isOurEnd We have closed it. */
   over(isOurEnd: boolean): void {
     this.#noteEnd(isOurEnd);
+    // A message that is still on its way tells it itself.
+    if (!this.isFinishing) this.#policy?.decisions?.end();
     this.envelope = undefined;
     // A message that is being published goes on; its client will ask again if it has not read the 250.
     if (!this.isFinishing) void this.reception?.discard();
@@ -186,6 +188,7 @@ export class Conversation implements PolicyClient {
 
   /** A proxy has said who its client is: nothing that was found out about the proxy holds for that one. */
   #become(client: Readonly<XclientValues>): undefined {
+    this.#policy?.decisions?.end();
     this.endpoint = clientNamed(this.#peer, this.endpoint, client);
     this.#policy = undefined;
     // The TLS is the proxy's: what is said of it has always been said of that.
@@ -315,7 +318,15 @@ export class Conversation implements PolicyClient {
     const a = authentication === undefined || !isExtended ? "" : "a";
     const protocol = `${envelope.smtpUtf8 ? "utf8" : ""}${isExtended ? "esmtp" : "smtp"}${this.tls === undefined ? "" : "s"}${a}`;
     this.reception = new MessageReception(
-      { client: this, envelope, protocol, tls: this.tls, isChunked, acls: this.#asked },
+      {
+        client: this,
+        envelope,
+        protocol,
+        tls: this.tls,
+        isChunked,
+        acls: this.#asked,
+        decisions: this.#policy?.decisions,
+      },
       this.#surroundings,
     );
     this.#line.deadlines.beginContent(clock.nowMs);

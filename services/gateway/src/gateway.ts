@@ -23,7 +23,7 @@ import type { Surroundings } from "./surroundings.ts";
 export interface GatewayDeps {
   readonly settings: Pick<
     GatewaySettings,
-    "factsTimeoutMs" | "transactionTimeoutMs" | "inFlightOctets" | "shutdownGraceMs"
+    "factsTimeoutMs" | "transactionTimeoutMs" | "decisions" | "inFlightOctets" | "shutdownGraceMs"
   >;
   /** Looked at when a connection comes. */
   readonly inForce: { readonly current: PolicyParts };

@@ -1,4 +1,5 @@
 import type { SmtpAcls, TlsView } from "@postbus/policy";
+import type { SessionDecisions } from "./decisions/session-decisions.ts";
 import type { Envelope } from "./envelope.ts";
 
 /** What a session knows of how the message comes in. */
@@ -11,4 +12,6 @@ export interface Incoming {
   /** By BDAT. */
   readonly isChunked: boolean;
   readonly acls: SmtpAcls;
+  /** Told what becomes of the message; undefined: nobody wants to know. */
+  readonly decisions: SessionDecisions | undefined;
 }

@@ -105,11 +105,13 @@ export class MessageReception {
     try {
       const answer = this.#glance === undefined ? undefined : await this.#decide(this.#glance);
       if (answer !== undefined && !isAccepted(answer)) {
+        this.#incoming.decisions?.ended(messageId, "refused");
         await this.discard();
         return { reply: answer.reply ?? notNow, end: answer.verdict === "drop" ? "dropped" : "refused", answer };
       }
       const taken: Reply = answer?.reply ?? { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
       if (answer?.verdict === "discard" || this.#incoming.envelope.recipients.length === 0) {
+        this.#incoming.decisions?.ended(messageId, "discarded");
         await this.discard();
         log.info({ messageId }, "a message was discarded, as the policy wants");
         return { reply: taken, end: "discarded" };
@@ -155,7 +157,7 @@ export class MessageReception {
 
   async #publish(): Promise<void> {
     const { bus, metrics } = this.#surroundings;
-    const { envelope, acls } = this.#incoming;
+    const { envelope, acls, decisions } = this.#incoming;
     const finished = this.#content.finish(this.#changedHeader().top);
     const content = finished instanceof Promise ? await finished : finished;
     const asked = envelope.facts.known();
@@ -172,7 +174,9 @@ export class MessageReception {
     const frozen = acls.session.message.controls.freeze === undefined ? {} : { frozen: "frozen by an ACL" };
     const id = firstItemId(messageId);
     const received = receivedEvent(this.#incoming, item, this.#surroundings.policy.smtp.logsProxy);
-    await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [received]);
+    const decided = decisions?.accepted(messageId, this.#receivedAtMs);
+    const events = decided === undefined ? [received] : [received, decided];
+    await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, events);
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
   }
 

@@ -8,6 +8,7 @@ import type {
   VerifyAddressRequest,
 } from "@postbus/policy";
 import type { ClientStanding } from "@postbus/smtp";
+import { SessionDecisions } from "./decisions/session-decisions.ts";
 import type { Envelope } from "./envelope.ts";
 import { policyFacts } from "./facts/policy-facts.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -15,6 +16,7 @@ import type { Surroundings } from "./surroundings.ts";
 /** The connection, as its policy session sees it. */
 export interface PolicyClient {
   readonly address: string;
+  readonly helo: string;
   readonly endpoint: ClientEndpoint;
   readonly envelope: Envelope | undefined;
   readonly commandHistory: string;
@@ -25,13 +27,17 @@ export interface PolicyClient {
 /** The ACLs of one connection, under the policy that was in force when it came. Made when the first of them is asked. */
 export class PolicySession {
   readonly acls: SmtpAcls;
+  /** Undefined: nobody wants to know. */
+  readonly decisions: SessionDecisions | undefined;
 
   constructor(client: PolicyClient, surroundings: Surroundings) {
     const { policy, rates, log } = surroundings;
+    this.decisions = this.#newDecisions(client, surroundings);
     const hooks: AclHooks = {
       ...policyFacts(policy.primaryHostname, () => client.envelope),
       verifyAddress: (request) => this.#verify(request, surroundings),
       ...(rates === undefined ? {} : { rates }),
+      ...(this.decisions === undefined ? {} : { decisions: this.decisions }),
       delay: (seconds, isFlushed) => client.pause(seconds, isFlushed),
       commandHistory: () => client.commandHistory,
       log: (targets, text) => {
@@ -50,8 +56,39 @@ export class PolicySession {
 
   /** What was said of the message before is forgotten, if there was one. */
   beginMessage(): void {
+    this.decisions?.end();
     const { message } = this.acls.session;
     if (message.returnPath !== undefined || message.rcptCount > 0) this.acls.reset();
+  }
+
+  #newDecisions(
+    client: PolicyClient,
+    { policy, settings, messageIds, rejections }: Surroundings,
+  ): SessionDecisions | undefined {
+    const { decisions: wanted } = settings;
+    if (wanted === "none") return undefined;
+    const recipient = (): string | undefined => this.acls.session.recipient?.address;
+    return new SessionDecisions({
+      client: {
+        get address() {
+          return client.address;
+        },
+        get helo() {
+          return client.helo;
+        },
+        get returnPath() {
+          return client.envelope?.returnPath;
+        },
+        get recipient() {
+          return recipient();
+        },
+      },
+      policyVersion: policy.version,
+      wanted,
+      messageIds,
+      nowMs: Date.now,
+      record: (event) => rejections.add(event),
+    });
   }
 
   async #verify(request: VerifyAddressRequest, { policy, routing }: Surroundings): Promise<AddressVerdict> {

@@ -12,7 +12,7 @@ import type { GatewaySettings } from "./settings.ts";
 
 /** What all connections of a gateway share. */
 export interface Surroundings extends PolicyParts {
-  readonly settings: Pick<GatewaySettings, "factsTimeoutMs" | "transactionTimeoutMs">;
+  readonly settings: Pick<GatewaySettings, "factsTimeoutMs" | "transactionTimeoutMs" | "decisions">;
   /** For `ratelimit` and `seen`; absent: they defer. */
   readonly rates?: RateStore | undefined;
   readonly bus: Pick<Bus, "publish" | "spool">;

@@ -101,6 +101,7 @@ export async function startTestGateway({
     settings: {
       factsTimeoutMs: 5_000,
       transactionTimeoutMs: 60_000,
+      decisions: "all",
       inFlightOctets: 100_000_000,
       shutdownGraceMs: 5_000,
       ...settings,

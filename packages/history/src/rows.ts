@@ -19,7 +19,8 @@ export interface MessageRow {
 /** What there is to say of a message from the beginning, or of what did not become one. */
 export interface Arrival {
   readonly atMs: number;
-  readonly returnPath: string;
+  /** Undefined: it has not come to that. */
+  readonly returnPath: string | undefined;
   readonly recipients: readonly string[];
   readonly size: number | undefined;
   readonly client: string | undefined;
@@ -71,7 +72,7 @@ function arrivalOf(event: MailEvent): Arrival | undefined {
     return { atMs: Math.trunc(atMs), returnPath, recipients, size: reception.size, client: reception.clientAddress };
   }
   if (event.name !== "msg:decided" || event.outcome === "accepted") return undefined;
-  const { atMs, returnPath = "", recipients = [], clientAddress } = event;
+  const { atMs, returnPath, recipients = [], clientAddress } = event;
   return { atMs: Math.trunc(atMs), returnPath, recipients, size: undefined, client: clientAddress };
 }
 

@@ -31,3 +31,14 @@ export {
   verifyMessageSubject,
   verifySpfSubject,
 } from "./verify.ts";
+export {
+  parseNetwork,
+  WATCH_BEAT_MS,
+  WATCH_LEASE_MS,
+  WatchedLine,
+  WatchFilter,
+  WatchReport,
+  WatchRequest,
+  watchedSubject,
+  watchSubject,
+} from "./watch.ts";

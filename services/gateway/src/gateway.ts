@@ -19,6 +19,7 @@ import { identifyClient } from "./proxy/identify-client.ts";
 import { Rejections } from "./rejections.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
+import type { Watchers } from "./watch/watchers.ts";
 
 export interface GatewayDeps {
   readonly settings: Pick<
@@ -28,6 +29,7 @@ export interface GatewayDeps {
   /** Looked at when a connection comes. */
   readonly inForce: { readonly current: PolicyParts };
   readonly rates?: RateStore | undefined;
+  readonly watchers: Watchers;
   readonly bus: Pick<Bus, "publish" | "spool" | "request" | "events">;
   readonly log: Logger;
   readonly metrics: Registry;
@@ -37,7 +39,15 @@ export interface GatewayDeps {
 const GRACE_SHARE = 0.6;
 
 /** Opens the listeners; the part's `addresses` say where. */
-export async function startGateway({ settings, inForce, rates, bus, log, metrics }: GatewayDeps): Promise<Part> {
+export async function startGateway({
+  settings,
+  inForce,
+  rates,
+  watchers,
+  bus,
+  log,
+  metrics,
+}: GatewayDeps): Promise<Part> {
   const { smtp } = inForce.current.policy;
   const admission = new Admission(smtp.acceptMax, smtp.acceptMaxPerHost);
   const budget = new OctetBudget(settings.inFlightOctets);
@@ -52,6 +62,7 @@ export async function startGateway({ settings, inForce, rates, bus, log, metrics
     budget,
     clock,
     rejections,
+    watchers,
     metrics: gatewayMetrics(
       metrics,
       () => admission.connections,

@@ -5,6 +5,7 @@ import { type Service, startReloadListener } from "@postbus/service-kit";
 import { startGateway } from "./gateway.ts";
 import { policyParts } from "./policy-parts.ts";
 import { GatewaySettings } from "./settings.ts";
+import { Watchers } from "./watch/watchers.ts";
 
 /** SMTP in: sessions, ACLs, facts while the client waits, and 250 only when the message is on stable storage. */
 export const gateway: Service<typeof GatewaySettings> = {
@@ -28,10 +29,13 @@ export const gateway: Service<typeof GatewaySettings> = {
     });
     const redis = redisUrl === undefined ? undefined : new RedisRates({ url: redisUrl });
     const rates = redis ?? new KeyValueRates(bus.keyValue("rates"), Date.now);
-    const part = await startGateway({ settings, inForce: policy, rates, bus, log, metrics }).catch(async (err) => {
-      await policy.stop();
-      throw err;
-    });
+    const watchers = new Watchers(bus, instance);
+    const part = await startGateway({ settings, inForce: policy, rates, watchers, bus, log, metrics }).catch(
+      async (err) => {
+        await policy.stop();
+        throw err;
+      },
+    );
     isListening = true;
     tellNotices(policy.current.policy);
     const control = await startReloadListener({ bus, service: "gateway", instance, policy });
@@ -39,6 +43,7 @@ export const gateway: Service<typeof GatewaySettings> = {
       { name: "policy", stop: () => policy.stop() },
       { name: "rates", stop: async () => redis?.stop() },
       control,
+      await watchers.start(bus),
       part,
     ];
   },

@@ -9,6 +9,7 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { type GatewayDeps, startGateway } from "../src/gateway.ts";
 import { policyParts } from "../src/policy-parts.ts";
+import { Watchers } from "../src/watch/watchers.ts";
 import { TestClient } from "./test-client.ts";
 
 const smtp: Partial<SmtpPolicy> = {
@@ -35,14 +36,22 @@ export interface TestPolicy {
   readonly acls?: Readonly<Record<string, string>>;
   /** Lines of the main section. */
   readonly main?: string;
+  /** Behind the ACLs. */
+  readonly sections?: string;
   readonly startSession?: Policy["startSession"];
 }
 
-export function testPolicy({ smtp: given, acls, main = "", startSession }: TestPolicy = {}): Policy {
+export function testPolicy({
+  smtp: given,
+  acls,
+  main = "",
+  sections: more = "",
+  startSession,
+}: TestPolicy = {}): Policy {
   const all = Object.entries({ rcpt: RCPT, ...acls });
   const options = all.map(([stage]) => `acl_smtp_${stage} = ${stage}\n`).join("");
   const sections = all.map(([stage, statements]) => `${stage}:\n${statements}\n`).join("");
-  const text = `primary_hostname = mx.test\n${main}\n${options}begin acl\n${sections}`;
+  const text = `primary_hostname = mx.test\n${main}\n${options}begin acl\n${sections}\n${more}`;
   const { configuration, problems } = readConfiguration({ file: "p.conf", readFile: () => Buffer.from(text) });
   const errors = problems.filter(({ kind }) => kind === "error");
   if (errors.length > 0) throw new Error(JSON.stringify(errors));
@@ -97,6 +106,8 @@ export async function startTestGateway({
   const metrics = new Registry();
   const { publish, spool, request, events } = bus;
   const inForce = { current: await policyParts(testPolicy(policy), SILENT) };
+  const watchers = new Watchers(bus, "test");
+  const watching = await watchers.start(bus);
   const part = await startGateway({
     settings: {
       factsTimeoutMs: 5_000,
@@ -107,6 +118,7 @@ export async function startTestGateway({
       ...settings,
     },
     inForce,
+    watchers,
     bus: {
       publish: publish.bind(bus),
       request: request.bind(bus),
@@ -167,6 +179,7 @@ export async function startTestGateway({
     },
     async [Symbol.asyncDispose]() {
       await part.stop();
+      await watching.stop();
       await bus.close();
       await rm(directory, { recursive: true });
     },

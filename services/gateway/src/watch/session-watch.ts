@@ -21,7 +21,10 @@ const MAX_RECIPIENTS = 1_000;
 
 /** What is kept of a session while somebody looks on. */
 interface Watched {
+  readonly session: string;
   generation: number;
+  /** A proxy may name its client in the middle of a session. */
+  address: string;
   /** They see it. */
   readonly shownTo: Set<Watcher>;
   /** They may want to. */
@@ -97,22 +100,23 @@ export class SessionWatch implements LineObserver {
     this.#match(watched);
   }
 
+  /** It is shown to those who have seen something of it: nobody comes for the end alone. */
   closed(): void {
-    if (this.#watchers.isActive) this.#show("end", "the connection is closed");
+    const watched = this.#watched;
     this.#watched = undefined;
+    if (watched === undefined || watched.shownTo.size === 0) return;
+    const line = this.#line(watched, "end", "the connection is closed");
+    for (const watcher of watched.shownTo) watcher.add(line);
+  }
+
+  #line({ session }: Watched, kind: WatchedLine["kind"], text: string): WatchedLine {
+    const { address: clientAddress, port: clientPort } = this.#client;
+    return { atMs: Date.now(), session, clientAddress, clientPort, kind, text: printable(text) };
   }
 
   #show(kind: WatchedLine["kind"], text: string): void {
     const watched = this.#now();
-    const { address, port } = this.#client;
-    const line: WatchedLine = {
-      atMs: Date.now(),
-      session: `${this.#watchers.instance} ${address} ${port}`,
-      clientAddress: address,
-      clientPort: port,
-      kind,
-      text: printable(text),
-    };
+    const line = this.#line(watched, kind, text);
     for (const watcher of watched.shownTo) watcher.add(line);
     if (watched.candidates.size === 0) return;
     watched.kept.push(line);
@@ -127,8 +131,11 @@ export class SessionWatch implements LineObserver {
   /** With those who have come since it was last looked. */
   #now(): Watched {
     const { generation } = this.#watchers;
+    const { address, port } = this.#client;
     this.#watched ??= {
+      session: `${this.#watchers.instance} ${address} ${port}`,
       generation: -1,
+      address,
       shownTo: new Set(),
       candidates: new Set(),
       kept: [],
@@ -139,11 +146,11 @@ export class SessionWatch implements LineObserver {
       isBehindAuth: false,
     };
     const watched = this.#watched;
-    if (watched.generation === generation) return watched;
+    if (watched.generation === generation && watched.address === address) return watched;
     watched.generation = generation;
+    watched.address = address;
     const all = new Set(this.#watchers.all);
     for (const watcher of watched.shownTo) if (!all.has(watcher)) watched.shownTo.delete(watcher);
-    const { address } = this.#client;
     watched.candidates = new Set(
       [...all].filter((watcher) => !watched.shownTo.has(watcher) && watcher.filter.mayMatch(address)),
     );

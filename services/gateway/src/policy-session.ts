@@ -8,7 +8,7 @@ import type {
   VerifyAddressRequest,
 } from "@postbus/policy";
 import type { ClientStanding } from "@postbus/smtp";
-import { SessionDecisions } from "./decisions/session-decisions.ts";
+import { type DecisionsClient, SessionDecisions } from "./decisions/session-decisions.ts";
 import type { Envelope } from "./envelope.ts";
 import { policyFacts } from "./facts/policy-facts.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -25,14 +25,16 @@ export interface PolicyClient {
 }
 
 /** The ACLs of one connection, under the policy that was in force when it came. Made when the first of them is asked. */
-export class PolicySession {
+export class PolicySession implements DecisionsClient {
   readonly acls: SmtpAcls;
   /** Undefined: nobody wants to know. */
   readonly decisions: SessionDecisions | undefined;
+  readonly #client: PolicyClient;
 
   constructor(client: PolicyClient, surroundings: Surroundings) {
-    const { policy, rates, log } = surroundings;
-    this.decisions = this.#newDecisions(client, surroundings);
+    const { policy, rates, settings, log } = surroundings;
+    this.#client = client;
+    this.decisions = settings.decisions === "none" ? undefined : new SessionDecisions(this, surroundings);
     const hooks: AclHooks = {
       ...policyFacts(policy.primaryHostname, () => client.envelope),
       verifyAddress: (request) => this.#verify(request, surroundings),
@@ -48,6 +50,22 @@ export class PolicySession {
     this.acls = policy.startSession(client.endpoint, hooks);
   }
 
+  get address(): string {
+    return this.#client.address;
+  }
+
+  get helo(): string {
+    return this.#client.helo;
+  }
+
+  get returnPath(): string | undefined {
+    return this.#client.envelope?.returnPath;
+  }
+
+  get recipient(): string | undefined {
+    return this.acls.session.recipient?.address;
+  }
+
   /** What is known of the client so far. */
   get standing(): ClientStanding {
     const { connection } = this.acls.session;
@@ -59,36 +77,6 @@ export class PolicySession {
     this.decisions?.end();
     const { message } = this.acls.session;
     if (message.returnPath !== undefined || message.rcptCount > 0) this.acls.reset();
-  }
-
-  #newDecisions(
-    client: PolicyClient,
-    { policy, settings, messageIds, rejections }: Surroundings,
-  ): SessionDecisions | undefined {
-    const { decisions: wanted } = settings;
-    if (wanted === "none") return undefined;
-    const recipient = (): string | undefined => this.acls.session.recipient?.address;
-    return new SessionDecisions({
-      client: {
-        get address() {
-          return client.address;
-        },
-        get helo() {
-          return client.helo;
-        },
-        get returnPath() {
-          return client.envelope?.returnPath;
-        },
-        get recipient() {
-          return recipient();
-        },
-      },
-      policyVersion: policy.version,
-      wanted,
-      messageIds,
-      nowMs: Date.now,
-      record: (event) => rejections.add(event),
-    });
   }
 
   async #verify(request: VerifyAddressRequest, { policy, routing }: Surroundings): Promise<AddressVerdict> {

@@ -1,11 +1,9 @@
 import type { Decided } from "@postbus/contracts";
 import type { AclAnswer, DecisionListener, DecisionRecord } from "@postbus/policy";
+import type { Surroundings } from "../surroundings.ts";
 import { decisionStage, type KeptDecision, keptDecision } from "./decision-stage.ts";
 
-/** Which messages are recorded: all, those of which something was refused or thrown away, none. */
-export type DecisionsWanted = "all" | "refused" | "none";
-
-/** What `SessionDecisions` needs to know of its connection at the time. */
+/** What `SessionDecisions` needs to know of its client at the time. */
 export interface DecisionsClient {
   readonly address: string;
   readonly helo: string;
@@ -14,15 +12,8 @@ export interface DecisionsClient {
   readonly recipient: string | undefined;
 }
 
-export interface DecisionsDeps {
-  readonly client: DecisionsClient;
-  readonly policyVersion: string;
-  readonly wanted: DecisionsWanted;
-  readonly messageIds: { next(): string };
-  readonly nowMs: () => number;
-  /** Takes what no message goes with; it may be dropped. */
-  readonly record: (event: Decided) => void;
-}
+/** What all sessions share of what decisions need. `rejections` takes what no message goes with, and may drop it. */
+type Shared = Pick<Surroundings, "policy" | "settings" | "messageIds" | "rejections">;
 
 type Stage = DecisionRecord["stage"];
 
@@ -39,17 +30,19 @@ const MAX_OCTETS = 16_384;
 
 /** What the ACLs of one session have decided, until it is told: once for each message, or transaction without one. */
 export class SessionDecisions implements DecisionListener {
-  readonly #deps: DecisionsDeps;
+  readonly #client: DecisionsClient;
+  readonly #shared: Shared;
   /** The last of each kind. */
-  readonly #ofConnection = new Map<Stage, KeptDecision>();
+  #ofConnection: readonly KeptDecision[] = NOTHING;
   #ofMessage: KeptDecision[] = [];
   #repeated = 0;
   #omitted = 0;
   /** Something was refused that has not been told. */
   #hasRefused = false;
 
-  constructor(deps: DecisionsDeps) {
-    this.#deps = deps;
+  constructor(client: DecisionsClient, shared: Shared) {
+    this.#client = client;
+    this.#shared = shared;
   }
 
   nowMs(): number {
@@ -61,22 +54,17 @@ export class SessionDecisions implements DecisionListener {
     const isOfConnection = OF_CONNECTION.has(stage);
     if (!isOfConnection && !OF_MESSAGE.has(stage)) return;
     if (answer.verdict === "refuse" || answer.verdict === "drop") this.#hasRefused = true;
-    const { recipient } = this.#deps.client;
-    const kept = keptDecision(answer, stage === "rcpt" || stage === "data_prdr" ? recipient : undefined, tookUs);
-    if (isOfConnection) {
-      // The last one last.
-      this.#ofConnection.delete(stage);
-      this.#ofConnection.set(stage, kept);
-      return;
-    }
-    if (OF_RECIPIENT.has(stage) && ++this.#repeated > MAX_REPEATED) this.#omitted += 1;
+    const about = stage === "rcpt" || stage === "data_prdr" ? this.#client.recipient : undefined;
+    const kept = keptDecision(answer, about, tookUs);
+    if (isOfConnection) this.#ofConnection = withLast(this.#ofConnection, kept);
+    else if (!OF_RECIPIENT.has(stage)) this.#ofMessage = withLast(this.#ofMessage, kept);
+    else if (++this.#repeated > MAX_REPEATED) this.#omitted += 1;
     else this.#ofMessage.push(kept);
   }
 
   /** The message is accepted. @returns The event to go with it; undefined: it is not wanted. */
   accepted(messageId: string, atMs: number): Decided | undefined {
-    const { wanted } = this.#deps;
-    const isWanted = wanted === "all" || (wanted === "refused" && this.#hasRefused);
+    const isWanted = this.#shared.settings.decisions === "all" || this.#hasRefused;
     const event = isWanted ? this.#event(messageId, atMs, "accepted") : undefined;
     this.#forget();
     return event;
@@ -89,16 +77,15 @@ export class SessionDecisions implements DecisionListener {
 
   /** The transaction is over, or the connection: what was refused is told if no message has told it. */
   end(): void {
-    if (this.#hasRefused) this.#tell(this.#deps.messageIds.next(), "refused");
+    if (this.#hasRefused) this.#tell(this.#shared.messageIds.next(), "refused");
     else if (this.#ofMessage.length > 0) this.#forget();
   }
 
   #tell(messageId: string, outcome: "refused" | "discarded"): void {
-    const { client, nowMs, record } = this.#deps;
-    const { address, helo, returnPath } = client;
+    const { address, helo, returnPath } = this.#client;
     const recipients = new Set(this.#ofMessage.flatMap(({ about }) => about ?? []));
-    record({
-      ...this.#event(messageId, nowMs(), outcome),
+    this.#shared.rejections.add({
+      ...this.#event(messageId, Date.now(), outcome),
       clientAddress: address,
       ...(helo === "" ? {} : { helo }),
       ...(returnPath === undefined ? {} : { returnPath }),
@@ -109,7 +96,7 @@ export class SessionDecisions implements DecisionListener {
 
   #event(messageId: string, atMs: number, outcome: Decided["outcome"]): Decided {
     const room = { octets: MAX_OCTETS };
-    const all = [...this.#ofConnection.values(), ...this.#ofMessage];
+    const all = [...this.#ofConnection, ...this.#ofMessage];
     return {
       v: 1,
       id: `${messageId}/decided`,
@@ -118,7 +105,7 @@ export class SessionDecisions implements DecisionListener {
       messageId,
       name: "msg:decided",
       outcome,
-      policyVersion: this.#deps.policyVersion,
+      policyVersion: this.#shared.policy.version,
       stages: all.map((kept) => decisionStage(kept, room)),
       ...(this.#omitted === 0 ? {} : { omittedStages: this.#omitted }),
     };
@@ -132,3 +119,11 @@ export class SessionDecisions implements DecisionListener {
     this.#hasRefused = false;
   }
 }
+
+/** A client may give a command again and again: what holds is the last answer. */
+const withLast = (before: readonly KeptDecision[], kept: KeptDecision): KeptDecision[] => [
+  ...before.filter(({ answer }) => answer.record.stage !== kept.answer.record.stage),
+  kept,
+];
+
+const NOTHING: readonly KeptDecision[] = [];

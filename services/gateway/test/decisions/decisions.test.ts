@@ -182,3 +182,18 @@ test("many recipients leave a bounded record, which says that it is cut, and sti
     [["accept", true]],
   );
 });
+
+test("a command that is given again and again is in the record once, as it was answered last", async () => {
+  const again = { ...acls, predata: "  defer" };
+  await using gateway = await startTestGateway({ policy: { acls: again } });
+  await using client = await gateway.session();
+  await client.say("MAIL FROM:<ann@out.example>\r\n", 250);
+  await client.say("RCPT TO:<bob@example.org>\r\n", 250);
+  for (let i = 0; i < 20; i++) await client.say("DATA\r\n", 451);
+  client.socket.end("QUIT\r\n");
+  const event = await decision(gateway);
+  assert.deepEqual(
+    event.stages.map(({ stage }) => stage),
+    ["connect", "mail", "rcpt", "predata"],
+  );
+});

@@ -1,3 +1,4 @@
+import type { Reply } from "@postbus/mail";
 import type { SmtpAcls, TlsView } from "@postbus/policy";
 import type { SessionDecisions } from "./decisions/session-decisions.ts";
 import type { Envelope } from "./envelope.ts";
@@ -12,6 +13,8 @@ export interface Incoming {
   /** By BDAT. */
   readonly isChunked: boolean;
   readonly acls: SmtpAcls;
+  /** Says something to the client that is not the last word on the message. */
+  readonly say: (reply: Reply) => void;
   /** Told what becomes of the message; undefined: nobody wants to know. */
   readonly decisions: SessionDecisions | undefined;
 }

@@ -28,7 +28,13 @@ export async function policyParts(policy: Policy, log: Pick<Logger, "warn">): Pr
   return {
     policy,
     routing: compileRouters(policy.configuration),
-    profile: sessionProfile({ ...smtp, hostname, offers: policy.offers, offersTls: tls !== undefined, asks }),
+    profile: sessionProfile({
+      ...smtp,
+      hostname,
+      offers: { ...policy.offers, prdr: smtp.offersPrdr },
+      offersTls: tls !== undefined,
+      asks,
+    }),
     tls,
   };
 }

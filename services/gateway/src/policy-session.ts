@@ -62,10 +62,6 @@ export class PolicySession implements DecisionsClient {
     return this.#client.envelope?.returnPath;
   }
 
-  get recipient(): string | undefined {
-    return this.acls.session.recipient?.address;
-  }
-
   /** What is known of the client so far. */
   get standing(): ClientStanding {
     const { connection } = this.acls.session;

@@ -1,5 +1,5 @@
 import type { EventLog } from "@postbus/bus";
-import type { Decided, Rejected } from "@postbus/contracts";
+import type { Decided, Noted, Rejected } from "@postbus/contracts";
 import type { Logger } from "pino";
 
 /** Events that wait to be recorded; above it they are dropped and counted: a flood of refusals must not cost memory. */
@@ -10,11 +10,11 @@ const MAX_DECIDED_WAITING = MAX_WAITING / 2;
 const MAX_BATCH = 100;
 const PAUSE_MS = 100;
 
-/** Brings `smtp:reject` events, and the reasons of refusals, to the event log without making any session wait. Best effort. */
+/** Brings `smtp:reject` events, and what else is said of messages that were not taken, to the event log without making any session wait. Best effort. */
 export class Rejections {
   readonly #events: Pick<EventLog, "record">;
   readonly #log: Logger;
-  readonly #waiting: (Rejected | Decided)[] = [];
+  readonly #waiting: (Decided | Noted | Rejected)[] = [];
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
   #recording: Promise<void> = Promise.resolve();
@@ -24,7 +24,7 @@ export class Rejections {
     this.#log = log;
   }
 
-  add(event: Rejected | Decided): void {
+  add(event: Decided | Noted | Rejected): void {
     const limit = event.name === "msg:decided" ? MAX_DECIDED_WAITING : MAX_WAITING;
     if (this.#waiting.length >= limit) {
       this.#dropped += 1;

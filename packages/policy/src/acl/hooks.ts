@@ -10,8 +10,12 @@ export type LogTarget = "main" | "reject" | "panic";
 export interface DecisionListener {
   /** A clock that only goes forward, milliseconds with fractions. */
   nowMs(): number;
-  /** The ACL of a stage has been run, or refuses for want of one. @param tookUs Microseconds, waiting included. */
-  decided(answer: AclAnswer, tookUs: number): void;
+  /**
+   * The ACL of a stage has been run, or refuses for want of one.
+   *
+   * @param tookUs Microseconds, waiting included. @param about The recipient that it was asked about.
+   */
+  decided(answer: AclAnswer, tookUs: number, about: string | undefined): void;
 }
 
 /** What ACLs need from whoever runs them. What is absent is not available: its use defers. */

@@ -19,7 +19,7 @@ export function runStage(stage: AclStage, session: AclSession, acls: Acls): Even
   const { decisions } = session.hooks;
   if (!acls.has(stage)) {
     const answer = answerOf(CLOSED.has(stage) ? "no" : "yes", run);
-    if (answer.verdict === "refuse") decisions?.decided(answer, 0);
+    if (answer.verdict === "refuse") decisions?.decided(answer, 0, session.recipient?.address);
     return answer;
   }
   const startMs = decisions?.nowMs() ?? 0;
@@ -30,7 +30,7 @@ export function runStage(stage: AclStage, session: AclSession, acls: Acls): Even
   const finish = (outcome: Parameters<typeof answerOf>[0]): AclAnswer => {
     session.run = undefined;
     const answer = answerOf(outcome, run);
-    decisions?.decided(answer, Math.round((decisions.nowMs() - startMs) * 1000));
+    decisions?.decided(answer, Math.round((decisions.nowMs() - startMs) * 1000), session.recipient?.address);
     return answer;
   };
   try {

@@ -27,7 +27,7 @@ test("a peer's line ends do not get into it", async () => {
 
 /** Every look at its clock is a millisecond later than the one before. */
 class Listener implements DecisionListener {
-  readonly heard: { readonly answer: AclAnswer; readonly tookUs: number }[] = [];
+  readonly heard: { readonly answer: AclAnswer; readonly tookUs: number; readonly about: string | undefined }[] = [];
   #nowMs = 0;
 
   nowMs(): number {
@@ -35,13 +35,13 @@ class Listener implements DecisionListener {
     return this.#nowMs;
   }
 
-  decided(answer: AclAnswer, tookUs: number): void {
-    this.heard.push({ answer, tookUs });
+  decided(answer: AclAnswer, tookUs: number, about: string | undefined): void {
+    this.heard.push({ answer, tookUs, about });
   }
 }
 
 const told = ({ heard }: Listener): string[] =>
-  heard.map(({ answer, tookUs }) => `${answer.record.stage} ${shown(answer)}, ${tookUs} us`);
+  heard.map(({ answer, tookUs, about = "-" }) => `${answer.record.stage} ${about} ${shown(answer)}, ${tookUs} us`);
 
 test("who listens hears of each stage that has an ACL, and of one that refuses since it has none", async () => {
   const decisions = new Listener();
@@ -50,7 +50,10 @@ test("who listens hears of each stage that has an ACL, and of one that refuses s
   await acls.helo("client.example", true);
   await acls.mail({ returnPath: "ann@out.example" });
   await acls.recipient("bob@test.example");
-  assert.deepEqual(told(decisions), ["helo accept, 1000 us", "rcpt 550 Administrative prohibition, 0 us"]);
+  assert.deepEqual(told(decisions), [
+    "helo - accept, 1000 us",
+    "rcpt bob@test.example 550 Administrative prohibition, 0 us",
+  ]);
 });
 
 test("who listens hears how long a condition had to be waited for", async () => {

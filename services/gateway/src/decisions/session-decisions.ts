@@ -8,8 +8,6 @@ export interface DecisionsClient {
   readonly address: string;
   readonly helo: string;
   readonly returnPath: string | undefined;
-  /** That which is asked about. */
-  readonly recipient: string | undefined;
 }
 
 /** What all sessions share of what decisions need. `rejections` takes what no message goes with, and may drop it. */
@@ -49,13 +47,12 @@ export class SessionDecisions implements DecisionListener {
     return performance.now();
   }
 
-  decided(answer: AclAnswer, tookUs: number): void {
+  decided(answer: AclAnswer, tookUs: number, recipient: string | undefined): void {
     const { stage } = answer.record;
     const isOfConnection = OF_CONNECTION.has(stage);
     if (!isOfConnection && !OF_MESSAGE.has(stage)) return;
     if (answer.verdict === "refuse" || answer.verdict === "drop") this.#hasRefused = true;
-    const about = stage === "rcpt" || stage === "data_prdr" ? this.#client.recipient : undefined;
-    const kept = keptDecision(answer, about, tookUs);
+    const kept = keptDecision(answer, recipient, tookUs);
     if (isOfConnection) this.#ofConnection = withLast(this.#ofConnection, kept);
     else if (!OF_RECIPIENT.has(stage)) this.#ofMessage = withLast(this.#ofMessage, kept);
     else if (++this.#repeated > MAX_REPEATED) this.#omitted += 1;

@@ -197,3 +197,23 @@ test("a command that is given again and again is in the record once, as it was a
     ["connect", "mail", "rcpt", "predata"],
   );
 });
+
+test("where each recipient has an answer of its own, each is told with its recipient", async () => {
+  const prdr = "  deny local_parts = bob\n  accept";
+  await using gateway = await startTestGateway({
+    policy: { main: "prdr_enable", acls: { rcpt: "  accept", data_prdr: prdr } },
+  });
+  await using client = await gateway.session();
+  await client.say("MAIL FROM:<ann@out.example> PRDR\r\n", 250);
+  await client.say("RCPT TO:<bob@example.org>\r\n", 250);
+  await client.say("RCPT TO:<eve@example.org>\r\n", 250);
+  await client.say("DATA\r\n", 354);
+  await client.say("Subject: hello\r\n\r\ntext\r\n.\r\n", 353, 550, 250, 250);
+  client.socket.end("QUIT\r\n");
+  const event = await decision(gateway);
+  assert.equal(event.outcome, "accepted");
+  assert.deepEqual(event.stages.filter(({ stage }) => stage === "data_prdr").map(stageText), [
+    "data_prdr bob@example.org refuse 550 Administrative prohibition",
+    "data_prdr eve@example.org accept",
+  ]);
+});

@@ -213,7 +213,7 @@ test("where each recipient has an answer of its own, each is told with its recip
   const event = await decision(gateway);
   assert.equal(event.outcome, "accepted");
   assert.deepEqual(event.stages.filter(({ stage }) => stage === "data_prdr").map(stageText), [
-    "data_prdr bob@example.org refuse 550 Administrative prohibition",
+    "data_prdr bob@example.org refuse",
     "data_prdr eve@example.org accept",
   ]);
 });

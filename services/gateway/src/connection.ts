@@ -8,6 +8,7 @@ import { Deadlines } from "./deadlines.ts";
 import { freeMemory } from "./free-memory.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { Handshake } from "./tls/handshake.ts";
+import { SessionWatch } from "./watch/session-watch.ts";
 
 /** Octets that may wait while a question is out, or as replies that the client does not read. */
 const MAX_HELD_OCTETS = 65_536;
@@ -25,6 +26,7 @@ export class Connection {
   readonly #surroundings: Surroundings;
   readonly #onClosed: (connection: Connection) => void;
   readonly #conversation: Conversation;
+  readonly #watch: SessionWatch;
   #socket: Socket | TLSSocket;
   /** The one that runs. */
   #handshake: Handshake | undefined;
@@ -53,6 +55,8 @@ export class Connection {
     this.#onClosed = onClosed;
     this.deadlines = new Deadlines(surroundings.clock.nowMs);
     this.#conversation = new Conversation(this, endpoint, surroundings, isTlsFirst);
+    this.#watch = new SessionWatch(surroundings.watchers, this.#conversation);
+    this.#conversation.session.observer = this.#watch;
     this.#listen(socket);
   }
 
@@ -70,7 +74,9 @@ export class Connection {
 
   /** Greets the client. To be called when what it may have sent before has had the time to be read. */
   start(): void {
-    if (!this.#isClosed) this.#pump();
+    if (this.#isClosed) return;
+    this.#watch.note("connected");
+    this.#pump();
   }
 
   /** Looks at the deadlines. To be called every now and then. */
@@ -161,6 +167,7 @@ export class Connection {
     this.#handshake?.fail(CLIENT_GONE);
     for (const end of this.#pauses) end();
     this.#conversation.over(this.#isClosing);
+    this.#watch.closed();
     this.#onClosed(this);
   };
 
@@ -170,6 +177,7 @@ export class Connection {
     try {
       while (!this.#isClosed && !this.#isClosing) {
         const step = this.#conversation.session.next();
+        this.#watch.step(step);
         const answer = this.#conversation.take(step);
         // With BDAT, what the client has sent in one go may hold the end of one message and the next one: that is kept.
         if (step.kind === "data") this.#passing = undefined;
@@ -243,7 +251,7 @@ export class Connection {
   /** @returns Whether the session may go on: false while the client has too many replies to read. */
   #flush(): boolean {
     const output = this.#conversation.session.takeOutput();
-    if (output !== "") this.#socket.write(output, "latin1");
+    if (output !== "") this.#write(output);
     if (this.#socket.writableLength <= MAX_HELD_OCTETS) return true;
     this.#isBlocked = true;
     this.#socket.pause();
@@ -251,10 +259,12 @@ export class Connection {
   }
 
   #say(answer: Reply): void {
-    this.#socket.write(
-      `${this.#conversation.session.takeOutput()}${answer.code} ${answer.status} ${answer.lines[0]}\r\n`,
-      "latin1",
-    );
+    this.#write(`${this.#conversation.session.takeOutput()}${answer.code} ${answer.status} ${answer.lines[0]}\r\n`);
+  }
+
+  #write(lines: string): void {
+    this.#watch.output(lines);
+    this.#socket.write(lines, "latin1");
   }
 
   #goodbye(text: string): Reply {
@@ -276,6 +286,7 @@ export class Connection {
     this.#isClosing = true;
     this.deadlines.lastInputMs = this.#surroundings.clock.nowMs;
     const output = this.#conversation.session.takeOutput();
+    this.#watch.output(output);
     this.#socket.end(output, "latin1");
     // What the client still sends is read and dropped: an unread octet would make the kernel reset the connection
     // and take our last reply from it (RFC 1122 §4.2.2.13).
@@ -320,6 +331,7 @@ export class Connection {
     this.#handshake = undefined;
     try {
       this.#conversation.secured(tls);
+      this.#watch.note(`TLS: ${tls.cipher}`);
     } catch (err) {
       this.#onBug(err);
     }

@@ -98,6 +98,8 @@ export class Conversation implements PolicyClient {
   /** The connection is gone. @param isOurEnd We have closed it. */
   over(isOurEnd: boolean): void {
     this.#noteEnd(isOurEnd);
+    // A message that is still on its way tells it itself.
+    if (!this.isFinishing) this.#policy?.decisions?.end();
     this.envelope = undefined;
     // A message that is being published goes on; its client will ask again if it has not read the 250.
     if (!this.isFinishing) void this.reception?.discard();
@@ -188,6 +190,7 @@ export class Conversation implements PolicyClient {
 
   /** A proxy has said who its client is: nothing that was found out about the proxy holds for that one. */
   #become(client: Readonly<XclientValues>): undefined {
+    this.#policy?.decisions?.end();
     this.endpoint = clientNamed(this.#peer, this.endpoint, client);
     this.#policy = undefined;
     // The TLS is the proxy's: what is said of it has always been said of that.
@@ -327,7 +330,16 @@ export class Conversation implements PolicyClient {
     const a = authentication === undefined || !isExtended ? "" : "a";
     const protocol = `${envelope.smtpUtf8 ? "utf8" : ""}${isExtended ? "esmtp" : "smtp"}${this.tls === undefined ? "" : "s"}${a}`;
     this.reception = new MessageReception(
-      { client: this, envelope, protocol, tls: this.tls, isChunked, acls: this.#asked, say: this.#say },
+      {
+        client: this,
+        envelope,
+        protocol,
+        tls: this.tls,
+        isChunked,
+        acls: this.#asked,
+        say: this.#say,
+        decisions: this.#policy?.decisions,
+      },
       this.#surroundings,
     );
     this.#line.deadlines.beginContent(clock.nowMs);

@@ -19,15 +19,17 @@ import { identifyClient } from "./proxy/identify-client.ts";
 import { Rejections } from "./rejections.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
+import type { Watchers } from "./watch/watchers.ts";
 
 export interface GatewayDeps {
   readonly settings: Pick<
     GatewaySettings,
-    "factsTimeoutMs" | "transactionTimeoutMs" | "inFlightOctets" | "shutdownGraceMs" | "data"
+    "factsTimeoutMs" | "transactionTimeoutMs" | "decisions" | "inFlightOctets" | "shutdownGraceMs" | "data"
   >;
   /** Looked at when a connection comes. */
   readonly inForce: { readonly current: PolicyParts };
   readonly rates?: RateStore | undefined;
+  readonly watchers: Watchers;
   readonly bus: Pick<Bus, "publish" | "spool" | "request" | "events">;
   readonly log: Logger;
   readonly metrics: Registry;
@@ -40,7 +42,7 @@ const GRACE_SHARE = 0.6;
 
 /** Opens the listeners; the part's `addresses` say where. */
 export async function startGateway(deps: GatewayDeps): Promise<Part> {
-  const { settings, inForce, rates, bus, log, metrics, clock = new CoarseClock() } = deps;
+  const { settings, inForce, rates, watchers, bus, log, metrics, clock = new CoarseClock() } = deps;
   const { smtp } = inForce.current.policy;
   const admission = new Admission(smtp.acceptMax, smtp.acceptMaxPerHost);
   const budget = new OctetBudget(settings.inFlightOctets);
@@ -54,6 +56,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
     budget,
     clock,
     rejections,
+    watchers,
     metrics: gatewayMetrics(
       metrics,
       () => admission.connections,

@@ -121,16 +121,19 @@ export class MessageReception {
       if (this.#glance !== undefined) this.#show(this.#glance);
       const { answer, reply: given } = (await this.#judge()) ?? {};
       if (answer !== undefined && !isAccepted(answer)) {
+        this.#incoming.decisions?.ended(messageId, "refused");
         await this.discard();
         return { reply: given ?? notNow, end: answer.verdict === "drop" ? "dropped" : "refused", answer };
       }
       const taken: Reply = given ?? { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
       const isUsual = given === undefined;
       if (taken.code >= 500 && answer === undefined) {
+        this.#incoming.decisions?.ended(messageId, "refused");
         await this.discard();
         return { reply: taken, end: "refused" };
       }
       if (answer?.verdict === "discard" || this.#incoming.envelope.recipients.length === 0) {
+        this.#incoming.decisions?.ended(messageId, "discarded");
         await this.discard();
         log.info({ messageId }, "a message was discarded, as the policy wants");
         return { reply: taken, end: "discarded", isUsual };
@@ -228,7 +231,7 @@ export class MessageReception {
 
   async #publish(): Promise<void> {
     const { bus, metrics } = this.#surroundings;
-    const { envelope, acls } = this.#incoming;
+    const { envelope, acls, decisions } = this.#incoming;
     const finished = this.#content.finish(this.#changedHeader().top);
     const content = finished instanceof Promise ? await finished : finished;
     const asked = envelope.facts.known();
@@ -245,9 +248,11 @@ export class MessageReception {
     const frozen = acls.session.message.controls.freeze === undefined ? {} : { frozen: "frozen by an ACL" };
     const id = firstItemId(messageId);
     const received = receivedEvent(this.#incoming, item, this.#surroundings.policy.smtp.logsProxy);
+    const decided = decisions?.accepted(messageId, this.#receivedAtMs);
     await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [
       ...this.#notes.splice(0, MAX_COMMITTED_NOTES),
       received,
+      ...(decided === undefined ? [] : [decided]),
     ]);
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
   }

@@ -7,6 +7,7 @@ import { scanRoot } from "./content-stages.ts";
 import { startGateway } from "./gateway.ts";
 import { policyParts } from "./policy-parts.ts";
 import { GatewaySettings } from "./settings.ts";
+import { Watchers } from "./watch/watchers.ts";
 
 /** Unpacked parts of messages that nobody looks at any more: a process has died, or the policy has kept them. */
 const OLD_SCAN_MS = 24 * 3_600_000;
@@ -34,10 +35,13 @@ export const gateway: Service<typeof GatewaySettings> = {
     await sweepScanDirectories(scanRoot(data), OLD_SCAN_MS);
     const redis = redisUrl === undefined ? undefined : new RedisRates({ url: redisUrl });
     const rates = redis ?? new KeyValueRates(bus.keyValue("rates"), Date.now);
-    const part = await startGateway({ settings, inForce: policy, rates, bus, log, metrics }).catch(async (err) => {
-      await policy.stop();
-      throw err;
-    });
+    const watchers = new Watchers(bus, instance);
+    const part = await startGateway({ settings, inForce: policy, rates, watchers, bus, log, metrics }).catch(
+      async (err) => {
+        await policy.stop();
+        throw err;
+      },
+    );
     isListening = true;
     tellNotices(policy.current.policy);
     const control = await startReloadListener({ bus, service: "gateway", instance, policy });
@@ -45,6 +49,7 @@ export const gateway: Service<typeof GatewaySettings> = {
       { name: "policy", stop: () => policy.stop() },
       { name: "rates", stop: async () => redis?.stop() },
       control,
+      await watchers.start(bus),
       part,
     ];
   },

@@ -11,6 +11,7 @@ import { Registry } from "prom-client";
 import type { CoarseClock } from "../src/coarse-clock.ts";
 import { type GatewayDeps, startGateway } from "../src/gateway.ts";
 import { policyParts } from "../src/policy-parts.ts";
+import { Watchers } from "../src/watch/watchers.ts";
 import { TestClient } from "./test-client.ts";
 
 const smtp: Partial<SmtpPolicy> = {
@@ -37,14 +38,22 @@ export interface TestPolicy {
   readonly acls?: Readonly<Record<string, string>>;
   /** Lines of the main section. */
   readonly main?: string;
+  /** Behind the ACLs. */
+  readonly sections?: string;
   readonly startSession?: Policy["startSession"];
 }
 
-export function testPolicy({ smtp: given, acls, main = "", startSession }: TestPolicy = {}): Policy {
+export function testPolicy({
+  smtp: given,
+  acls,
+  main = "",
+  sections: more = "",
+  startSession,
+}: TestPolicy = {}): Policy {
   const all = Object.entries({ rcpt: RCPT, ...acls });
   const options = all.map(([stage]) => `acl_smtp_${stage} = ${stage}\n`).join("");
   const sections = all.map(([stage, statements]) => `${stage}:\n${statements}\n`).join("");
-  const text = `primary_hostname = mx.test\n${main}\n${options}begin acl\n${sections}`;
+  const text = `primary_hostname = mx.test\n${main}\n${options}begin acl\n${sections}\n${more}`;
   const { configuration, problems } = readConfiguration({ file: "p.conf", readFile: () => Buffer.from(text) });
   const errors = problems.filter(({ kind }) => kind === "error");
   if (errors.length > 0) throw new Error(JSON.stringify(errors));
@@ -103,16 +112,20 @@ export async function startTestGateway({
   const metrics = new Registry();
   const { publish, spool, request, events } = bus;
   const inForce = { current: await policyParts(testPolicy(policy), SILENT) };
+  const watchers = new Watchers(bus, "test");
+  const watching = await watchers.start(bus);
   const part = await startGateway({
     settings: {
       factsTimeoutMs: 5_000,
       transactionTimeoutMs: 60_000,
+      decisions: "all",
       inFlightOctets: 100_000_000,
       shutdownGraceMs: 5_000,
       data: directory,
       ...settings,
     },
     inForce,
+    watchers,
     bus: {
       publish: publish.bind(bus),
       request: request.bind(bus),
@@ -175,6 +188,7 @@ export async function startTestGateway({
     scanned: () => (existsSync(join(directory, "scan")) ? readdirSync(join(directory, "scan")) : []),
     async [Symbol.asyncDispose]() {
       await part.stop();
+      await watching.stop();
       await bus.close();
       await rm(directory, { recursive: true });
     },

@@ -67,6 +67,11 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: "the journey of a message",
     load: async () => (await import("./trace.ts")).trace,
   },
+  watch: {
+    synopsis: "[--from NETWORK...] [--helo TEXT] [--sender TEXT] [--recipient TEXT] [--limit N] [--seconds N] [--json]",
+    summary: "what clients and the gateways say to each other, as it happens",
+    load: async () => (await import("./watch.ts")).watch,
+  },
   top: {
     synopsis: "[--interval SECONDS] [--once]",
     summary: "live counters",

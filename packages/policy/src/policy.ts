@@ -111,6 +111,8 @@ export interface TlsSettings {
   readonly certificateFiles: readonly string[];
   /** `tls_privatekey`, in the same order; a missing one is in the certificate's file. */
   readonly privateKeyFiles: readonly string[];
+  /** `tls_ocsp_file`, in the same order: proofs that the certificates are not revoked. */
+  readonly proofFiles: readonly ({ readonly file: string; readonly format: "DER" | "PEM" } | undefined)[];
   /** `tls_require_ciphers` */
   readonly ciphers: string | undefined;
   /** `tls_eccurve` */

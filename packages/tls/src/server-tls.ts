@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { TLSSocket, type TLSSocketOptions } from "node:tls";
+import { type OcspResult, stapleRequests } from "./ocsp/staple-requests.ts";
 import type { TlsContext } from "./tls-context.ts";
 
 /** What a server's handshake is made with. */
@@ -14,11 +15,13 @@ export interface ServerHandshake {
 /** A fatal `internal_error` (RFC 8446 §6.2) to a client whose hello was not answered yet. */
 export const internalErrorAlert: Readonly<Uint8Array> = Uint8Array.of(21, 3, 3, 0, 2, 2, 80);
 
-/** How the client's certificate was found. */
+/** How the client's certificate was found, and what else a handshake has shown. */
 export interface Verification {
   readonly isVerified: boolean;
   /** OpenSSL's name for what is wrong with it: `DEPTH_ZERO_SELF_SIGNED_CERT`. */
   readonly problem: string | undefined;
+  /** Whether the client wanted a proof that our certificate is not revoked. */
+  readonly ocsp: OcspResult;
 }
 
 /**
@@ -46,9 +49,19 @@ export function startServerTls(
       return offered.length === 1 && only !== undefined && protocols.includes(only) ? only : undefined;
     };
   }
+  let ocsp: OcspResult = "not requested";
+  if (context.staples.length > 0) {
+    options.server = stapleRequests(
+      context,
+      () => secured,
+      (result) => {
+        ocsp = result;
+      },
+    );
+  }
   const secured = new TLSSocket(socket, options);
   secured.once("secure", () => {
-    const verification = verificationOf(secured, clientCertificate !== undefined);
+    const verification = { ...verificationOf(secured, clientCertificate !== undefined), ocsp };
     if (clientCertificate !== "required" || verification.isVerified) onSecure(verification);
     // The library lets it through and leaves the end to us.
     else secured.destroy(new Error(`certificate verification failed: ${verification.problem}`));
@@ -65,7 +78,7 @@ interface Alpn {
  * Node.js tells the result (`authorized`) only of connections that its own `tls.Server` has accepted, and asks this handle
  * for it. Where a version does not have it, nobody is verified.
  */
-function verificationOf(socket: TLSSocket, isAsked: boolean): Verification {
+function verificationOf(socket: TLSSocket, isAsked: boolean): Found {
   if (!isAsked || socket.getPeerX509Certificate() === undefined) {
     return { isVerified: false, problem: isAsked ? "no certificate was given" : undefined };
   }
@@ -77,4 +90,6 @@ function verificationOf(socket: TLSSocket, isAsked: boolean): Verification {
   return { isVerified: false, problem: found instanceof Error && "code" in found ? String(found.code) : String(found) };
 }
 
-const UNKNOWN: Verification = { isVerified: false, problem: "the result is not known" };
+type Found = Pick<Verification, "isVerified" | "problem">;
+
+const UNKNOWN: Found = { isVerified: false, problem: "the result is not known" };

@@ -1,14 +1,19 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createSecureContext, getCACertificates, type SecureContext, type SecureContextOptions } from "node:tls";
 import { ConfigError } from "@postbus/mail";
 import type { ContextSettings } from "./context-settings.ts";
+import type { Staple } from "./ocsp/load-staples.ts";
 import { opensslOptions } from "./openssl-options.ts";
+import { type OwnCertificate, ownCertificate } from "./own-certificate.ts";
 
 /** Certificates with their keys, ready for handshakes. */
 export interface TlsContext {
   readonly secureContext: SecureContext;
+  readonly certificates: readonly OwnCertificate[];
+  /** Of each certificate, if clients that ask for proofs are answered; else none. */
+  readonly staples: readonly Staple[];
 }
 
 /** Files of a directory of authorities: more than any system has. */
@@ -22,7 +27,7 @@ const NEWEST_SUITES = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_A
  * @throws {ConfigError} a file cannot be read or is no PEM, a certificate and its key do not belong together, or the
  * library knows none of the ciphers.
  */
-export async function loadTlsContext(settings: ContextSettings): Promise<TlsContext> {
+export async function loadTlsContext(settings: ContextSettings): Promise<Omit<TlsContext, "staples">> {
   const { certificateFiles, privateKeyFiles, ciphers, curves, authorities, revocations } = settings;
   const pairs = await Promise.all(certificateFiles.map((file, i) => readPair(file, privateKeyFiles[i] ?? file)));
   const options: SecureContextOptions = {
@@ -35,12 +40,14 @@ export async function loadTlsContext(settings: ContextSettings): Promise<TlsCont
     ...(curves === undefined ? {} : { ecdhCurve: curves }),
     ...(revocations === undefined ? {} : { crl: await readPem("tls_crl", revocations) }),
   };
+  const certificates = pairs.map(({ own }) => own);
   const [first = ""] = certificateFiles;
   // Without the ciphers first, so that what is wrong with them is known to be wrong with them.
   const secureContext = parsed("tls_certificate", first, () => createSecureContext(options));
-  if (ciphers === undefined) return { secureContext };
+  if (ciphers === undefined) return { secureContext, certificates };
   const list = `${NEWEST_SUITES}:${ciphers}`;
   return {
+    certificates,
     secureContext: parsed("tls_require_ciphers", ciphers, () => createSecureContext({ ...options, ciphers: list })),
   };
 }
@@ -48,15 +55,15 @@ export async function loadTlsContext(settings: ContextSettings): Promise<TlsCont
 async function readPair(
   certificateFile: string,
   privateKeyFile: string,
-): Promise<{ readonly certificate: Buffer; readonly privateKey: Buffer }> {
+): Promise<{ readonly certificate: Buffer; readonly privateKey: Buffer; readonly own: OwnCertificate }> {
   const certificate = await readPem("tls_certificate", certificateFile);
   const privateKey = await readPem("tls_privatekey", privateKeyFile);
-  const leaf = parsed("tls_certificate", certificateFile, () => new X509Certificate(certificate));
+  const own = parsed("tls_certificate", certificateFile, () => ownCertificate(certificateFile, certificate));
   const key = parsed("tls_privatekey", privateKeyFile, () => createPrivateKey(privateKey));
-  if (!leaf.checkPrivateKey(key)) {
+  if (!own.leaf.checkPrivateKey(key)) {
     throw new ConfigError(`tls_privatekey: ${privateKeyFile}: is not the key of the certificate in ${certificateFile}`);
   }
-  return { certificate, privateKey };
+  return { certificate, privateKey, own };
 }
 
 /** @param from `system`, a PEM file, or a directory of such. */

@@ -110,7 +110,10 @@ describe("a client's hello", () => {
 
 describe("awaitServerName", () => {
   const [ec, rsa] = [makeCertificate("mx.test"), makeCertificate("mx.test", { key: "rsa" })];
-  const contexts = new TlsContexts((problem) => assert.fail(String(problem)));
+  const contexts = new TlsContexts(
+    (problem) => assert.fail(String(problem)),
+    () => undefined,
+  );
 
   test("reads the name and leaves the hello for the handshake, with all certificates of the context", async () => {
     const names: unknown[] = [];

@@ -16,6 +16,8 @@ export interface Met {
   readonly problem: string | undefined;
   /** Subject of the certificate that the client was shown. */
   readonly subject: string | undefined;
+  /** The proof that it was shown; null: none, though it has asked. */
+  readonly staple: Buffer | null | undefined;
 }
 
 /** Lets a client meet a server, once; both are closed afterwards. */
@@ -35,6 +37,10 @@ export async function meet(handshake: ServerHandshake, options: ConnectionOption
   const client = connect({ port, host: "127.0.0.1", rejectUnauthorized: false, ...options });
   // What it meets is looked at from the server's side.
   client.on("error", () => undefined);
+  let staple: Buffer | null | undefined;
+  client.on("OCSPResponse", (response: Buffer | null) => {
+    staple = response;
+  });
   const isSecure = once(client, "secureConnect").catch(() => undefined);
   const { server: secured, verification, problem } = await seen.promise;
   if (secured !== undefined) await isSecure;
@@ -46,6 +52,7 @@ export async function meet(handshake: ServerHandshake, options: ConnectionOption
     verification,
     problem,
     subject: client.getPeerX509Certificate()?.subject,
+    staple,
   };
   client.destroy();
   secured?.destroy();

@@ -19,6 +19,7 @@ import { identifyClient } from "./proxy/identify-client.ts";
 import { Rejections } from "./rejections.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { certificateMetrics } from "./tls/certificate-metrics.ts";
 
 export interface GatewayDeps {
   readonly settings: Pick<
@@ -59,6 +60,7 @@ export async function startGateway({ settings, inForce, rates, bus, log, metrics
     ),
     log,
   };
+  certificateMetrics(metrics, () => inForce.current.tls?.certificates ?? []);
   let parts = inForce.current;
   let surroundings: Surroundings = { ...ofAll, ...parts };
   /** For a connection that comes now. */

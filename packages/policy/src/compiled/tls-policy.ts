@@ -12,6 +12,7 @@ import type { Configuration } from "../reader/configuration.ts";
 const EXPANDED = [
   "tls_certificate",
   "tls_privatekey",
+  "tls_ocsp_file",
   "tls_require_ciphers",
   "tls_eccurve",
   "tls_alpn",
@@ -105,6 +106,7 @@ function settingsOf(
   return {
     certificateFiles,
     privateKeyFiles: [...splitList(values.tls_privatekey ?? "").items],
+    proofFiles: proofFilesOf(values.tls_ocsp_file ?? ""),
     ciphers,
     curves: curves === "" || curves === "auto" ? undefined : curves,
     options,
@@ -114,6 +116,17 @@ function settingsOf(
     clientCertificate: wanted,
     protocols: [...splitList(values.tls_alpn ?? "").items],
   };
+}
+
+/** A format in front of a file holds for those behind it, too; an empty item is a certificate without a proof. */
+function proofFilesOf(list: string): TlsSettings["proofFiles"] {
+  let format: "DER" | "PEM" = "DER";
+  return Array.from(splitList(list).items, (item) => {
+    const [, word, named = item] = /^(DER|PEM) (.*)$/s.exec(item) ?? [];
+    if (word === "DER" || word === "PEM") format = word;
+    const file = named.trim();
+    return file === "" ? undefined : { file, format };
+  });
 }
 
 const emptyIsNone = (text: string | undefined): string | undefined => (text === "" ? undefined : text);

@@ -31,6 +31,7 @@ describe("TLS of the main section", () => {
     assert.deepEqual(usual, {
       certificateFiles: ["/a.pem"],
       privateKeyFiles: [],
+      proofFiles: [],
       ciphers: undefined,
       curves: undefined,
       options: undefined,
@@ -44,6 +45,19 @@ describe("TLS of the main section", () => {
   const rows: readonly [options: string, settings: Partial<TlsSettings>][] = [
     ["tls_privatekey = /k.pem", { privateKeyFiles: ["/k.pem"] }],
     ["tls_privatekey = <; /k.pem ; /l.pem", { privateKeyFiles: ["/k.pem", "/l.pem"] }],
+    ["tls_ocsp_file = /a.der", { proofFiles: [{ file: "/a.der", format: "DER" }] }],
+    [
+      "tls_ocsp_file = PEM /a.pem : /b.pem : DER /c.der",
+      {
+        proofFiles: [
+          { file: "/a.pem", format: "PEM" },
+          { file: "/b.pem", format: "PEM" },
+          { file: "/c.der", format: "DER" },
+        ],
+      },
+    ],
+    ["tls_ocsp_file = <; ; /b.der", { proofFiles: [undefined, { file: "/b.der", format: "DER" }] }],
+    ["tls_ocsp_file =", { proofFiles: [] }],
     ["tls_require_ciphers = ECDHE_ECDSA_AES256_GCM_SHA384:!MD5", { ciphers: "ECDHE-ECDSA-AES256-GCM-SHA384:!MD5" }],
     ["tls_eccurve = X25519 : P-256", { curves: "X25519:P-256" }],
     ["tls_eccurve = auto", { curves: undefined }],

@@ -12,9 +12,10 @@ export class ClientTls implements TlsView {
   readonly sni: string;
   readonly isVerified: boolean;
   readonly peerName: string;
+  readonly ocsp: TlsView["ocsp"];
   readonly #socket: TLSSocket;
 
-  constructor(socket: TLSSocket, { isVerified, problem }: Verification) {
+  constructor(socket: TLSSocket, { isVerified, problem, ocsp }: Verification) {
     this.#socket = socket;
     this.cipher = cipherText(socket);
     const [version = "", , bits] = this.cipher.split(":");
@@ -25,6 +26,7 @@ export class ClientTls implements TlsView {
     const name: unknown = "servername" in socket ? socket.servername : undefined;
     this.sni = typeof name === "string" ? (serverName(name) ?? "") : "";
     this.isVerified = isVerified;
+    this.ocsp = ocsp;
     // Without a question there is no answer, and this would be the one thing that costs.
     const wasAsked = isVerified || problem !== undefined;
     const certificate = wasAsked ? socket.getPeerX509Certificate() : undefined;

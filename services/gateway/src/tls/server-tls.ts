@@ -1,6 +1,6 @@
 import { reply } from "@postbus/mail";
 import type { SmtpAcls, TlsPolicy } from "@postbus/policy";
-import { opensslOptions, type ServerHandshake, serverName, TlsContexts } from "@postbus/tls";
+import { type CertificateState, opensslOptions, type ServerHandshake, serverName, TlsContexts } from "@postbus/tls";
 import type { Logger } from "pino";
 
 /** What TLS needs cannot be had now (RFC 3207 §4). */
@@ -20,7 +20,10 @@ export class ServerTls {
 
   /** @throws {ConfigError} a file that is named without an expansion cannot be used. */
   static async load(policy: TlsPolicy, log: Pick<Logger, "warn">): Promise<ServerTls> {
-    const contexts = new TlsContexts((err) => log.warn({ err }, "changed TLS files cannot be used: the old ones stay"));
+    const contexts = new TlsContexts(
+      (err) => log.warn({ err }, "changed TLS files cannot be used: the old ones stay"),
+      (problem) => log.warn(problem, "no OCSP proof of this file is shown to clients"),
+    );
     const { usual } = policy;
     if (usual !== undefined) {
       await contexts.get(usual);
@@ -33,6 +36,11 @@ export class ServerTls {
   private constructor(policy: TlsPolicy, contexts: TlsContexts) {
     this.#policy = policy;
     this.#contexts = contexts;
+  }
+
+  /** Those that clients have been shown, or may be. */
+  get certificates(): readonly CertificateState[] {
+    return this.#contexts.certificates;
   }
 
   /** For a client that begins now. @throws {Error} a file cannot be used or an option not be expanded. */

@@ -89,6 +89,7 @@ const connection: Readonly<Record<string, Read>> = {
   tls_in_peercert: ({ connection }) => connection.tls?.peerCertificate,
   tls_in_ourcert: ({ connection }) => connection.tls?.ownCertificate,
   tls_in_certificate_verified: ({ connection }) => (connection.tls?.isVerified === true ? 1 : 0),
+  tls_in_ocsp: ({ connection }) => OCSP[connection.tls?.ocsp ?? "not requested"],
   proxy_session: ({ connection }) => connection.proxy !== undefined,
   proxy_local_address: ({ connection }) => connection.proxy?.localAddress,
   proxy_local_port: ({ connection }) => connection.proxy?.localPort,
@@ -102,6 +103,9 @@ const connection: Readonly<Record<string, Read>> = {
   proxy_tls_common_name: ({ connection }) => connection.proxy?.tls?.commonName,
   proxy_tls_verified: ({ connection }) => connection.proxy?.tls?.isVerified === true,
 };
+
+/** Numbers of Exim's manual. A server says nothing of 2 and 3, which are a client's. */
+const OCSP = { "not requested": 0, "no response": 1, stapled: 4 } as const;
 
 const message: Readonly<Record<string, Read>> = {
   sender_address: ({ message }) => message.returnPath,

@@ -117,6 +117,8 @@ export interface TlsSettings {
   readonly ciphers: string | undefined;
   /** `tls_eccurve` */
   readonly curves: string | undefined;
+  /** The client is in `tls_resumption_hosts`, and not asked for a certificate. */
+  readonly resumes: boolean;
   /** `openssl_options` */
   readonly options: string | undefined;
   /** `tls_verify_certificates`, of a client that is asked for a certificate: `system`, a file or a directory. */

@@ -14,6 +14,8 @@ export interface ContextSettings {
   readonly curves?: string | undefined;
   /** Exim's `openssl_options`: `+no_tlsv1_3 -no_ticket`. */
   readonly options?: string | undefined;
+  /** Whether sessions may be resumed (by tickets), whatever the options say. */
+  readonly resumes?: boolean | undefined;
   /** Whose signature makes a client's certificate good: `system`, a PEM file, or a directory of such. Absent: nobody's. */
   readonly authorities?: string | undefined;
   /** PEM file with revocation lists for them. */

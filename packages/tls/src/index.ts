@@ -1,8 +1,9 @@
-export { awaitServerName } from "./await-server-name.ts";
+export { awaitClientHello } from "./await-client-hello.ts";
 export { cipherText } from "./cipher-text.ts";
 export type { ContextSettings } from "./context-settings.ts";
 export { distinguishedName } from "./distinguished-name.ts";
 export { handshakeProblem } from "./handshake-problem.ts";
+export type { HelloWishes } from "./hello-wishes.ts";
 export { certificateDetails } from "./ocsp/certificate-details.ts";
 export type { CertificateState } from "./ocsp/certificate-state.ts";
 export { fetchProof } from "./ocsp/fetch-proof.ts";
@@ -11,4 +12,5 @@ export { opensslOptions } from "./openssl-options.ts";
 export { ownCertificate } from "./own-certificate.ts";
 export { serverName } from "./server-name.ts";
 export { internalErrorAlert, type ServerHandshake, startServerTls, type Verification } from "./server-tls.ts";
+export { isKeyOf, makeTicketKey, type TicketKey, ticketKeyOf } from "./ticket-key.ts";
 export { TlsContexts } from "./tls-contexts.ts";

@@ -1,11 +1,17 @@
 import type { Socket } from "node:net";
 import { TLSSocket, type TLSSocketOptions } from "node:tls";
+import type { HelloWishes } from "./hello-wishes.ts";
 import { type OcspResult, stapleRequests } from "./ocsp/staple-requests.ts";
+import type { TicketKey } from "./ticket-key.ts";
 import type { TlsContext } from "./tls-context.ts";
 
 /** What a server's handshake is made with. */
 export interface ServerHandshake {
   readonly context: TlsContext;
+  /** What the client has said, if somebody has read it: see `awaitClientHello`. */
+  readonly hello?: HelloWishes | undefined;
+  /** Seals the tickets of a session that may be resumed, and opens the one that the client has. Default: none are given. */
+  readonly ticketKey?: TicketKey | undefined;
   /** Whether the client is asked for a certificate, and has to have a good one. Default: no. */
   readonly clientCertificate?: "optional" | "required" | undefined;
   /** Protocols that a client which names one must name (ALPN, RFC 7301), and then that one alone. Default: any. */
@@ -22,6 +28,8 @@ export interface Verification {
   readonly problem: string | undefined;
   /** Whether the client wanted a proof that our certificate is not revoked. */
   readonly ocsp: OcspResult;
+  /** The session is one that was resumed; undefined: none may be. */
+  readonly isResumed: boolean | undefined;
 }
 
 /**
@@ -35,10 +43,11 @@ export function startServerTls(
   handshake: ServerHandshake,
   onSecure: (verification: Verification) => void,
 ): TLSSocket {
-  const { context, clientCertificate, protocols } = handshake;
+  const { context, clientCertificate, protocols, hello, ticketKey } = handshake;
+  const resumable = ticketKey && context.resumable?.with(ticketKey);
   const options: TLSSocketOptions & Pick<Alpn, "ALPNCallback"> = {
     isServer: true,
-    secureContext: context.secureContext,
+    secureContext: resumable ?? context.secureContext,
     requestCert: clientCertificate !== undefined,
     rejectUnauthorized: clientCertificate === "required",
   };
@@ -53,6 +62,7 @@ export function startServerTls(
   if (context.staples.length > 0) {
     options.server = stapleRequests(
       context,
+      hello,
       () => secured,
       (result) => {
         ocsp = result;
@@ -61,7 +71,8 @@ export function startServerTls(
   }
   const secured = new TLSSocket(socket, options);
   secured.once("secure", () => {
-    const verification = { ...verificationOf(secured, clientCertificate !== undefined), ocsp };
+    const isResumed = resumable && secured.isSessionReused();
+    const verification = { ...verificationOf(secured, clientCertificate !== undefined), ocsp, isResumed };
     if (clientCertificate !== "required" || verification.isVerified) onSecure(verification);
     // The library lets it through and leaves the end to us.
     else secured.destroy(new Error(`certificate verification failed: ${verification.problem}`));

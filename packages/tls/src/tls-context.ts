@@ -1,4 +1,4 @@
-import { createPrivateKey } from "node:crypto";
+import { constants, createHash, createPrivateKey } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createSecureContext, getCACertificates, type SecureContext, type SecureContextOptions } from "node:tls";
@@ -7,15 +7,22 @@ import type { ContextSettings } from "./context-settings.ts";
 import type { Staple } from "./ocsp/load-staples.ts";
 import { opensslOptions } from "./openssl-options.ts";
 import { type OwnCertificate, ownCertificate } from "./own-certificate.ts";
+import { TicketContexts } from "./ticket-contexts.ts";
 
 /** Certificates with their keys, ready for handshakes. */
 export interface TlsContext {
   readonly secureContext: SecureContext;
+  /** For clients whose sessions may be resumed. */
+  readonly resumable: TicketContexts | undefined;
+  /** With TLS 1.2, the client's order of cipher suites decides among those that OpenSSL usually has. */
+  readonly isByClientsOrder: boolean;
   readonly certificates: readonly OwnCertificate[];
   /** Of each certificate, if clients that ask for proofs are answered; else none. */
   readonly staples: readonly Staple[];
 }
 
+/** How long after its beginning a session may be resumed; Exim has 2 hours. */
+const SESSION_SECONDS = 7_200;
 /** Files of a directory of authorities: more than any system has. */
 const MAX_AUTHORITY_FILES = 1_000;
 /** Those of RFC 8446 §9.1: a list of older ciphers does not mean that TLS 1.3 is not wanted. */
@@ -30,11 +37,12 @@ const NEWEST_SUITES = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_A
 export async function loadTlsContext(settings: ContextSettings): Promise<Omit<TlsContext, "staples">> {
   const { certificateFiles, privateKeyFiles, ciphers, curves, authorities, revocations } = settings;
   const pairs = await Promise.all(certificateFiles.map((file, i) => readPair(file, privateKeyFiles[i] ?? file)));
+  const { bits } = opensslOptions(settings.options);
   const options: SecureContextOptions = {
     cert: pairs.map(({ certificate }) => certificate),
     key: pairs.map(({ privateKey }) => privateKey),
     minVersion: "TLSv1.2",
-    secureOptions: opensslOptions(settings.options).bits,
+    secureOptions: bits,
     // Whose certificates are good is never left to the library's own list.
     ca: authorities === undefined ? [] : await readAuthorities(authorities),
     ...(curves === undefined ? {} : { ecdhCurve: curves }),
@@ -44,12 +52,29 @@ export async function loadTlsContext(settings: ContextSettings): Promise<Omit<Tl
   const [first = ""] = certificateFiles;
   // Without the ciphers first, so that what is wrong with them is known to be wrong with them.
   const secureContext = parsed("tls_certificate", first, () => createSecureContext(options));
-  if (ciphers === undefined) return { secureContext, certificates };
-  const list = `${NEWEST_SUITES}:${ciphers}`;
-  return {
-    certificates,
-    secureContext: parsed("tls_require_ciphers", ciphers, () => createSecureContext({ ...options, ciphers: list })),
-  };
+  const resumable = settings.resumes ? resumableContexts(options, certificates) : undefined;
+  const isByClientsOrder = ciphers === undefined && (bits & constants.SSL_OP_CIPHER_SERVER_PREFERENCE) === 0;
+  const made = { secureContext, resumable, isByClientsOrder, certificates };
+  if (ciphers === undefined) return made;
+  options.ciphers = `${NEWEST_SUITES}:${ciphers}`;
+  return { ...made, secureContext: parsed("tls_require_ciphers", ciphers, () => createSecureContext(options)) };
+}
+
+/** @param options As they are when a context is made. */
+function resumableContexts(options: SecureContextOptions, certificates: readonly OwnCertificate[]): TicketContexts {
+  // Of all servers with the same certificates, and no others: nobody resumes with one name what began with another.
+  const id = createHash("sha256");
+  for (const { leaf } of certificates) id.update(leaf.raw);
+  const sessionIdContext = id.digest("hex").slice(0, 32);
+  return new TicketContexts(({ octets }) =>
+    createSecureContext({
+      ...options,
+      secureOptions: ((options.secureOptions ?? 0) & ~constants.SSL_OP_NO_TICKET) >>> 0,
+      ticketKeys: octets,
+      sessionIdContext,
+      sessionTimeout: SESSION_SECONDS,
+    }),
+  );
 }
 
 async function readPair(

@@ -73,7 +73,12 @@ describe("a client's certificate", () => {
     test(`is verified if an authority has signed it (${maxVersion})`, async () => {
       for (const wanted of ["optional", "required"] as const) {
         const { verification } = await meet(await asked(wanted)(), { ...shows(member), maxVersion });
-        assert.deepEqual(verification, { isVerified: true, problem: undefined, ocsp: "not requested" });
+        assert.deepEqual(verification, {
+          isVerified: true,
+          problem: undefined,
+          ocsp: "not requested",
+          isResumed: undefined,
+        });
       }
     });
 
@@ -84,12 +89,14 @@ describe("a client's certificate", () => {
         isVerified: false,
         problem: "no certificate was given",
         ocsp: "not requested",
+        isResumed: undefined,
       });
       const bad = await meet(handshake, { ...shows(stranger), maxVersion });
       assert.deepEqual(bad.verification, {
         isVerified: false,
         problem: "DEPTH_ZERO_SELF_SIGNED_CERT",
         ocsp: "not requested",
+        isResumed: undefined,
       });
     });
 
@@ -106,7 +113,7 @@ describe("a client's certificate", () => {
     const { verification } = await meet({ context: await context(), clientCertificate: "optional" }, shows(member));
     assert.equal(verification?.isVerified, false);
     const { verification: unasked } = await meet({ context: await context() }, shows(member));
-    assert.deepEqual(unasked, { isVerified: false, problem: undefined, ocsp: "not requested" });
+    assert.deepEqual(unasked, { isVerified: false, problem: undefined, ocsp: "not requested", isResumed: undefined });
   });
 });
 

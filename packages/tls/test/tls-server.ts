@@ -1,7 +1,14 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
-import { cipherText, handshakeProblem, type ServerHandshake, startServerTls, type Verification } from "../src/index.ts";
+import {
+  awaitClientHello,
+  cipherText,
+  handshakeProblem,
+  type ServerHandshake,
+  startServerTls,
+  type Verification,
+} from "../src/index.ts";
 
 /** What the two sides have seen of a handshake. */
 export interface Met {
@@ -23,8 +30,9 @@ export interface Met {
 /** Lets a client meet a server, once; both are closed afterwards. */
 export async function meet(handshake: ServerHandshake, options: ConnectionOptions = {}): Promise<Met> {
   const seen = Promise.withResolvers<Pick<Met, "verification" | "problem"> & { server?: TLSSocket }>();
-  await using server = createServer((socket) => {
-    const secured = startServerTls(socket, handshake, (verification) => {
+  await using server = createServer(async (socket) => {
+    const hello = await awaitClientHello(socket);
+    const secured = startServerTls(socket, { ...handshake, hello }, (verification) => {
       seen.resolve({ server: secured, verification, problem: undefined });
     });
     const fail = (problem: string) => seen.resolve({ verification: undefined, problem });

@@ -5,6 +5,7 @@ import { type Service, startReloadListener } from "@postbus/service-kit";
 import { startGateway } from "./gateway.ts";
 import { policyParts } from "./policy-parts.ts";
 import { GatewaySettings } from "./settings.ts";
+import { TicketKeys, ticketKeyBucket } from "./tls/ticket-keys.ts";
 
 /** SMTP in: sessions, ACLs, facts while the client waits, and 250 only when the message is on stable storage. */
 export const gateway: Service<typeof GatewaySettings> = {
@@ -17,11 +18,12 @@ export const gateway: Service<typeof GatewaySettings> = {
     const tellNotices = ({ notices }: Policy): void => {
       for (const notice of notices) log.warn({ notice }, "policy");
     };
+    const ticketKeys = new TicketKeys(bus.keyValue(ticketKeyBucket), log);
     const policy = await PolicyInForce.start({
       ...{ file, macros, data, log },
       resolver: await openResolver(dnsServers),
       use: async (loaded) => {
-        const parts = await policyParts(loaded, log);
+        const parts = await policyParts(loaded, log, ticketKeys);
         if (isListening) tellNotices(loaded);
         return parts;
       },

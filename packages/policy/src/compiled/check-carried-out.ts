@@ -34,6 +34,7 @@ const MAIN: ReadonlySet<string> = new Set([
   ...[
     "tls_on_connect_ports",
     "tls_ocsp_file",
+    "tls_resumption_hosts",
     "tls_verify_certificates",
     "tls_verify_hosts",
     "tls_try_verify_hosts",

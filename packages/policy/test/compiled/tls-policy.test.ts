@@ -35,6 +35,7 @@ describe("TLS of the main section", () => {
       ciphers: undefined,
       curves: undefined,
       options: undefined,
+      resumes: false,
       authorities: undefined,
       revocations: undefined,
       clientCertificate: undefined,
@@ -62,6 +63,7 @@ describe("TLS of the main section", () => {
     ["tls_eccurve = X25519 : P-256", { curves: "X25519:P-256" }],
     ["tls_eccurve = auto", { curves: undefined }],
     ["openssl_options = +no_tlsv1_3", { options: "+no_tlsv1_3" }],
+    ["tls_resumption_hosts = *", { resumes: true }],
     ["tls_alpn = smtp", { protocols: ["smtp"] }],
     ["tls_alpn =", { protocols: [] }],
     // Nobody is asked for a certificate, so nothing is read for it.
@@ -87,6 +89,18 @@ describe("TLS of the main section", () => {
     assert.deepEqual(await wanted("192.0.2.1"), ["required", "/ca.pem"]);
     assert.deepEqual(await wanted("192.0.2.2"), ["optional", "/ca.pem"]);
     assert.deepEqual(await wanted("198.51.100.1"), [undefined, undefined]);
+  });
+
+  test("lets sessions be resumed by whom the list names, unless they are asked for a certificate", async () => {
+    const text = `tls_certificate = /a.pem
+      tls_resumption_hosts = !192.0.2.1 : 192.0.2.0/24
+      tls_verify_hosts = 192.0.2.2`;
+    const resumes = async (address: string) => (await settingsFor(text, undefined, address)).resumes;
+    assert.equal(await resumes("192.0.2.1"), false);
+    assert.equal(await resumes("192.0.2.2"), false);
+    assert.equal(await resumes("192.0.2.3"), true);
+    const undecided = "tls_certificate = /a.pem\ntls_resumption_hosts = net-lsearch;/nonexistent/file";
+    assert.equal((await settingsFor(undecided)).resumes, false);
   });
 
   test("trusts the system's authorities unless others are named", async () => {

@@ -1,4 +1,5 @@
 import { createServer, type Server, type TLSSocket } from "node:tls";
+import type { HelloWishes } from "../hello-wishes.ts";
 import type { TlsContext } from "../tls-context.ts";
 import { chosenCertificate } from "./chosen-certificate.ts";
 import { proofFaultAt } from "./ocsp-proof.ts";
@@ -17,17 +18,23 @@ asked.on("OCSPRequest", () => undefined);
  * Node.js asks a server, and does not say for which socket. So each socket has a server of its own: an object that differs
  * from the shared one in nothing but in what it does with an event.
  *
+ * @param hello The client's, if somebody has read it.
  * @param socket The one that handshakes; it is there when somebody asks.
  */
 export function stapleRequests(
-  { staples }: TlsContext,
+  { staples, isByClientsOrder }: TlsContext,
+  hello: HelloWishes | undefined,
   socket: () => TLSSocket,
   onResult: (result: OcspResult) => void,
 ): Server {
   const emit = (event: string, ...values: readonly unknown[]): boolean => {
     const answer = values[2];
     if (event !== "OCSPRequest" || typeof answer !== "function") return false;
-    const proof = chosenCertificate(socket(), certificatesOf(staples))?.proof;
+    const proof = chosenCertificate(socket(), {
+      certificates: certificatesOf(staples),
+      isByClientsOrder,
+      hello,
+    })?.proof;
     const isShown = proof !== undefined && proofFaultAt(proof, Date.now()) === undefined;
     onResult(isShown ? "stapled" : "no response");
     answer(null, isShown ? proof.der : null);

@@ -122,8 +122,9 @@ describe("a file that changes between two handshakes", () => {
 });
 
 describe("certificates of two kinds have proofs of their own", () => {
-  const both = (files: ContextSettings["proofFiles"]) =>
+  const both = (files: ContextSettings["proofFiles"], more: Partial<ContextSettings> = {}) =>
     server({
+      ...more,
       certificateFiles: [rsa.certificateFile, ec.certificateFile],
       privateKeyFiles: [rsa.privateKeyFile, ec.privateKeyFile],
       proofFiles: files,
@@ -143,6 +144,36 @@ describe("certificates of two kinds have proofs of their own", () => {
       assert.deepEqual(await both(proofs()).shows({ minVersion: "TLSv1.3", sigalgs }), [expected, "stapled"]);
     });
   }
+
+  const [ecSuite, rsaSuite] = ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256"];
+  const suites: readonly [options: ConnectionOptions, expected: Buffer][] = [
+    [{ ciphers: ecSuite }, ofEc],
+    [{ ciphers: rsaSuite }, ofRsa],
+    [{ ciphers: `${ecSuite}:${rsaSuite}` }, ofEc],
+    [{ ciphers: `${rsaSuite}:${ecSuite}` }, ofRsa],
+    [{ ciphers: `${ecSuite}:${rsaSuite}`, ecdhCurve: "secp384r1" }, ofRsa],
+    [{ ciphers: `${ecSuite}:${rsaSuite}`, sigalgs: "RSA+SHA256" }, ofRsa],
+    [{ ciphers: `DHE-RSA-AES256-GCM-SHA384:AES256-SHA:${ecSuite}` }, ofRsa],
+    [{}, ofRsa],
+  ];
+  for (const [options, expected] of suites) {
+    test(`the client's cipher suites say which (TLS 1.2: ${Object.values(options).join(", ") || "the usual ones"})`, async () => {
+      assert.deepEqual(await both(proofs()).shows({ maxVersion: "TLSv1.2", ...options }), [expected, "stapled"]);
+    });
+  }
+
+  test("with TLS 1.2 and ciphers that the operator has named, there is none if both kinds could be chosen", async () => {
+    const named = both(proofs(), { ciphers: `${rsaSuite}:${ecSuite}` });
+    assert.deepEqual(await named.shows({ maxVersion: "TLSv1.2", ciphers: `${ecSuite}:${rsaSuite}` }), NONE);
+    assert.deepEqual(await named.shows({ maxVersion: "TLSv1.2", ciphers: ecSuite }), STAPLED);
+    const ordered = both(proofs(), { options: "+cipher_server_preference" });
+    assert.deepEqual(await ordered.shows({ maxVersion: "TLSv1.2", ciphers: `${ecSuite}:${rsaSuite}` }), NONE);
+  });
+
+  test("with TLS 1.2 and a cipher suite that nobody here knows, there is none", async () => {
+    const ciphers = `ECDHE-ARIA256-GCM-SHA384:${ecSuite}`;
+    assert.deepEqual(await both(proofs()).shows({ maxVersion: "TLSv1.2", ciphers }), NONE);
+  });
 
   test("and one of them may have none", async () => {
     const { shows } = both([undefined, ...proofs().slice(1)]);

@@ -13,9 +13,10 @@ export class ClientTls implements TlsView {
   readonly isVerified: boolean;
   readonly peerName: string;
   readonly ocsp: TlsView["ocsp"];
+  readonly resumption: TlsView["resumption"];
   readonly #socket: TLSSocket;
 
-  constructor(socket: TLSSocket, { isVerified, problem, ocsp }: Verification) {
+  constructor(socket: TLSSocket, { isVerified, problem, ocsp, isResumed }: Verification) {
     this.#socket = socket;
     this.cipher = cipherText(socket);
     const [version = "", , bits] = this.cipher.split(":");
@@ -27,6 +28,7 @@ export class ClientTls implements TlsView {
     this.sni = typeof name === "string" ? (serverName(name) ?? "") : "";
     this.isVerified = isVerified;
     this.ocsp = ocsp;
+    this.resumption = isResumed === undefined ? "off" : isResumed ? "resumed" : "offered";
     // Without a question there is no answer, and this would be the one thing that costs.
     const wasAsked = isVerified || problem !== undefined;
     const certificate = wasAsked ? socket.getPeerX509Certificate() : undefined;

@@ -113,6 +113,8 @@ export interface TlsSettings {
   readonly privateKeyFiles: readonly string[];
   /** `tls_ocsp_file`, in the same order: proofs that the certificates are not revoked. */
   readonly proofFiles: readonly ({ readonly file: string; readonly format: "DER" | "PEM" } | undefined)[];
+  /** `tls_ocsp_fetch`: those of the other certificates are fetched. */
+  readonly fetchesProofs: boolean;
   /** `tls_require_ciphers` */
   readonly ciphers: string | undefined;
   /** `tls_eccurve` */

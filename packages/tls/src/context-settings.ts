@@ -8,6 +8,8 @@ export interface ContextSettings {
   readonly privateKeyFiles: readonly string[];
   /** For the n-th certificate, what proves that it is not revoked. Absent: clients that ask for a proof are given none. */
   readonly proofFiles?: readonly (ProofFile | undefined)[] | undefined;
+  /** Whether certificates without such a file have proofs from elsewhere: of those who fetch them. */
+  readonly fetchesProofs?: boolean | undefined;
   /** OpenSSL's list for up to TLS 1.2; those of TLS 1.3 stay as they are. Absent: the library's. */
   readonly ciphers?: string | undefined;
   /** Curves, separated by colons. Absent: the library's. */

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { type ContextSettings, filesOf, proofFilesOf } from "./context-settings.ts";
 import { type CertificateState, certificateState } from "./ocsp/certificate-state.ts";
-import { loadStaples, type ProofProblem } from "./ocsp/load-staples.ts";
+import { loadStaples, type ProofProblem, type ProofSource } from "./ocsp/load-staples.ts";
 import { type OcspProof, proofFaultAt } from "./ocsp/ocsp-proof.ts";
 import { loadTlsContext, type TlsContext } from "./tls-context.ts";
 
@@ -30,17 +30,21 @@ export class TlsContexts {
   readonly #onProofProblem: (problem: ProofProblem) => void;
   /** Those of which it has been told. */
   readonly #expired = new WeakSet<OcspProof>();
+  readonly #proofSource: ProofSource | undefined;
   readonly #maxContexts: number;
 
   /**
    * @param onTrouble Files have changed, and cannot be used.
    * @param onProofProblem A file of proofs gives none.
+   * @param proofSource Of certificates without such a file, where the settings want it.
    */
   constructor(
     onTrouble: (problem: unknown) => void,
     onProofProblem: (problem: ProofProblem) => void,
+    proofSource?: ProofSource,
     maxContexts = MAX_CONTEXTS,
   ) {
+    this.#proofSource = proofSource;
     this.#onTrouble = onTrouble;
     this.#onProofProblem = onProofProblem;
     this.#maxContexts = maxContexts;
@@ -137,15 +141,16 @@ export class TlsContexts {
   /** Beside a context whose certificates stay. It does not fail: without proofs, handshakes go on. */
   async #loadProofs(
     entry: Entry,
-    { proofFiles = [] }: ContextSettings,
+    { proofFiles = [], fetchesProofs = false }: ContextSettings,
     made: TlsContext,
     proofVersion: string,
   ): Promise<TlsContext> {
     const { certificates, staples: before } = made;
-    const isAnswered = proofFiles.some((one) => one !== undefined);
-    const staples = isAnswered ? await loadStaples(certificates, proofFiles, before, this.#onProofProblem) : [];
+    const source = fetchesProofs ? this.#proofSource : undefined;
+    const isAnswered = source !== undefined || proofFiles.some((one) => one !== undefined);
+    const staples = isAnswered ? await loadStaples(certificates, proofFiles, before, source, this.#onProofProblem) : [];
     for (const { file, mustStaple } of certificates) {
-      if (mustStaple && !staples.some((one) => one.certificate.file === file && one.file !== undefined)) {
+      if (mustStaple && !staples.some((one) => one.certificate.file === file && one.hasSource)) {
         const text = "clients want a proof with this certificate (RFC 7633), and there is none";
         this.#onProofProblem({ file: undefined, certificate: file, fault: "none", text });
       }

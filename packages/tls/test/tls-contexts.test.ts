@@ -64,7 +64,7 @@ describe("contexts by their settings", () => {
   });
 
   test("that cannot be made are an error each time, and take no room", async () => {
-    const contexts = new TlsContexts(never, never, 1);
+    const contexts = new TlsContexts(never, never, undefined, 1);
     const { settings } = place("kept");
     const kept = await contexts.get(settings);
     for (let i = 0; i < 3; i++) {
@@ -75,7 +75,7 @@ describe("contexts by their settings", () => {
   });
 
   test("that have not been wanted for the longest time go when there are too many", async () => {
-    const contexts = new TlsContexts(never, never, 2);
+    const contexts = new TlsContexts(never, never, undefined, 2);
     const [a, b, c] = [place("a").settings, place("b").settings, place("c").settings];
     const [ofA, ofB] = [await contexts.get(a), await contexts.get(b)];
     assert.equal(await contexts.get(a), ofA);

@@ -5,7 +5,9 @@ import { type Service, startReloadListener } from "@postbus/service-kit";
 import { startGateway } from "./gateway.ts";
 import { policyParts } from "./policy-parts.ts";
 import { GatewaySettings } from "./settings.ts";
-import { TicketKeys, ticketKeyBucket } from "./tls/ticket-keys.ts";
+import { ProofRenewal } from "./tls/proof-renewal.ts";
+import { tlsBucket } from "./tls/shared-tls.ts";
+import { TicketKeys } from "./tls/ticket-keys.ts";
 
 /** SMTP in: sessions, ACLs, facts while the client waits, and 250 only when the message is on stable storage. */
 export const gateway: Service<typeof GatewaySettings> = {
@@ -18,12 +20,17 @@ export const gateway: Service<typeof GatewaySettings> = {
     const tellNotices = ({ notices }: Policy): void => {
       for (const notice of notices) log.warn({ notice }, "policy");
     };
-    const ticketKeys = new TicketKeys(bus.keyValue(ticketKeyBucket), log);
+    const values = bus.keyValue(tlsBucket);
+    const proofs = new ProofRenewal({ values, log, metrics });
+    const shared = {
+      ticketKeys: new TicketKeys(values, log),
+      proofSource: proofs.proofOf.bind(proofs),
+    };
     const policy = await PolicyInForce.start({
       ...{ file, macros, data, log },
       resolver: await openResolver(dnsServers),
       use: async (loaded) => {
-        const parts = await policyParts(loaded, log, ticketKeys);
+        const parts = await policyParts(loaded, log, shared);
         if (isListening) tellNotices(loaded);
         return parts;
       },
@@ -38,6 +45,7 @@ export const gateway: Service<typeof GatewaySettings> = {
     tellNotices(policy.current.policy);
     const control = await startReloadListener({ bus, service: "gateway", instance, policy });
     return [
+      proofs,
       { name: "policy", stop: () => policy.stop() },
       { name: "rates", stop: async () => redis?.stop() },
       control,

@@ -9,7 +9,7 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { type GatewayDeps, startGateway } from "../src/gateway.ts";
 import { policyParts } from "../src/policy-parts.ts";
-import type { TicketKeys } from "../src/tls/ticket-keys.ts";
+import type { SharedTls } from "../src/tls/shared-tls.ts";
 import { TestClient } from "./test-client.ts";
 
 const smtp: Partial<SmtpPolicy> = {
@@ -86,20 +86,20 @@ export interface TestOptions {
   readonly settings?: Partial<GatewayDeps["settings"]>;
   /** Stands in for parts of the bus. */
   readonly bus?: (bus: Bus) => Partial<GatewayDeps["bus"]>;
-  readonly ticketKeys?: TicketKeys;
+  readonly shared?: Partial<SharedTls>;
 }
 
 export async function startTestGateway({
   policy = {},
   settings = {},
   bus: replace,
-  ticketKeys,
+  shared,
 }: TestOptions = {}): Promise<TestGateway> {
   const directory = await mkdtemp(join(tmpdir(), "postbus-gateway-"));
   const bus = await openEmbeddedBus({ directory });
   const metrics = new Registry();
   const { publish, spool, request, events } = bus;
-  const inForce = { current: await policyParts(testPolicy(policy), SILENT, ticketKeys) };
+  const inForce = { current: await policyParts(testPolicy(policy), SILENT, shared) };
   const part = await startGateway({
     settings: {
       factsTimeoutMs: 5_000,
@@ -127,7 +127,7 @@ export async function startTestGateway({
     part,
     metrics,
     async reload(other) {
-      inForce.current = await policyParts(testPolicy(other), SILENT, ticketKeys);
+      inForce.current = await policyParts(testPolicy(other), SILENT, shared);
     },
     connect,
     async session() {

@@ -33,6 +33,7 @@ const MAIN: ReadonlySet<string> = new Set([
   ...["tls_advertise_hosts", "tls_require_ciphers", "tls_eccurve", "tls_alpn", "openssl_options"],
   ...[
     "tls_on_connect_ports",
+    "tls_ocsp_fetch",
     "tls_ocsp_file",
     "tls_resumption_hosts",
     "tls_verify_certificates",

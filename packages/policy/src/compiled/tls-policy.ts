@@ -43,24 +43,24 @@ export function tlsPolicy({ main }: Pick<Configuration, "main">): TlsPolicy | un
   const required = list("tls_verify_hosts");
   const optional = list("tls_try_verify_hosts");
   const options = main.setting("openssl_options") === undefined ? undefined : main.get("openssl_options");
+  const fetchesProofs = main.get("tls_ocsp_fetch");
   const resumesAll = main.get("tls_resumption_hosts")?.trim() === "*";
   const resumption = resumesAll ? undefined : list("tls_resumption_hosts");
   const isSame = required === undefined && optional === undefined && resumption === undefined;
   const constants = isSame ? constantValues(expansions) : undefined;
-  const usual = constants && settingsOf(constants, undefined, options, resumesAll);
+  const usual = constants && settingsOf(constants, undefined, { options, fetchesProofs, resumes: resumesAll });
   return {
     usual,
     changesWithServerName: NAMES_SERVER.test(certificate),
     settings: (session) =>
       usual ??
       clientCertificate(session, required, optional).then(async (wanted) =>
-        settingsOf(
-          await expandedValues(expansions, session),
-          wanted,
+        settingsOf(await expandedValues(expansions, session), wanted, {
           options,
+          fetchesProofs,
           // What a client has shown is looked at anew each time.
-          wanted === undefined && (await isClientIn(resumption, session, resumesAll)),
-        ),
+          resumes: wanted === undefined && (await isClientIn(resumption, session, resumesAll)),
+        }),
       ),
   };
 }
@@ -107,8 +107,7 @@ async function clientCertificate(
 function settingsOf(
   values: Values,
   wanted: TlsSettings["clientCertificate"],
-  options: string | undefined,
-  resumes: boolean,
+  { options, fetchesProofs, resumes }: Pick<TlsSettings, "options" | "fetchesProofs" | "resumes">,
 ): TlsSettings {
   const certificateFiles = [...splitList(values.tls_certificate ?? "").items];
   if (certificateFiles.length === 0) throw new ConfigError("tls_certificate names no file");
@@ -119,6 +118,7 @@ function settingsOf(
     certificateFiles,
     privateKeyFiles: [...splitList(values.tls_privatekey ?? "").items],
     proofFiles: proofFilesOf(values.tls_ocsp_file ?? ""),
+    fetchesProofs,
     ciphers,
     curves: curves === "" || curves === "auto" ? undefined : curves,
     options,

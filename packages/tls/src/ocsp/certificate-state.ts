@@ -20,7 +20,7 @@ export function certificateState(
   nowMs: number,
 ): CertificateState {
   const expiresAtMs = leaf.validToDate.getTime();
-  if (staple?.file === undefined) return { file, expiresAtMs, proofExpiresAtMs: undefined, fault: undefined };
+  if (staple?.hasSource !== true) return { file, expiresAtMs, proofExpiresAtMs: undefined, fault: undefined };
   const { proof, fault } = staple;
   const late = proof && proofFaultAt(proof, nowMs);
   const isShown = proof !== undefined && late === undefined;

@@ -13,9 +13,10 @@ export interface ProofFile {
 /** What there is to show for a certificate. */
 export interface Staple {
   readonly certificate: OwnCertificate;
-  /** Where a proof may come from. */
+  /** Whether there is somewhere a proof could come from. */
+  readonly hasSource: boolean;
   readonly file: string | undefined;
-  /** Undefined: nothing. */
+  /** At this moment; undefined: nothing. */
   readonly proof: OcspProof | undefined;
   /** What is wrong with that of the file. */
   readonly fault: ProofFault | undefined;
@@ -31,6 +32,9 @@ export interface ProofProblem {
   readonly text: string;
 }
 
+/** Who fetches the proofs of certificates without a file; it is asked at each handshake. */
+export type ProofSource = (certificate: OwnCertificate) => OcspProof | undefined;
+
 /** A PEM file may have the proofs of many certificates. */
 const MAX_FILE_OCTETS = 1_048_576;
 
@@ -40,28 +44,42 @@ const MAX_FILE_OCTETS = 1_048_576;
  * shown on.
  *
  * @param before What was shown before.
+ * @param source Of certificates without a file. Default: they have none.
  * @param onProblem Told of each file that gives no proof.
  */
 export function loadStaples(
   certificates: readonly OwnCertificate[],
   files: readonly (ProofFile | undefined)[],
   before: readonly Staple[],
+  source: ProofSource | undefined,
   onProblem: (problem: ProofProblem) => void,
 ): Promise<readonly Staple[]> {
   return Promise.all(
     certificates.map(async (certificate, i) => {
       const from = files[i];
-      if (from === undefined) return { certificate, file: undefined, proof: undefined, fault: undefined };
+      if (from === undefined) return stapleWithoutFile(certificate, source);
       const { file } = from;
       const found = await proofIn(from, certificate);
-      if (!("fault" in found)) return { certificate, file, proof: found, fault: undefined };
+      if (!("fault" in found)) return { certificate, hasSource: true, file, proof: found, fault: undefined };
       const { fault } = found;
       onProblem({ file, certificate: certificate.file, ...found });
       const old = before.find((one) => one.certificate.leaf.raw.equals(certificate.leaf.raw))?.proof;
       const isKept = fault === "unreadable" && old !== undefined && proofFaultAt(old, Date.now()) === undefined;
-      return { certificate, file, proof: isKept ? old : undefined, fault };
+      return { certificate, hasSource: true, file, proof: isKept ? old : undefined, fault };
     }),
   );
+}
+
+function stapleWithoutFile(certificate: OwnCertificate, source: ProofSource | undefined): Staple {
+  const staple = { certificate, hasSource: source !== undefined, file: undefined, fault: undefined };
+  // Asked now, too, so that it is fetched before a client wants it.
+  source?.(certificate);
+  return {
+    ...staple,
+    get proof() {
+      return source?.(certificate);
+    },
+  };
 }
 
 async function proofIn(

@@ -34,7 +34,7 @@ export function stapleRequests(
       certificates: certificatesOf(staples),
       isByClientsOrder,
       hello,
-    })?.proof;
+    })?.staple.proof;
     const isShown = proof !== undefined && proofFaultAt(proof, Date.now()) === undefined;
     onResult(isShown ? "stapled" : "no response");
     answer(null, isShown ? proof.der : null);
@@ -44,4 +44,4 @@ export function stapleRequests(
 }
 
 const certificatesOf = (staples: TlsContext["staples"]) =>
-  staples.map(({ certificate: { leaf }, proof }) => ({ leaf, proof }));
+  staples.map((staple) => ({ leaf: staple.certificate.leaf, staple }));

@@ -10,6 +10,7 @@ import {
   TlsContexts,
 } from "@postbus/tls";
 import type { Logger } from "pino";
+import type { SharedTls } from "./shared-tls.ts";
 import type { TicketKeys } from "./ticket-keys.ts";
 
 /** What TLS needs cannot be had now (RFC 3207 §4). */
@@ -29,13 +30,14 @@ export class ServerTls {
   readonly #ticketKeys: TicketKeys | undefined;
 
   /**
-   * @param ticketKeys Absent: no session is resumed.
+   * @param shared Absent: no session is resumed, no proof is fetched.
    * @throws {ConfigError} a file that is named without an expansion cannot be used.
    */
-  static async load(policy: TlsPolicy, log: Pick<Logger, "warn">, ticketKeys?: TicketKeys): Promise<ServerTls> {
+  static async load(policy: TlsPolicy, log: Pick<Logger, "warn">, shared?: Partial<SharedTls>): Promise<ServerTls> {
     const contexts = new TlsContexts(
       (err) => log.warn({ err }, "changed TLS files cannot be used: the old ones stay"),
       (problem) => log.warn(problem, "no OCSP proof of this file is shown to clients"),
+      shared?.proofSource,
     );
     const { usual } = policy;
     if (usual !== undefined) {
@@ -43,7 +45,7 @@ export class ServerTls {
       const { unknown } = opensslOptions(usual.options);
       if (unknown.length > 0) log.warn({ unknown }, "openssl_options that mean nothing here");
     }
-    return new ServerTls(policy, contexts, ticketKeys);
+    return new ServerTls(policy, contexts, shared?.ticketKeys);
   }
 
   private constructor(policy: TlsPolicy, contexts: TlsContexts, ticketKeys: TicketKeys | undefined) {

@@ -4,8 +4,7 @@ import type { Logger } from "pino";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
 
-/** Bucket and key of the key-value store that gateways share. */
-export const ticketKeyBucket = "tls";
+/** In the key-value store that gateways share. */
 const KEY = "ticket-keys";
 
 /** How long a key seals new tickets, and how long after that it opens them: with a session's 2 hours, none is shorter. */

@@ -32,7 +32,7 @@ function fleet() {
     start: (text = main): Promise<TestGateway> =>
       startTestGateway({
         policy: { main: text, acls: { rcpt: RCPT } },
-        ticketKeys: new TicketKeys(values, { warn: assert.fail }, () => clock.nowMs),
+        shared: { ticketKeys: new TicketKeys(values, { warn: assert.fail }, () => clock.nowMs) },
       }),
   };
 }

@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { certificateDetails } from "./ocsp/certificate-details.ts";
+import { DerError } from "./ocsp/der.ts";
 import { hasIssued } from "./ocsp/ocsp-proof.ts";
 
 /** A certificate that a server shows, as its file has it. */
@@ -23,7 +24,17 @@ export function ownCertificate(file: string, pem: Buffer): OwnCertificate {
   const chain = blocks.slice(0, MAX_CHAIN).flatMap(readBlock);
   // One that has issued itself is found as well.
   const issuer = chain.find((one) => hasIssued(one, leaf));
-  return { file, leaf, issuer, mustStaple: certificateDetails(leaf).mustStaple };
+  return { file, leaf, issuer, mustStaple: mustStaple(leaf) };
+}
+
+/** Whatever is strange in a certificate, the library is the one that decides whether it is good. */
+function mustStaple(leaf: X509Certificate): boolean {
+  try {
+    return certificateDetails(leaf).mustStaple;
+  } catch (err) {
+    if (err instanceof DerError) return false;
+    throw err;
+  }
 }
 
 /** What is wrong with a chain, the library says when it is to be shown. */

@@ -34,11 +34,15 @@ export const gateway: Service<typeof GatewaySettings> = {
         if (isListening) tellNotices(loaded);
         return parts;
       },
+    }).catch(async (err) => {
+      await proofs.stop();
+      throw err;
     });
     const redis = redisUrl === undefined ? undefined : new RedisRates({ url: redisUrl });
     const rates = redis ?? new KeyValueRates(bus.keyValue("rates"), Date.now);
     const part = await startGateway({ settings, inForce: policy, rates, bus, log, metrics }).catch(async (err) => {
       await policy.stop();
+      await proofs.stop();
       throw err;
     });
     isListening = true;

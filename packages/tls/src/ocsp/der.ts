@@ -77,7 +77,7 @@ export function derBits(element: DerElement | undefined): Buffer {
 /** An object identifier in its usual form: `1.3.6.1.5.5.7.48.1.1`. @throws {DerError} */
 export function derOid(element: DerElement | undefined): string {
   const content = derContent(element, DER.oid);
-  if (content.length === 0 || content.length > 32) throw new DerError("an object identifier of no length");
+  if (content.length === 0 || content.length > 128) throw new DerError("an object identifier of no length");
   const arcs: bigint[] = [];
   let arc = 0n;
   for (const octet of content) {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { ConnectionOptions } from "node:tls";
 import { makeCertificate, makeOcspResponse } from "@postbus/testkit";
-import { type ContextSettings, TlsContexts } from "../../src/index.ts";
+import { type ContextSettings, type ProofSource, TlsContexts } from "../../src/index.ts";
 import { meet } from "../tls-server.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "postbus-staples-"));
@@ -29,11 +29,12 @@ const pem = (octets: Buffer): string =>
   `-----BEGIN OCSP RESPONSE-----\n${octets.toString("base64").replace(/.{64}/g, "$&\n")}\n-----END OCSP RESPONSE-----\n`;
 
 /** What clients that ask are shown, while the files are what they are. */
-function server(settings: Partial<ContextSettings>) {
+function server(settings: Partial<ContextSettings>, source?: ProofSource) {
   const faults: string[] = [];
   const contexts = new TlsContexts(
     (problem) => assert.fail(String(problem)),
     ({ fault }) => faults.push(fault),
+    source,
   );
   return {
     faults,
@@ -180,6 +181,42 @@ describe("certificates of two kinds have proofs of their own", () => {
     assert.deepEqual(await shows({ minVersion: "TLSv1.3", sigalgs: "rsa_pss_rsae_sha256" }), NONE);
     assert.deepEqual(await shows({ minVersion: "TLSv1.3", sigalgs: "ecdsa_secp256r1_sha256" }), STAPLED);
   });
+});
+
+describe("a proof from elsewhere (fetchesProofs)", () => {
+  const times = { thisUpdateMs: NOW - HOUR_MS, nextUpdateMs: NOW + HOUR_MS };
+  const proof = { der: ofEc, ...times, signerExpiresAtMs: undefined };
+
+  test("is the one that is there at the moment, for certificates without a file", async () => {
+    let present: typeof proof | undefined;
+    const { shows, faults } = server({ fetchesProofs: true }, () => present);
+    assert.deepEqual(await shows(), NONE);
+    present = proof;
+    assert.deepEqual(await shows(), STAPLED);
+    present = { ...proof, nextUpdateMs: NOW - HOUR_MS };
+    assert.deepEqual(await shows(), NONE);
+    await shows();
+    assert.deepEqual(faults, ["expired"], "it is told once");
+  });
+
+  test("is not asked for where the settings do not want it, or a file is named", async () => {
+    const fails: ProofSource = () => assert.fail("asked");
+    assert.deepEqual(await server({}, fails).shows(), [null, "not requested"]);
+    const proofFiles = [{ file: put("good.der", ofEc), format: "DER" as const }];
+    assert.deepEqual(await server({ fetchesProofs: true, proofFiles }, fails).shows(), STAPLED);
+  });
+});
+
+test("a certificate that must be shown with a proof is told of, if there is nowhere one could come from", async () => {
+  const must = makeCertificate("mx.test", { issuer: authority, mustStaple: true });
+  const files = { certificateFiles: [must.certificateFile], privateKeyFiles: [must.privateKeyFile] };
+  const bare = server(files);
+  await bare.shows();
+  await bare.shows();
+  assert.deepEqual(bare.faults, ["none"]);
+  const fetching = server({ ...files, fetchesProofs: true }, () => undefined);
+  await fetching.shows();
+  assert.deepEqual(fetching.faults, []);
 });
 
 test("hundreds of handshakes leave no file open", async () => {

@@ -140,6 +140,8 @@ export class ProofRenewal implements Part {
     // Somebody else asks.
     if (revision === undefined) return;
     const next = await this.#ask(one, question, stored);
+    // We stop: the claim ends by itself.
+    if (next === undefined) return;
     // If the claim was lost meanwhile, another one has asked; what was found is as good.
     await this.#write(key, next, revision);
     this.#take(one, undefined, next);
@@ -173,7 +175,7 @@ export class ProofRenewal implements Part {
     one: Watched,
     question: Omit<Parameters<typeof fetchProof>[0], "signal">,
     stored: StoredProof | undefined,
-  ): Promise<StoredProof> {
+  ): Promise<StoredProof | undefined> {
     const { log } = this.#deps;
     const about = { certificate: one.certificate.file, responder: question.url };
     let isRevoked = false;
@@ -189,6 +191,7 @@ export class ProofRenewal implements Part {
       isRevoked = found.fault === "revoked";
       problem = found.text;
     } catch (err) {
+      if (this.#stopped.signal.aborted) return undefined;
       problem = err;
     }
     this.#fetches.inc({ result: "failed" });

@@ -47,6 +47,7 @@ export class TicketKeys {
   readonly #now: () => number;
   #keys: readonly DatedKey[] = [];
   #lookedAtMs = -Infinity;
+  #triedAtMs = -Infinity;
   #look: Promise<void> | undefined;
 
   constructor(
@@ -61,14 +62,17 @@ export class TicketKeys {
 
   /** To be called before a handshake. It does not fail, and takes a second at most. */
   async refresh(): Promise<void> {
-    const ageMs = this.#now() - this.#lookedAtMs;
-    if (ageMs < LOOK_MS) return;
-    this.#look ??= this.#read()
-      .catch((err: unknown) => this.#log.warn({ err }, "keys of session tickets: the store does not answer"))
-      .finally(() => {
-        this.#look = undefined;
-      });
-    if (ageMs < STALE_MS) return;
+    const nowMs = this.#now();
+    // A store that is away costs one look a minute, and not each handshake a second.
+    if (nowMs - this.#triedAtMs >= LOOK_MS && this.#look === undefined) {
+      this.#triedAtMs = nowMs;
+      this.#look = this.#read()
+        .catch((err: unknown) => this.#log.warn({ err }, "keys of session tickets: the store does not answer"))
+        .finally(() => {
+          this.#look = undefined;
+        });
+    }
+    if (this.#look === undefined || nowMs - this.#lookedAtMs < STALE_MS) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, WAIT_MS);
     await Promise.race([this.#look, promise]);
@@ -118,7 +122,7 @@ function withNext(keys: readonly StoredKey[], nowMs: number): readonly StoredKey
   const endsMs = newest === undefined ? -Infinity : newest.fromMs + ROTATION_MS;
   if (nowMs < endsMs - AHEAD_MS) return keys;
   // After a pause, or in the beginning, there is nobody who could know it before.
-  const fromMs = nowMs < endsMs ? endsMs : nowMs;
+  const fromMs = Math.max(nowMs, endsMs);
   const left = keys.filter((key) => nowMs < key.fromMs + ROTATION_MS + OPENS_MS);
   return [...left, { octets: makeTicketKey().octets.toString("base64"), fromMs }];
 }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { makeCertificate, makeOcspResponse, program } from "@postbus/testkit";
+import { eximAsClient, eximCommand, freePort, makeCertificate, makeOcspResponse, program } from "@postbus/testkit";
 import { startTestGateway, type TestGateway } from "../start-test-gateway.ts";
 
 const run = promisify(execFile);
@@ -146,4 +146,37 @@ describe("openssl s_client -status", { skip }, () => {
     put("swapped.der", makeOcspResponse(other, { issuer: authority }));
     assert.match(await sClient(gateway, trusted), /OCSP response: no response sent[\s\S]*Verify return code: 0/);
   });
+});
+
+describe("Exim, which wants a proof (hosts_require_ocsp)", () => {
+  const missing = program("exim-4.100") === undefined ? "SKIPPED: exim-4.100 is not on this machine" : undefined;
+  const delegate = makeCertificate("responder", { issuer: authority, isOcspSigner: true });
+  const rows: readonly [name: string, file: string, isSent: boolean][] = [
+    ["signed by the issuer", put("issuer.der", makeOcspResponse(mx, { issuer: authority })), true],
+    ["signed by a delegate", put("delegate.der", makeOcspResponse(mx, { issuer: authority, signer: delegate })), true],
+    ["outdated", put("outdated.der", makeOcspResponse(mx, { issuer: authority, nextUpdateMs: NOW - HOUR_MS })), false],
+  ];
+  for (const [name, file, isSent] of rows) {
+    test(`${isSent ? "sends" : "does not send"} when the proof is ${name}`, { skip: missing }, async (t) => {
+      const main = `${CERTIFICATE}tls_ocsp_file = ${file}`;
+      await using gateway = await startTestGateway({ policy: { main, acls: { rcpt: "accept" } } });
+      const work = mkdtempSync(join(tmpdir(), "postbus-exim-ocsp-"));
+      t.after(() => rmSync(work, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
+      const options = ["hosts_require_tls = *", "hosts_require_ocsp = *", `tls_verify_certificates = ${work}/ca.pem`];
+      const config = eximAsClient(
+        gateway.port,
+        [...options, "tls_sni = mx.test", "tls_verify_cert_hostnames ="].join("\n  "),
+      );
+      const [command = "", ...args] = eximCommand("exim-4.100", config, { port: await freePort(), directory: work });
+      writeFileSync(join(work, "ca.pem"), authority.certificate);
+      const child = run(command, [...args, "-odi", "-f", "a@exim.test", "ann@example.org"]);
+      child.child.stdin?.end("Subject: by Exim\n\nbody\n");
+      await child;
+      if (isSent) assert.match((await gateway.taken()).content, /Subject: by Exim/);
+      else {
+        const { values = [] } = (await gateway.metrics.getSingleMetric("postbus_gateway_messages_total")?.get()) ?? {};
+        assert.deepEqual(values, []);
+      }
+    });
+  }
 });

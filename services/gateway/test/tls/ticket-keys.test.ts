@@ -69,7 +69,7 @@ describe("keys of session tickets", () => {
     const name = nameOf(keys);
     values.isAway = true;
     clock.nowMs += 179 * MINUTE_MS;
-    await keys?.refresh();
+    for (let i = 0; i < 5; i++) await keys?.refresh();
     assert.equal(warnings.length, 1);
     assert.equal(nameOf(keys), name);
     clock.nowMs += MINUTE_MS;

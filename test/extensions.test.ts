@@ -7,6 +7,7 @@ import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { eximCommand, freePort, startExim, startSmtpPeer } from "@postbus/testkit";
 import nodemailer from "nodemailer";
+import { eventually } from "./support/eventually.ts";
 import { runningPostbus, type Scope, temporaryDirectory } from "./support/fixture.ts";
 import { messagesIn } from "./support/mailbox.ts";
 import { needs } from "./support/programs.ts";
@@ -152,6 +153,43 @@ describe("what an Exim asks us for, we ask of the Exim behind us", () => {
     const box = await readFile(join(hop, "spool", "box"), "utf8");
     assert.match(box, /^\tby \S+ with UTF8ESMTP/m);
     assert.match(box, /^Subject: Grüße$/m);
+  });
+
+  test("answers for each recipient (PRDR): Exim takes them as they are, by DATA and by BDAT", async (t) => {
+    if (needs(t, "exim-4.98") === undefined) return;
+    for (const chunking of ["", "*"]) {
+      const acl =
+        "deny local_parts = bad\\n message = not for bad\\n defer local_parts = later\\n message = come again\\n accept";
+      const policy = await policyWith(
+        t,
+        `prdr_enable\nchunking_advertise_hosts = ${chunking}\nacl_smtp_data_prdr = "${acl}"`,
+      );
+      const running = await runningPostbus(t, "--config", policy);
+      const directory = await temporaryDirectory(t, "prdr-client");
+      const replies = await sessionOf("exim-4.98", relaying(running.postbus.port("smtp"), ""), directory, [
+        "EHLO x",
+        "MAIL FROM:<>",
+        ...["ann", "bad", "later", "bob"].map((name) => `RCPT TO:<${name}@example.test>`),
+        "DATA",
+        "Subject: prdr",
+        "",
+        "text",
+        ".",
+        "QUIT",
+      ]);
+      assert.match(replies, /250 OK id=/);
+      const log = await eventually(async () => {
+        const text = await readFile(join(directory, "log", "mainlog"), "latin1").catch(() => "");
+        return text.includes("== later") && text.includes("** bad") ? text : undefined;
+      });
+      assert.match(log, /=> ann@example\.test R=all .* PRDR .*C="250 .*PRDR R=<ann@example\.test> acceptance/);
+      assert.match(log, /[-=]> bob@example\.test R=all .* PRDR .*C="250 /);
+      assert.match(log, /\*\* bad@example\.test .*PRDR error after .*: 550 .*not for bad/);
+      assert.match(log, /== later@example\.test .*PRDR error after .*: 450 .*come again/);
+      const [message = ""] = await messagesIn(running.mailbox("ann"));
+      assert.match(message, /^Subject: prdr\r?$/m);
+      assert.deepEqual(await messagesIn(running.mailbox("bad"), 0), []);
+    }
   });
 
   test("nodemailer sends to a mailbox with a name in UTF-8, and hears of next hops that cannot", async (t) => {

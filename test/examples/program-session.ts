@@ -16,7 +16,7 @@ export async function programSession(
   scope: Scope,
   config: string,
   { client, lines, env = {}, data }: SessionRun,
-): Promise<{ readonly replies: readonly string[]; readonly trace: string }> {
+): Promise<{ readonly replies: readonly string[]; readonly output: string; readonly trace: string }> {
   const directory = await temporaryDirectory(scope, "example");
   const file = join(directory, "example.conf");
   await writeFile(file, config, "latin1");
@@ -27,5 +27,5 @@ export async function programSession(
     input: lines.map((line) => `${line}\r\n`).join(""),
   });
   if (code !== 0) throw new Error(`postbus session ended with ${code}: ${errors}`);
-  return { replies: output.split("\r\n").filter((line) => /^\d{3}(?: |$)/.test(line)), trace: errors };
+  return { output, replies: output.split("\r\n").filter((line) => /^\d{3}(?: |$)/.test(line)), trace: errors };
 }

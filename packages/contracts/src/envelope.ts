@@ -18,6 +18,8 @@ export const Reception = Type.Object(
     cipher: Type.Optional(Type.String()),
     /** The content came by BDAT (RFC 3030): `K` in the log. */
     isChunked: Type.Optional(Type.Boolean()),
+    /** Each recipient had an answer of its own (draft-hall-prdr-00): `PRDR` in the log. */
+    isPrdr: Type.Optional(Type.Boolean()),
     /** Of TLS: the client has shown a certificate that we trust (`CV=yes`). */
     certificateVerified: Type.Optional(Type.Boolean()),
     /** Distinguished name of the client's certificate, cut at 512 octets. */

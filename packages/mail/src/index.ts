@@ -1,4 +1,4 @@
-export { domainOf, localPartOf } from "./address.ts";
+export { domainOf, hasDomain, localPartOf } from "./address.ts";
 export { asciiDomain } from "./ascii-domain.ts";
 export { trim, trimEnd, trimStart } from "./blanks.ts";
 export { ConfigError } from "./config-error.ts";

@@ -4,6 +4,7 @@ import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import type { WantedFacts } from "./compiled/wanted-facts.ts";
 import type { Eventual } from "./expansion/code.ts";
 import type { Variables } from "./expansion/evaluation.ts";
 import type { SharedSurroundings } from "./load/policy-surroundings.ts";
@@ -45,6 +46,8 @@ export interface Policy {
   startSession(client: ClientEndpoint, hooks: AclHooks): SmtpAcls;
   /** Whether the message that begins now is to be shown to an ACL when it is complete. */
   looksAtContent(acls: SmtpAcls): boolean;
+  /** What will be asked about a message, as far as that is known beforehand. */
+  readonly wantedFacts: WantedFacts;
   /** @throws {ConfigError} if the policy has no such transport (an item made under another version). */
   transport(name: string): CompiledTransport;
   /** The steps of the first retry rule that fits; without steps, the failure is final. */
@@ -71,6 +74,8 @@ export interface SmtpPolicy {
   readonly receivedHeadersMax: number;
   /** `header_maxsize`, octets. */
   readonly headerMaxOctets: number;
+  /** `prdr_enable` */
+  readonly offersPrdr: boolean;
   /** `smtp_accept_max`: connections at one time; 0: none. */
   readonly acceptMax: number;
   /** `smtp_accept_max_per_host` */

@@ -54,8 +54,11 @@ function handshakeMessage(octets: Buffer): Buffer | number | "none" {
     at += length;
     if (at > octets.length) {
       const wanted = held < 4 ? 4 : 4 + lengthIn(parts);
+      const end = octets.length + wanted - held;
+      // Whatever its records are: what is said of it must not depend on how much of it has come.
+      if (end > MAX_OCTETS) return "none";
       // Of the record's end, no more is needed than the message has.
-      if (held < wanted) return Math.min(at, octets.length + wanted - held);
+      if (held < wanted) return Math.min(at, end);
     }
   }
   return "none";

@@ -1,5 +1,6 @@
 export { awaitClientHello } from "./await-client-hello.ts";
 export { cipherText } from "./cipher-text.ts";
+export { readClientHello } from "./client-hello.ts";
 export type { ContextSettings } from "./context-settings.ts";
 export { distinguishedName } from "./distinguished-name.ts";
 export { handshakeProblem } from "./handshake-problem.ts";

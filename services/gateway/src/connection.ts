@@ -32,11 +32,12 @@ export class Connection {
   #isAsking = false;
   /** The client does not read its replies. */
   #isBlocked = false;
+  #isFlushDue = false;
   #hasEnded = false;
   #isClosing = false;
   #isClosed = false;
-  /** Ends a `delay` before its time. */
-  #endPause: (() => void) | undefined;
+  /** What ends a `delay` before its time; there may be one for each recipient. */
+  readonly #pauses = new Set<() => void>();
   /** The last octets from the socket, if they are content that nobody keeps. */
   #passing: Buffer | undefined;
   /** @param isTlsFirst The client begins with a handshake, and not with waiting for our greeting. */
@@ -59,14 +60,12 @@ export class Connection {
   async pause(seconds: number, isFlushed: boolean): Promise<void> {
     if (this.#isClosed) return;
     if (isFlushed) this.#flush();
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, seconds * 1000);
-      this.#endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#endPause = undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, seconds * 1000);
+    this.#pauses.add(resolve);
+    await promise;
+    clearTimeout(timer);
+    this.#pauses.delete(resolve);
   }
 
   /** Greets the client. To be called when what it may have sent before has had the time to be read. */
@@ -122,15 +121,18 @@ export class Connection {
 
   readonly #onData = (octets: Buffer): void => {
     if (this.#isClosing) return;
-    this.deadlines.lastInputMs = this.#surroundings.clock.nowMs;
-    const isContent = this.#conversation.session.isReadingContent;
+    const { reception, session } = this.#conversation;
+    const isContent = session.isReadingContent;
     // A chunk comes in one go with its command.
-    const { reception } = this.#conversation;
     if (isContent || reception !== undefined) this.deadlines.noteContent(octets.length);
     if (isContent && reception?.keepsBody !== true) this.#passing = octets;
-    this.#conversation.session.receive(octets);
+    const heldBefore = session.heldOctets;
+    session.receive(octets);
     if (!this.#isAsking && !this.#isBlocked) this.#pump();
-    else if (this.#conversation.session.heldOctets > MAX_HELD_OCTETS) this.#socket.pause();
+    else if (session.heldOctets > MAX_HELD_OCTETS) this.#socket.pause();
+    // Single octets of one line do not count: it has to be done in the time for a command, or they could take days.
+    const isMoreOfLine = heldBefore > 0 && session.heldOctets === heldBefore + octets.length;
+    if (!isMoreOfLine) this.deadlines.lastInputMs = this.#surroundings.clock.nowMs;
   };
 
   /** The client sends no more; what it has sent is still answered (a client may close its side after QUIT). */
@@ -157,7 +159,7 @@ export class Connection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#handshake?.fail(CLIENT_GONE);
-    this.#endPause?.();
+    for (const end of this.#pauses) end();
     this.#conversation.over(this.#isClosing);
     this.#onClosed(this);
   };
@@ -227,6 +229,16 @@ export class Connection {
     this.#say(this.#goodbye("internal error"));
     this.#close();
   };
+
+  /** Writes what the client has not got yet, with what else is said in this turn. */
+  flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    setImmediate(() => {
+      this.#isFlushDue = false;
+      if (!this.#isClosed && !this.#isClosing) this.#flush();
+    });
+  }
 
   /** @returns Whether the session may go on: false while the client has too many replies to read. */
   #flush(): boolean {

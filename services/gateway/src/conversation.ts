@@ -1,6 +1,6 @@
 // One file because it has one method for each step of a session, and they share what the steps are about.
 import { BusFullError } from "@postbus/bus";
-import { type Reply, trimStart } from "@postbus/mail";
+import { hasDomain, type Reply, trimStart } from "@postbus/mail";
 import type { AclAnswer, AuthAnswer, ClientEndpoint, Eventual, TlsView } from "@postbus/policy";
 import { ServerSession, type SessionStep, type XclientValues } from "@postbus/smtp";
 import { handshakeProblem } from "@postbus/tls";
@@ -20,6 +20,8 @@ interface Line {
   readonly deadlines: Deadlines;
   /** `delay =` of an ACL. Over as soon as the client is gone. */
   pause(seconds: number, isFlushed: boolean): Promise<void>;
+  /** Writes what the client has not got yet, with what else is said in this turn. */
+  flushSoon(): void;
 }
 
 /**
@@ -241,6 +243,12 @@ export class Conversation implements PolicyClient {
     }
   }
 
+  /** In the middle of the answer to a message. */
+  readonly #say = (answer: Reply): void => {
+    this.session.progress(answer);
+    this.#line.flushSoon();
+  };
+
   /** Commands that have an answer of their own: VRFY, EXPN, ETRN, QUIT. */
   #respond(answer: AclAnswer | Promise<AclAnswer>, what: string, usual?: Reply): Promise<void> | undefined {
     if (answer instanceof Promise) return answer.then((decided) => void this.#respond(decided, what, usual));
@@ -266,7 +274,7 @@ export class Conversation implements PolicyClient {
   }
 
   #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
-    const { returnPath: given, eightBit, size, smtpUtf8 } = step;
+    const { returnPath: given, eightBit, size, smtpUtf8, prdr } = step;
     const { questions, settings, clock, policy } = this.#surroundings;
     const returnPath = this.#qualified(given, policy.qualifyDomain);
     this.#policy?.beginMessage();
@@ -275,9 +283,13 @@ export class Conversation implements PolicyClient {
     this.envelope = new Envelope(returnPath, eightBit, facts, step);
     this.#line.deadlines.beginTransaction(clock.nowMs);
     return this.#decide(
-      this.#asked.mail({ returnPath, size, isSmtpUtf8: smtpUtf8 === true }),
+      this.#asked.mail({ returnPath, size, isSmtpUtf8: smtpUtf8 === true, isPrdr: prdr === true }),
       "mail",
       `MAIL <${returnPath}>`,
+      () => {
+        // The answer comes while the client says RCPT.
+        if (policy.wantedFacts.spf) void facts.spf();
+      },
     );
   }
 
@@ -292,7 +304,7 @@ export class Conversation implements PolicyClient {
 
   /** RFC 5321 §4.5.1: postmaster may come without a domain; of some clients, others may. */
   #qualified(address: string, domain = this.#surroundings.policy.qualifyRecipient): string {
-    return address === "" || address.includes("@") ? address : `${address}@${domain}`;
+    return address === "" || hasDomain(address) ? address : `${address}@${domain}`;
   }
 
   #startContent(isChunked: boolean): Promise<void> | undefined {
@@ -315,7 +327,7 @@ export class Conversation implements PolicyClient {
     const a = authentication === undefined || !isExtended ? "" : "a";
     const protocol = `${envelope.smtpUtf8 ? "utf8" : ""}${isExtended ? "esmtp" : "smtp"}${this.tls === undefined ? "" : "s"}${a}`;
     this.reception = new MessageReception(
-      { client: this, envelope, protocol, tls: this.tls, isChunked, acls: this.#asked },
+      { client: this, envelope, protocol, tls: this.tls, isChunked, acls: this.#asked, say: this.#say },
       this.#surroundings,
     );
     this.#line.deadlines.beginContent(clock.nowMs);
@@ -348,17 +360,16 @@ export class Conversation implements PolicyClient {
     this.isFinishing = true;
     // The last chunk has a command of its own.
     if (this.#policy !== undefined) this.#nameCommand(this.#policy.acls);
-    const recipients = this.envelope?.recipients.length ?? 0;
-    return reception.finish().then(({ reply: answer, end, answer: verdict }) => {
+    return reception.finish().then(({ reply: answer, end, answer: verdict, isUsual }) => {
       const { metrics } = this.#surroundings;
       this.isFinishing = false;
       this.reception = undefined;
       if (verdict !== undefined) this.refusals.byPolicy(verdict, "data", "after DATA");
+      if (end === "taken") metrics.recipients.inc(this.envelope?.recipients.length ?? 0);
       this.envelope = undefined;
       metrics.messages.inc({ result: RESULTS[end] });
-      if (end === "taken") metrics.recipients.inc(recipients);
       this.#policy?.beginMessage();
-      this.session.finish(answer, end === "dropped");
+      this.session.finish(answer, end === "dropped", isUsual);
     });
   }
 

@@ -46,6 +46,12 @@ export class Envelope {
     return this.#notifications.get(recipient);
   }
 
+  /** Those that are left when each has been asked about (PRDR). */
+  keep(recipients: ReadonlySet<string>): void {
+    const kept = this.#recipients.filter((recipient) => recipients.has(recipient));
+    this.#recipients.splice(0, Infinity, ...kept);
+  }
+
   add(recipient: string, notification?: RecipientNotification): void {
     if (this.#seen === undefined && this.#recipients.length >= MANY_RECIPIENTS) this.#seen = new Set(this.#recipients);
     if (this.#seen?.has(recipient) ?? this.#recipients.includes(recipient)) return;

@@ -32,17 +32,19 @@ export interface GatewayDeps {
   readonly bus: Pick<Bus, "publish" | "spool" | "request" | "events">;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** Of the deadlines; absent: the machine's. */
+  readonly clock?: CoarseClock;
 }
 
 /** Of the grace for all parts of the process, what sessions may use; the rest is for those who stop after us. */
 const GRACE_SHARE = 0.6;
 
 /** Opens the listeners; the part's `addresses` say where. */
-export async function startGateway({ settings, inForce, rates, bus, log, metrics }: GatewayDeps): Promise<Part> {
+export async function startGateway(deps: GatewayDeps): Promise<Part> {
+  const { settings, inForce, rates, bus, log, metrics, clock = new CoarseClock() } = deps;
   const { smtp } = inForce.current.policy;
   const admission = new Admission(smtp.acceptMax, smtp.acceptMaxPerHost);
   const budget = new OctetBudget(settings.inFlightOctets);
-  const clock = new CoarseClock();
   const rejections = new Rejections(bus.events, log);
   const ofAll: Omit<Surroundings, keyof PolicyParts> = {
     settings,

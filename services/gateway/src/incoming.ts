@@ -1,3 +1,4 @@
+import type { Reply } from "@postbus/mail";
 import type { SmtpAcls, TlsView } from "@postbus/policy";
 import type { Envelope } from "./envelope.ts";
 
@@ -11,4 +12,6 @@ export interface Incoming {
   /** By BDAT. */
   readonly isChunked: boolean;
   readonly acls: SmtpAcls;
+  /** Says something to the client that is not the last word on the message. */
+  readonly say: (reply: Reply) => void;
 }

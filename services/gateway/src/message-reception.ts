@@ -1,7 +1,7 @@
 import { BusFullError } from "@postbus/bus";
-import { firstItemId, routeSubject } from "@postbus/contracts";
+import { firstItemId, type Noted, routeSubject } from "@postbus/contracts";
 import { DeferError, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
-import { type AclAnswer, receivedContent } from "@postbus/policy";
+import { type AclAnswer, judgeContent, receivedContent } from "@postbus/policy";
 import { BodyGlance } from "./body-glance.ts";
 import { contentLines } from "./content-lines.ts";
 import type { Incoming } from "./incoming.ts";
@@ -20,11 +20,15 @@ export interface Finished {
   /** `refused`, `dropped`: by the policy, as `answer` says. */
   readonly end: "taken" | "discarded" | "failed" | "refused" | "dropped";
   readonly answer?: AclAnswer;
+  /** Nobody has chosen the words of the reply. */
+  readonly isUsual?: boolean;
 }
 
 export const noRoom = reply(452, "4.3.1", "Insufficient system storage; please try again later");
 export const notNow = reply(451, "4.3.0", "Temporary local problem - please try later");
 
+/** Lines of the log that are committed with a message; a recipient more or less is not worth a commit that is too large. */
+const MAX_COMMITTED_NOTES = 100;
 /** What a field of the header section takes besides its octets, about. */
 const FIELD_OCTETS = 200;
 
@@ -44,6 +48,8 @@ export class MessageReception {
   /** From the budget. */
   #takenOctets = 0;
   #isOver = false;
+  /** For the log. */
+  readonly #notes: Noted[] = [];
 
   constructor(incoming: Incoming, surroundings: Surroundings) {
     const { policy } = surroundings;
@@ -103,19 +109,25 @@ export class MessageReception {
     const { log } = this.#surroundings;
     const { messageId } = this;
     try {
-      const answer = this.#glance === undefined ? undefined : await this.#decide(this.#glance);
+      if (this.#glance !== undefined) this.#show(this.#glance);
+      const { answer, reply: given } = (await this.#judge()) ?? {};
       if (answer !== undefined && !isAccepted(answer)) {
         await this.discard();
-        return { reply: answer.reply ?? notNow, end: answer.verdict === "drop" ? "dropped" : "refused", answer };
+        return { reply: given ?? notNow, end: answer.verdict === "drop" ? "dropped" : "refused", answer };
       }
-      const taken: Reply = answer?.reply ?? { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
+      const taken: Reply = given ?? { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
+      const isUsual = given === undefined;
+      if (taken.code >= 500 && answer === undefined) {
+        await this.discard();
+        return { reply: taken, end: "refused" };
+      }
       if (answer?.verdict === "discard" || this.#incoming.envelope.recipients.length === 0) {
         await this.discard();
         log.info({ messageId }, "a message was discarded, as the policy wants");
-        return { reply: taken, end: "discarded" };
+        return { reply: taken, end: "discarded", isUsual };
       }
       await this.#publish();
-      return { reply: taken, end: "taken" };
+      return { reply: taken, end: "taken", isUsual };
     } catch (err) {
       if (!(err instanceof DeferError)) {
         // It may be on the bus all the same, so its content stays: the sweep takes what nobody refers to.
@@ -126,6 +138,7 @@ export class MessageReception {
       await this.discard();
       return { reply: err instanceof BusFullError ? noRoom : notNow, end: "failed" };
     } finally {
+      for (const note of this.#notes) this.#surroundings.rejections.add(note);
       this.#release();
     }
   }
@@ -142,15 +155,39 @@ export class MessageReception {
   }
 
   /** Shows the message to the policy. */
-  async #decide(glance: BodyGlance): Promise<AclAnswer> {
-    const { acls } = this.#incoming;
+  #show(glance: BodyGlance): void {
+    const { acls, envelope } = this.#incoming;
+    const { policy } = this.#surroundings;
     const { lines } = this.#changedHeader();
     acls.session.message.settleHeaders();
     const { size, lines: lineCount, longestLine, zeros, start, end } = glance;
     const read = () => contentLines(this.#content, this.#surroundings.bus.spool, this.#content.header.length);
     const body = { size, lines: lineCount, longestLine, zeros, start, end, read };
     acls.content(receivedContent(lines, body));
-    return acls.data();
+    envelope.facts.askAhead(policy.wantedFacts, envelope.recipients);
+  }
+
+  /** What the policy says to the whole message; undefined: nothing that would have to be known. */
+  async #judge(): Promise<Awaited<ReturnType<typeof judgeContent>> | undefined> {
+    const { acls, envelope, say } = this.#incoming;
+    const { message } = acls.session;
+    if (this.#glance === undefined && !message.isPrdr && message.controls.fake === undefined) return undefined;
+    const { prdr } = this.#surroundings.metrics;
+    const judgement = await judgeContent(acls, {
+      say,
+      log: (text) => this.#note(text),
+      trace: ({ record: { stage }, verdict, isTemporary }) => {
+        if (stage === "data_prdr") prdr.inc({ verdict: isTemporary ? "defer" : verdict });
+      },
+    });
+    if (message.isPrdr) envelope.keep(new Set(message.recipients));
+    return judgement;
+  }
+
+  #note(text: string): void {
+    const { messageId } = this;
+    const id = `${messageId}/note/${this.#notes.length}`;
+    this.#notes.push({ v: 1, id, atMs: Date.now(), service: "gateway", name: "msg:note", messageId, text });
   }
 
   async #publish(): Promise<void> {
@@ -172,7 +209,10 @@ export class MessageReception {
     const frozen = acls.session.message.controls.freeze === undefined ? {} : { frozen: "frozen by an ACL" };
     const id = firstItemId(messageId);
     const received = receivedEvent(this.#incoming, item, this.#surroundings.policy.smtp.logsProxy);
-    await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [received]);
+    await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [
+      ...this.#notes.splice(0, MAX_COMMITTED_NOTES),
+      received,
+    ]);
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
   }
 

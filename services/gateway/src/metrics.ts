@@ -5,6 +5,8 @@ export interface GatewayMetrics {
   readonly messages: Counter<"result">;
   readonly recipients: Counter;
   readonly rejections: Counter<"stage">;
+  /** Recipients that had an answer of their own when the content was there (PRDR): accept, discard, defer, refuse. */
+  readonly prdr: Counter<"verdict">;
   /** What came where a PROXY header had to come; peers that say nothing at all are not counted. */
   readonly proxyHeaders: Counter<"result">;
   /** TLS handshakes with clients: done, failed. */
@@ -54,6 +56,12 @@ export function gatewayMetrics(
       name: "postbus_gateway_rejections_total",
       help: "commands and messages that were refused",
       labelNames: ["stage"],
+      registers,
+    }),
+    prdr: new Counter({
+      name: "postbus_gateway_prdr_recipients_total",
+      help: "recipients that had an answer of their own when the content was there (PRDR)",
+      labelNames: ["verdict"],
       registers,
     }),
     proxyHeaders: new Counter({

@@ -34,7 +34,13 @@ export async function policyParts(
   return {
     policy,
     routing: compileRouters(policy.configuration),
-    profile: sessionProfile({ ...smtp, hostname, offers: policy.offers, offersTls: tls !== undefined, asks }),
+    profile: sessionProfile({
+      ...smtp,
+      hostname,
+      offers: { ...policy.offers, prdr: smtp.offersPrdr },
+      offersTls: tls !== undefined,
+      asks,
+    }),
     tls,
   };
 }

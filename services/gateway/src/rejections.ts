@@ -1,5 +1,5 @@
 import type { EventLog } from "@postbus/bus";
-import type { Rejected } from "@postbus/contracts";
+import type { Noted, Rejected } from "@postbus/contracts";
 import type { Logger } from "pino";
 
 /** Events that wait to be recorded; above it they are dropped and counted: a flood of refusals must not cost memory. */
@@ -8,11 +8,11 @@ const MAX_WAITING = 1_000;
 const MAX_BATCH = 100;
 const PAUSE_MS = 100;
 
-/** Brings `smtp:reject` events to the event log without making any session wait. Best effort. */
+/** Brings `smtp:reject` events, and what else is said of messages that were not taken, to the event log without making any session wait. Best effort. */
 export class Rejections {
   readonly #events: Pick<EventLog, "record">;
   readonly #log: Logger;
-  readonly #waiting: Rejected[] = [];
+  readonly #waiting: (Noted | Rejected)[] = [];
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
   #recording: Promise<void> = Promise.resolve();
@@ -22,7 +22,7 @@ export class Rejections {
     this.#log = log;
   }
 
-  add(event: Rejected): void {
+  add(event: Noted | Rejected): void {
     if (this.#waiting.length >= MAX_WAITING) {
       this.#dropped += 1;
       return;

@@ -79,6 +79,7 @@ function receptionOf(incoming: Incoming, { headerMessageId }: Named, content: Co
     ...(tls === undefined ? {} : receivedOver(tls)),
     ...authenticationOf(acls),
     ...(isChunked ? { isChunked } : {}),
+    ...(acls.session.message.isPrdr ? { isPrdr: true } : {}),
     ...(headerMessageId === undefined ? {} : { headerMessageId }),
   };
 }

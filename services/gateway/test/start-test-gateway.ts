@@ -7,6 +7,7 @@ import { compilePolicy, type Policy, readConfiguration, type SmtpPolicy } from "
 import type { Part } from "@postbus/service-kit";
 import { pino } from "pino";
 import { Registry } from "prom-client";
+import type { CoarseClock } from "../src/coarse-clock.ts";
 import { type GatewayDeps, startGateway } from "../src/gateway.ts";
 import { policyParts } from "../src/policy-parts.ts";
 import type { SharedTls } from "../src/tls/shared-tls.ts";
@@ -84,6 +85,7 @@ export interface TestGateway extends AsyncDisposable {
 export interface TestOptions {
   readonly policy?: TestPolicy;
   readonly settings?: Partial<GatewayDeps["settings"]>;
+  readonly clock?: CoarseClock;
   /** Stands in for parts of the bus. */
   readonly bus?: (bus: Bus) => Partial<GatewayDeps["bus"]>;
   readonly shared?: Partial<SharedTls>;
@@ -92,6 +94,7 @@ export interface TestOptions {
 export async function startTestGateway({
   policy = {},
   settings = {},
+  clock,
   bus: replace,
   shared,
 }: TestOptions = {}): Promise<TestGateway> {
@@ -118,6 +121,7 @@ export async function startTestGateway({
     },
     log: SILENT,
     metrics,
+    ...(clock === undefined ? {} : { clock }),
   });
   const port = Number(part.addresses?.[0]?.split(":").at(-1));
   const connect = () => TestClient.connect(port);

@@ -43,7 +43,7 @@ function body(event: MailEvent): string {
   }
 }
 
-/** `<= SENDER R= H= P= X= CV= PRX= A= S= DKIM= id=` (spec: logs §4.2). */
+/** `<= SENDER R= H= P= X= CV= A= PRDR PRX= K S= DKIM= id=` (spec: logs §4.2). */
 function arrival({ returnPath, reception, proxyAddress, facts }: Received): string {
   const { protocol, cipher, certificateVerified, authenticator, authenticatedId, headerMessageId, size, about } =
     reception;
@@ -53,8 +53,9 @@ function arrival({ returnPath, reception, proxyAddress, facts }: Received): stri
   line += ` P=${protocol}`;
   if (cipher !== undefined) line += ` X=${cipher}`;
   if (certificateVerified !== undefined) line += ` CV=${certificateVerified ? "yes" : "no"}`;
-  if (proxyAddress !== undefined) line += ` PRX=${proxyAddress}`;
   if (authenticator !== undefined) line += ` A=${authentication(authenticator, authenticatedId)}`;
+  if (reception.isPrdr === true) line += " PRDR";
+  if (proxyAddress !== undefined) line += ` PRX=${proxyAddress}`;
   if (reception.isChunked === true) line += " K";
   line += ` S=${size}`;
   const signature = facts?.dkim?.find((fact) => fact.result === "pass");

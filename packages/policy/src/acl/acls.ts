@@ -13,6 +13,7 @@ import { type AclRun, MAX_DEPTH } from "./acl-run.ts";
 import { type CompiledAcl, compileAcl } from "./compiled-acl.ts";
 import { saidBy } from "./expanded.ts";
 import { type FactName, factNames } from "./facts.ts";
+import { independentAcls } from "./independence.ts";
 import { missingFacts } from "./missing-facts.ts";
 import type { Outcome } from "./outcome.ts";
 import { runAcl } from "./run-acl.ts";
@@ -24,6 +25,7 @@ export class Acls {
   readonly #named: ReadonlyMap<string, CompiledAcl>;
   readonly #options: ReadonlyMap<AclStage, { readonly expansion: Expansion; readonly place: Place }>;
   readonly #texts: readonly string[];
+  readonly #independent: ReadonlySet<string>;
   readonly #mentioned = new Map<string, boolean>();
   readonly #inline = new Map<string, CompiledAcl | string>();
 
@@ -37,6 +39,7 @@ export class Acls {
       ...[...this.#named.values()].flatMap((acl) => [...problemsOf(acl)]),
       ...missingFacts(configuration, facts),
     ];
+    this.#independent = independentAcls(configuration.acls);
     this.#texts = [...configuration.acls.values()].flatMap(({ statements }) =>
       statements.flatMap(({ items }) => items.map(({ value }) => value)),
     );
@@ -55,6 +58,12 @@ export class Acls {
       this.#mentioned.set(variable, isMentioned);
     }
     return isMentioned;
+  }
+
+  /** Whether runs of the stage's ACL may go on beside each other, since none of them can change what another one sees. */
+  isIndependent(stage: AclStage): boolean {
+    const name = this.#options.get(stage)?.expansion.constant;
+    return typeof name === "string" && this.#independent.has(trimStart(name));
   }
 
   /** Whether an ACL is set for the stage. */

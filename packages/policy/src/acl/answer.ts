@@ -55,6 +55,7 @@ function wholeAnswer(given: Outcome, run: AclRun): AclAnswer {
     const lastWords: Reply | undefined = text === undefined ? undefined : { code: 221, lines: messageLines(text) };
     return { ...common, verdict: "accept", reply: lastWords, isTemporary: false };
   }
+  if (stage === "data_prdr") return recipientAnswer(outcome, text, common, run);
   switch (outcome) {
     case "yes":
     case "discard": {
@@ -80,6 +81,23 @@ function wholeAnswer(given: Outcome, run: AclRun): AclAnswer {
     default:
       throw new Error(`unhandled outcome: ${JSON.stringify(outcome satisfies never)}`);
   }
+}
+
+/**
+ * One recipient's answer to the content (PRDR). As in Exim, what goes wrong in the ACL is a refusal here, `drop` ends no
+ * session, and the text is for the client in any case.
+ */
+function recipientAnswer(
+  outcome: Outcome,
+  text: string | undefined,
+  common: Pick<AclAnswer, "log" | "logTargets" | "record">,
+  run: AclRun,
+): AclAnswer {
+  const isAccepted = outcome === "yes" || outcome === "discard";
+  const isTemporary = outcome === "defer";
+  const code = isAccepted ? 250 : isTemporary ? 450 : 550;
+  const verdict = outcome === "discard" ? "discard" : isAccepted ? "accept" : "refuse";
+  return { ...common, verdict, isTemporary, reply: text === undefined ? undefined : made(text, code, run) };
 }
 
 /** `discard` throws messages away, so there must be one. */

@@ -12,14 +12,18 @@ import type { Said } from "./outcome.ts";
 export function factOf(name: FactName, argument: string, { session }: AclRun): Eventual<Fact> {
   const { message } = session;
   const known = message.facts.get(name);
-  if (known !== undefined) return known;
+  if (known !== undefined) return noted(known, message.found);
   const ask = session.hooks.facts?.[name];
   if (ask === undefined) throw new ExpansionDefer(`${name}: no service is set up that could tell`);
   return then(ask(argument), (fact) => {
     message.facts.set(name, fact);
-    for (const [variable, value] of Object.entries(fact.variables)) message.found.set(variable, value);
-    return fact;
+    return noted(fact, message.found);
   });
+}
+
+function noted(fact: Fact, found: Map<string, Value | number | boolean>): Fact {
+  for (const [variable, value] of Object.entries(fact.variables)) found.set(variable, value);
+  return fact;
 }
 
 /** Whether a status is in a list of words, some of which may be negated; the first that applies decides. */

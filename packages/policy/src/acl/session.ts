@@ -35,8 +35,13 @@ export class AclSession {
   rejectTargets: readonly LogTarget[] | undefined;
   run: AclRun | undefined;
 
-  constructor(client: ClientEndpoint, names: SessionNames, surroundings: SharedSurroundings, hooks: AclHooks) {
-    this.connection = new SmtpConnection(client);
+  constructor(
+    client: ClientEndpoint | SmtpConnection,
+    names: SessionNames,
+    surroundings: SharedSurroundings,
+    hooks: AclHooks,
+  ) {
+    this.connection = client instanceof SmtpConnection ? client : new SmtpConnection(client);
     this.names = names;
     this.hooks = hooks;
     this.#surroundings = surroundings;
@@ -57,6 +62,19 @@ export class AclSession {
     this.#message = undefined;
     this.#evaluation = undefined;
     this.recipient = undefined;
+  }
+
+  /** Another run beside others, about one recipient: what it finds out is its own until it is joined. */
+  fork(): AclSession {
+    const forked = new AclSession(this.connection, this.names, this.#surroundings, this.hooks);
+    forked.#message = this.message.fork();
+    forked.command = this.command;
+    return forked;
+  }
+
+  /** A run beside others is over: what it has found out about the message counts. */
+  join(forked: AclSession): void {
+    for (const [name, value] of forked.message.found) this.message.found.set(name, value);
   }
 
   log(targets: readonly LogTarget[], text: string): void {

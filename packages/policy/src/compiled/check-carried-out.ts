@@ -13,6 +13,7 @@ const MAIN: ReadonlySet<string> = new Set([
     "dsn_advertise_hosts",
     "host_lookup",
     "pipelining_advertise_hosts",
+    "prdr_enable",
     "hosts_proxy",
     "hosts_xclient",
     "proxy_protocol_timeout",
@@ -42,7 +43,7 @@ const MAIN: ReadonlySet<string> = new Set([
     "tls_crl",
   ],
   ...["connect", "helo", "mail", "rcpt", "predata", "data", "vrfy", "expn", "etrn"].map((stage) => `acl_smtp_${stage}`),
-  ...["auth", "starttls", "quit", "notquit"].map((stage) => `acl_smtp_${stage}`),
+  ...["auth", "data_prdr", "starttls", "quit", "notquit"].map((stage) => `acl_smtp_${stage}`),
 ]);
 
 /** Options of routers whose effect would have to reach delivery, and does not. */

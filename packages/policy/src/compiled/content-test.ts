@@ -7,11 +7,16 @@ import type { Configuration } from "../reader/configuration.ts";
 const ACCEPT = "accept";
 
 /**
- * Whether a message will be shown to the ACL of `acl_smtp_data`: asked when its content begins. Where that is not known
- * yet, it is; who is not looked at can be passed on while it comes in.
+ * Whether a message will be shown to an ACL: asked when its content begins. Where that is not known yet, it is; who is not
+ * looked at can be passed on while it comes in.
  */
 export function contentTest({ main }: Pick<Configuration, "main">): (acls: SmtpAcls) => boolean {
-  const option = main.get("acl_smtp_data");
+  const data = aclTest(main.get("acl_smtp_data"));
+  const prdr = aclTest(main.get("acl_smtp_data_prdr"));
+  return (acls) => data(acls) || (acls.session.message.isPrdr && prdr(acls));
+}
+
+function aclTest(option: string | undefined): (acls: SmtpAcls) => boolean {
   if (option === undefined) return () => false;
   const expansion = compileExpansion(option);
   if (expansion.constant !== undefined) return () => expansion.constant !== ACCEPT;

@@ -60,6 +60,7 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     recipientsMax: number("recipients_max"),
     receivedHeadersMax: main.get("received_headers_max"),
     headerMaxOctets: main.get("header_maxsize"),
+    offersPrdr: main.get("prdr_enable"),
     acceptMax: main.get("smtp_accept_max"),
     acceptMaxPerHost: number("smtp_accept_max_per_host"),
     maxSyntaxErrors: main.get("smtp_max_synprot_errors"),

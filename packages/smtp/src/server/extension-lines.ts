@@ -21,8 +21,8 @@ export class ExtensionLines {
   }
 
   for(offers: ExtensionOffers, offersTls: boolean): string {
-    const { pipelining, chunking, dsn, smtpUtf8, limits } = offers;
-    const key = [pipelining, chunking, dsn, smtpUtf8, limits, offersTls].map(Number).join("");
+    const { pipelining, chunking, dsn, smtpUtf8, limits, prdr } = offers;
+    const key = [pipelining, chunking, dsn, smtpUtf8, limits, prdr, offersTls].map(Number).join("");
     return this.#made.getOrInsertComputed(key, () => this.#make(offers, offersTls));
   }
 
@@ -35,7 +35,7 @@ export class ExtensionLines {
   }
 
   /** In Exim's order. */
-  #make({ pipelining, chunking, dsn, smtpUtf8, limits }: ExtensionOffers, offersTls: boolean): string {
+  #make({ pipelining, chunking, dsn, smtpUtf8, limits, prdr }: ExtensionOffers, offersTls: boolean): string {
     const { messageSizeLimit, offersStatus } = this.#facts;
     const keywords = [
       messageSizeLimit > 0 ? `SIZE ${messageSizeLimit}` : "SIZE",
@@ -46,6 +46,7 @@ export class ExtensionLines {
       ...(chunking ? ["CHUNKING"] : []),
       ...(offersStatus ? ["ENHANCEDSTATUSCODES"] : []),
       ...(offersTls ? ["STARTTLS"] : []),
+      ...(prdr ? ["PRDR"] : []),
       ...(smtpUtf8 ? ["SMTPUTF8"] : []),
     ];
     return `${keywords.map((keyword) => `250-${keyword}\r\n`).join("")}250 HELP\r\n`;

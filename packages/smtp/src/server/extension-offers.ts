@@ -8,6 +8,8 @@ export interface ExtensionOffers {
   readonly dsn: boolean;
   /** RFC 6531 */
   readonly smtpUtf8: boolean;
+  /** draft-hall-prdr-00 */
+  readonly prdr: boolean;
   /** RFC 9422 */
   readonly limits: boolean;
 }

@@ -1,4 +1,4 @@
-import { NOT_ASCII, type ParsedPath, parsePath, type Reply, reply, trim } from "@postbus/mail";
+import { hasDomain, NOT_ASCII, type ParsedPath, parsePath, type Reply, reply, trim } from "@postbus/mail";
 import type { MessageNotification, RecipientNotification } from "../notification.ts";
 import { parseMessageNotification, parseRecipientNotification } from "./notification-parameters.ts";
 
@@ -14,6 +14,8 @@ export interface MailCommand {
   readonly notification?: MessageNotification;
   /** RFC 6531: addresses and header section may be in UTF-8. */
   readonly smtpUtf8?: true;
+  /** An answer for each recipient is asked for (draft-hall-prdr-00). */
+  readonly prdr?: true;
 }
 
 /** What RCPT says (RFC 5321 §4.1.1.3). */
@@ -34,6 +36,8 @@ export interface PathRules {
   readonly mayOmitDomain: boolean;
   /** The parameters of DSN are taken (RFC 3461). */
   readonly offersDsn: boolean;
+  /** PRDR counts; where it was not offered, it is taken and does nothing, as in Exim. */
+  readonly offersPrdr: boolean;
   /** AUTH is taken, and not used: whom the client speaks for is for nobody to believe (RFC 4954 §5). */
   readonly offersAuth: boolean;
   /** Addresses may be in UTF-8 (RFC 6531): if MAIL says so, or because it has. */
@@ -49,13 +53,13 @@ export interface Unqualified {
 /** Reads what stands behind `MAIL FROM:`. */
 export function parseMail(
   argument: string,
-  { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, offersAuth, acceptsUtf8 }: PathRules,
+  { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, offersPrdr, offersAuth, acceptsUtf8 }: PathRules,
 ): MailCommand | Reply | Unqualified {
   const path = parsePath(argument, 0, acceptsUtf8);
   if (path.kind === "invalid") return badPath(argument, path.reason);
   const { address, end } = path;
   if (!acceptsLiterals && address.endsWith("]")) return badPath(argument, NO_LITERALS);
-  if (address !== "" && !address.includes("@") && !mayOmitDomain) return unqualified(argument, "sender");
+  if (address !== "" && !hasDomain(address) && !mayOmitDomain) return unqualified(argument, "sender");
   const isAscii = !/[\x80-\xff]/.test(address);
   if (end === argument.length) return isAscii ? { returnPath: address, eightBit: false } : badPath(argument, NOT_ASCII);
 
@@ -81,6 +85,9 @@ export function parseMail(
         if (!offersAuth) return unknownParameter(keyword);
         if (!AUTH_VALUE.test(value ?? "")) return reply(501, "5.5.4", "invalid data for AUTH");
         break;
+      case "PRDR":
+        // As in Exim, whatever value it has.
+        break;
       case "SMTPUTF8":
         if (!acceptsUtf8) return unknownParameter(keyword);
         if (value !== undefined) return reply(501, "5.5.4", "invalid data for SMTPUTF8");
@@ -99,6 +106,7 @@ export function parseMail(
     ...(size === undefined ? {} : { size }),
     ...(notification === undefined ? {} : { notification }),
     ...(smtpUtf8 ? { smtpUtf8 } : {}),
+    ...(offersPrdr && parameters.has("PRDR") ? { prdr: true } : {}),
   };
 }
 
@@ -126,7 +134,7 @@ export function parseRcpt(
   return notification === undefined ? { address } : { address, notification };
 }
 
-const lacksDomain = (address: string): boolean => !address.includes("@") && address.toLowerCase() !== "postmaster";
+const lacksDomain = (address: string): boolean => !hasDomain(address) && address.toLowerCase() !== "postmaster";
 
 const unqualified = (argument: string, what: "sender" | "recipient"): Unqualified => ({
   kind: "unqualified",

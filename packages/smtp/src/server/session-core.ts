@@ -40,6 +40,8 @@ export type SessionPhase =
 interface Transaction {
   /** Of RFC 6531. */
   readonly isUtf8: boolean;
+  /** Each recipient is to have an answer of its own. */
+  readonly isPrdr: boolean;
   rcptCommands: number;
   recipients: number;
 }
@@ -78,7 +80,7 @@ export class SessionCore {
   isAuthenticated = false;
   transaction: Transaction | undefined;
   /** Of the MAIL that is asked about. */
-  mail: Pick<Transaction, "isUtf8"> = { isUtf8: false };
+  mail: Pick<Transaction, "isUtf8" | "isPrdr"> = { isUtf8: false, isPrdr: false };
   /** Content that has not come to its end: with chunks, also between two of them. */
   reading: MessageReading | undefined;
   /** That which the question is about whether content may come. */
@@ -134,6 +136,7 @@ export class SessionCore {
       acceptsLiterals: this.profile.acceptsLiterals,
       mayOmitDomain,
       offersDsn: this.offers?.dsn === true,
+      offersPrdr: this.offers?.prdr === true,
       offersAuth: this.isAuthenticated || this.standing.mechanisms !== "",
       acceptsUtf8,
     };

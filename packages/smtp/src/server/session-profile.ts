@@ -71,7 +71,15 @@ export function sessionProfile(settings: SessionSettings): SessionProfile {
     format,
     recipientsMax: recipientsMax > 0 ? recipientsMax : MAX_RECIPIENTS,
     greeting: formatReply({ code: 220, lines: [`${hostname} ESMTP Postbus`] }),
-    offers: { pipelining: true, chunking: false, dsn: false, smtpUtf8: false, limits: false, ...settings.offers },
+    offers: {
+      pipelining: true,
+      chunking: false,
+      dsn: false,
+      smtpUtf8: false,
+      limits: false,
+      prdr: false,
+      ...settings.offers,
+    },
     extensions: new ExtensionLines({ messageSizeLimit, recipientsMax, mailMax, offersStatus }),
     closing: format.own({ code: 221, status: "2.0.0", lines: [`${hostname} closing connection`] }),
   };

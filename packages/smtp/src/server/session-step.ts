@@ -7,7 +7,7 @@ export type SessionQuestion = "helo" | "vrfy" | "expn" | "etrn" | "quit" | "rese
 
 /**
  * What a `ServerSession` wants next. Questions (`connect`, `helo`, `starttls`, `mail`, `recipient`, `data`) are answered by
- * `accept` or `refuse`, `end` by `finish`, `handshake` by `tlsEstablished`, `vrfy`, `expn`, `etrn` and `quit` by `respond`;
+ * `accept` or `refuse`, `end` by `finish` (perhaps after `progress`), `handshake` by `tlsEstablished`, `vrfy`, `expn`, `etrn` and `quit` by `respond`;
  * until then input is only held. The others need no answer.
  */
 export type SessionStep =
@@ -44,6 +44,8 @@ export type SessionStep =
       readonly notification?: MessageNotification;
       /** Addresses and header section may be in UTF-8 (RFC 6531). */
       readonly smtpUtf8?: true;
+      /** Each recipient is to have an answer of its own, by `progress` before `finish` (draft-hall-prdr-00). */
+      readonly prdr?: true;
     }
   /** @property address `postmaster` may come without a domain (RFC 5321 §4.5.1), others where the client may leave it out. */
   | { readonly kind: "recipient"; readonly address: string; readonly notification?: RecipientNotification }

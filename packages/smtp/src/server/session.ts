@@ -164,7 +164,8 @@ export class ServerSession {
         core.phase = "handshake";
         return;
       case "mail asked":
-        this.#sayYes(answer, replies.senderOk);
+        if (core.mail.isPrdr) this.#sayYes(answer && withPrdr(answer), withPrdr(replies.senderOk));
+        else this.#sayYes(answer, replies.senderOk);
         core.isMailRefused = false;
         core.transaction = { ...core.mail, rcptCommands: 0, recipients: 0 };
         core.phase = "command";
@@ -220,7 +221,12 @@ export class ServerSession {
         break;
       case "data asked":
         if (core.announced !== undefined && !isLast) {
-          skipChunk(core, core.announced, () => core.answer(answer, false));
+          // The chunks behind it must not become a message without their beginning.
+          skipChunk(core, core.announced, () => {
+            core.forgetTransaction();
+            core.isChunkRefused = true;
+            core.answer(answer, false);
+          });
           return;
         }
         break;
@@ -265,14 +271,23 @@ export class ServerSession {
     else core.say(answer);
   }
 
-  /** The answer to `end`: 250, or why not. */
-  finish(answer: Reply, isLast = answer.code === 421): void {
+  /** While `end` is asked: a reply that is not the last one to the message. */
+  progress(answer: Reply): void {
+    if (this.#core.phase !== "end asked") throw new Error(`progress() while "${this.#core.phase}"`);
+    this.#core.answer(answer, false);
+  }
+
+  /**
+   * The answer to `end`: 250, or why not.
+   *
+   * @param isUsual Nobody has chosen the words: with BDAT, the octets are told as well, as in Exim.
+   */
+  finish(answer: Reply, isLast = answer.code === 421, isUsual = false): void {
     const core = this.#core;
     this.#leave("end asked");
     const { reading } = core;
-    const isTaken = answer.code < 300;
-    if (isTaken) core.limits.noteMessage();
-    const chunk = isTaken && !core.standing.wantsSingleLines && reading !== undefined ? lastChunk(reading) : undefined;
+    if (answer.code < 300) core.limits.noteMessage();
+    const chunk = isUsual && !core.standing.wantsSingleLines && reading !== undefined ? lastChunk(reading) : undefined;
     core.forgetTransaction();
     core.answer(chunk === undefined ? answer : { ...answer, lines: [chunk, ...answer.lines] }, isLast);
   }
@@ -332,4 +347,10 @@ export class ServerSession {
     if (core.phase !== phase) throw new Error(`answered as if "${phase}" while "${core.phase}"`);
     core.phase = "command";
   }
+}
+
+/** As Exim says it, in its own words or those of the ACL. */
+function withPrdr({ lines, ...answer }: Reply): Reply {
+  const [first, ...rest] = [...lines.slice(0, -1), `${lines.at(-1) ?? ""}, PRDR Requested`];
+  return { ...answer, lines: [first ?? "", ...rest] };
 }

@@ -96,10 +96,12 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
         case "content":
           message.content += step.octets.toString("latin1");
           break;
-        case "end":
+        case "end": {
           messages.push(message);
-          session.finish(decisions.decide?.(step) ?? reply(250, "2.0.0", "OK id=1"));
+          const decided = decisions.decide?.(step);
+          session.finish(decided ?? reply(250, "2.0.0", "OK id=1"), undefined, decided === undefined);
           break;
+        }
         case "refused":
         case "reset":
           break;

@@ -1,4 +1,5 @@
 import type { Content, Facts, SpfFact } from "@postbus/contracts";
+import type { WantedFacts } from "@postbus/policy";
 import type { FactQuestions } from "./fact-questions.ts";
 
 type MessageFacts = Pick<Facts, "dkim" | "dmarc">;
@@ -22,6 +23,7 @@ export class TransactionFacts {
   readonly #asked: Asked;
   #spf: Promise<SpfFact> | undefined;
   #message: Promise<MessageFacts> | undefined;
+  #scan: Promise<string | undefined> | undefined;
   #content: ContentAtHand | undefined;
 
   constructor(questions: FactQuestions, timeoutMs: number, asked: Asked) {
@@ -48,10 +50,20 @@ export class TransactionFacts {
 
   /** Whatever the scanner says. Undefined before the content is there. */
   async scan(recipients: readonly string[]): Promise<string | undefined> {
-    if (this.#content === undefined) return undefined;
-    const { messageId, read } = this.#content;
+    if (this.#content !== undefined) this.#scan ??= this.#askScanner(this.#content, recipients);
+    return this.#scan;
+  }
+
+  async #askScanner({ messageId, read }: ContentAtHand, recipients: readonly string[]): Promise<string | undefined> {
     const request = { v: 1 as const, messageId, recipients: [...recipients] };
     return (await this.#questions.scan(request, await read(), this.#timeoutMs))?.state;
+  }
+
+  /** The content is there, and an ACL will look at it: what it will want is asked at once, all beside each other. */
+  askAhead({ message, scan }: WantedFacts, recipients: readonly string[]): void {
+    // Who waits for it hears of what goes wrong.
+    if (message) this.message()?.catch(() => undefined);
+    if (scan) this.scan(recipients).catch(() => undefined);
   }
 
   /** What was asked until now; undefined: nothing. */

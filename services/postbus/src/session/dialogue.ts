@@ -1,5 +1,5 @@
-import type { Reply } from "@postbus/mail";
-import { type AclAnswer, type AuthAnswer, changedHeader, type SmtpAcls } from "@postbus/policy";
+import { hasDomain, type Reply } from "@postbus/mail";
+import { type AclAnswer, type AuthAnswer, changedHeader, judgeContent, type SmtpAcls } from "@postbus/policy";
 import { ServerSession, type SessionProfile, type SessionStep } from "@postbus/smtp";
 import { LineEnds } from "./line-ends.ts";
 import { MessageInHand } from "./message-in-hand.ts";
@@ -148,7 +148,10 @@ export class Dialogue {
   async #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> {
     const { acls, qualifyDomain } = this.#options;
     const returnPath = this.#qualified(step.returnPath, qualifyDomain);
-    this.#settle(`MAIL <${returnPath}>`, await acls.mail({ ...step, returnPath, isSmtpUtf8: step.smtpUtf8 === true }));
+    this.#settle(
+      `MAIL <${returnPath}>`,
+      await acls.mail({ ...step, returnPath, isSmtpUtf8: step.smtpUtf8 === true, isPrdr: step.prdr === true }),
+    );
   }
 
   async #recipient(given: string): Promise<void> {
@@ -157,7 +160,7 @@ export class Dialogue {
   }
 
   #qualified(address: string, domain = this.#options.qualifyRecipient): string {
-    return address === "" || address.includes("@") ? address : `${address}@${domain}`;
+    return address === "" || hasDomain(address) ? address : `${address}@${domain}`;
   }
 
   async #end(): Promise<void> {
@@ -167,12 +170,13 @@ export class Dialogue {
     const header = changedHeader(lines, message.addedHeaders, message.removedHeaders);
     message.settleHeaders();
     acls.content(this.#message.content(header, bodyVisible));
-    const answer = await acls.data();
-    this.#options.trace(answer);
-    const isTaken = answer.verdict === "accept" || answer.verdict === "discard";
-    if (!isTaken) this.#logRefusal("after DATA", answer);
-    const taken: Reply = { code: 250, lines: [`OK id=${message.messageId}`] };
-    this.#session.finish(answer.reply ?? taken, answer.verdict === "drop");
+    const { trace, log } = this.#options;
+    const say = (reply: Reply): void => this.#session.progress(reply);
+    const { answer, reply } = await judgeContent(acls, { say, log, trace });
+    const isRefused = answer !== undefined && answer.verdict !== "accept" && answer.verdict !== "discard";
+    if (isRefused) this.#logRefusal("after DATA", answer);
+    const usual: Reply = isRefused ? REFUSED : { code: 250, lines: [`OK id=${message.messageId}`] };
+    this.#session.finish(reply ?? usual, answer?.verdict === "drop", !isRefused && reply === undefined);
     acls.reset();
   }
 

@@ -68,7 +68,10 @@ export async function runSession(options: SessionOptions): Promise<void> {
   const acls = new SmtpAcls(session, compiled, parts);
   const ids = new MessageIdGenerator();
   const dialogue: Dialogue = new Dialogue({
-    profile: await profileOf(configuration, acls, primaryHostname, parts.advertised.forAll),
+    profile: await profileOf(configuration, acls, primaryHostname, {
+      ...parts.advertised.forAll,
+      prdr: main.get("prdr_enable"),
+    }),
     clientAddress: client.address,
     acls,
     qualifyDomain: names.qualifyDomain,
@@ -122,7 +125,7 @@ async function profileOf(
   { main }: Configuration,
   acls: SmtpAcls,
   hostname: string,
-  offers: SmtpParts["advertised"]["forAll"],
+  offers: SmtpParts["advertised"]["forAll"] & { readonly prdr: boolean },
 ): Promise<SessionProfile> {
   const banner = await acls.text(main.get("smtp_banner"));
   const profile = sessionProfile({

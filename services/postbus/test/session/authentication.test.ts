@@ -1,19 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { ourSession } from "./both-sessions.ts";
+import { recordedSessions } from "./recorded-sessions.ts";
 
-/**
- * The table: a configuration, then what each client sends and what Exim 4.98.2 has answered (`-bh`), without the greeting,
- * the other extensions and the farewell. `$authenticated_fail_id` is the name alone here, as Exim's manual has it.
- */
-const [config, ...blocks] = readFileSync(join(import.meta.dirname, "authentication-sessions.txt"), "latin1").split(
-  /^=== /m,
-);
+/** Answered by Exim 4.98.2. `$authenticated_fail_id` is the name alone here, as Exim's manual has it. */
+const { config, sessions } = recordedSessions(join(import.meta.dirname, "authentication-sessions.txt"));
 
-const POLICY = `primary_hostname = mx.test\n${config ?? ""}`;
+const POLICY = `primary_hostname = mx.test\n${config}`;
 
 const NOT_COMPARED =
   /^(?:220|221|250[ -](?:mx\.test|SIZE|8BITMIME|PIPELINING|HELP|SMTPUTF8|CHUNKING|DSN|LIMITS|PRDR)|421 .*lost)/;
@@ -22,17 +18,11 @@ describe("AUTH is answered as Exim does", () => {
   const directory = mkdtempSync(join(tmpdir(), "postbus-auth-"));
   after(() => rmSync(directory, { recursive: true, force: true }));
 
-  for (const [i, block] of blocks.entries()) {
-    const [head = "", replies = ""] = block.split("--- replies\n");
-    const [name = "", ...client] = head.split("\n").slice(0, -1);
+  for (const [i, { name, client, replies }] of sessions.entries()) {
     test(`${i}: ${name}`, async () => {
       const session = await ourSession(directory, POLICY, client, { client: "192.0.2.1" });
       const said = (session?.replies ?? "").split("\r\n").filter((line) => line !== "" && !NOT_COMPARED.test(line));
-      assert.deepEqual(
-        said,
-        replies.split("\n").filter((line) => line !== ""),
-        session?.log ?? "not taken",
-      );
+      assert.deepEqual(said, replies, session?.log ?? "not taken");
     });
   }
 

@@ -42,6 +42,8 @@ export class SmtpMessage {
   /** As MAIL declares it, then as it is. */
   size: number | undefined;
   readonly recipients: string[] = [];
+  /** Of PRDR: recipients that were accepted and thrown away, each with how many others stood before it. */
+  readonly discardedRecipients: { readonly address: string; readonly before: number }[] = [];
   rcptCount = 0;
   rcptDeferCount = 0;
   rcptFailCount = 0;
@@ -54,10 +56,10 @@ export class SmtpMessage {
   receivedAtMs: number | undefined;
   content: ReceivedContent | undefined;
   /** `acl_m…` */
-  readonly variables = new Map<string, Value>();
+  variables = new Map<string, Value>();
   /** What conditions have found out: `domain_data`, `spf_result`, `sender_rate`. */
-  readonly found = new Map<string, Value | number | boolean>();
-  readonly controls: MessageControls = {};
+  found = new Map<string, Value | number | boolean>();
+  controls: MessageControls = {};
   /** Queue that `queue =` has chosen. */
   queueName = "";
   // Made when they are needed, which for most messages is never.
@@ -70,6 +72,19 @@ export class SmtpMessage {
   readonly #added: AddedHeader[] = [];
   #addedTexts: Set<string> | undefined;
   #removed: string[] = [];
+
+  /** For a run beside others that changes nothing but what it finds out (`independence.ts`). */
+  fork(): SmtpMessage {
+    const forked = new SmtpMessage();
+    Object.assign(forked, this);
+    forked.found = new Map(this.found);
+    forked.#rates = this.rates;
+    forked.#facts = this.facts;
+    forked.#senderVerdicts = this.senderVerdicts;
+    forked.#toldSenders = this.toldSenders;
+    forked.#warnings = this.warnings;
+    return forked;
+  }
 
   get rates(): Map<string, number> {
     this.#rates ??= new Map();

@@ -119,13 +119,15 @@ export class SmtpAcls {
     const { session } = this;
     const { message } = session;
     message.rcptCount += 1;
-    this.#begin(address);
+    begin(address, this.session);
     // What was thrown away at MAIL is not looked at any more.
     const answer = message.isDiscarded ? DISCARDED : this.#run("rcpt");
     return then(answer, (decided) => {
-      this.#end();
+      end(this.session);
       if (decided.verdict === "accept") message.recipients.push(address);
-      else if (decided.isTemporary) message.rcptDeferCount += 1;
+      else if (decided.verdict === "discard" && message.isPrdr) {
+        message.discardedRecipients.push({ address, before: message.recipients.length });
+      } else if (decided.isTemporary) message.rcptDeferCount += 1;
       else message.rcptFailCount += 1;
       return decided;
     });
@@ -147,13 +149,38 @@ export class SmtpAcls {
     message.size = content.size;
   }
 
-  /** One recipient of a transaction with an answer for each (PRDR), behind `content`. */
-  recipientOfContent(address: string): Eventual<AclAnswer> {
-    this.#begin(address);
-    return then(this.#run("data_prdr"), (answer) => {
-      this.#end();
-      return answer;
-    });
+  /**
+   * Each recipient of a transaction with an answer for each (PRDR), behind `content`, in their order. Who is not accepted is
+   * no recipient any more. Who was discarded at RCPT has been accepted to the client, so there is an answer, too. Where the
+   * ACL lets them, they do not wait for each other.
+   */
+  async *recipientsOfContent(): AsyncGenerator<{ readonly address: string; readonly answer: AclAnswer }> {
+    const { recipients, discardedRecipients } = this.session.message;
+    const addresses = [...recipients];
+    const discarded = [...discardedRecipients];
+    const atOnce = this.#acls.isIndependent("data_prdr") ? MAX_AT_ONCE : 1;
+    const running: Promise<AclAnswer>[] = [];
+    for (const [index, address] of addresses.entries()) {
+      while ((discarded[0]?.before ?? Infinity) <= index) yield thrownAway(discarded.shift());
+      while (running.length < atOnce && index + running.length < addresses.length) {
+        running.push(this.#askAbout(addresses[index + running.length] ?? "", atOnce > 1));
+      }
+      const answer = await running.shift();
+      if (answer === undefined) throw new Error("a recipient without an answer");
+      if (answer.verdict !== "accept") recipients.splice(recipients.indexOf(address), 1);
+      yield { address, answer };
+    }
+    while (discarded.length > 0) yield thrownAway(discarded.shift());
+  }
+
+  async #askAbout(address: string, isBesideOthers: boolean): Promise<AclAnswer> {
+    const { session } = this;
+    const own = isBesideOthers ? session.fork() : session;
+    begin(address, own);
+    const answer = await runStage("data_prdr", own, this.#acls);
+    end(own);
+    if (own !== session) session.join(own);
+    return answer;
   }
 
   /** The message as a whole, behind `content`. A faked refusal is an acceptance with the reply of a refusal. */
@@ -174,9 +201,9 @@ export class SmtpAcls {
    * answers it.
    */
   vrfy(address: string): Eventual<AclAnswer> {
-    this.#begin(address);
+    begin(address, this.session);
     return then(this.#run("vrfy"), (answer) => {
-      this.#end();
+      end(this.session);
       if (!isAccepted(answer)) return answer;
       return then(verifiedReply(address, this.session), (reply) => ({ ...answer, reply }));
     });
@@ -232,31 +259,33 @@ export class SmtpAcls {
   #run(stage: AclStage): Eventual<AclAnswer> {
     return runStage(stage, this.session, this.#acls);
   }
-
-  #begin(address: string): void {
-    const { session } = this;
-    const at = address.lastIndexOf("@");
-    session.isCaseful = false;
-    session.recipient = {
-      address,
-      localPart: unquotedLocalPart(at === -1 ? address : address.slice(0, at)),
-      domain: at === -1 ? "" : lowerCase(address.slice(at + 1)),
-    };
-    this.#forgetData();
-  }
-
-  #end(): void {
-    this.session.recipient = undefined;
-    this.#forgetData();
-  }
-
-  /** What was found out about the recipient before. */
-  #forgetData(): void {
-    const { found } = this.session.message;
-    if (found.size === 0) return;
-    for (const name of OF_RECIPIENT) found.delete(name);
-  }
 }
+
+/** A recipient is asked about. */
+function begin(address: string, session: AclSession): void {
+  const at = address.lastIndexOf("@");
+  session.isCaseful = false;
+  session.recipient = {
+    address,
+    localPart: unquotedLocalPart(at === -1 ? address : address.slice(0, at)),
+    domain: at === -1 ? "" : lowerCase(address.slice(at + 1)),
+  };
+  forgetData(session);
+}
+
+function end(session: AclSession): void {
+  session.recipient = undefined;
+  forgetData(session);
+}
+
+/** What was found out about the recipient before. */
+function forgetData({ message: { found } }: AclSession): void {
+  if (found.size === 0) return;
+  for (const name of OF_RECIPIENT) found.delete(name);
+}
+
+/** Of the recipients of one message, asked about beside each other. */
+const MAX_AT_ONCE = 20;
 
 const OF_RECIPIENT = [
   "domain_data",
@@ -266,6 +295,11 @@ const OF_RECIPIENT = [
   "sender_address_data",
   "recipient_verify_failure",
 ];
+
+const thrownAway = (recipient: { readonly address: string } | undefined) => ({
+  address: recipient?.address ?? "",
+  answer: DISCARDED,
+});
 
 const isAccepted = ({ verdict }: AclAnswer): boolean => verdict === "accept" || verdict === "discard";
 

@@ -28,6 +28,6 @@ export function mail(core: SessionCore, argument: string): SessionStep | undefin
     return core.mustNotBePipelined();
   }
   if (!core.maySendMore()) return undefined;
-  core.mail = { isUtf8: command.smtpUtf8 === true };
+  core.mail = { isUtf8: command.smtpUtf8 === true, isPrdr: command.prdr === true };
   return core.ask({ kind: "mail", ...command }, "mail asked");
 }

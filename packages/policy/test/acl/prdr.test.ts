@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { judgeContent } from "../../src/acl/smtp/judge-content.ts";
+import { contentOf, policySession } from "./policy-session.ts";
+
+/** What is said to three recipients, with a wait for each, the first one's being the longest. */
+async function said(statements: string): Promise<{ readonly replies: string[]; readonly mostAtOnce: number }> {
+  let running = 0;
+  let mostAtOnce = 0;
+  let asked = 0;
+  const delay = async (): Promise<void> => {
+    running += 1;
+    asked += 1;
+    mostAtOnce = Math.max(mostAtOnce, running);
+    // The first one waits for most turns.
+    for (let turns = 20 - asked; turns > 0; turns--) await Promise.resolve();
+    running -= 1;
+  };
+  const config = `acl_smtp_rcpt = accept\nacl_smtp_data_prdr = prdr\nbegin acl\nprdr:\n${statements}\n`;
+  const { acls } = policySession(config, { hooks: { delay } });
+  await acls.mail({ returnPath: "s@x", isPrdr: true });
+  for (const name of ["a", "b", "c"]) await acls.recipient(`${name}@y`);
+  acls.content(contentOf("Subject: hi\n"));
+  const replies: string[] = [];
+  const say = ({ code, lines }: { readonly code: number; readonly lines: readonly string[] }): void =>
+    void replies.push(`${code} ${lines.join("/")}`);
+  const { reply } = await judgeContent(acls, { say, log: () => undefined });
+  if (reply !== undefined) say(reply);
+  return { replies, mostAtOnce };
+}
+
+const WAITS = "  warn delay = 1s\n";
+
+describe("recipients that are asked about when the content is there (PRDR)", () => {
+  test("do not wait for each other where their ACL leaves nothing behind, and are answered in their order", async () => {
+    const { replies, mostAtOnce } = await said(`${WAITS}  deny local_parts = b\n message = no $local_part\n  accept`);
+    assert.deepEqual(replies.slice(0, 4), [
+      "353 PRDR content analysis beginning",
+      "250 PRDR R=<a@y> acceptance",
+      "550 no b",
+      "250 PRDR R=<c@y> acceptance",
+    ]);
+    assert.equal(mostAtOnce, 3);
+  });
+
+  for (const [name, statement] of [
+    ["sets a variable", "  warn set acl_m_n = ${eval:0$acl_m_n+1}"],
+    ["sees which recipients are left", "  warn logwrite = $recipients_count"],
+    ["calls one that does", "  warn acl = counts"],
+    ["calls one by an expansion", "  warn condition = ${acl{counts}}"],
+    ["adds to the message", "  warn add_header = X-Seen: $local_part"],
+  ] as const) {
+    test(`come one after the other where their ACL ${name}`, async () => {
+      const { replies, mostAtOnce } = await said(
+        `${WAITS}${statement}\n  deny local_parts = b\n  accept message = $acl_m_n\ncounts:\n  accept set acl_m_n = ${"${eval:0$acl_m_n+1}"}`,
+      );
+      assert.equal(mostAtOnce, 1);
+      assert.equal(replies[2], "550 PRDR R=<b@y> refusal");
+      if (statement.includes("acl_m_n") || statement.includes("counts")) {
+        assert.deepEqual([replies[1], replies[3]], ["250 1", "250 3"]);
+      }
+    });
+  }
+
+  test("may each call a harmless ACL beside each other", async () => {
+    const { mostAtOnce } = await said(`${WAITS}  deny acl = bad\n  accept\nbad:\n  accept local_parts = b`);
+    assert.equal(mostAtOnce, 3);
+  });
+});

@@ -116,10 +116,16 @@ export interface TlsSettings {
   readonly certificateFiles: readonly string[];
   /** `tls_privatekey`, in the same order; a missing one is in the certificate's file. */
   readonly privateKeyFiles: readonly string[];
+  /** `tls_ocsp_file`, in the same order: proofs that the certificates are not revoked. */
+  readonly proofFiles: readonly ({ readonly file: string; readonly format: "DER" | "PEM" } | undefined)[];
+  /** `tls_ocsp_fetch`: those of the other certificates are fetched. */
+  readonly fetchesProofs: boolean;
   /** `tls_require_ciphers` */
   readonly ciphers: string | undefined;
   /** `tls_eccurve` */
   readonly curves: string | undefined;
+  /** The client is in `tls_resumption_hosts`, and not asked for a certificate. */
+  readonly resumes: boolean;
   /** `openssl_options` */
   readonly options: string | undefined;
   /** `tls_verify_certificates`, of a client that is asked for a certificate: `system`, a file or a directory. */

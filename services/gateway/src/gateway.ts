@@ -19,6 +19,7 @@ import { identifyClient } from "./proxy/identify-client.ts";
 import { Rejections } from "./rejections.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { certificateMetrics } from "./tls/certificate-metrics.ts";
 import type { Watchers } from "./watch/watchers.ts";
 
 export interface GatewayDeps {
@@ -64,6 +65,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
     ),
     log,
   };
+  certificateMetrics(metrics, () => inForce.current.tls?.certificates ?? []);
   let parts = inForce.current;
   let surroundings: Surroundings = { ...ofAll, ...parts };
   /** For a connection that comes now. */

@@ -7,6 +7,9 @@ import { scanRoot } from "./content-stages.ts";
 import { startGateway } from "./gateway.ts";
 import { policyParts } from "./policy-parts.ts";
 import { GatewaySettings } from "./settings.ts";
+import { ProofRenewal } from "./tls/proof-renewal.ts";
+import { tlsBucket } from "./tls/shared-tls.ts";
+import { TicketKeys } from "./tls/ticket-keys.ts";
 import { Watchers } from "./watch/watchers.ts";
 
 /** Unpacked parts of messages that nobody looks at any more: a process has died, or the policy has kept them. */
@@ -23,14 +26,23 @@ export const gateway: Service<typeof GatewaySettings> = {
     const tellNotices = ({ notices }: Policy): void => {
       for (const notice of notices) log.warn({ notice }, "policy");
     };
+    const values = bus.keyValue(tlsBucket);
+    const proofs = new ProofRenewal({ values, log, metrics });
+    const shared = {
+      ticketKeys: new TicketKeys(values, log),
+      proofSource: proofs.proofOf.bind(proofs),
+    };
     const policy = await PolicyInForce.start({
       ...{ file, macros, data, log },
       resolver: await openResolver(dnsServers),
       use: async (loaded) => {
-        const parts = await policyParts(loaded, log);
+        const parts = await policyParts(loaded, log, shared);
         if (isListening) tellNotices(loaded);
         return parts;
       },
+    }).catch(async (err) => {
+      await proofs.stop();
+      throw err;
     });
     await sweepScanDirectories(scanRoot(data), OLD_SCAN_MS);
     const redis = redisUrl === undefined ? undefined : new RedisRates({ url: redisUrl });
@@ -39,6 +51,7 @@ export const gateway: Service<typeof GatewaySettings> = {
     const part = await startGateway({ settings, inForce: policy, rates, watchers, bus, log, metrics }).catch(
       async (err) => {
         await policy.stop();
+        await proofs.stop();
         throw err;
       },
     );
@@ -46,6 +59,7 @@ export const gateway: Service<typeof GatewaySettings> = {
     tellNotices(policy.current.policy);
     const control = await startReloadListener({ bus, service: "gateway", instance, policy });
     return [
+      proofs,
       { name: "policy", stop: () => policy.stop() },
       { name: "rates", stop: async () => redis?.stop() },
       control,

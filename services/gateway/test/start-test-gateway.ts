@@ -11,6 +11,7 @@ import { Registry } from "prom-client";
 import type { CoarseClock } from "../src/coarse-clock.ts";
 import { type GatewayDeps, startGateway } from "../src/gateway.ts";
 import { policyParts } from "../src/policy-parts.ts";
+import type { SharedTls } from "../src/tls/shared-tls.ts";
 import { Watchers } from "../src/watch/watchers.ts";
 import { TestClient } from "./test-client.ts";
 
@@ -99,6 +100,7 @@ export interface TestOptions {
   readonly clock?: CoarseClock;
   /** Stands in for parts of the bus. */
   readonly bus?: (bus: Bus) => Partial<GatewayDeps["bus"]>;
+  readonly shared?: Partial<SharedTls>;
 }
 
 export async function startTestGateway({
@@ -106,12 +108,13 @@ export async function startTestGateway({
   settings = {},
   clock,
   bus: replace,
+  shared,
 }: TestOptions = {}): Promise<TestGateway> {
   const directory = await mkdtemp(join(tmpdir(), "postbus-gateway-"));
   const bus = await openEmbeddedBus({ directory });
   const metrics = new Registry();
   const { publish, spool, request, events } = bus;
-  const inForce = { current: await policyParts(testPolicy(policy), SILENT) };
+  const inForce = { current: await policyParts(testPolicy(policy), SILENT, shared) };
   const watchers = new Watchers(bus, "test");
   const watching = await watchers.start(bus);
   const part = await startGateway({
@@ -145,7 +148,7 @@ export async function startTestGateway({
     part,
     metrics,
     async reload(other) {
-      inForce.current = await policyParts(testPolicy(other), SILENT);
+      inForce.current = await policyParts(testPolicy(other), SILENT, shared);
     },
     connect,
     async session() {

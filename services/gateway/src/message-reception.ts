@@ -1,40 +1,18 @@
 import { BusFullError } from "@postbus/bus";
-import {
-  type Content,
-  contentSize,
-  type Facts,
-  firstItemId,
-  type Received,
-  type Reception,
-  type Recipient,
-  type RouteItem,
-  routeSubject,
-} from "@postbus/contracts";
+import { firstItemId, routeSubject } from "@postbus/contracts";
 import { DeferError, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
-import { type AclAnswer, carriedValues, receivedContent, type SmtpAcls, type TlsView, textOf } from "@postbus/policy";
-import type { NotifyOccasion } from "@postbus/smtp";
+import { type AclAnswer, receivedContent } from "@postbus/policy";
 import { BodyGlance } from "./body-glance.ts";
 import { contentLines } from "./content-lines.ts";
-import type { Envelope } from "./envelope.ts";
+import type { Incoming } from "./incoming.ts";
 import { MessageContent } from "./message-content.ts";
 import { MessageHeader } from "./message-header.ts";
 import { isAccepted } from "./policy-session.ts";
+import { receivedEvent, routeItem } from "./route-item.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { withoutForgedResults } from "./trace/forged-results.ts";
 import { messageIdOf } from "./trace/header-message-id.ts";
 import { receivedField } from "./trace/received-field.ts";
-
-/** What a session knows of how the message comes in. */
-export interface Incoming {
-  readonly client: { readonly address: string; readonly port: number; readonly helo: string };
-  readonly envelope: Envelope;
-  /** As Exim logs it (`P=`). */
-  readonly protocol: string;
-  readonly tls: TlsView | undefined;
-  /** By BDAT. */
-  readonly isChunked: boolean;
-  readonly acls: SmtpAcls;
-}
 
 /** What became of a message. */
 export interface Finished {
@@ -47,8 +25,6 @@ export interface Finished {
 export const noRoom = reply(452, "4.3.1", "Insufficient system storage; please try again later");
 export const notNow = reply(451, "4.3.0", "Temporary local problem - please try later");
 
-/** Octets of ACL variables that travel with a message: it must fit into one item of the bus. */
-const MAX_VARIABLES = 65_536;
 /** What a field of the header section takes besides its octets, about. */
 const FIELD_OCTETS = 200;
 
@@ -180,57 +156,24 @@ export class MessageReception {
   async #publish(): Promise<void> {
     const { bus, metrics } = this.#surroundings;
     const { envelope, acls } = this.#incoming;
-    const { controls } = acls.session.message;
     const finished = this.#content.finish(this.#changedHeader().top);
     const content = finished instanceof Promise ? await finished : finished;
     const asked = envelope.facts.known();
     const facts = asked === undefined ? undefined : await asked;
 
     const { messageId } = this;
-    const id = firstItemId(messageId);
-    const reception = this.#reception(content);
-    const { returnPath } = envelope;
-    const aclVariables = carriedVariables(acls);
-    const header: RouteItem = {
-      v: 1,
-      messageId,
-      returnPath,
-      recipients: envelope.recipients.map((address) => itemRecipient(address, envelope, controls.fake !== undefined)),
-      receivedAtMs: this.#receivedAtMs,
-      queuedAtMs: this.#receivedAtMs,
-      attempt: 1,
-      reception,
-      ...(envelope.eightBit ? { eightBit: true } : {}),
-      ...(envelope.notification === undefined ? {} : { notification: envelope.notification }),
-      ...(envelope.smtpUtf8 ? { smtpUtf8: true } : {}),
-      ...(facts === undefined ? {} : { facts }),
-      ...(aclVariables === undefined ? {} : { aclVariables }),
-    };
+    const item = routeItem(
+      this.#incoming,
+      { messageId, receivedAtMs: this.#receivedAtMs, headerMessageId: messageIdOf(this.#content.header, this.#fields) },
+      content,
+      facts,
+    );
     const startMs = performance.now();
-    const frozen = controls.freeze === undefined ? {} : { frozen: "frozen by an ACL" };
-    await bus.publish({ subject: routeSubject(), id, messageId, header, content, ...frozen }, [
-      this.#received(id, reception, facts),
-    ]);
+    const frozen = acls.session.message.controls.freeze === undefined ? {} : { frozen: "frozen by an ACL" };
+    const id = firstItemId(messageId);
+    const received = receivedEvent(this.#incoming, item, this.#surroundings.policy.smtp.logsProxy);
+    await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [received]);
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
-  }
-
-  #received(id: string, reception: Reception, facts: Facts | undefined): Received {
-    const { envelope, acls } = this.#incoming;
-    const { proxy } = acls.session.connection;
-    const isProxyLogged = proxy?.result === "ok" && this.#surroundings.policy.smtp.logsProxy;
-    return {
-      v: 1,
-      id: `${id}/received`,
-      atMs: this.#receivedAtMs,
-      service: "gateway",
-      messageId: this.messageId,
-      name: "msg:received",
-      returnPath: envelope.returnPath,
-      recipients: [...envelope.recipients],
-      reception,
-      ...(isProxyLogged ? { proxyAddress: proxy.localAddress } : {}),
-      ...(facts === undefined ? {} : { facts }),
-    };
   }
 
   /** The header section with what ACLs have changed in it since the last call. */
@@ -262,22 +205,6 @@ export class MessageReception {
     });
   }
 
-  #reception(content: Content): Reception {
-    const { client, protocol, tls, isChunked, acls } = this.#incoming;
-    const headerMessageId = messageIdOf(this.#content.header, this.#fields);
-    return {
-      protocol,
-      clientAddress: client.address,
-      clientPort: client.port,
-      helo: client.helo,
-      size: contentSize(content),
-      ...(tls === undefined ? {} : receivedOver(tls)),
-      ...authenticationOf(acls),
-      ...(isChunked ? { isChunked } : {}),
-      ...(headerMessageId === undefined ? {} : { headerMessageId }),
-    };
-  }
-
   /** @throws {BusFullError} if all messages together take too much memory. */
   #account(): void {
     // What is still being written when the client goes away must not take room again that nobody would give back.
@@ -295,53 +222,4 @@ export class MessageReception {
     this.#surroundings.budget.give(this.#takenOctets);
     this.#takenOctets = 0;
   }
-}
-
-/** A lookup may have made the name; nothing longer is anybody's. */
-const MAX_ID = 1_024;
-
-function authenticationOf({ session }: SmtpAcls): Pick<Reception, "authenticator" | "authenticatedId"> {
-  const { authentication } = session.connection;
-  if (authentication === undefined) return {};
-  const id = textOf(authentication.id).slice(0, MAX_ID);
-  return { authenticator: authentication.by, ...(id === "" ? {} : { authenticatedId: id }) };
-}
-
-function itemRecipient(address: string, envelope: Envelope, isFake: boolean): Recipient {
-  const asked = envelope.notificationOf(address);
-  if (asked === undefined) return { address };
-  const { notify, originalRecipient } = asked;
-  return {
-    address,
-    notification: {
-      ...(notify === undefined ? {} : { notify: isFake ? withoutSigns(notify) : [...notify] }),
-      ...(originalRecipient === undefined ? {} : { originalRecipient }),
-    },
-  };
-}
-
-/** Whom a policy has told that the message was refused must not learn from a report that it was not. */
-function withoutSigns(notify: readonly NotifyOccasion[]): NotifyOccasion[] {
-  const left = notify.filter((occasion) => occasion !== "SUCCESS" && occasion !== "DELAY");
-  return left.length === 0 ? ["NEVER"] : left;
-}
-
-function receivedOver({ cipher, isVerified, peerName, sni }: TlsView): Partial<Reception> {
-  return {
-    cipher,
-    certificateVerified: isVerified,
-    ...(peerName === "" ? {} : { peerName }),
-    ...(sni === "" ? {} : { serverName: sni }),
-  };
-}
-
-/** @throws {DeferError} they are too large. */
-function carriedVariables({ session }: SmtpAcls): RouteItem["aclVariables"] {
-  const { connection, message } = session;
-  if (connection.variables.size === 0 && message.variables.size === 0) return undefined;
-  const carried = carriedValues([...connection.variables, ...message.variables]);
-  if (carried !== undefined && JSON.stringify(carried).length > MAX_VARIABLES) {
-    throw new DeferError("policy", `ACL variables of more than ${MAX_VARIABLES} octets cannot travel with a message`);
-  }
-  return carried;
 }

@@ -1,0 +1,45 @@
+import { formatReply, type Reply, reply } from "@postbus/mail";
+import { isHeloName } from "../helo-name.ts";
+import * as replies from "../replies.ts";
+import type { SessionCore } from "../session-core.ts";
+import type { SessionStep } from "../session-step.ts";
+import { XCLIENT_ATTRIBUTES } from "../xclient.ts";
+
+/** HELO and EHLO. */
+export function hello(core: SessionCore, verb: "EHLO" | "HELO", argument: string): SessionStep | undefined {
+  if (!isHeloName(argument)) {
+    const answer = reply(501, "5.5.4", `Syntactically invalid ${verb} argument(s)`);
+    // As in Exim, without another word.
+    if (core.limits.syntaxError()) return core.close(answer);
+    return void core.say(answer);
+  }
+  core.greeted = [core.helo, core.isExtended];
+  core.helo = argument;
+  core.isExtended = verb === "EHLO";
+  // What the client may do is known from the reply only (RFC 2920 §3.1), so nothing may have been sent behind it.
+  if (core.isAhead) return core.close(replies.synchronizationError);
+  if (core.asks("helo")) {
+    return core.ask({ kind: "helo", name: argument, isExtended: core.isExtended }, "helo asked");
+  }
+  return greet(core, undefined);
+}
+
+/** @param answer Its first line stands for ours: in the others, clients look for extensions. */
+export function greet(core: SessionCore, answer: Reply | undefined): undefined {
+  const { standing, isExtended } = core;
+  // RFC 5321 §4.1.4: EHLO in mid-session resets as RSET does.
+  core.transaction = undefined;
+  core.sameRefusal = undefined;
+  const { hostname, extensions, offers } = core.profile;
+  const separator = isExtended ? "-" : " ";
+  const usual = `${hostname} Hello ${standing.name || core.helo} [${core.clientAddress}]`;
+  const line = formatReply({ code: answer?.code ?? 250, lines: [answer?.lines[0] ?? usual] });
+  core.output += `${line.slice(0, 3)}${separator}${line.slice(4)}`;
+  if (!isExtended) return;
+  if (standing.mechanisms !== "") core.output += `250-AUTH ${standing.mechanisms}\r\n`;
+  if (standing.mayXclient) core.output += `250-XCLIENT ${XCLIENT_ATTRIBUTES}\r\n`;
+  core.offers = { ...offers, ...standing.offers };
+  if (standing.isPipeliningOff) core.offers = { ...core.offers, pipelining: false };
+  // RFC 3207 §4.2: STARTTLS is not to be offered again.
+  core.output += extensions.for(core.offers, core.offersTls);
+}

@@ -1,0 +1,215 @@
+import type { Reply } from "@postbus/mail";
+import type { BdatCommand } from "./chunk-reader.ts";
+import { type ClientStanding, UNKNOWN_CLIENT } from "./client-standing.ts";
+import { CommandHistory } from "./command-history.ts";
+import { CommandLimits } from "./command-limits.ts";
+import type { ExtensionOffers } from "./extension-offers.ts";
+import type { MessageReading } from "./message-reading.ts";
+import type { PathRules, Unqualified } from "./path-command.ts";
+import * as replies from "./replies.ts";
+import { SessionInput } from "./session-input.ts";
+import type { SessionProfile } from "./session-profile.ts";
+import type { SessionQuestion, SessionStep } from "./session-step.ts";
+
+export type SessionPhase =
+  /** Before the greeting. */
+  | "connect"
+  | "command"
+  | "content"
+  /** In a chunk that nobody wants. */
+  | "skip"
+  /** A step that wants an answer is out. */
+  | "connect asked"
+  | "helo asked"
+  | "mail asked"
+  | "recipient asked"
+  | "data asked"
+  | "end asked"
+  | "starttls asked"
+  /** TLS may begin; nothing is read or said until it has. */
+  | "handshake"
+  | "other asked"
+  | "quit asked"
+  | "auth asked"
+  /** The client is to answer a challenge. */
+  | "auth"
+  | "xclient asked"
+  | "closing";
+
+/** State that only a transaction needs; most connections have none at most times. */
+interface Transaction {
+  /** Of RFC 6531. */
+  readonly isUtf8: boolean;
+  rcptCommands: number;
+  recipients: number;
+}
+
+/** A chunk that is thrown away. */
+interface Skipped {
+  left: number;
+  /** What is said then: RFC 3030 §2 wants no reply before the chunk's end. */
+  readonly answer: () => void;
+}
+
+/**
+ * What all parts of a server's session share: the state of the protocol, what came in and what goes out, and the ways to
+ * say something. Only the parts of a session know it: `ServerSession` outside, a file in `commands/` for each command.
+ */
+export class SessionCore {
+  readonly profile: SessionProfile;
+  clientAddress: string;
+  /** Of the client, as far as the owner knows. */
+  standing: ClientStanding = UNKNOWN_CLIENT;
+  readonly input = new SessionInput();
+  readonly limits: CommandLimits;
+  readonly history = new CommandHistory();
+  phase: SessionPhase = "connect";
+  output = "";
+  /** Empty before HELO or EHLO. */
+  helo = "";
+  /** The last command. */
+  line = "";
+  isExtended = false;
+  /** Name and kind of the greeting that was in force when the one came that is asked about. */
+  greeted: readonly [helo: string, isExtended: boolean] = ["", false];
+  /** What the last reply to EHLO has offered. */
+  offers: ExtensionOffers | undefined;
+  isTls = false;
+  isAuthenticated = false;
+  transaction: Transaction | undefined;
+  /** Of the MAIL that is asked about. */
+  mail: Pick<Transaction, "isUtf8"> = { isUtf8: false };
+  /** Content that has not come to its end: with chunks, also between two of them. */
+  reading: MessageReading | undefined;
+  /** That which the question is about whether content may come. */
+  announced: BdatCommand | undefined;
+  skipped: Skipped | undefined;
+  /** A command has come between two chunks that may not: nothing is in order before RSET (RFC 3030 §2). */
+  isOutOfOrder = false;
+  /** A message was refused in a chunk, and nothing but BDAT has come since. */
+  isChunkRefused = false;
+  /** The last command was RCPT: DATA behind it may have been sent without waiting for the answer. */
+  isLastRcpt = false;
+  /** The last MAIL was refused, and nothing but RCPT has come since. */
+  isMailRefused = false;
+  /** A PROXY header is missing: the client may do nothing but QUIT. */
+  refusesCommands = false;
+  /** The lines that all RCPT commands since the last MAIL, RSET or greeting were refused with; empty: not the same ones. */
+  sameRefusal: readonly string[] | undefined;
+  /** For the log, and not told yet. */
+  refused: Extract<SessionStep, { kind: "refused" }> | undefined;
+
+  constructor(profile: SessionProfile, clientAddress: string) {
+    this.profile = profile;
+    this.clientAddress = clientAddress;
+    this.limits = new CommandLimits(profile);
+  }
+
+  /** Whether the client has sent more than it may before it is answered. */
+  get isAhead(): boolean {
+    return this.input.length > 0 && (this.standing.enforcesSync ?? this.profile.enforcesSync);
+  }
+
+  /** Whether the client has been told that it need not wait for replies (RFC 2920). */
+  get mayPipeline(): boolean {
+    return this.isExtended && this.offers?.pipelining === true;
+  }
+
+  get offersTls(): boolean {
+    return this.profile.offersTls && this.standing.isTlsOffered && !this.isTls;
+  }
+
+  asks(question: SessionQuestion): boolean {
+    return this.profile.asks.has(question);
+  }
+
+  ask(step: SessionStep, phase: SessionPhase): SessionStep {
+    this.phase = phase;
+    return step;
+  }
+
+  pathRules(mayOmitDomain: boolean, acceptsUtf8: boolean): PathRules {
+    return {
+      isExtended: this.isExtended,
+      acceptsLiterals: this.profile.acceptsLiterals,
+      mayOmitDomain,
+      offersDsn: this.offers?.dsn === true,
+      offersAuth: this.isAuthenticated || this.standing.mechanisms !== "",
+      acceptsUtf8,
+    };
+  }
+
+  /** Nothing is left of a transaction that has been named. */
+  forgetTransaction(): void {
+    this.transaction = undefined;
+    this.sameRefusal = undefined;
+    this.reading = undefined;
+  }
+
+  noteRefusedRecipient(lines: readonly string[]): void {
+    const same = this.sameRefusal;
+    this.sameRefusal = same === undefined || same.join("\n") === lines.join("\n") ? lines : [];
+  }
+
+  /** Our own words. */
+  say(answer: Reply): void {
+    this.output += this.profile.format.own(answer);
+  }
+
+  /** Somebody else's words. */
+  answer(answer: Reply, isLast: boolean): void {
+    const octets = this.profile.format.given(answer);
+    if (isLast) this.end(octets);
+    else this.output += octets;
+  }
+
+  /** Not counted among the errors, as in Exim: the syntax is good. */
+  unqualified({ reply: answer }: Unqualified): undefined {
+    // RCPT is not counted else.
+    if (this.limits.commandWithoutMessage()) return this.close(replies.tooManyCommands);
+    this.say(answer);
+    this.refused = { kind: "refused", stage: "session", reply: answer, command: this.line };
+  }
+
+  unknownCommand(): undefined {
+    if (this.limits.unknownCommand()) return this.close(replies.tooManyUnknownCommands);
+    // Counted among the syntax errors as well, as in Exim.
+    return this.protocolError(replies.unrecognizedCommand);
+  }
+
+  /** Wrong syntax (500, 501, 553, 555) or a wrong place (503): answered, counted, and too much of it ends the session. */
+  protocolError(answer: Reply): undefined {
+    if (!this.limits.syntaxError()) return void this.say(answer);
+    const [first, ...rest] = [...answer.lines, "Too many syntax or protocol errors"];
+    return this.close({ ...answer, lines: [first ?? "", ...rest] });
+  }
+
+  /** Sending on without waiting for the reply is a right that EHLO's reply gives (RFC 2920). */
+  maySendMore(): boolean {
+    if (this.mayPipeline || !this.isAhead) return true;
+    this.close(replies.synchronizationError);
+    return false;
+  }
+
+  mustNotBePipelined(): undefined {
+    this.maySendMore();
+    return undefined;
+  }
+
+  /** Ends the session because of what the client did; that goes into the log. */
+  close(answer: Reply, command = this.line): undefined {
+    this.end(this.profile.format.own(answer));
+    this.refused = { kind: "refused", stage: "session", reply: answer, command: withoutSecrets(command) };
+  }
+
+  end(lastReply: string): void {
+    this.output += lastReply;
+    this.transaction = undefined;
+    this.reading = undefined;
+    this.input.clear();
+    this.phase = "closing";
+  }
+}
+
+/** Behind the mechanism of an AUTH command comes what may be a password. */
+const withoutSecrets = (command: string): string => command.replace(/^(AUTH[ \t]+[^ \t\r]+)[\s\S]*$/i, "$1");

@@ -1,0 +1,397 @@
+// One file because it has one method for each step of a session, and they share what the steps are about.
+import { BusFullError } from "@postbus/bus";
+import { type Reply, trimStart } from "@postbus/mail";
+import type { AclAnswer, AuthAnswer, ClientEndpoint, Eventual, TlsView } from "@postbus/policy";
+import { ServerSession, type SessionStep, type XclientValues } from "@postbus/smtp";
+import { handshakeProblem } from "@postbus/tls";
+import type { Deadlines } from "./deadlines.ts";
+import { Envelope } from "./envelope.ts";
+import { TransactionFacts } from "./facts/transaction-facts.ts";
+import { MessageReception, noRoom, notNow } from "./message-reception.ts";
+import type { RejectionStage } from "./metrics.ts";
+import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
+import { clientNamed } from "./proxy/client-behind.ts";
+import { printable, Refusals } from "./refusals.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { type PreparedTls, tlsUnavailable } from "./tls/server-tls.ts";
+
+/** The connection under a conversation. */
+interface Line {
+  readonly deadlines: Deadlines;
+  /** `delay =` of an ACL. Over as soon as the client is gone. */
+  pause(seconds: number, isFlushed: boolean): Promise<void>;
+}
+
+/**
+ * What is talked about with one client: does what each step of its session wants, by asking the policy, the verifier and
+ * the bus. It holds nothing that only a transaction needs: most clients are idle.
+ */
+export class Conversation implements PolicyClient {
+  readonly session: ServerSession;
+  readonly refusals: Refusals;
+  endpoint: ClientEndpoint;
+  tls: TlsView | undefined;
+  envelope: Envelope | undefined;
+  /** Of the message whose content comes. */
+  reception: MessageReception | undefined;
+  /** The final dot has come and the message is on its way to the bus. */
+  isFinishing = false;
+  readonly #line: Line;
+  /** As the socket, or its PROXY header, has it. */
+  readonly #peer: ClientEndpoint;
+  readonly #surroundings: Surroundings;
+  readonly #isTlsFirst: boolean;
+  /** What the next handshake is made with. */
+  #prepared: PreparedTls | undefined;
+  #policy: PolicySession | undefined;
+  #hasQuit = false;
+
+  /** @param isTlsFirst The client begins with a handshake, and not with waiting for our greeting. */
+  constructor(line: Line, endpoint: ClientEndpoint, surroundings: Surroundings, isTlsFirst: boolean) {
+    this.#line = line;
+    this.endpoint = endpoint;
+    this.#peer = endpoint;
+    this.#surroundings = surroundings;
+    this.#isTlsFirst = isTlsFirst;
+    this.session = new ServerSession(surroundings.profile, endpoint.address, isTlsFirst);
+    if (endpoint.proxy?.result === "failed") this.session.lackProxyHeader();
+    this.refusals = new Refusals(this, surroundings);
+  }
+
+  get address(): string {
+    return this.endpoint.address;
+  }
+
+  get port(): number {
+    return this.endpoint.port;
+  }
+
+  get helo(): string {
+    return this.session.helo;
+  }
+
+  get commandHistory(): string {
+    return this.session.commandHistory;
+  }
+
+  pause(seconds: number, isFlushed: boolean): Promise<void> {
+    return this.#line.pause(seconds, isFlushed);
+  }
+
+  /** What the handshake that the session wants is made with. */
+  takePrepared(): PreparedTls {
+    const prepared = this.#prepared;
+    if (prepared === undefined) throw new Error("a handshake that was not prepared");
+    this.#prepared = undefined;
+    return prepared;
+  }
+
+  /** The handshake is done. */
+  secured(tls: TlsView): void {
+    this.tls = tls;
+    this.#asked.secured(tls);
+    this.session.tlsEstablished();
+  }
+
+  /** The connection is gone. @param isOurEnd We have closed it. */
+  over(isOurEnd: boolean): void {
+    this.#noteEnd(isOurEnd);
+    this.envelope = undefined;
+    // A message that is being published goes on; its client will ask again if it has not read the 250.
+    if (!this.isFinishing) void this.reception?.discard();
+    this.reception = undefined;
+  }
+
+  /** The session has ended in another way than by QUIT. */
+  #noteEnd(isOurEnd: boolean): void {
+    const { policy, log } = this.#surroundings;
+    if (this.#hasQuit || this.#policy === undefined || !policy.hasAcl("notquit")) return;
+    const answer = this.#policy.acls.notQuit(isOurEnd ? "local-verdict" : "connection-lost");
+    if (answer instanceof Promise) answer.catch((err: unknown) => log.error({ err }, "policy failed"));
+  }
+
+  /** Does what a step wants. A promise is returned only where something has to be waited for. */
+  take(step: SessionStep): Promise<void> | undefined {
+    switch (step.kind) {
+      case "connect":
+        if (this.#isTlsFirst && this.tls === undefined) return this.#decideTls("connect");
+        if (!this.#surroundings.policy.asksAtConnect) return this.#open();
+        return this.#decide(this.#asked.connect(), "connect", CONNECTION);
+      case "helo": {
+        const { name, isExtended } = step;
+        return this.#decide(this.#asked.helo(name, isExtended), "helo", `EHLO or HELO ${printable(name)}`);
+      }
+      case "mail":
+        return this.#mail(step);
+      case "recipient":
+        return this.#recipient(step);
+      case "data":
+        return this.#startContent(step.isChunked);
+      case "header":
+        return this.#add((reception) => reception.header(step.octets));
+      case "content":
+        return this.#add((reception) => reception.body(step.octets));
+      case "end":
+        return this.#finish();
+      case "refused":
+        return this.#noteRefusal(step);
+      case "vrfy":
+        return this.#respond(this.#asked.vrfy(this.#qualified(step.address)), "VRFY");
+      case "expn":
+        return this.#respond(this.#asked.other("expn"), "EXPN", NOTHING_EXPANDED);
+      case "etrn":
+        return this.#respond(this.#asked.other("etrn"), "ETRN");
+      case "auth":
+        return this.#authenticate(this.#asked.authenticate(step.mechanism, step.initial));
+      case "auth line":
+        return this.#authenticate(this.#asked.continueAuthentication(step.line));
+      case "xclient":
+        return this.#become(step.client);
+      case "quit":
+        this.#hasQuit = true;
+        return this.#respond(this.#asked.other("quit"), "QUIT");
+      case "read":
+        return this.#add((reception) => reception.collecting(this.session.collectedOctets));
+      case "reset": {
+        const reception = this.reception;
+        this.reception = undefined;
+        return reception?.discard();
+      }
+      case "starttls":
+        return this.#decideTls("starttls");
+      case "handshake":
+      case "close":
+        return undefined;
+      default:
+        return unreachable(step);
+    }
+  }
+
+  /** The ACLs, knowing the command that is answered. */
+  get #asked(): PolicySession["acls"] {
+    this.#policy ??= new PolicySession(this, this.#surroundings);
+    const { acls } = this.#policy;
+    const { connection } = acls.session;
+    connection.helo = this.session.helo;
+    connection.isExtended = this.session.isExtended;
+    this.#nameCommand(acls);
+    return acls;
+  }
+
+  #nameCommand(acls: PolicySession["acls"]): void {
+    const line = this.session.commandLine;
+    const blank = line.indexOf(" ");
+    acls.command(line, blank === -1 ? "" : trimStart(line.slice(blank + 1)));
+  }
+
+  /** A proxy has said who its client is: nothing that was found out about the proxy holds for that one. */
+  #become(client: Readonly<XclientValues>): undefined {
+    this.endpoint = clientNamed(this.#peer, this.endpoint, client);
+    this.#policy = undefined;
+    // The TLS is the proxy's: what is said of it has always been said of that.
+    if (this.tls !== undefined) this.#asked.session.connection.tls = this.tls;
+    this.session.restart(this.address, {
+      helo: client.helo,
+      isExtended: client.isExtended,
+      isAuthenticated: this.endpoint.login !== undefined,
+    });
+  }
+
+  #open(): undefined {
+    this.session.accept();
+    return undefined;
+  }
+
+  #decide(
+    answer: AclAnswer | Promise<AclAnswer>,
+    stage: RejectionStage,
+    what: string,
+    onAccept?: (answer: AclAnswer) => void,
+  ): Promise<void> | undefined {
+    if (answer instanceof Promise) return answer.then((decided) => void this.#decide(decided, stage, what, onAccept));
+    if (this.#policy !== undefined) this.session.standing = this.#policy.standing;
+    if (isAccepted(answer)) {
+      onAccept?.(answer);
+      this.session.accept(answer.reply);
+      return undefined;
+    }
+    this.refusals.byPolicy(answer, stage, what);
+    this.session.refuse(answer.reply ?? notNow, answer.verdict === "drop", answer.ownLines);
+    return undefined;
+  }
+
+  /** What it needs is made ready before the client is told to go ahead. */
+  async #decideTls(at: "connect" | "starttls"): Promise<void> {
+    const { tls, log } = this.#surroundings;
+    const acls = this.#asked;
+    const answer = await (at === "connect" ? acls.connect() : acls.other(at));
+    this.session.standing = acls.session.connection.standing;
+    if (!isAccepted(answer)) {
+      if (at === "connect") return this.#decide(answer, at, CONNECTION);
+      return this.#decide(answer, "protocol", "STARTTLS ");
+    }
+    try {
+      if (tls === undefined) throw new Error("no certificate");
+      this.#prepared = await tls.prepare(acls);
+      this.session.accept(at === "connect" ? answer.reply : undefined);
+    } catch (err) {
+      log.warn({ err, clientAddress: this.address }, "TLS is not available");
+      this.refusals.ofHandshake(handshakeProblem(err));
+      this.session.refuse(tlsUnavailable);
+    }
+  }
+
+  /** Commands that have an answer of their own: VRFY, EXPN, ETRN, QUIT. */
+  #respond(answer: AclAnswer | Promise<AclAnswer>, what: string, usual?: Reply): Promise<void> | undefined {
+    if (answer instanceof Promise) return answer.then((decided) => void this.#respond(decided, what, usual));
+    if (!isAccepted(answer)) this.refusals.byPolicy(answer, "protocol", what);
+    this.session.respond(answer.reply ?? usual, answer.verdict === "drop");
+    return undefined;
+  }
+
+  #authenticate(answer: Eventual<AclAnswer | AuthAnswer>): Promise<void> | undefined {
+    if (answer instanceof Promise) return answer.then((decided) => void this.#authenticate(decided));
+    if ("verdict" in answer) {
+      this.refusals.byPolicy(answer, "auth", "AUTH");
+      this.session.authenticationEnded(answer.reply ?? notNow, "denied", answer.verdict === "drop");
+    } else if (answer.kind === "challenge") {
+      this.session.challenge(answer.text);
+    } else if (answer.kind === "unknown") {
+      this.session.authenticationEnded(answer.reply, "unknown");
+    } else {
+      if (answer.log !== undefined) this.refusals.add("auth", printable(answer.log));
+      this.session.authenticationEnded(answer.reply, answer.isAuthenticated ? "authenticated" : "refused");
+    }
+    return undefined;
+  }
+
+  #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
+    const { returnPath: given, eightBit, size, smtpUtf8 } = step;
+    const { questions, settings, clock, policy } = this.#surroundings;
+    const returnPath = this.#qualified(given, policy.qualifyDomain);
+    this.#policy?.beginMessage();
+    const about = { clientAddress: this.address, helo: this.helo, returnPath };
+    const facts = new TransactionFacts(questions, settings.factsTimeoutMs, about);
+    this.envelope = new Envelope(returnPath, eightBit, facts, step);
+    this.#line.deadlines.beginTransaction(clock.nowMs);
+    return this.#decide(
+      this.#asked.mail({ returnPath, size, isSmtpUtf8: smtpUtf8 === true }),
+      "mail",
+      `MAIL <${returnPath}>`,
+    );
+  }
+
+  #recipient(step: Extract<SessionStep, { kind: "recipient" }>): Promise<void> | undefined {
+    const envelope = this.envelope;
+    if (envelope === undefined) throw new Error("a recipient without an envelope");
+    const address = this.#qualified(step.address);
+    return this.#decide(this.#asked.recipient(address), "rcpt", `RCPT <${address}>`, ({ verdict }) => {
+      if (verdict === "accept") envelope.add(address, step.notification);
+    });
+  }
+
+  /** RFC 5321 §4.5.1: postmaster may come without a domain; of some clients, others may. */
+  #qualified(address: string, domain = this.#surroundings.policy.qualifyRecipient): string {
+    return address === "" || address.includes("@") ? address : `${address}@${domain}`;
+  }
+
+  #startContent(isChunked: boolean): Promise<void> | undefined {
+    // As in Exim, nobody is asked before content that has come already.
+    if (!isChunked && this.#surroundings.policy.hasAcl("predata")) {
+      return this.#decide(this.#asked.predata(), "data", "DATA", () => this.#receive(isChunked));
+    }
+    this.#receive(isChunked);
+    this.session.accept();
+    return undefined;
+  }
+
+  #receive(isChunked: boolean): void {
+    const envelope = this.envelope;
+    if (envelope === undefined) throw new Error("content without an envelope");
+    const { clock } = this.#surroundings;
+    const { authentication } = this.#asked.session.connection;
+    const { isExtended } = this.session;
+    // RFC 3848 knows no SMTP with authentication.
+    const a = authentication === undefined || !isExtended ? "" : "a";
+    const protocol = `${envelope.smtpUtf8 ? "utf8" : ""}${isExtended ? "esmtp" : "smtp"}${this.tls === undefined ? "" : "s"}${a}`;
+    this.reception = new MessageReception(
+      { client: this, envelope, protocol, tls: this.tls, isChunked, acls: this.#asked },
+      this.#surroundings,
+    );
+    this.#line.deadlines.beginContent(clock.nowMs);
+  }
+
+  #add(add: (reception: MessageReception) => Promise<void> | undefined): Promise<void> | undefined {
+    if (this.reception === undefined) return undefined;
+    try {
+      return add(this.reception)?.catch((err: unknown) => this.#cannotStore(err));
+    } catch (err) {
+      return this.#cannotStore(err);
+    }
+  }
+
+  /** The rest is read to its end and let go: a client that is not answered before the final dot could only break off. */
+  async #cannotStore(err: unknown): Promise<void> {
+    // The client has gone meanwhile, and its message with it.
+    if (this.reception === undefined) return;
+    this.#surroundings.log.warn({ err }, "content could not be taken");
+    this.session.discardContent(err instanceof BusFullError ? noRoom : notNow);
+    this.refusals.add("data", "temporarily rejected after DATA: content could not be stored");
+    const reception = this.reception;
+    this.reception = undefined;
+    await reception?.discard();
+  }
+
+  #finish(): Promise<void> {
+    const reception = this.reception;
+    if (reception === undefined) throw new Error("the end of a message that has not begun");
+    this.isFinishing = true;
+    // The last chunk has a command of its own.
+    if (this.#policy !== undefined) this.#nameCommand(this.#policy.acls);
+    const recipients = this.envelope?.recipients.length ?? 0;
+    return reception.finish().then(({ reply: answer, end, answer: verdict }) => {
+      const { metrics } = this.#surroundings;
+      this.isFinishing = false;
+      this.reception = undefined;
+      if (verdict !== undefined) this.refusals.byPolicy(verdict, "data", "after DATA");
+      this.envelope = undefined;
+      metrics.messages.inc({ result: RESULTS[end] });
+      if (end === "taken") metrics.recipients.inc(recipients);
+      this.#policy?.beginMessage();
+      this.session.finish(answer, end === "dropped");
+    });
+  }
+
+  #noteRefusal({
+    stage,
+    reply: answer,
+    command,
+  }: Extract<SessionStep, { kind: "refused" }>): Promise<void> | undefined {
+    const text = answer.lines.join(" ");
+    if (stage === "session") {
+      this.refusals.add("protocol", `rejected "${printable(command)}": ${text}`);
+      return undefined;
+    }
+    this.refusals.add("data", `rejected after DATA: ${text}`);
+    this.#surroundings.metrics.messages.inc({ result: "rejected" });
+    const reception = this.reception;
+    this.reception = undefined;
+    return reception?.discard();
+  }
+}
+
+/** Of the log. */
+const CONNECTION = 'connection in "connect" ACL';
+/** RFC 5321 §3.5.2: lists are not told. */
+const NOTHING_EXPANDED: Reply = { code: 252, lines: ["nothing is expanded here"] };
+const RESULTS = {
+  taken: "accepted",
+  discarded: "discarded",
+  failed: "deferred",
+  refused: "rejected",
+  dropped: "rejected",
+} as const;
+
+function unreachable(value: never): never {
+  throw new Error(`unhandled step: ${JSON.stringify(value)}`);
+}

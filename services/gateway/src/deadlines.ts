@@ -1,0 +1,57 @@
+/** A client that sends content more slowly than this, averaged, after `GRACE_MS`, holds a connection and gives nothing. */
+const MIN_OCTETS_PER_MINUTE = 1_024;
+const GRACE_MS = 60_000;
+/** A handshake must be done by then; Exim counts it to its command timeout. */
+const HANDSHAKE_TIMEOUT_MS = 60_000;
+
+interface Limits {
+  /** Without an octet from the client: `smtp_receive_timeout`. */
+  readonly receiveTimeoutMs: number;
+  readonly transactionTimeoutMs: number;
+}
+
+/** What the client is at. */
+interface Doing {
+  readonly isHandshaking: boolean;
+  readonly isContent: boolean;
+  readonly isInTransaction: boolean;
+}
+
+/** How long one client has taken for what. All times are those of the coarse clock, in milliseconds. */
+export class Deadlines {
+  lastInputMs: number;
+  #transactionStartMs = 0;
+  #contentStartMs = 0;
+  #contentOctets = 0;
+
+  constructor(nowMs: number) {
+    this.lastInputMs = nowMs;
+  }
+
+  beginTransaction(nowMs: number): void {
+    this.#transactionStartMs = nowMs;
+  }
+
+  beginContent(nowMs: number): void {
+    this.#contentStartMs = nowMs;
+    this.#contentOctets = 0;
+  }
+
+  noteContent(octets: number): void {
+    this.#contentOctets += octets;
+  }
+
+  /** @returns Which of them has passed, in words for the client and the log; undefined: none. */
+  expired(nowMs: number, { receiveTimeoutMs, transactionTimeoutMs }: Limits, doing: Doing): string | undefined {
+    const { isHandshaking, isContent, isInTransaction } = doing;
+    const idleLimitMs = isHandshaking ? Math.min(HANDSHAKE_TIMEOUT_MS, receiveTimeoutMs) : receiveTimeoutMs;
+    if (nowMs - this.lastInputMs > idleLimitMs) {
+      return isContent ? "SMTP incoming data timeout" : "SMTP command timeout";
+    }
+    if (!isInTransaction) return undefined;
+    if (nowMs - this.#transactionStartMs > transactionTimeoutMs) return "SMTP transaction timeout";
+    const contentMs = nowMs - this.#contentStartMs;
+    const isSlow = contentMs > GRACE_MS && this.#contentOctets < (contentMs / 60_000) * MIN_OCTETS_PER_MINUTE;
+    return isContent && isSlow ? "SMTP incoming data too slow" : undefined;
+  }
+}

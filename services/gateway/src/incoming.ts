@@ -1,0 +1,14 @@
+import type { SmtpAcls, TlsView } from "@postbus/policy";
+import type { Envelope } from "./envelope.ts";
+
+/** What a session knows of how the message comes in. */
+export interface Incoming {
+  readonly client: { readonly address: string; readonly port: number; readonly helo: string };
+  readonly envelope: Envelope;
+  /** As Exim logs it (`P=`). */
+  readonly protocol: string;
+  readonly tls: TlsView | undefined;
+  /** By BDAT. */
+  readonly isChunked: boolean;
+  readonly acls: SmtpAcls;
+}

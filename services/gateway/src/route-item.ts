@@ -1,0 +1,133 @@
+import {
+  type Content,
+  contentSize,
+  type Facts,
+  firstItemId,
+  type Received,
+  type Reception,
+  type Recipient,
+  type RouteItem,
+} from "@postbus/contracts";
+import { DeferError } from "@postbus/mail";
+import { carriedValues, type SmtpAcls, type TlsView, textOf } from "@postbus/policy";
+import type { NotifyOccasion } from "@postbus/smtp";
+import type { Envelope } from "./envelope.ts";
+import type { Incoming } from "./incoming.ts";
+
+/** Octets of ACL variables that travel with a message: it must fit into one item of the bus. */
+const MAX_VARIABLES = 65_536;
+
+interface Named {
+  readonly messageId: string;
+  /** Milliseconds since the epoch. */
+  readonly receivedAtMs: number;
+  /** Of the Message-ID field. */
+  readonly headerMessageId: string | undefined;
+}
+
+/** A received message as the router gets it. @throws {DeferError} it does not fit into an item. */
+export function routeItem(incoming: Incoming, named: Named, content: Content, facts: Facts | undefined): RouteItem {
+  const { envelope, acls } = incoming;
+  const { messageId, receivedAtMs } = named;
+  const { returnPath, notification } = envelope;
+  const isFake = acls.session.message.controls.fake !== undefined;
+  const aclVariables = carriedVariables(acls);
+  return {
+    v: 1,
+    messageId,
+    returnPath,
+    recipients: envelope.recipients.map((address) => itemRecipient(address, envelope, isFake)),
+    receivedAtMs,
+    queuedAtMs: receivedAtMs,
+    attempt: 1,
+    reception: receptionOf(incoming, named, content),
+    ...(envelope.eightBit ? { eightBit: true } : {}),
+    ...(notification === undefined ? {} : { notification }),
+    ...(envelope.smtpUtf8 ? { smtpUtf8: true } : {}),
+    ...(facts === undefined ? {} : { facts }),
+    ...(aclVariables === undefined ? {} : { aclVariables }),
+  };
+}
+
+/** That it was received, for the log. @param logsProxy Which proxy it came through is told. */
+export function receivedEvent({ envelope, acls }: Incoming, item: RouteItem, logsProxy: boolean): Received {
+  const { messageId, returnPath, receivedAtMs, reception, facts } = item;
+  const { proxy } = acls.session.connection;
+  return {
+    v: 1,
+    id: `${firstItemId(messageId)}/received`,
+    atMs: receivedAtMs,
+    service: "gateway",
+    messageId,
+    name: "msg:received",
+    returnPath,
+    recipients: [...envelope.recipients],
+    reception,
+    ...(logsProxy && proxy?.result === "ok" ? { proxyAddress: proxy.localAddress } : {}),
+    ...(facts === undefined ? {} : { facts }),
+  };
+}
+
+function receptionOf(incoming: Incoming, { headerMessageId }: Named, content: Content): Reception {
+  const { client, protocol, tls, isChunked, acls } = incoming;
+  return {
+    protocol,
+    clientAddress: client.address,
+    clientPort: client.port,
+    helo: client.helo,
+    size: contentSize(content),
+    ...(tls === undefined ? {} : receivedOver(tls)),
+    ...authenticationOf(acls),
+    ...(isChunked ? { isChunked } : {}),
+    ...(headerMessageId === undefined ? {} : { headerMessageId }),
+  };
+}
+
+/** A lookup may have made the name; nothing longer is anybody's. */
+const MAX_ID = 1_024;
+
+function authenticationOf({ session }: SmtpAcls): Pick<Reception, "authenticator" | "authenticatedId"> {
+  const { authentication } = session.connection;
+  if (authentication === undefined) return {};
+  const id = textOf(authentication.id).slice(0, MAX_ID);
+  return { authenticator: authentication.by, ...(id === "" ? {} : { authenticatedId: id }) };
+}
+
+function itemRecipient(address: string, envelope: Envelope, isFake: boolean): Recipient {
+  const asked = envelope.notificationOf(address);
+  if (asked === undefined) return { address };
+  const { notify, originalRecipient } = asked;
+  return {
+    address,
+    notification: {
+      ...(notify === undefined ? {} : { notify: isFake ? withoutSigns(notify) : [...notify] }),
+      ...(originalRecipient === undefined ? {} : { originalRecipient }),
+    },
+  };
+}
+
+/** Whom a policy has told that the message was refused must not learn from a report that it was not. */
+function withoutSigns(notify: readonly NotifyOccasion[]): NotifyOccasion[] {
+  const left = notify.filter((occasion) => occasion !== "SUCCESS" && occasion !== "DELAY");
+  return left.length === 0 ? ["NEVER"] : left;
+}
+
+function receivedOver({ cipher, isVerified, peerName, sni }: TlsView): Partial<Reception> {
+  return {
+    cipher,
+    certificateVerified: isVerified,
+    ...(peerName === "" ? {} : { peerName }),
+    ...(sni === "" ? {} : { serverName: sni }),
+  };
+}
+
+/** @throws {DeferError} they are too large. */
+function carriedVariables({ session }: SmtpAcls): RouteItem["aclVariables"] {
+  const { connection, message } = session;
+  if (connection.variables.size === 0 && message.variables.size === 0) return undefined;
+  const carried = carriedValues([...connection.variables, ...message.variables]);
+  if (carried !== undefined && JSON.stringify(carried).length > MAX_VARIABLES) {
+    throw new DeferError("policy", `ACL variables of more than ${MAX_VARIABLES} octets cannot travel with a message`);
+  }
+  return carried;
+}

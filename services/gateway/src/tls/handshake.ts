@@ -1,0 +1,65 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import {
+  awaitServerName,
+  handshakeProblem,
+  internalErrorAlert,
+  type ServerHandshake,
+  startServerTls,
+} from "@postbus/tls";
+import { ClientTls } from "./client-tls.ts";
+import type { PreparedTls } from "./server-tls.ts";
+
+/** What becomes of a handshake. */
+export interface HandshakeWatcher {
+  /** It goes on over this socket. */
+  readonly begun: (secured: TLSSocket) => void;
+  readonly done: (tls: ClientTls) => void;
+  /** Told once. @param text For the log, as Exim has it. */
+  readonly failed: (text: string) => void;
+}
+
+/** One handshake, from the octets that have come already to the secured socket; the certificate may depend on the name the client asks for. */
+export class Handshake {
+  readonly #plain: Socket;
+  readonly #watcher: HandshakeWatcher;
+  #isOver = false;
+
+  /** @param early What has come before, and belongs to it. */
+  constructor(plain: Socket, early: Buffer, { handshake, byName }: PreparedTls, watcher: HandshakeWatcher) {
+    this.#plain = plain;
+    this.#watcher = watcher;
+    // A stream that flows would lose what is given back to it.
+    if (early.length > 0) plain.pause().unshift(early);
+    if (byName === undefined) this.#begin(handshake);
+    else void this.#chooseByName(handshake, byName);
+  }
+
+  /** The connection is lost, or there is no more time. */
+  fail(text: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#watcher.failed(text);
+  }
+
+  async #chooseByName(usual: ServerHandshake, byName: NonNullable<PreparedTls["byName"]>): Promise<void> {
+    const plain = this.#plain;
+    try {
+      const name = await awaitServerName(plain);
+      const handshake = name === undefined ? usual : await byName(name);
+      if (!this.#isOver) this.#begin(handshake);
+    } catch (err) {
+      this.fail(`(SSL_accept): ${handshakeProblem(err)}`);
+      plain.end(internalErrorAlert);
+      plain.destroySoon();
+    }
+  }
+
+  #begin(handshake: ServerHandshake): void {
+    const secured = startServerTls(this.#plain, handshake, (verification) => {
+      this.#isOver = true;
+      this.#watcher.done(new ClientTls(secured, verification));
+    });
+    this.#watcher.begun(secured);
+  }
+}

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { answers, freePort, serversDirectory, stopProcess } from "@postbus/testkit";
 import { openAccount } from "../account.ts";
@@ -9,22 +9,21 @@ import type { StartSystem } from "./system.ts";
 const HARAKA = join(dirname(serversDirectory()), "haraka/node_modules/Haraka/bin/haraka");
 
 /** Takes every recipient; writes each message to a file of its own, synced, before 250. Haraka's own queue does not sync. */
-const PLUGIN = `const { open, mkdir } = require("node:fs/promises");
+const PLUGIN = `const { open } = require("node:fs/promises");
 exports.hook_rcpt = (next) => next(OK);
-exports.hook_queue = async (next, connection) => {
-  const { transaction } = connection;
-  try {
-    const file = await open(process.env.HARAKA_QUEUE + "/" + transaction.uuid, "wx");
-    const stream = file.createWriteStream({ autoClose: false });
-    transaction.message_stream.pipe(stream);
-    await new Promise((resolve, reject) => stream.on("finish", resolve).on("error", reject));
-    await file.sync();
-    await file.close();
-    next(OK);
-  } catch (err) {
-    next(DENYSOFT, err.message);
-  }
-};
+exports.hook_queue = (next, { transaction }) =>
+  transaction.message_stream.get_data((octets) =>
+    store(process.env.HARAKA_QUEUE + "/" + transaction.uuid, octets).then(
+      () => next(OK),
+      (err) => next(DENYSOFT, err.message),
+    ),
+  );
+async function store(path, octets) {
+  const file = await open(path, "wx");
+  await file.writeFile(octets);
+  await file.sync();
+  await file.close();
+}
 `;
 
 /** Haraka with a queue that is as durable as ours. It only accepts. */
@@ -42,6 +41,8 @@ export const haraka: StartSystem = async ({ hold, directory }) => {
     "plugins/synced_queue.js": PLUGIN,
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+  // Without it Haraka ends at its first connection.
+  copyFileSync(join(dirname(HARAKA), "../config/connection.ini"), join(directory, "config/connection.ini"));
   const [shell = "", ...prefix] = account.prefix;
   const child = spawn(shell, [...prefix, process.execPath, HARAKA, "-c", directory], {
     stdio: ["ignore", "ignore", "inherit"],

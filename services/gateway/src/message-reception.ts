@@ -120,26 +120,22 @@ export class MessageReception {
     try {
       if (this.#glance !== undefined) this.#show(this.#glance);
       const { answer, reply: given } = (await this.#judge()) ?? {};
-      if (answer !== undefined && !isAccepted(answer)) {
-        this.#incoming.decisions?.ended(messageId, "refused");
+      const usual: Reply = { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
+      const end = this.#endBy(answer, given);
+      if (end !== "taken") {
+        this.#incoming.decisions?.ended(messageId, end === "discarded" ? end : "refused");
         await this.discard();
-        return { reply: given ?? notNow, end: answer.verdict === "drop" ? "dropped" : "refused", answer };
       }
-      const taken: Reply = given ?? { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
+      if (end === "refused" || end === "dropped") {
+        return { reply: given ?? notNow, end, ...(answer === undefined ? {} : { answer }) };
+      }
       const isUsual = given === undefined;
-      if (taken.code >= 500 && answer === undefined) {
-        this.#incoming.decisions?.ended(messageId, "refused");
-        await this.discard();
-        return { reply: taken, end: "refused" };
-      }
-      if (answer?.verdict === "discard" || this.#incoming.envelope.recipients.length === 0) {
-        this.#incoming.decisions?.ended(messageId, "discarded");
-        await this.discard();
+      if (end === "discarded") {
         log.info({ messageId }, "a message was discarded, as the policy wants");
-        return { reply: taken, end: "discarded", isUsual };
+        return { reply: given ?? usual, end, isUsual };
       }
       await this.#publish();
-      return { reply: taken, end: "taken", isUsual };
+      return { reply: given ?? usual, end, isUsual };
     } catch (err) {
       if (!(err instanceof DeferError)) {
         // It may be on the bus all the same, so its content stays: the sweep takes what nobody refers to.
@@ -150,8 +146,26 @@ export class MessageReception {
       await this.discard();
       return { reply: err instanceof BusFullError ? noRoom : notNow, end: "failed" };
     } finally {
-      for (const note of this.#notes) this.#surroundings.rejections.add(note);
+      this.#tellNotes();
       this.#release();
+    }
+  }
+
+  /** What becomes of a message by what the policy has said. */
+  #endBy(answer: AclAnswer | undefined, reply: Reply | undefined): Exclude<Finished["end"], "failed"> {
+    if (answer !== undefined && !isAccepted(answer)) return answer.verdict === "drop" ? "dropped" : "refused";
+    if (answer === undefined && reply !== undefined && reply.code >= 500) return "refused";
+    if (answer?.verdict === "discard" || this.#incoming.envelope.recipients.length === 0) return "discarded";
+    return "taken";
+  }
+
+  /** What was not committed with the message. */
+  #tellNotes(): void {
+    const { rejections, log } = this.#surroundings;
+    for (const note of this.#notes) {
+      // Without a decision that is recorded, a message that was not taken is nobody's.
+      if (this.#incoming.decisions !== undefined) rejections.add(note);
+      else log.info({ messageId: note.messageId, text: note.text }, "policy");
     }
   }
 

@@ -61,24 +61,48 @@ export function seal(record: Buffer, sequence: number, previous: number, storeId
 
 const checksum = (record: Buffer, storeId: string): number => crc32(record.subarray(4), crc32(storeId));
 
-/**
- * The records from the beginning of a file on, as far as they are whole and their numbers grow. What comes
- * then was cut short by the end of a process, and never acknowledged; or it is older, from an earlier way through the file.
- */
-export function decodeRecords(file: Buffer, storeId: string): JournalRecord[] {
+/** What a file holds. */
+interface FoundRecords {
+  /**
+   * From its beginning on, as far as they are whole and their numbers grow. What comes then was cut short by the end of a
+   * process, and never acknowledged; or it is older, from an earlier way through the file.
+   */
+  readonly records: readonly JournalRecord[];
+  /** Number of a later record that is whole, behind one that is not: nobody would have written it before that. */
+  readonly behindDamage: number | undefined;
+}
+
+export function decodeRecords(file: Buffer, storeId: string): FoundRecords {
   const records: JournalRecord[] = [];
-  for (let at = 0; at + HEAD_OCTETS <= file.length; ) {
-    const end = at + HEAD_OCTETS + file.readUInt32BE(at + 4);
-    if (end > file.length) break;
-    const record = file.subarray(at, end);
-    const sequence = Number(record.readBigUInt64BE(8));
-    const before = records.at(-1)?.sequence;
-    if (before !== undefined && sequence <= before) break;
-    if (record.readUInt32BE(0) !== checksum(record, storeId)) break;
-    records.push({ sequence, previous: Number(record.readBigUInt64BE(16)), entries: decodeEntries(record) });
-    at = nextPage(end);
+  let at = 0;
+  for (;;) {
+    const record = recordAt(file, at, records.at(-1)?.sequence ?? 0, storeId);
+    if (record === undefined) break;
+    records.push({ ...headOf(record), entries: decodeEntries(record) });
+    at = nextPage(at + record.length);
   }
-  return records;
+  const last = records.at(-1)?.sequence ?? 0;
+  for (at += PAGE_OCTETS; at < file.length; at += PAGE_OCTETS) {
+    const later = recordAt(file, at, last, storeId);
+    if (later !== undefined) return { records, behindDamage: headOf(later).sequence };
+  }
+  return { records, behindDamage: undefined };
+}
+
+const headOf = (record: Buffer) => ({
+  sequence: Number(record.readBigUInt64BE(8)),
+  previous: Number(record.readBigUInt64BE(16)),
+});
+
+/** The octets of a record, if a whole one with a higher number than `after` begins there. */
+function recordAt(file: Buffer, at: number, after: number, storeId: string): Buffer | undefined {
+  if (at + HEAD_OCTETS > file.length) return undefined;
+  const end = at + HEAD_OCTETS + file.readUInt32BE(at + 4);
+  if (end > file.length) return undefined;
+  const record = file.subarray(at, end);
+  const { sequence, previous } = headOf(record);
+  if (sequence <= after || previous >= sequence) return undefined;
+  return record.readUInt32BE(0) === checksum(record, storeId) ? record : undefined;
 }
 
 function decodeEntries(record: Buffer): JournalEntry[] {

@@ -52,8 +52,12 @@ export class Journal {
     const parent = openSync(directory, "r");
     fsyncSync(parent);
     closeSync(parent);
-    const records = paths.flatMap((path) => decodeRecords(readFileSync(path), storeId));
-    this.#left = chain(records, settled);
+    const found = paths.map((path) => decodeRecords(readFileSync(path), storeId));
+    this.#left = chain(
+      found.flatMap(({ records }) => records),
+      found.map(({ behindDamage = 0 }) => behindDamage),
+      settled,
+    );
     this.#last = this.#left.at(-1)?.sequence ?? settled;
     this.#number = this.#last;
   }
@@ -152,8 +156,12 @@ export class Journal {
   }
 }
 
-/** Of the records behind `settled`, those that are in force, in order. */
-function chain(records: readonly JournalRecord[], settled: number): JournalRecord[] {
+/**
+ * Of the records behind `settled`, those that are in force, in order.
+ *
+ * @param behindDamage Numbers of records that nothing leads to in their files.
+ */
+function chain(records: readonly JournalRecord[], behindDamage: readonly number[], settled: number): JournalRecord[] {
   const latest = new Map<number, JournalRecord>();
   for (const record of records) {
     // Of several that say to follow the same one, only the last was acknowledged.
@@ -162,7 +170,8 @@ function chain(records: readonly JournalRecord[], settled: number): JournalRecor
   const found: JournalRecord[] = [];
   for (let next = latest.get(settled); next !== undefined; next = latest.get(next.sequence)) found.push(next);
   const end = found.at(-1)?.sequence ?? settled;
-  if (records.some(({ sequence }) => sequence > end)) throw new Error(`its journal is damaged behind record ${end}`);
+  if ([...records.map(({ sequence }) => sequence), ...behindDamage].some((sequence) => sequence > end))
+    throw new Error(`its journal is damaged behind record ${end}`);
   return found;
 }
 

@@ -171,7 +171,7 @@ export class Store {
    * a full disk that can be possible where nothing else is: what is taken out again needs no room.
    */
   async #commitToFile(entries: readonly JournalEntry[]): Promise<void> {
-    await this.#settling?.catch(() => undefined);
+    while (this.#settling !== undefined) await this.#settling.catch(() => undefined);
     await this.#settle(entries);
   }
 

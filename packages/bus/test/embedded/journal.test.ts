@@ -112,6 +112,15 @@ describe("what a later process finds", () => {
   });
 });
 
+test("a record that is damaged before others in its file is told as well", async (t) => {
+  const directory = await written(t, "one", "two", "three");
+  change(directory, PAGE + 30, 0xff);
+  assert.throws(() => new Journal(directory, STORE, 0), /journal is damaged behind record 1/);
+  assert.throws(() => new Journal(directory, STORE, 1), /journal is damaged behind record 1/);
+  // What is in the tables' file already is not missed.
+  assert.deepEqual(found(directory, 3), []);
+});
+
 describe("the two files", () => {
   test("are filled in turn, and again only when they are settled", async (t) => {
     const directory = emptyDirectory(t);

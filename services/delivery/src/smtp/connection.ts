@@ -1,5 +1,6 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { constants } from "node:os";
+import type { SecureContext } from "node:tls";
 import type { SmtpTransport } from "@postbus/policy";
 import {
   ClientSession,
@@ -14,6 +15,7 @@ import {
 import { cipherText } from "@postbus/tls";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { strerror, systemError } from "../system-error.ts";
+import { certificateProblem } from "./certificate-problem.ts";
 import type { DeadlineSweep, Swept } from "./deadline-sweep.ts";
 import { hopLabel, type NextHop } from "./next-hop.ts";
 import {
@@ -45,6 +47,10 @@ export interface ConnectionOptions {
   readonly hop: NextHop;
   readonly heloName: string;
   readonly tls: ClientSessionOptions["tls"];
+  /** Of REQUIRETLS (RFC 8689): there is no session with a peer that does not offer it. */
+  readonly requiresRequireTls?: boolean;
+  /** The peer's certificate has to be good for its name, by the authorities of this. */
+  readonly verifiedBy?: SecureContext | undefined;
   readonly timeouts: Pick<SmtpTransport, Timeout>;
   readonly sweep: DeadlineSweep;
   /** The peer has settled a message, and can go on. @param replyMs From the final dot to its reply, if there was a dot. */
@@ -66,6 +72,9 @@ export interface OpenFailure extends SessionFailure {
   /** TCP did not get through; there is no host to be named in the log line. */
   readonly isConnect: boolean;
 }
+
+/** The connection broke in the handshake, which may have been about anything. */
+const isLoss = (err: Error): boolean => systemError(err) !== undefined || ("code" in err && err.code === "ECONNRESET");
 
 /** One connection to a next hop with its SMTP session: the sockets and the time to the engine's steps. */
 export class SmtpConnection implements Swept {
@@ -93,10 +102,10 @@ export class SmtpConnection implements Swept {
   #repliesAtDeadline = 0;
 
   constructor(options: ConnectionOptions) {
-    const { hop, heloName, tls, sweep, timeouts } = options;
+    const { hop, heloName, tls, requiresRequireTls = false, sweep, timeouts } = options;
     this.hop = hop;
     this.#options = options;
-    this.#session = new ClientSession({ heloName, host: hopLabel(hop), tls });
+    this.#session = new ClientSession({ heloName, host: hopLabel(hop), tls, requiresRequireTls });
     this.#deadlineMs = sweep.deadline(timeouts.connectTimeoutMs);
     const readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_OCTETS);
     this.#socket = connectTcp({
@@ -295,15 +304,18 @@ export class SmtpConnection implements Swept {
   }
 
   #startTls(): void {
-    const socket = tlsOver(this.#socket, this.hop.name, () => {
+    const { verifiedBy } = this.#options;
+    const socket = tlsOver(this.#socket, this.hop.name, verifiedBy, () => {
+      const problem = verifiedBy === undefined ? undefined : certificateProblem(socket, this.hop.name);
       this.cipher = cipherText(socket);
-      this.#do(this.#session.tlsStarted());
+      this.#do(problem === undefined ? this.#session.tlsStarted() : this.#session.tlsFailed(problem));
     });
     this.#socket = socket;
     this.#writer.socket = socket;
     socket.on("data", (octets: Buffer) => this.#received(octets));
     socket.on("error", (err) => {
-      if (this.cipher === undefined && !this.#isClosed) this.#do(this.#session.tlsFailed(err.message));
+      if (this.cipher !== undefined || this.#isClosed) return;
+      this.#do(this.#session.tlsFailed(err.message, isLoss(err)));
     });
     this.#watch(socket);
   }

@@ -7,15 +7,12 @@ import {
   type ClientSessionOptions,
   ContentEncoder,
   type Loss,
-  type SessionFailure,
   type Step,
   type Transaction,
   type TransactionResult,
 } from "@postbus/smtp";
-import { cipherText } from "@postbus/tls";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { strerror, systemError } from "../system-error.ts";
-import { certificateProblem } from "./certificate-problem.ts";
 import type { DeadlineSweep, Swept } from "./deadline-sweep.ts";
 import { hopLabel, type NextHop } from "./next-hop.ts";
 import {
@@ -26,6 +23,7 @@ import {
   type OutgoingContent,
   UNANSWERED,
 } from "./offered-message.ts";
+import type { OpenFailure } from "./open-failure.ts";
 import { SocketWriter } from "./socket-writer.ts";
 import { tlsOver } from "./tls-over.ts";
 
@@ -47,8 +45,7 @@ export interface ConnectionOptions {
   readonly hop: NextHop;
   readonly heloName: string;
   readonly tls: ClientSessionOptions["tls"];
-  /** Of REQUIRETLS (RFC 8689): there is no session with a peer that does not offer it. */
-  readonly requiresRequireTls?: boolean;
+  readonly requiresRequireTls?: ClientSessionOptions["requiresRequireTls"];
   /** The peer's certificate has to be good for its name, by the authorities of this. */
   readonly verifiedBy?: SecureContext | undefined;
   readonly timeouts: Pick<SmtpTransport, Timeout>;
@@ -66,15 +63,6 @@ export interface ConnectionOptions {
   /** The connection is gone, for whatever reason; called once. */
   readonly onClosed: (connection: SmtpConnection) => void;
 }
-
-/** No reply can come any more because none of the connection came about: the operating system's error. */
-export interface OpenFailure extends SessionFailure {
-  /** TCP did not get through; there is no host to be named in the log line. */
-  readonly isConnect: boolean;
-}
-
-/** The connection broke in the handshake, which may have been about anything. */
-const isLoss = (err: Error): boolean => systemError(err) !== undefined || ("code" in err && err.code === "ECONNRESET");
 
 /** One connection to a next hop with its SMTP session: the sockets and the time to the engine's steps. */
 export class SmtpConnection implements Swept {
@@ -304,19 +292,14 @@ export class SmtpConnection implements Swept {
   }
 
   #startTls(): void {
-    const { verifiedBy } = this.#options;
-    const socket = tlsOver(this.#socket, this.hop.name, verifiedBy, () => {
-      const problem = verifiedBy === undefined ? undefined : certificateProblem(socket, this.hop.name);
-      this.cipher = cipherText(socket);
-      this.#do(problem === undefined ? this.#session.tlsStarted() : this.#session.tlsFailed(problem));
+    const socket = tlsOver(this.#socket, this.hop.name, this.#options.verifiedBy, (end) => {
+      if (this.#isClosed) return;
+      if ("cipher" in end) this.cipher = end.cipher;
+      this.#do("cipher" in end ? this.#session.tlsStarted() : this.#session.tlsFailed(end.problem, end.isLoss));
     });
     this.#socket = socket;
     this.#writer.socket = socket;
     socket.on("data", (octets: Buffer) => this.#received(octets));
-    socket.on("error", (err) => {
-      if (this.cipher !== undefined || this.#isClosed) return;
-      this.#do(this.#session.tlsFailed(err.message, isLoss(err)));
-    });
     this.#watch(socket);
   }
 

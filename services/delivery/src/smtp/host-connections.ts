@@ -2,9 +2,10 @@ import type { SecureContext } from "node:tls";
 import { ConfigError } from "@postbus/mail";
 import type { SmtpTransport } from "@postbus/policy";
 import { errnos } from "@postbus/smtp";
-import { type OpenFailure, SmtpConnection } from "./connection.ts";
+import { SmtpConnection } from "./connection.ts";
 import type { DeadlineSweep } from "./deadline-sweep.ts";
 import type { NextHop } from "./next-hop.ts";
+import { CLOSED_AT_ONCE, type OpenFailure } from "./open-failure.ts";
 import type { Protection } from "./protection.ts";
 
 /** After a failure to connect, nobody else tries for so long; doubled with each failure, up to the second value. */
@@ -29,15 +30,6 @@ const PRESSURE_MS = 100;
  */
 const NEAR_MS = 5;
 const WAITING_FOR_EACH = 8;
-
-/** The peer has taken leave behind its reply to EHLO. */
-const CLOSED_AT_ONCE: OpenFailure = {
-  errno: errnos.closed,
-  text: "Remote host closed connection",
-  isPermanent: false,
-  isTls: false,
-  isConnect: false,
-};
 
 export type Acquired =
   /** @property note What the log should know about how it came about. */

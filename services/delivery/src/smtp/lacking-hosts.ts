@@ -1,5 +1,6 @@
 import type { AttemptResult } from "@postbus/queue";
 import { errnos, type SessionFailure } from "@postbus/smtp";
+import type { OpenFailure } from "./open-failure.ts";
 
 type Lack = NonNullable<SessionFailure["lacks"]>;
 
@@ -10,14 +11,14 @@ const REPLIES: Readonly<Record<Lack, string>> = {
 };
 
 /** Of a host that an unsigned MX or SRV record names. */
-export const UNKNOWN_HOST = {
+export const UNKNOWN_HOST: OpenFailure = {
   errno: errnos.requireTls,
   text: "REQUIRETLS: the DNS does not vouch for the host (no DNSSEC)",
   isPermanent: false,
   isTls: false,
   isConnect: false,
   lacks: "REQUIRETLS",
-} as const;
+};
 
 /** Hosts that do not do what a message requires of the connection to them, counted to know when there is no other left. */
 export class LackingHosts {

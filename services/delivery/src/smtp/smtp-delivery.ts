@@ -9,11 +9,12 @@ import { LeaseLostError } from "../lease-lost-error.ts";
 import { readContent } from "../read-content.ts";
 import { strerror } from "../system-error.ts";
 import type { AddressCache } from "./address-cache.ts";
-import type { OpenFailure, SmtpConnection } from "./connection.ts";
+import type { SmtpConnection } from "./connection.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
 import type { Acquired } from "./host-connections.ts";
 import { LackingHosts, UNKNOWN_HOST } from "./lacking-hosts.ts";
 import { hopLabel, hostSpec, type NextHop } from "./next-hop.ts";
+import type { OpenFailure } from "./open-failure.ts";
 import { type Offer, offersOf } from "./protection.ts";
 
 /** Exim's `hosts_max_try`: addresses tried in one attempt, those skipped not counted. */

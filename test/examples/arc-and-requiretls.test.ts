@@ -20,7 +20,9 @@ const TLS = {
   peerCertificate: undefined,
   ownCertificate: undefined,
   isVerified: false,
-};
+  ocsp: "not requested",
+  resumption: "off",
+} as const;
 
 const STATES = ["none", "fail", "pass"] as const;
 

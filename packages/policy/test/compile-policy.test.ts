@@ -23,6 +23,7 @@ describe("options of sessions", () => {
       recipientsMax: 50_000,
       receivedHeadersMax: 30,
       headerMaxOctets: 1_048_576,
+      offersPrdr: false,
       acceptMax: 20,
       acceptMaxPerHost: 0,
       maxSyntaxErrors: 3,
@@ -131,7 +132,7 @@ describe("notices", () => {
   test("options that nobody carries out are named", () =>
     assert.equal(
       notices("prdr_enable\nhelo_verify_hosts = *\nsender_unqualified_hosts = *\nrecipients_max = 7\n"),
-      "p.conf: these options are correct, but not carried out yet: prdr_enable, helo_verify_hosts",
+      "p.conf: these options are correct, but not carried out yet: helo_verify_hosts",
     ));
   test("a predata ACL that messages by BDAT pass by", () => {
     const acl = "begin acl\np:\n accept\n";
@@ -149,7 +150,10 @@ describe("whether content is looked at", () => {
   };
   const acl = "begin acl\na:\n accept\n";
   test("not without an ACL", () => assert.equal(looks(""), false));
-  test("always with a name", () => assert.equal(looks(`acl_smtp_data = a\n${acl}`), true));
+  for (const option of ["acl_smtp_data", "acl_smtp_mime", "acl_smtp_dkim"]) {
+    test(`always with a name in ${option}`, () => assert.equal(looks(`${option} = a\n${acl}`), true));
+    test(`not by ${option} = accept`, () => assert.equal(looks(`${option} = accept\n`), false));
+  }
   test("not by an ACL that takes everything", () => {
     assert.equal(looks("acl_smtp_data = accept\n"), false);
     assert.equal(looks("acl_smtp_data = ${if def:acl_m_x {a}{accept}}\n"), false);

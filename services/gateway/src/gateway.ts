@@ -19,29 +19,34 @@ import { identifyClient } from "./proxy/identify-client.ts";
 import { Rejections } from "./rejections.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { certificateMetrics } from "./tls/certificate-metrics.ts";
+import type { Watchers } from "./watch/watchers.ts";
 
 export interface GatewayDeps {
   readonly settings: Pick<
     GatewaySettings,
-    "factsTimeoutMs" | "transactionTimeoutMs" | "inFlightOctets" | "shutdownGraceMs"
+    "factsTimeoutMs" | "transactionTimeoutMs" | "decisions" | "inFlightOctets" | "shutdownGraceMs" | "data"
   >;
   /** Looked at when a connection comes. */
   readonly inForce: { readonly current: PolicyParts };
   readonly rates?: RateStore | undefined;
+  readonly watchers: Watchers;
   readonly bus: Pick<Bus, "publish" | "spool" | "request" | "events">;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** Of the deadlines; absent: the machine's. */
+  readonly clock?: CoarseClock;
 }
 
 /** Of the grace for all parts of the process, what sessions may use; the rest is for those who stop after us. */
 const GRACE_SHARE = 0.6;
 
 /** Opens the listeners; the part's `addresses` say where. */
-export async function startGateway({ settings, inForce, rates, bus, log, metrics }: GatewayDeps): Promise<Part> {
+export async function startGateway(deps: GatewayDeps): Promise<Part> {
+  const { settings, inForce, rates, watchers, bus, log, metrics, clock = new CoarseClock() } = deps;
   const { smtp } = inForce.current.policy;
   const admission = new Admission(smtp.acceptMax, smtp.acceptMaxPerHost);
   const budget = new OctetBudget(settings.inFlightOctets);
-  const clock = new CoarseClock();
   const rejections = new Rejections(bus.events, log);
   const ofAll: Omit<Surroundings, keyof PolicyParts> = {
     settings,
@@ -52,6 +57,7 @@ export async function startGateway({ settings, inForce, rates, bus, log, metrics
     budget,
     clock,
     rejections,
+    watchers,
     metrics: gatewayMetrics(
       metrics,
       () => admission.connections,
@@ -59,6 +65,7 @@ export async function startGateway({ settings, inForce, rates, bus, log, metrics
     ),
     log,
   };
+  certificateMetrics(metrics, () => inForce.current.tls?.certificates ?? []);
   let parts = inForce.current;
   let surroundings: Surroundings = { ...ofAll, ...parts };
   /** For a connection that comes now. */

@@ -8,6 +8,8 @@ export const GatewaySettings = Type.Object({
   factsTimeoutMs: Type.Integer({ minimum: 100, maximum: 300_000, default: 10_000 }),
   /** Octets of messages in memory at one time, all connections together; above it new content gets 452. Spooled content does not count. */
   inFlightOctets: Type.Integer({ minimum: 1_048_576, default: 268_435_456 }),
+  /** For which messages it is recorded what each statement of the ACLs has said: `postbus trace` shows it. */
+  decisions: Type.Union([Type.Literal("all"), Type.Literal("refused"), Type.Literal("none")], { default: "refused" }),
   /** A transaction that lasts longer, from MAIL to the final dot, is ended. */
   transactionTimeoutMs: Type.Integer({ minimum: 10_000, default: 3_600_000 }),
 });

@@ -9,10 +9,11 @@ import type { OctetBudget } from "./octet-budget.ts";
 import type { PolicyParts } from "./policy-parts.ts";
 import type { Rejections } from "./rejections.ts";
 import type { GatewaySettings } from "./settings.ts";
+import type { Watchers } from "./watch/watchers.ts";
 
 /** What all connections of a gateway share. */
 export interface Surroundings extends PolicyParts {
-  readonly settings: Pick<GatewaySettings, "factsTimeoutMs" | "transactionTimeoutMs">;
+  readonly settings: Pick<GatewaySettings, "factsTimeoutMs" | "transactionTimeoutMs" | "decisions" | "data">;
   /** For `ratelimit` and `seen`; absent: they defer. */
   readonly rates?: RateStore | undefined;
   readonly bus: Pick<Bus, "publish" | "spool">;
@@ -21,6 +22,7 @@ export interface Surroundings extends PolicyParts {
   readonly budget: OctetBudget;
   readonly clock: CoarseClock;
   readonly rejections: Rejections;
+  readonly watchers: Watchers;
   readonly metrics: GatewayMetrics;
   readonly log: Logger;
 }

@@ -57,7 +57,7 @@ export class LogDirectory {
     const rejects: string[] = [];
     for (const event of events) {
       const line = logLine(event);
-      main.push(line);
+      if (line !== "") main.push(line);
       if (event.name === "smtp:reject" && event.ofHandshake !== true) rejects.push(line);
     }
     if (main.length > 0) await this.#mainlog.append(lines(main));

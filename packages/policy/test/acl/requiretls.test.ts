@@ -15,7 +15,9 @@ const TLS = {
   peerCertificate: undefined,
   ownCertificate: undefined,
   isVerified: false,
-};
+  ocsp: "not requested",
+  resumption: "off",
+} as const;
 
 async function said(returnPath: string, isRequireTls: boolean, header = ""): Promise<(string | undefined)[]> {
   const { acls, session } = policySession(CONFIG);

@@ -5,7 +5,7 @@ import { Facts } from "./facts.ts";
 /** How the message came in; for Received, the log's `<=` line and the policy's `$sender_*` variables. */
 export const Reception = Type.Object(
   {
-    /** RFC 3848 word as Exim logs it (`P=`): `smtp`, `esmtp`, `esmtps`, `esmtpa`, `esmtpsa`, each with `utf8` before it for SMTPUTF8; `local` for our own messages. */
+    /** RFC 3848 word as Exim logs it (`P=`): `smtp`, `esmtp`, `esmtps`, `esmtpa`, `esmtpsa`, each with `utf8` before it for SMTPUTF8, and with `S` for `s` where MAIL has said REQUIRETLS; `local` for our own messages. */
     protocol: Type.String(),
     clientAddress: Type.Optional(Type.String()),
     clientPort: Type.Optional(Type.Integer()),
@@ -101,6 +101,10 @@ export const messageFields = {
   notification: Type.Optional(MessageNotification),
   /** RFC 6531: addresses and header section may be in UTF-8, and go only where that is known. */
   smtpUtf8: Type.Optional(Type.Literal(true)),
+  /** REQUIRETLS (RFC 8689): goes over TLS with hosts that are known to be the right ones, and do the same, or comes back. */
+  requireTls: Type.Optional(Type.Literal(true)),
+  /** `TLS-Required: No` (RFC 8689 §3): that it arrives matters more than that nobody reads it. Never with `requireTls`. */
+  tlsOptional: Type.Optional(Type.Literal(true)),
   reception: Reception,
   facts: Type.Optional(Facts),
   /** `acl_c…` and `acl_m…`, as the ACLs have left them. */

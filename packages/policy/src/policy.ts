@@ -189,6 +189,12 @@ export interface SmtpTransport {
   readonly maxConnections: number;
   /** `hosts_require_tls` holds for every host: no clear text. */
   readonly requireTls: boolean;
+  /** `tls_verify_certificates`: `system`, a file or a directory; empty: no certificate is good. */
+  readonly authorities: string;
+  /** `requiretls_policy = rfc8689`: who gets a message with REQUIRETLS has to show that it is the right host. */
+  readonly verifiesRequireTls: boolean;
+  /** `requiretls_bounce = redact`: reports about such a message go to others, too, without what they quote of it. */
+  readonly redactsBounces: boolean;
 }
 
 export interface AppendfileTransport {

@@ -17,4 +17,5 @@ export type AttemptResult =
     })
   /** @property errno The operating system's, or Exim's negative codes (spec: SMTP transport §4). */
   | (Host & { readonly outcome: "deferred"; readonly errno: number; readonly text: string })
-  | (Host & { readonly outcome: "failed"; readonly text: string });
+  /** @property ownReply A reply as a host would have given it, for the report: `550 5.7.30 REQUIRETLS support required`. */
+  | (Host & { readonly outcome: "failed"; readonly text: string; readonly ownReply?: string });

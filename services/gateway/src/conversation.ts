@@ -277,7 +277,7 @@ export class Conversation implements PolicyClient {
   }
 
   #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
-    const { returnPath: given, eightBit, size, smtpUtf8, prdr } = step;
+    const { returnPath: given, eightBit, size } = step;
     const { questions, settings, clock, policy } = this.#surroundings;
     const returnPath = this.#qualified(given, policy.qualifyDomain);
     this.#policy?.beginMessage();
@@ -286,7 +286,7 @@ export class Conversation implements PolicyClient {
     this.envelope = new Envelope(returnPath, eightBit, facts, step);
     this.#line.deadlines.beginTransaction(clock.nowMs);
     return this.#decide(
-      this.#asked.mail({ returnPath, size, isSmtpUtf8: smtpUtf8 === true, isPrdr: prdr === true }),
+      this.#asked.mail({ returnPath, size, ...asksFor(step) }),
       "mail",
       `MAIL <${returnPath}>`,
       () => {
@@ -328,7 +328,8 @@ export class Conversation implements PolicyClient {
     const { isExtended } = this.session;
     // RFC 3848 knows no SMTP with authentication.
     const a = authentication === undefined || !isExtended ? "" : "a";
-    const protocol = `${envelope.smtpUtf8 ? "utf8" : ""}${isExtended ? "esmtp" : "smtp"}${this.tls === undefined ? "" : "s"}${a}`;
+    const s = this.tls === undefined ? "" : envelope.requireTls ? "S" : "s";
+    const protocol = `${envelope.smtpUtf8 ? "utf8" : ""}${isExtended ? "esmtp" : "smtp"}${s}${a}`;
     this.reception = new MessageReception(
       {
         client: this,
@@ -402,6 +403,13 @@ export class Conversation implements PolicyClient {
     return reception?.discard();
   }
 }
+
+/** The extensions that MAIL has named. */
+const asksFor = ({ smtpUtf8, prdr, requireTls }: Extract<SessionStep, { kind: "mail" }>) => ({
+  isSmtpUtf8: smtpUtf8 === true,
+  isPrdr: prdr === true,
+  isRequireTls: requireTls === true,
+});
 
 /** Of the log. */
 const CONNECTION = 'connection in "connect" ACL';

@@ -1,6 +1,14 @@
 import { BusFullError } from "@postbus/bus";
 import { firstItemId, type Noted, routeSubject } from "@postbus/contracts";
-import { DeferError, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
+import {
+  DeferError,
+  fieldValue,
+  type HeaderField,
+  headerFields,
+  type Reply,
+  reply,
+  tlsRequiredField,
+} from "@postbus/mail";
 import { type AclAnswer, judgeContent, receivedContent } from "@postbus/policy";
 import { BodyGlance } from "./body-glance.ts";
 import { contentLines } from "./content-lines.ts";
@@ -254,7 +262,12 @@ export class MessageReception {
     const { messageId } = this;
     const item = routeItem(
       this.#incoming,
-      { messageId, receivedAtMs: this.#receivedAtMs, headerMessageId: messageIdOf(this.#content.header, this.#fields) },
+      {
+        messageId,
+        receivedAtMs: this.#receivedAtMs,
+        headerMessageId: messageIdOf(this.#content.header, this.#fields),
+        tlsOptional: this.#isTlsOptional(),
+      },
       content,
       facts,
     );
@@ -269,6 +282,15 @@ export class MessageReception {
       ...(decided === undefined ? [] : [decided]),
     ]);
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
+  }
+
+  /** Whether the sender wants it to arrive rather than to be protected (RFC 8689 §3). */
+  #isTlsOptional(): boolean {
+    const { header } = this.#content;
+    const fields = this.#fields.filter(({ name }) => name === "tls-required");
+    const said = tlsRequiredField(fields.map((field) => fieldValue(header, field)));
+    if (said === "invalid") this.#note("TLS-Required: field ignored: it is not one, or does not say No");
+    return said === "no";
   }
 
   /** The header section with what ACLs have changed in it since the last call. */

@@ -16,6 +16,8 @@ export interface MailCommand {
   readonly smtpUtf8?: true;
   /** An answer for each recipient is asked for (draft-hall-prdr-00). */
   readonly prdr?: true;
+  /** RFC 8689 */
+  readonly requireTls?: true;
 }
 
 /** What RCPT says (RFC 5321 §4.1.1.3). */
@@ -38,6 +40,8 @@ export interface PathRules {
   readonly offersDsn: boolean;
   /** PRDR counts; where it was not offered, it is taken and does nothing, as in Exim. */
   readonly offersPrdr: boolean;
+  /** REQUIRETLS is taken (RFC 8689). */
+  readonly offersRequireTls: boolean;
   /** AUTH is taken, and not used: whom the client speaks for is for nobody to believe (RFC 4954 §5). */
   readonly offersAuth: boolean;
   /** Addresses may be in UTF-8 (RFC 6531): if MAIL says so, or because it has. */
@@ -51,10 +55,8 @@ export interface Unqualified {
 }
 
 /** Reads what stands behind `MAIL FROM:`. */
-export function parseMail(
-  argument: string,
-  { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, offersPrdr, offersAuth, acceptsUtf8 }: PathRules,
-): MailCommand | Reply | Unqualified {
+export function parseMail(argument: string, rules: PathRules): MailCommand | Reply | Unqualified {
+  const { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, offersPrdr, offersAuth, acceptsUtf8 } = rules;
   const path = parsePath(argument, 0, acceptsUtf8);
   if (path.kind === "invalid") return badPath(argument, path.reason);
   const { address, end } = path;
@@ -88,6 +90,11 @@ export function parseMail(
       case "PRDR":
         // As in Exim, whatever value it has.
         break;
+      case "REQUIRETLS":
+        // In the words of the Exim that had it.
+        if (!rules.offersRequireTls) return reply(555, "5.5.4", `unadvertised MAIL option: ${keyword}`);
+        if (value !== undefined) return reply(501, "5.5.4", "invalid data for REQUIRETLS");
+        break;
       case "SMTPUTF8":
         if (!acceptsUtf8) return unknownParameter(keyword);
         if (value !== undefined) return reply(501, "5.5.4", "invalid data for SMTPUTF8");
@@ -107,6 +114,7 @@ export function parseMail(
     ...(notification === undefined ? {} : { notification }),
     ...(smtpUtf8 ? { smtpUtf8 } : {}),
     ...(offersPrdr && parameters.has("PRDR") ? { prdr: true } : {}),
+    ...(parameters.has("REQUIRETLS") ? { requireTls: true } : {}),
   };
 }
 

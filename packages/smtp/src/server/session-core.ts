@@ -139,6 +139,7 @@ export class SessionCore {
       mayOmitDomain,
       offersDsn: this.offers?.dsn === true,
       offersPrdr: this.offers?.prdr === true,
+      offersRequireTls: this.offers?.requireTls === true,
       offersAuth: this.isAuthenticated || this.standing.mechanisms !== "",
       acceptsUtf8,
     };

@@ -77,6 +77,7 @@ export function sessionProfile(settings: SessionSettings): SessionProfile {
       dsn: false,
       smtpUtf8: false,
       limits: false,
+      requireTls: false,
       prdr: false,
       ...settings.offers,
     },

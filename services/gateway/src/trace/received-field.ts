@@ -19,9 +19,11 @@ export function receivedField(arrival: Arrival): string {
   const { helo, clientAddress, hostname, protocol, cipher, messageId, recipients, atMs } = arrival;
   const literal = clientAddress.includes(":") ? `IPv6:${clientAddress}` : clientAddress;
   const tls = cipher === undefined ? "" : ` (${cipher})`;
+  // There is no registered word for REQUIRETLS: `esmtpS` as in the Exim that had it.
+  const word = protocol.includes("S") ? protocol : protocol.toUpperCase();
   const to = recipients.length === 1 ? `\r\n\tfor <${recipients[0]}>` : "";
   return (
-    `Received: from ${helo} ([${literal}])\r\n\tby ${hostname} with ${protocol.toUpperCase()}${tls} (Postbus)` +
+    `Received: from ${helo} ([${literal}])\r\n\tby ${hostname} with ${word}${tls} (Postbus)` +
     `\r\n\tid ${messageId}${to};\r\n\t${mailDate(atMs)}\r\n`
   );
 }

@@ -164,7 +164,13 @@ export class Dialogue {
     const returnPath = this.#qualified(step.returnPath, qualifyDomain);
     this.#settle(
       `MAIL <${returnPath}>`,
-      await acls.mail({ ...step, returnPath, isSmtpUtf8: step.smtpUtf8 === true, isPrdr: step.prdr === true }),
+      await acls.mail({
+        ...step,
+        returnPath,
+        isSmtpUtf8: step.smtpUtf8 === true,
+        isPrdr: step.prdr === true,
+        isRequireTls: step.requireTls === true,
+      }),
     );
   }
 

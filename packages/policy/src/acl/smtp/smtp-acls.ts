@@ -27,6 +27,7 @@ export interface MailArguments {
   readonly size?: number | undefined;
   readonly isPrdr?: boolean;
   readonly isSmtpUtf8?: boolean;
+  readonly isRequireTls?: boolean;
 }
 
 /**
@@ -101,12 +102,17 @@ export class SmtpAcls {
     return this.#dialogue.next(line);
   }
 
-  mail({ returnPath, size, isPrdr = false, isSmtpUtf8 = false }: MailArguments): Eventual<AclAnswer> {
+  mail(said: MailArguments): Eventual<AclAnswer> {
+    const { returnPath, size, isPrdr = false, isSmtpUtf8 = false, isRequireTls = false } = said;
     const { message } = this.session;
     message.returnPath = returnPath;
     message.size = size;
     message.isPrdr = isPrdr;
     message.isSmtpUtf8 = isSmtpUtf8;
+    message.isRequireTls = isRequireTls;
+    // What the ACL has said of a MAIL that it has refused is over.
+    if (isRequireTls) message.controls.requiresTls = true;
+    else delete message.controls.requiresTls;
     return then(this.#run("mail"), (answer) => {
       if (!isAccepted(answer)) message.returnPath = undefined;
       message.isDiscarded = answer.verdict === "discard";

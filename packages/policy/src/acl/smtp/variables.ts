@@ -140,6 +140,7 @@ const message: Readonly<Record<string, Read>> = {
   prdr_requested: ({ message }) => message.isPrdr,
   message_smtputf8: ({ message }) => message.isSmtpUtf8,
   requiretls: ({ message }) => (message.controls.requiresTls === true ? "yes" : "no"),
+  tls_required: ({ message }) => (message.isTlsOptional ? "no" : undefined),
   queue_name: ({ message }) => message.queueName,
   recipients: (session) => allRecipients(session)?.join(", "),
   recipients_list: (session) =>
@@ -230,7 +231,7 @@ function protocol({ connection, message, run }: AclSession): string | undefined 
   const { client, helo, tls, authentication } = connection;
   if (helo === "" && client.address === "") return undefined;
   const isExtended = helo !== "" && connection.isExtended && run?.stage !== "helo";
-  const s = tls === undefined ? "" : "s";
+  const s = tls === undefined ? "" : message.isRequireTls ? "S" : "s";
   // RFC 3848 knows no SMTP with it.
   const a = authentication === undefined || !isExtended ? "" : "a";
   const utf8 = message.isSmtpUtf8 && message.returnPath !== undefined ? "utf8" : "";

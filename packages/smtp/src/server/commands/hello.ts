@@ -39,6 +39,8 @@ export function greet(core: SessionCore, answer: Reply | undefined): undefined {
   if (standing.mechanisms !== "") core.output += `250-AUTH ${standing.mechanisms}\r\n`;
   if (standing.mayXclient) core.output += `250-XCLIENT ${XCLIENT_ATTRIBUTES}\r\n`;
   core.offers = { ...offers, ...standing.offers };
+  // RFC 8689 §2: nobody is to ask for protection in the clear.
+  if (!core.isTls) core.offers = { ...core.offers, requireTls: false };
   if (standing.isPipeliningOff) core.offers = { ...core.offers, pipelining: false };
   // RFC 3207 §4.2: STARTTLS is not to be offered again.
   core.output += extensions.for(core.offers, core.offersTls);

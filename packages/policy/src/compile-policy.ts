@@ -49,7 +49,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const isProxy = proxyTest(configuration);
   const smtp = smtpPolicy(configuration, problems);
   const sessionParts = smtpParts(configuration, primaryHostname, problems);
-  const { lists, advertised, authenticators } = sessionParts;
+  const { lists, advertised, expanded, authenticators } = sessionParts;
   const transports = compileTransports(configuration, shared, problems);
   checkCarriedOut(configuration, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
@@ -73,7 +73,7 @@ export function compilePolicy(source: PolicySource): Policy {
     hasAcl: (stage) => acls.has(stage),
     asksAtHelo: acls.has("helo") || !advertised.areSettled || authenticators !== undefined,
     offers: advertised.forAll,
-    asksAtConnect: acls.has("connect") || lists !== undefined || acls.mentions("sender_host_name"),
+    asksAtConnect: acls.has("connect") || lists !== undefined || !expanded.areNone || acls.mentions("sender_host_name"),
     ...(isProxy && { isProxy: (peer) => isProxy(new AclSession(peer, names, shared, {})) }),
     startSession: (client, hooks) => new SmtpAcls(new AclSession(client, names, shared, hooks), acls, sessionParts),
     looksAtContent: contentTest(configuration),

@@ -67,6 +67,10 @@ export interface SmtpPolicy {
   readonly mailMax: number;
   /** `recipients_max`; 0: none. */
   readonly recipientsMax: number;
+  /** `recipients_max_reject` */
+  readonly refusesTooManyRecipients: boolean;
+  /** `helo_allow_chars` */
+  readonly heloCharacters: string;
   /** `received_headers_max` */
   readonly receivedHeadersMax: number;
   /** `header_maxsize`, octets. */

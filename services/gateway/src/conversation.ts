@@ -38,6 +38,8 @@ export class Conversation implements PolicyClient {
   reception: MessageReception | undefined;
   /** The final dot has come and the message is on its way to the bus. */
   isFinishing = false;
+  /** How long the client may be silent. */
+  receiveTimeoutMs: number;
   readonly #line: Line;
   /** As the socket, or its PROXY header, has it. */
   readonly #peer: ClientEndpoint;
@@ -55,6 +57,7 @@ export class Conversation implements PolicyClient {
     this.#peer = endpoint;
     this.#surroundings = surroundings;
     this.#isTlsFirst = isTlsFirst;
+    this.receiveTimeoutMs = surroundings.policy.smtp.receiveTimeoutMs;
     this.session = new ServerSession(surroundings.profile, endpoint.address, isTlsFirst);
     if (endpoint.proxy?.result === "failed") this.session.lackProxyHeader();
     this.refusals = new Refusals(this, surroundings);
@@ -212,6 +215,7 @@ export class Conversation implements PolicyClient {
   ): Promise<void> | undefined {
     if (answer instanceof Promise) return answer.then((decided) => void this.#decide(decided, stage, what, onAccept));
     if (this.#policy !== undefined) this.session.standing = this.#policy.standing;
+    if (stage === "connect") this.#adoptTerms();
     if (isAccepted(answer)) {
       onAccept?.(answer);
       this.session.accept(answer.reply);
@@ -220,6 +224,14 @@ export class Conversation implements PolicyClient {
     this.refusals.byPolicy(answer, stage, what);
     this.session.refuse(answer.reply ?? notNow, answer.verdict === "drop", answer.ownLines);
     return undefined;
+  }
+
+  /** What options say of this client has been found out. */
+  #adoptTerms(): void {
+    if (this.#policy === undefined) return;
+    const { receiveTimeoutMs, ...terms } = this.#policy.acls.session.connection.terms;
+    this.receiveTimeoutMs = receiveTimeoutMs ?? this.#surroundings.policy.smtp.receiveTimeoutMs;
+    this.session.adopt(terms);
   }
 
   /** What it needs is made ready before the client is told to go ahead. */
@@ -235,6 +247,7 @@ export class Conversation implements PolicyClient {
     try {
       if (tls === undefined) throw new Error("no certificate");
       this.#prepared = await tls.prepare(acls);
+      if (at === "connect") this.#adoptTerms();
       this.session.accept(at === "connect" ? answer.reply : undefined);
     } catch (err) {
       log.warn({ err, clientAddress: this.address }, "TLS is not available");

@@ -31,7 +31,10 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
       | "smtp_receive_timeout",
   ): number => {
     const value = main.get(name);
-    if (typeof value === "string") error(name, "an expansion is not available here: it must be a number");
+    // What is expanded holds for one client: `ExpandedOptions`.
+    if (typeof value === "string" && name === "smtp_accept_max_per_host") {
+      error(name, "an expansion is not available here: it must be a number");
+    }
     return typeof value === "number" ? value : 0;
   };
   const list = (
@@ -58,6 +61,8 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     mailMax:
       main.setting("smtp_accept_max_per_connection") === undefined ? 0 : number("smtp_accept_max_per_connection"),
     recipientsMax: number("recipients_max"),
+    refusesTooManyRecipients: main.get("recipients_max_reject"),
+    heloCharacters: main.get("helo_allow_chars") ?? "",
     receivedHeadersMax: main.get("received_headers_max"),
     headerMaxOctets: main.get("header_maxsize"),
     offersPrdr: main.get("prdr_enable"),

@@ -9,7 +9,7 @@ import { ContentReader } from "./content-reader.ts";
 import { MessageReading } from "./message-reading.ts";
 import * as replies from "./replies.ts";
 import { SessionCore } from "./session-core.ts";
-import type { SessionProfile } from "./session-profile.ts";
+import { profileUnder, type SessionProfile, type SessionTerms } from "./session-profile.ts";
 import type { SessionStep } from "./session-step.ts";
 
 interface RestartOptions {
@@ -31,6 +31,8 @@ type AuthenticationEnd = "authenticated" | "refused" | "denied" | "unknown";
  */
 export class ServerSession {
   readonly #core: SessionCore;
+  /** For all clients. */
+  readonly #profile: SessionProfile;
   /** TLS comes before the greeting (RFC 8314 §3.3): what it has to say in clear text is nothing. */
   readonly #isTlsFirst: boolean;
   /** What is said when the client may begin; empty: it has been. */
@@ -39,6 +41,7 @@ export class ServerSession {
   #shutdown: Reply | undefined;
 
   constructor(profile: SessionProfile, clientAddress: string, isTlsFirst = false) {
+    this.#profile = profile;
     this.#core = new SessionCore(profile, clientAddress);
     this.#isTlsFirst = isTlsFirst;
   }
@@ -50,6 +53,12 @@ export class ServerSession {
 
   set standing(standing: ClientStanding) {
     this.#core.standing = standing;
+  }
+
+  /** What holds for this client and not for all; it replaces what was said before. To be called while `connect` is asked. */
+  adopt(terms: SessionTerms): void {
+    // Most clients are as all others: they share what is made of the settings.
+    this.#core.profile = Object.keys(terms).length === 0 ? this.#profile : profileUnder(this.#profile, terms);
   }
 
   /** What the client called itself; empty before HELO or EHLO. */

@@ -14,6 +14,7 @@ import type { AclSession } from "../session.ts";
 import type { AdvertiseLists } from "./advertise-lists.ts";
 import { type ClientLists, consultClientLists } from "./client-lists.ts";
 import type { TlsView } from "./connection.ts";
+import type { ExpandedOptions } from "./expanded-options.ts";
 import { lookUpHostName } from "./host-name.ts";
 import { unquotedLocalPart } from "./local-part.ts";
 import type { ReceivedContent } from "./message.ts";
@@ -37,6 +38,7 @@ export class SmtpAcls {
   readonly session: AclSession;
   readonly #acls: Acls;
   readonly #lists: ClientLists | undefined;
+  readonly #expanded: ExpandedOptions | undefined;
   readonly #advertised: AdvertiseLists | undefined;
   readonly #authenticators: OfferedAuthenticators | undefined;
   /** The AUTH command that is not answered yet. */
@@ -44,10 +46,15 @@ export class SmtpAcls {
   /** The last HELO or EHLO that was accepted. */
   #greeting = { helo: "", isExtended: false };
 
-  constructor(session: AclSession, acls: Acls, { lists, advertised, authenticators }: Partial<SmtpParts> = {}) {
+  constructor(
+    session: AclSession,
+    acls: Acls,
+    { lists, expanded, advertised, authenticators }: Partial<SmtpParts> = {},
+  ) {
     this.session = session;
     this.#acls = acls;
     this.#lists = lists;
+    this.#expanded = expanded;
     this.#advertised = advertised;
     this.#authenticators = authenticators;
   }
@@ -61,7 +68,14 @@ export class SmtpAcls {
   connect(): Eventual<AclAnswer> {
     const { session } = this;
     return then(this.#acls.mentions("sender_host_name") ? lookUpHostName(session) : undefined, () =>
-      then(this.#lists && consultClientLists(this.#lists, session), () => this.#run("connect")),
+      then(this.#lists && consultClientLists(this.#lists, session), () => {
+        if (session.connection.isRefused) return REJECTED;
+        return then(this.#expanded?.settle(session), (problem) => {
+          if (problem === undefined) return this.#run("connect");
+          session.log(["main", "panic"], problem);
+          return { ...UNSETTLED, log: problem };
+        });
+      }),
     );
   }
 
@@ -302,6 +316,26 @@ const thrownAway = (recipient: { readonly address: string } | undefined) => ({
 });
 
 const isAccepted = ({ verdict }: AclAnswer): boolean => verdict === "accept" || verdict === "discard";
+
+/** Exim's words for `host_reject_connection`. */
+const REJECTED: AclAnswer = {
+  verdict: "drop",
+  reply: { code: 554, lines: ["SMTP service not available"] },
+  isTemporary: false,
+  log: "host_reject_connection",
+  logTargets: undefined,
+  record: { stage: "connect", verdict: "no", statements: [], log: "host_reject_connection" },
+};
+
+/** An option about this client cannot be expanded. */
+const UNSETTLED: AclAnswer = {
+  verdict: "drop",
+  reply: { code: 421, lines: ["Temporary local problem - please try later"] },
+  isTemporary: true,
+  log: undefined,
+  logTargets: undefined,
+  record: { stage: "connect", verdict: "defer", statements: [], log: undefined },
+};
 
 const DISCARDED: AclAnswer = {
   verdict: "discard",

@@ -31,7 +31,7 @@ export class SmtpVariables implements Variables {
 
 const general: Readonly<Record<string, Read>> = {
   primary_hostname: ({ names }) => names.primaryHostname,
-  smtp_active_hostname: ({ names }) => names.activeHostname,
+  smtp_active_hostname: ({ names, connection }) => connection.terms.hostname ?? names.activeHostname,
   qualify_domain: ({ names }) => names.qualifyDomain,
   qualify_recipient: ({ names }) => names.qualifyRecipient,
   config_file: ({ names }) => names.configFile,

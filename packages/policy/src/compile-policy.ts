@@ -2,6 +2,7 @@ import { ConfigError } from "@postbus/mail";
 import { Acls } from "./acl/acls.ts";
 import { AclSession } from "./acl/session.ts";
 import { sessionNames } from "./acl/session-names.ts";
+import { admissionTests } from "./acl/smtp/admission-tests.ts";
 import { proxyTest } from "./acl/smtp/proxy-hosts.ts";
 import { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import { smtpParts } from "./acl/smtp/smtp-parts.ts";
@@ -47,6 +48,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const { shared, stop } = policySurroundings(configuration, parts);
   const acls = new Acls(configuration);
   const isProxy = proxyTest(configuration);
+  const { isReserved, maxPerHost } = admissionTests(configuration);
   const smtp = smtpPolicy(configuration, problems);
   const sessionParts = smtpParts(configuration, primaryHostname, problems);
   const { lists, advertised, expanded, authenticators } = sessionParts;
@@ -75,6 +77,10 @@ export function compilePolicy(source: PolicySource): Policy {
     offers: advertised.forAll,
     asksAtConnect: acls.has("connect") || lists !== undefined || !expanded.areNone || acls.mentions("sender_host_name"),
     ...(isProxy && { isProxy: (peer) => isProxy(new AclSession(peer, names, shared, {})) }),
+    ...(isReserved && { isReserved: (client) => isReserved(new AclSession(client, names, shared, {})) }),
+    ...(maxPerHost && {
+      acceptMaxPerHost: (client, hooks) => maxPerHost(new AclSession(client, names, shared, hooks ?? {})),
+    }),
     startSession: (client, hooks) => new SmtpAcls(new AclSession(client, names, shared, hooks), acls, sessionParts),
     looksAtContent: contentTest(configuration),
     transport(name) {

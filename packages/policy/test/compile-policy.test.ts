@@ -27,6 +27,8 @@ describe("options of sessions", () => {
       receivedHeadersMax: 30,
       headerMaxOctets: 1_048_576,
       acceptMax: 20,
+      acceptReserve: 0,
+      loadReserve: undefined,
       acceptMaxPerHost: 0,
       maxSyntaxErrors: 3,
       mailMax: 0,

@@ -1,6 +1,6 @@
 // One file because it has one method for each step of a session, and they share what the steps are about.
 import { BusFullError } from "@postbus/bus";
-import { type Reply, trimStart } from "@postbus/mail";
+import { type Reply, reply, trimStart } from "@postbus/mail";
 import type { AclAnswer, AuthAnswer, ClientEndpoint, Eventual, TlsView } from "@postbus/policy";
 import { ServerSession, type SessionStep, type XclientValues } from "@postbus/smtp";
 import { handshakeProblem } from "@postbus/tls";
@@ -295,6 +295,11 @@ export class Conversation implements PolicyClient {
     const facts = new TransactionFacts(questions, settings.factsTimeoutMs, about);
     this.envelope = new Envelope(returnPath, eightBit, facts, step);
     this.#line.deadlines.beginTransaction(clock.nowMs);
+    if (this.#surroundings.load.level === "overloaded") {
+      this.refusals.add("mail", `temporarily rejected MAIL <${returnPath}>: too much load`);
+      this.session.refuse(overloaded);
+      return undefined;
+    }
     return this.#decide(
       this.#asked.mail({ returnPath, size, isSmtpUtf8: smtpUtf8 === true, isPrdr: prdr === true }),
       "mail",
@@ -402,6 +407,8 @@ export class Conversation implements PolicyClient {
 
 /** Of the log. */
 const CONNECTION = 'connection in "connect" ACL';
+/** RFC 3463 §3.4: the system does not take messages now. */
+const overloaded = reply(452, "4.3.2", "Too much load; please try again later");
 /** RFC 5321 §3.5.2: lists are not told. */
 const NOTHING_EXPANDED: Reply = { code: 252, lines: ["nothing is expanded here"] };
 const RESULTS = {

@@ -83,6 +83,7 @@ export interface TestGateway extends AsyncDisposable {
 export interface TestOptions {
   readonly policy?: TestPolicy;
   readonly settings?: Partial<GatewayDeps["settings"]>;
+  readonly probe?: GatewayDeps["probe"];
   /** Stands in for parts of the bus. */
   readonly bus?: (bus: Bus) => Partial<GatewayDeps["bus"]>;
 }
@@ -91,6 +92,7 @@ export async function startTestGateway({
   policy = {},
   settings = {},
   bus: replace,
+  probe,
 }: TestOptions = {}): Promise<TestGateway> {
   const directory = await mkdtemp(join(tmpdir(), "postbus-gateway-"));
   const bus = await openEmbeddedBus({ directory });
@@ -103,6 +105,10 @@ export async function startTestGateway({
       transactionTimeoutMs: 60_000,
       inFlightOctets: 100_000_000,
       shutdownGraceMs: 5_000,
+      crowdedDelayMs: 0,
+      overloadedDelayMs: 0,
+      crowdedMemoryPercent: 0,
+      overloadedMemoryPercent: 0,
       ...settings,
     },
     inForce,
@@ -115,6 +121,7 @@ export async function startTestGateway({
     },
     log: SILENT,
     metrics,
+    ...(probe && { probe }),
   });
   const port = Number(part.addresses?.[0]?.split(":").at(-1));
   const connect = () => TestClient.connect(port);

@@ -31,10 +31,7 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
       | "smtp_receive_timeout",
   ): number => {
     const value = main.get(name);
-    // What is expanded holds for one client: `ExpandedOptions`.
-    if (typeof value === "string" && name === "smtp_accept_max_per_host") {
-      error(name, "an expansion is not available here: it must be a number");
-    }
+    // What is expanded holds for one client: `ExpandedOptions`, `admissionTests`.
     return typeof value === "number" ? value : 0;
   };
   const list = (
@@ -67,6 +64,8 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     headerMaxOctets: main.get("header_maxsize"),
     offersPrdr: main.get("prdr_enable"),
     acceptMax: main.get("smtp_accept_max"),
+    acceptReserve: main.get("smtp_accept_reserve"),
+    loadReserve: main.get("smtp_load_reserve"),
     acceptMaxPerHost: number("smtp_accept_max_per_host"),
     maxSyntaxErrors: main.get("smtp_max_synprot_errors"),
     maxNonmail: main.get("smtp_accept_max_nonmail"),

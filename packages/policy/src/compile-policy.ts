@@ -51,7 +51,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const { isReserved, maxPerHost } = admissionTests(configuration);
   const smtp = smtpPolicy(configuration, problems);
   const sessionParts = smtpParts(configuration, primaryHostname, problems);
-  const { lists, advertised, expanded, authenticators } = sessionParts;
+  const { lists, advertised, expanded, heloChecks, authenticators } = sessionParts;
   const transports = compileTransports(configuration, shared, problems);
   checkCarriedOut(configuration, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
@@ -73,7 +73,7 @@ export function compilePolicy(source: PolicySource): Policy {
     tls: tlsPolicy(configuration),
     surroundings: shared,
     hasAcl: (stage) => acls.has(stage),
-    asksAtHelo: acls.has("helo") || !advertised.areSettled || authenticators !== undefined,
+    asksAtHelo: acls.has("helo") || !heloChecks.areNone || !advertised.areSettled || authenticators !== undefined,
     offers: advertised.forAll,
     asksAtConnect: acls.has("connect") || lists !== undefined || !expanded.areNone || acls.mentions("sender_host_name"),
     ...(isProxy && { isProxy: (peer) => isProxy(new AclSession(peer, names, shared, {})) }),

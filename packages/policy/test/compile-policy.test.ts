@@ -132,9 +132,9 @@ describe("notices", () => {
   test("options that nobody carries out are named", () =>
     assert.equal(
       notices(
-        "prdr_enable\nhelo_try_verify_hosts = *\nstrip_trailing_dot\nsender_unqualified_hosts = *\nrecipients_max = 7\n",
+        "prdr_enable\nhelo_lookup_domains = *\nstrip_trailing_dot\nsender_unqualified_hosts = *\nrecipients_max = 7\n",
       ),
-      "p.conf: these options are correct, but not carried out yet: helo_try_verify_hosts, strip_trailing_dot",
+      "p.conf: these options are correct, but not carried out yet: helo_lookup_domains, strip_trailing_dot",
     ));
   test("a predata ACL that messages by BDAT pass by", () => {
     const acl = "begin acl\np:\n accept\n";

@@ -15,6 +15,8 @@ const MAIN: ReadonlySet<string> = new Set([
     "host_reject_connection",
     "helo_accept_junk_hosts",
     "helo_allow_chars",
+    "helo_try_verify_hosts",
+    "helo_verify_hosts",
     "recipients_max_reject",
     "smtp_active_hostname",
     "smtp_banner",

@@ -15,6 +15,7 @@ import type { AdvertiseLists } from "./advertise-lists.ts";
 import { type ClientLists, consultClientLists } from "./client-lists.ts";
 import type { TlsView } from "./connection.ts";
 import type { ExpandedOptions } from "./expanded-options.ts";
+import type { HeloChecks } from "./helo-checks.ts";
 import { lookUpHostName } from "./host-name.ts";
 import { unquotedLocalPart } from "./local-part.ts";
 import type { ReceivedContent } from "./message.ts";
@@ -40,6 +41,7 @@ export class SmtpAcls {
   readonly #lists: ClientLists | undefined;
   readonly #expanded: ExpandedOptions | undefined;
   readonly #advertised: AdvertiseLists | undefined;
+  readonly #heloChecks: HeloChecks | undefined;
   readonly #authenticators: OfferedAuthenticators | undefined;
   /** The AUTH command that is not answered yet. */
   #dialogue: AuthDialogue | undefined;
@@ -49,13 +51,14 @@ export class SmtpAcls {
   constructor(
     session: AclSession,
     acls: Acls,
-    { lists, expanded, advertised, authenticators }: Partial<SmtpParts> = {},
+    { lists, expanded, advertised, heloChecks, authenticators }: Partial<SmtpParts> = {},
   ) {
     this.session = session;
     this.#acls = acls;
     this.#lists = lists;
     this.#expanded = expanded;
     this.#advertised = advertised;
+    this.#heloChecks = heloChecks;
     this.#authenticators = authenticators;
   }
 
@@ -82,21 +85,25 @@ export class SmtpAcls {
   /** HELO or EHLO. What was said before is forgotten if it is accepted, and in force if it is not (RFC 5321 §4.1.4). */
   helo(name: string, isExtended: boolean): Eventual<AclAnswer> {
     const { connection } = this.session;
-    const before = this.#greeting;
+    const before = { ...this.#greeting, heloIsVerified: connection.heloIsVerified };
     connection.helo = name;
     connection.isExtended = isExtended;
     connection.heloIsVerified = undefined;
-    return then(this.#run("helo"), (answer) => {
-      if (!isAccepted(answer)) {
-        Object.assign(connection, before);
-        return answer;
-      }
-      this.#greeting = { helo: name, isExtended };
-      this.session.reset();
-      return then(this.#advertised?.consult(this.session), () =>
-        then(this.#authenticators?.offer(this.session), () => answer),
-      );
-    });
+    const checked = this.#heloChecks?.check(this.session);
+    return then(
+      then(checked, (refusal) => refusal ?? this.#run("helo")),
+      (answer) => {
+        if (!isAccepted(answer)) {
+          Object.assign(connection, before);
+          return answer;
+        }
+        this.#greeting = { helo: name, isExtended };
+        this.session.reset();
+        return then(this.#advertised?.consult(this.session), () =>
+          then(this.#authenticators?.offer(this.session), () => answer),
+        );
+      },
+    );
   }
 
   /** AUTH, whose ACL may let it go on. @param mechanism As the client has written it. @param initial base64. */

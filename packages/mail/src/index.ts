@@ -15,4 +15,4 @@ export { derivedMessageId, MessageIdGenerator, messageIdPattern, messageIdTimeMs
 export { nearestName } from "./nearest-name.ts";
 export { isAddressLiteral, isDomain, NOT_ASCII, type ParsedPath, parsePath } from "./path.ts";
 export { type EnhancedStatus, formatReply, isPermanent, isTransient, type Reply, reply } from "./reply.ts";
-export { encodeXtext, isXtext } from "./xtext.ts";
+export { decodeXtext, encodeXtext, isXtext } from "./xtext.ts";

@@ -287,7 +287,7 @@ export class Conversation implements PolicyClient {
   }
 
   #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
-    const { returnPath: given, eightBit, size, smtpUtf8, prdr } = step;
+    const { returnPath: given, eightBit, size, smtpUtf8, prdr, authenticatedSender } = step;
     const { questions, settings, clock, policy } = this.#surroundings;
     const returnPath = this.#qualified(given, policy.qualifyDomain);
     this.#policy?.beginMessage();
@@ -301,7 +301,7 @@ export class Conversation implements PolicyClient {
       return undefined;
     }
     return this.#decide(
-      this.#asked.mail({ returnPath, size, isSmtpUtf8: smtpUtf8 === true, isPrdr: prdr === true }),
+      this.#asked.mail({ returnPath, size, isSmtpUtf8: smtpUtf8 === true, isPrdr: prdr === true, authenticatedSender }),
       "mail",
       `MAIL <${returnPath}>`,
     );

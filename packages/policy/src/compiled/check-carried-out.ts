@@ -45,7 +45,7 @@ const MAIN: ReadonlySet<string> = new Set([
   ...["tls_advertise_hosts", "tls_require_ciphers", "tls_eccurve", "tls_alpn", "openssl_options"],
   ...["tls_on_connect_ports", "tls_verify_certificates", "tls_verify_hosts", "tls_try_verify_hosts", "tls_crl"],
   ...["connect", "helo", "mail", "rcpt", "predata", "data", "vrfy", "expn", "etrn"].map((stage) => `acl_smtp_${stage}`),
-  ...["auth", "data_prdr", "starttls", "quit", "notquit"].map((stage) => `acl_smtp_${stage}`),
+  ...["auth", "data_prdr", "mailauth", "starttls", "quit", "notquit"].map((stage) => `acl_smtp_${stage}`),
 ]);
 
 /** Options of routers whose effect would have to reach delivery, and does not. */

@@ -1,4 +1,4 @@
-import { NOT_ASCII, type ParsedPath, parsePath, type Reply, reply, trim } from "@postbus/mail";
+import { decodeXtext, isXtext, NOT_ASCII, type ParsedPath, parsePath, type Reply, reply, trim } from "@postbus/mail";
 import type { MessageNotification, RecipientNotification } from "../notification.ts";
 import { parseMessageNotification, parseRecipientNotification } from "./notification-parameters.ts";
 
@@ -16,6 +16,8 @@ export interface MailCommand {
   readonly smtpUtf8?: true;
   /** An answer for each recipient is asked for (draft-hall-prdr-00). */
   readonly prdr?: true;
+  /** Whom the client says it speaks for (RFC 4954 §5); empty: nobody. For a policy to believe or not. */
+  readonly authenticatedSender?: string;
 }
 
 /** What RCPT says (RFC 5321 §4.1.1.3). */
@@ -38,7 +40,7 @@ export interface PathRules {
   readonly offersDsn: boolean;
   /** PRDR counts; where it was not offered, it is taken and does nothing, as in Exim. */
   readonly offersPrdr: boolean;
-  /** AUTH is taken, and not used: whom the client speaks for is for nobody to believe (RFC 4954 §5). */
+  /** AUTH is taken (RFC 4954 §5). */
   readonly offersAuth: boolean;
   /** Addresses may be in UTF-8 (RFC 6531): if MAIL says so, or because it has. */
   readonly acceptsUtf8: boolean;
@@ -67,6 +69,7 @@ export function parseMail(
   if (!(parameters instanceof Map)) return parameters;
   let size: number | undefined;
   let eightBit = false;
+  let authenticatedSender: string | undefined;
   let notification: MessageNotification | undefined;
   const smtpUtf8 = acceptsUtf8 && parameters.has("SMTPUTF8");
   if (!isAscii && !smtpUtf8) return badPath(argument, NOT_ASCII);
@@ -83,7 +86,8 @@ export function parseMail(
         break;
       case "AUTH":
         if (!offersAuth) return unknownParameter(keyword);
-        if (!AUTH_VALUE.test(value ?? "")) return reply(501, "5.5.4", "invalid data for AUTH");
+        if (value === undefined || value === "" || !isXtext(value)) return reply(501, "5.5.4", "invalid data for AUTH");
+        authenticatedSender = value === "<>" ? "" : decodeXtext(value);
         break;
       case "PRDR":
         // As in Exim, whatever value it has.
@@ -104,6 +108,7 @@ export function parseMail(
     returnPath: address,
     eightBit,
     ...(size === undefined ? {} : { size }),
+    ...(authenticatedSender === undefined ? {} : { authenticatedSender }),
     ...(notification === undefined ? {} : { notification }),
     ...(smtpUtf8 ? { smtpUtf8 } : {}),
     ...(offersPrdr && parameters.has("PRDR") ? { prdr: true } : {}),
@@ -162,9 +167,6 @@ const PHRASE = /^(?:"[^"\\]*"|[^<>"@(),:;\\[\]]+)[ \t]*(?=<)/;
 
 /** Exim's words where `allow_domain_literals` is not set. */
 const NO_LITERALS = "domain literals not allowed";
-
-/** RFC 4954 §5: `<>`, or an address as xtext (RFC 3461 §4). */
-const AUTH_VALUE = /^(?:[!-*,-<>-~]|\+[0-9A-F]{2})+$/;
 
 /** RFC 5321 §4.1.2: esmtp-keyword, and esmtp-value without `=`, blanks and control characters; RFC 6531 §3.3: or UTF-8. */
 const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\xff]+))?$/;

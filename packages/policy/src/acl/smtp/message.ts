@@ -50,6 +50,8 @@ export class SmtpMessage {
   /** MAIL asked for per-recipient answers. */
   isPrdr = false;
   isSmtpUtf8 = false;
+  /** AUTH= of MAIL, if it is believed. */
+  authenticatedSender: string | undefined;
   /** `discard` at MAIL: no recipient gets it. */
   isDiscarded = false;
   messageId = "";

@@ -29,6 +29,8 @@ export interface MailArguments {
   readonly size?: number | undefined;
   readonly isPrdr?: boolean;
   readonly isSmtpUtf8?: boolean;
+  /** AUTH=, decoded; empty: `<>`. */
+  readonly authenticatedSender?: string | undefined;
 }
 
 /**
@@ -122,7 +124,28 @@ export class SmtpAcls {
     return this.#dialogue.next(line);
   }
 
-  mail({ returnPath, size, isPrdr = false, isSmtpUtf8 = false }: MailArguments): Eventual<AclAnswer> {
+  /** MAIL. Whom the client says it speaks for is asked about first. */
+  mail(said: MailArguments): Eventual<AclAnswer> {
+    const { authenticatedSender = "" } = said;
+    if (authenticatedSender === "") return this.#mail(said);
+    const { session } = this;
+    session.message.authenticatedSender = authenticatedSender;
+    return then(this.#acls.has("mailauth") ? this.#run("mailauth") : undefined, (answer) => {
+      if (answer?.isTemporary === true) {
+        session.message.authenticatedSender = undefined;
+        return answer;
+      }
+      const isBelieved = answer === undefined ? session.connection.authentication !== undefined : isAccepted(answer);
+      if (!isBelieved) {
+        session.message.authenticatedSender = undefined;
+        const why = answer === undefined ? "client not authenticated" : "rejected by ACL";
+        session.log(["main"], `ignoring AUTH=${authenticatedSender} (${why})`);
+      }
+      return this.#mail(said);
+    });
+  }
+
+  #mail({ returnPath, size, isPrdr = false, isSmtpUtf8 = false }: MailArguments): Eventual<AclAnswer> {
     const { message } = this.session;
     message.returnPath = returnPath;
     message.size = size;
@@ -230,7 +253,7 @@ export class SmtpAcls {
     });
   }
 
-  other(stage: "expn" | "etrn" | "starttls" | "mailauth" | "quit"): Eventual<AclAnswer> {
+  other(stage: "expn" | "etrn" | "starttls" | "quit"): Eventual<AclAnswer> {
     return this.#run(stage);
   }
 

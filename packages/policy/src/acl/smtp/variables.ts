@@ -104,6 +104,7 @@ const connection: Readonly<Record<string, Read>> = {
 };
 
 const message: Readonly<Record<string, Read>> = {
+  authenticated_sender: ({ message }) => message.authenticatedSender,
   sender_address: ({ message }) => message.returnPath,
   return_path: ({ message }) => message.returnPath,
   sender_address_local_part: ({ message }) => ofAddress(message.returnPath, localPartOf),

@@ -1,9 +1,38 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { submit } from "@postbus/testkit";
-import { chromium } from "playwright-core";
+import { runPostbus, submit } from "@postbus/testkit";
+import { type Browser, chromium } from "playwright-core";
 import { runningPostbus } from "./support/fixture.ts";
 import { needs } from "./support/programs.ts";
+
+const launch = (executablePath: string): Promise<Browser> =>
+  chromium.launch({
+    executablePath,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+  });
+
+test("the page shows the refused messages to who asks for them, and by which statement it was", async (t) => {
+  const browserPath = needs(t, "chromium");
+  if (browserPath === undefined) return;
+  const { postbus } = await runningPostbus({ after }, "-DSMARTHOST=127.0.0.1::9", "-DRELAY_HOSTS=192.0.2.1");
+  const server = postbus.addresses.get("smtp") ?? "";
+  const args = ["--server", server, "--to", "x@elsewhere.test"];
+  assert.notEqual((await runPostbus({ command: "send", args })).code, 0);
+
+  const browser = await launch(browserPath);
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  await page.goto(`http://${postbus.addresses.get("http")}/`);
+  await page.locator("#empty").waitFor();
+  await page.locator("#filter select").selectOption("refused");
+  await page.locator("#messages tbody tr", { hasText: "x@elsewhere.test" }).click();
+  const dialog = page.locator("dialog[open]");
+  await dialog.locator("ol.stages li", { hasText: "rcpt x@elsewhere.test" }).waitFor();
+  assert.match(
+    (await dialog.locator(".decides").textContent()) ?? "",
+    /^deny !hosts = \+relay_from_hosts → no; yes {2}.*postbus\.conf:\d+$/,
+  );
+});
 
 test("the page shows the queue, the last messages as they come, and a message's events", async (t) => {
   const browserPath = needs(t, "chromium");
@@ -13,10 +42,7 @@ test("the page shows the queue, the last messages as they come, and a message's 
   const send = (prefix: string, recipient: string): Promise<unknown> =>
     submit({ port: postbus.port("smtp"), connections: 1, messages: 1, prefix, recipients: () => [recipient] });
 
-  const browser = await chromium.launch({
-    executablePath: browserPath,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-  });
+  const browser = await launch(browserPath);
   t.after(() => browser.close());
   const page = await browser.newPage();
   const problems: string[] = [];

@@ -1,6 +1,6 @@
 // Sets up what the project needs and runs one of its jobs. Plain JavaScript: it must run on Node.js 20.
 //
-//   node tools/run.mjs start|postbus|test|faults|check|format|bench|lock|exec [ARGUMENT...]
+//   node tools/run.mjs start|postbus|test|faults|fuzz|check|format|bench|lock|exec [ARGUMENT...]
 //
 // Set-up: the pinned Node.js and pnpm go to .toolchain/ (from the npm registry, no install scripts), the workspace's
 // dependencies to node_modules/. Stamps make a second run skip both.
@@ -85,6 +85,7 @@ const jobs = {
     "node",
     ["--test", "--test-concurrency=1", "--test-reporter=spec", ...(args.length > 0 ? args : ["test/faults/*.test.ts"])],
   ],
+  fuzz: () => ["node", ["test/fuzz/long-run.ts", ...args]],
   check: () => ["node", ["tools/check.mjs", ...args]],
   format: () => ["biome", ["check", "--write", ...(args.length > 0 ? args : ["."])]],
   bench: () => ["node", ["bench/src/main.ts", ...args]],

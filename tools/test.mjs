@@ -19,6 +19,8 @@ const results =
           "services/*/test/**/*.test.ts",
           "test/*.test.ts",
           "test/examples/**/*.test.ts",
+          "test/fuzz/*.test.ts",
+          "test/bad-input/*.test.ts",
         ]),
         test(1, ["test/short/**/*.test.ts"]),
       ];

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
 
 /** What the processes of one system under test have used, those that have ended included. */
@@ -26,7 +27,7 @@ const ROOTS = [
  */
 export function openAccount(name: string): Account {
   for (const { root, usage, seconds } of ROOTS) {
-    const dir = `${root}/postbus-bench-${process.pid}-${name}`;
+    const dir = `${root}/postbus-bench-${name}-${randomUUID()}`;
     try {
       mkdirSync(dir);
       readFileSync(`${dir}/${usage}`);

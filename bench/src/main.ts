@@ -6,24 +6,39 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { makeCertificate } from "@postbus/testkit";
 import { startSink } from "./load.ts";
 import { accept } from "./scenarios/accept.ts";
+import { handshakes } from "./scenarios/handshakes.ts";
 import { idle } from "./scenarios/idle.ts";
 import { large } from "./scenarios/large.ts";
+import { latency } from "./scenarios/latency.ts";
 import { relay } from "./scenarios/relay.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
+import { bareNode } from "./systems/bare-node.ts";
 import { exim } from "./systems/exim.ts";
+import { haraka } from "./systems/haraka.ts";
 import { embedded, fleet } from "./systems/postbus.ts";
 import { postfix } from "./systems/postfix.ts";
 import type { StartSystem, System } from "./systems/system.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const scenarios: readonly Scenario[] = [relay, accept(false), accept(true), idle, large];
+const scenarios: readonly Scenario[] = [
+  relay,
+  accept(false),
+  accept(true),
+  latency,
+  idle(1_000),
+  idle(10_000),
+  handshakes(false),
+  handshakes(true),
+  large,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    systems: { type: "string", default: "embedded,fleet,postfix,postfix-default,exim" },
+    systems: { type: "string", default: "embedded,fleet,postfix,postfix-default,exim-4.98" },
     messages: { type: "string", default: "10000" },
     connections: { type: "string", default: "20" },
     size: { type: "string", default: "4096" },
@@ -37,7 +52,11 @@ const systems: Readonly<Record<string, StartSystem>> = {
   fleet: fleet(root),
   postfix: postfix(true),
   "postfix-default": postfix(false),
-  exim,
+  "exim-4.96": exim("4.96"),
+  "exim-4.98": exim("4.98"),
+  "exim-4.100": exim("4.100"),
+  haraka,
+  bare: bareNode,
   ...(values.vs === undefined
     ? {}
     : {
@@ -63,7 +82,8 @@ async function measure(
 ): Promise<{ name: string; figures: Record<string, number> }> {
   const directory = mkdtempSync(join(tmpdir(), "postbus-bench-"));
   const sink = await startSink();
-  const system = await start({ sinkPort: sink.port, hold: scenario.hold, directory });
+  const certificate = scenario.isTls === true ? makeCertificate("mx.bench.test") : undefined;
+  const system = await start({ sinkPort: sink.port, hold: scenario.hold, certificate, directory });
   running = system;
   try {
     return { name: system.name, figures: await scenario.run(system, sink, amount) };

@@ -7,13 +7,10 @@ import { text } from "./text.ts";
 const CERTIFICATE = "tls_certificate = ./mx.pem\ntls_privatekey = ./mx.key\n";
 const smtpOption = (site: Site, name: string): unknown => site.transportOption("remote_smtp", name);
 
+// What clients are shown, and when, is in services/gateway/test/tls/ocsp.test.ts.
 example("2.1", "tls_ocsp_file", {
   config: around({ main: `${CERTIFICATE}tls_ocsp_file = ./ocsp.der` }),
   shows: ({ configuration }) => assert.equal(configuration.main.get("tls_ocsp_file"), "./ocsp.der"),
-  pending: {
-    part: "C",
-    behaviour: "the proof is stapled as long as it is fresh, and read again when the file changes",
-  },
 });
 
 example("2.2", "hosts_require_ocsp", {

@@ -12,6 +12,7 @@ export interface Scenario {
   readonly name: string;
   /** Nothing is delivered. */
   readonly hold: boolean;
+  readonly isTls?: true;
   /** Figures by name; the first one is the one whose ratio is printed. */
   run(system: System, sink: Sink, amount: Amount): Promise<Readonly<Record<string, number>>>;
 }

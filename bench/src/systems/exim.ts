@@ -2,20 +2,28 @@ import { eximAsClient, freePort, startExim } from "@postbus/testkit";
 import { openAccount } from "../account.ts";
 import type { StartSystem } from "./system.ts";
 
-/** Debian's Exim (bookworm's 4.96). */
-export const exim: StartSystem = async ({ sinkPort, hold, directory }) => {
-  const account = openAccount("exim");
-  const main = `message_size_limit = 50M\n${hold ? "queue_only = true\n" : ""}`;
-  const config = main + eximAsClient(sinkPort);
-  const options = { port: await freePort(), directory, commandPrefix: account.prefix };
-  const server = await startExim("exim-4.96", config, options, ...(hold ? [] : ["-q1s"]));
-  return {
-    name: "exim 4.96",
-    port: server.port,
-    account,
-    async stop() {
-      await server.stop();
-      account.close();
-    },
+/**
+ * Exim as the tests start it, tuned for many clients: its backlog of 20 would lose connections to the kernel's pauses.
+ *
+ * @param version `4.96`: a program of that name is looked for (`packages/testkit/fetch-servers.sh`).
+ */
+export function exim(version: string): StartSystem {
+  return async ({ sinkPort, hold, directory }) => {
+    const account = openAccount("exim");
+    const main = `message_size_limit = 50M
+smtp_connect_backlog = 511
+smtp_accept_max_per_connection = 0
+${hold ? "queue_only" : ""}
+`;
+    const config = main + eximAsClient(sinkPort);
+    const options = { port: await freePort(), directory, commandPrefix: account.prefix };
+    const server = await startExim(`exim-${version}`, config, options, ...(hold ? [] : ["-q1s"]));
+    return {
+      ...{ name: `exim ${version}`, port: server.port, account },
+      async stop() {
+        await server.stop();
+        account.close();
+      },
+    };
   };
-};
+}

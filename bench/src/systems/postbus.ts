@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { freePort, startNats, stopProcess } from "@postbus/testkit";
+import { freePort, startNats, stopProcess, type TestCertificate } from "@postbus/testkit";
 import { type Account, openAccount } from "../account.ts";
 import type { StartSystem } from "./system.ts";
 
@@ -13,21 +13,38 @@ import type { StartSystem } from "./system.ts";
  * @param root The checkout that is measured.
  */
 export function embedded(root: string, name = "postbus"): StartSystem {
-  return async ({ sinkPort, hold, directory }) => {
+  return async ({ sinkPort, hold, directory, certificate }) => {
     const account = openAccount("embedded");
     const port = await freePort();
-    const options = { root, account, directory, smtpPort: port, sinkPort, env: {}, services: [] };
+    const tlsPort = await freePort();
+    const env = certificate === undefined ? {} : { POSTBUS_CONFIG: tlsPolicy(root, directory, certificate, tlsPort) };
+    const smtpPorts = certificate === undefined ? String(port) : `${port} : ${tlsPort}`;
+    const options = { root, account, directory, smtpPorts, sinkPort, env, services: [] };
     const child = await startPostbus(hold ? { ...options, command: "gateway-alone" } : options);
     return {
-      name: `${name} (embedded)`,
-      port,
-      account,
+      ...{ name: `${name} (embedded)`, port, account },
+      ...(certificate === undefined ? {} : { tlsPort }),
       async stop() {
         await stopProcess(child);
         account.close();
       },
     };
   };
+}
+
+/** The policy that comes with the checkout, with TLS in front of it. */
+function tlsPolicy(root: string, directory: string, certificate: TestCertificate, tlsPort: number): string {
+  const { certificateFile, privateKeyFile } = certificate;
+  const file = join(directory, "tls-policy.conf");
+  writeFileSync(
+    file,
+    `tls_certificate = ${certificateFile}
+tls_privatekey = ${privateKeyFile}
+tls_on_connect_ports = ${tlsPort}
+.include ${root}/deploy/policies/postbus.conf
+`,
+  );
+  return file;
 }
 
 const FLEET = ["gateway", "verifier", "scanner", "router", "delivery", "logger", "status"] as const;
@@ -40,7 +57,7 @@ export function fleet(root: string, name = "postbus"): StartSystem {
     const port = await freePort();
     const env = { NATS_URL: nats.url, NATS_MONITOR_URL: nats.monitorUrl };
     const children: ChildProcess[] = [];
-    const options = { root, account, directory, smtpPort: port, sinkPort, env };
+    const options = { root, account, directory, smtpPorts: String(port), sinkPort, env };
     await startPostbus({ ...options, command: "provision", services: [] });
     for (const service of hold ? (["gateway"] as const) : FLEET) {
       children.push(await startPostbus({ ...options, directory: `${directory}/${service}`, services: [service] }));
@@ -64,14 +81,15 @@ interface PostbusOptions {
   readonly command?: "start" | "provision" | "gateway-alone";
   readonly services: readonly string[];
   readonly directory: string;
-  readonly smtpPort: number;
+  /** A list in the policy's language. */
+  readonly smtpPorts: string;
   readonly sinkPort: number;
   readonly env: Readonly<Record<string, string>>;
 }
 
 /** Resolves when it has said that it is ready, or (`provision`) when it has ended well. */
 async function startPostbus(options: PostbusOptions): Promise<ChildProcess> {
-  const { root, account, command = "start", services, directory, smtpPort, sinkPort } = options;
+  const { root, account, command = "start", services, directory, smtpPorts, sinkPort } = options;
   mkdirSync(directory, { recursive: true });
   const args =
     command === "gateway-alone"
@@ -80,7 +98,7 @@ async function startPostbus(options: PostbusOptions): Promise<ChildProcess> {
   const [shell = "", ...prefix] = account.prefix;
   const own = {
     POSTBUS_DATA: directory,
-    POSTBUS_MACROS: `SMTP_PORT=${smtpPort}\nSMARTHOST=127.0.0.1::${sinkPort}`,
+    POSTBUS_MACROS: `SMTP_PORT=${smtpPorts}\nSMTP_ACCEPT_MAX=20000\nSMARTHOST=127.0.0.1::${sinkPort}`,
   };
   const env: NodeJS.ProcessEnv = { ...process.env, LOG_LEVEL: "warn", ...own, ...options.env };
   if (services.length === 0 || services.includes("status")) env["POSTBUS_HTTP"] = "127.0.0.1:0";

@@ -1,9 +1,12 @@
+import type { TestCertificate } from "@postbus/testkit";
 import type { Account } from "../account.ts";
 
 /** A mail transfer agent that runs and relays everything to a sink. */
 export interface System {
   readonly name: string;
   readonly port: number;
+  /** Where TLS comes before the greeting, if it was started with a certificate and can do that. */
+  readonly tlsPort?: number;
   readonly account: Account;
   stop(): Promise<void>;
 }
@@ -13,6 +16,8 @@ export interface SystemOptions {
   readonly sinkPort: number;
   /** Only accept: nothing is delivered. */
   readonly hold: boolean;
+  /** It is to speak TLS, and with this. */
+  readonly certificate?: TestCertificate | undefined;
   /** Empty directory for everything it writes. */
   readonly directory: string;
 }

@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { DecisionStage } from "./decisions.ts";
 import { Reception } from "./envelope.ts";
 import { Facts } from "./facts.ts";
 import { subjectToken } from "./subject-token.ts";
@@ -121,7 +122,42 @@ export const Rejected = Type.Object(
 );
 export type Rejected = Static<typeof Rejected>;
 
-export const MailEvent = Type.Union([Received, Delivered, Deferred, Failed, Completed, Frozen, Noted, Rejected]);
+/**
+ * Why the policy has accepted, refused or thrown away a message: every statement that was come by, from the connection on.
+ * There is one for a message, or for a transaction of which no message came (its id is one that no message has got).
+ */
+export const Decided = Type.Object(
+  {
+    ...ofMessage,
+    name: Type.Literal("msg:decided"),
+    /** `refused`: nothing of it was taken. `discarded`: the client has been told that it was taken. */
+    outcome: Type.Enum(["accepted", "refused", "discarded"]),
+    policyVersion: Type.String(),
+    /** These are there if no other event tells them, because there is no message. */
+    clientAddress: Type.Optional(Type.String()),
+    helo: Type.Optional(Type.String()),
+    returnPath: Type.Optional(Type.String()),
+    recipients: Type.Optional(Type.Array(Type.String())),
+    /** In the order in which they were run. Of those that hold for the connection, the last ones before the message. */
+    stages: Type.Array(DecisionStage),
+    /** Stages that were left out, so that the record stays small: those of further recipients. */
+    omittedStages: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  closed,
+);
+export type Decided = Static<typeof Decided>;
+
+export const MailEvent = Type.Union([
+  Received,
+  Delivered,
+  Deferred,
+  Failed,
+  Completed,
+  Frozen,
+  Noted,
+  Rejected,
+  Decided,
+]);
 export type MailEvent = Static<typeof MailEvent>;
 
 /** `event.<name>.<message id>`: `event.msg_delivery.1vMhGf-…`. */

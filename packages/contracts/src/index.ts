@@ -1,10 +1,13 @@
 export { CarriedValue } from "./carried-value.ts";
 export { type Content, contentSize, INLINE_LIMIT_OCTETS, SpoolReference } from "./content.ts";
 export { ReloadReport, ReloadRequest, reloadedSubject, reloadSubject } from "./control.ts";
+export { DecisionStage, DecisionStep } from "./decisions.ts";
 export { DeliveryItem, deliverySubject } from "./delivery-item.ts";
+export { DkimSignature } from "./dkim-signature.ts";
 export { Reception, Recipient } from "./envelope.ts";
 export {
   Completed,
+  Decided,
   Deferred,
   Delivered,
   eventSubject,
@@ -29,3 +32,14 @@ export {
   verifyMessageSubject,
   verifySpfSubject,
 } from "./verify.ts";
+export {
+  parseNetwork,
+  WATCH_BEAT_MS,
+  WATCH_LEASE_MS,
+  WatchedLine,
+  WatchFilter,
+  WatchReport,
+  WatchRequest,
+  watchedSubject,
+  watchSubject,
+} from "./watch.ts";

@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { DkimSignature } from "./dkim-signature.ts";
 import { DkimFact, DmarcFact, SpfFact } from "./facts.ts";
 
 /** gateway → verifier, at MAIL: "may this host send for this domain?" (RFC 7208). No content. */
@@ -28,13 +29,21 @@ export const MessageRequest = Type.Object(
     messageId: Type.String({ minLength: 1 }),
     /** For DMARC's alignment (RFC 9989); absent when SPF was not asked. */
     spf: Type.Optional(SpfFact),
+    /** The answer is to have `signatures`. A verifier that does not know the word does not answer: it is updated first. */
+    wantsSignatures: Type.Optional(Type.Literal(true)),
   },
   { additionalProperties: false },
 );
 export type MessageRequest = Static<typeof MessageRequest>;
 
 export const MessageAnswer = Type.Object(
-  { v: Type.Literal(1), dkim: Type.Array(DkimFact), dmarc: DmarcFact },
+  {
+    v: Type.Literal(1),
+    dkim: Type.Array(DkimFact),
+    dmarc: DmarcFact,
+    /** Where they were wanted. */
+    signatures: Type.Optional(Type.Array(DkimSignature)),
+  },
   { additionalProperties: false },
 );
 export type MessageAnswer = Static<typeof MessageAnswer>;

@@ -51,6 +51,7 @@ export interface Appended {
 }
 
 export interface MessageFilter {
+  /** Absent: all but the refused ones. */
   readonly state?: MessageState;
   /** Part of the return path, in any case. */
   readonly sender?: string;
@@ -94,7 +95,7 @@ export interface MessageHistory extends MessageSummary {
 /** Where one recipient stands. Redirected ones appear under the addresses that they became, too. */
 export interface RecipientHistory {
   readonly address: string;
-  readonly state: "queued" | "deferred" | "delivered" | "failed";
+  readonly state: "queued" | "deferred" | "delivered" | "failed" | "refused" | "discarded";
   readonly atMs?: number;
   /** What the last attempt met. */
   readonly text?: string;

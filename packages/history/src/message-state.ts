@@ -1,7 +1,19 @@
 import type { MailEvent } from "@postbus/contracts";
 
-/** Where a message stands. The first three are in the queue, the others are done with. */
-export const messageStates = ["queued", "deferred", "frozen", "delivered", "failed", "removed"] as const;
+/**
+ * Where a message stands. The first three are in the queue, the others are done with. Of those that the policy has
+ * refused or thrown away there is only the record of why.
+ */
+export const messageStates = [
+  "queued",
+  "deferred",
+  "frozen",
+  "delivered",
+  "failed",
+  "removed",
+  "refused",
+  "discarded",
+] as const;
 export type MessageState = (typeof messageStates)[number];
 
 /** A note that begins with this says that an operator removed (part of) the message (Exim's wording, `-Mrm`). */
@@ -13,6 +25,8 @@ const FAILED = 4;
 const FROZEN = 8;
 const COMPLETE = 16;
 const WAS_REMOVED = 32;
+const REFUSED = 64;
+const DISCARDED = 128;
 
 /**
  * What an event does to its message's flags: `(flags & ~clear) | set`.
@@ -41,19 +55,29 @@ export function flagChange(event: MailEvent): FlagChange {
     case "msg:note":
       // What an operator does to a message ends its being frozen: thaw, deliver now, remove.
       return event.text.startsWith(REMOVED) ? { set: WAS_REMOVED, clear: FROZEN } : { set: 0, clear: FROZEN };
+    case "msg:decided":
+      if (event.outcome === "accepted") return NONE;
+      return { set: event.outcome === "refused" ? REFUSED : DISCARDED, clear: 0 };
     default:
       return NONE;
   }
 }
 
+const UNTAKEN = REFUSED | DISCARDED;
+
+/** What is shown to whom asks for no state: strangers who are refused are many, and no messages of anybody's. */
+export const listedCondition = { mask: REFUSED, value: 0 } as const;
+
 /** A state as a condition on the flags: `flags & mask = value`. */
 const conditions: Readonly<Record<MessageState, { readonly mask: number; readonly value: number }>> = {
-  queued: { mask: COMPLETE | FROZEN | DEFERRED, value: 0 },
-  deferred: { mask: COMPLETE | FROZEN | DEFERRED, value: DEFERRED },
-  frozen: { mask: COMPLETE | FROZEN, value: FROZEN },
-  removed: { mask: COMPLETE | WAS_REMOVED, value: COMPLETE | WAS_REMOVED },
-  failed: { mask: COMPLETE | WAS_REMOVED | FAILED, value: COMPLETE | FAILED },
-  delivered: { mask: COMPLETE | WAS_REMOVED | FAILED, value: COMPLETE },
+  queued: { mask: UNTAKEN | COMPLETE | FROZEN | DEFERRED, value: 0 },
+  deferred: { mask: UNTAKEN | COMPLETE | FROZEN | DEFERRED, value: DEFERRED },
+  frozen: { mask: UNTAKEN | COMPLETE | FROZEN, value: FROZEN },
+  removed: { mask: UNTAKEN | COMPLETE | WAS_REMOVED, value: COMPLETE | WAS_REMOVED },
+  failed: { mask: UNTAKEN | COMPLETE | WAS_REMOVED | FAILED, value: COMPLETE | FAILED },
+  delivered: { mask: UNTAKEN | COMPLETE | WAS_REMOVED | FAILED, value: COMPLETE },
+  refused: { mask: REFUSED, value: REFUSED },
+  discarded: { mask: UNTAKEN, value: DISCARDED },
 };
 
 export const stateCondition = (state: MessageState): { readonly mask: number; readonly value: number } =>

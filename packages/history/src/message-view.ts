@@ -21,7 +21,7 @@ export function summaryOf(row: StoredMessage): MessageSummary {
     state: stateOf(row.flags),
     ...(row.received_at === null ? {} : { receivedAtMs: row.received_at }),
     ...(row.return_path === null ? {} : { returnPath: readable(row.return_path) }),
-    recipients: row.recipients === null ? [] : row.recipients.split("\n").map(readable),
+    recipients: row.recipients === null || row.recipients === "" ? [] : row.recipients.split("\n").map(readable),
     ...(row.size === null ? {} : { size: row.size }),
     ...(row.client === null ? {} : { clientAddress: row.client }),
   };
@@ -31,13 +31,19 @@ export function summaryOf(row: StoredMessage): MessageSummary {
 export function messageHistory(message: StoredMessage, rows: readonly EventRow[]): MessageHistory {
   const summary = summaryOf(message);
   const events = rows.slice(0, EVENTS_LIMIT).map(eventOf);
-  const recipientStates = recipientHistories(summary.recipients, events);
+  const { state, recipients } = summary;
+  const first = state === "refused" || state === "discarded" ? state : "queued";
+  const recipientStates = recipientHistories(recipients, first, events);
   return { ...summary, events, isCut: rows.length > EVENTS_LIMIT, recipientStates };
 }
 
-function recipientHistories(accepted: readonly string[], events: readonly MailEvent[]): readonly RecipientHistory[] {
+function recipientHistories(
+  given: readonly string[],
+  first: RecipientHistory["state"],
+  events: readonly MailEvent[],
+): readonly RecipientHistory[] {
   const states = new Map<string, RecipientHistory>();
-  for (const address of accepted) states.set(address, { address, state: "queued" });
+  for (const address of given) states.set(address, { address, state: first });
   for (const event of events) {
     const next = recipientHistory(event);
     // A recipient that was delivered stays so, whatever a second process reports of an attempt that it gave up.

@@ -1,6 +1,6 @@
 import { EVENTS_LIMIT, type MessageFilter, SCAN_LIMIT } from "./history.ts";
 import { idFloor } from "./id-floor.ts";
-import { stateCondition } from "./message-state.ts";
+import { listedCondition, stateCondition } from "./message-state.ts";
 import { asOctets } from "./rows.ts";
 
 /** A query with numbered parameters (`$1`), as PostgreSQL writes them; SQLite's are `?1`. */
@@ -31,10 +31,8 @@ export function messagesQuery(filter: MessageFilter, dialect: Dialect): { readon
 
   const conditions: string[] = [];
   if (filter.sinceMs !== undefined) conditions.push(`received_at >= ${parameter(filter.sinceMs)}`);
-  if (filter.state !== undefined) {
-    const { mask, value } = stateCondition(filter.state);
-    conditions.push(`(flags & ${mask}) = ${value}`);
-  }
+  const { mask, value } = filter.state === undefined ? listedCondition : stateCondition(filter.state);
+  conditions.push(`(flags & ${mask}) = ${value}`);
   const contains = (column: string, part: string): string =>
     `${dialect.position}(lower(${column}), ${parameter(asOctets(part).replace(/[A-Z]/g, (c) => c.toLowerCase()))}) > 0`;
   if (filter.sender !== undefined) conditions.push(contains("return_path", filter.sender));

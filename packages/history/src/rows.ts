@@ -1,4 +1,4 @@
-import type { MailEvent, Received, Rejected } from "@postbus/contracts";
+import type { MailEvent, Rejected } from "@postbus/contracts";
 import { flagChange } from "./message-state.ts";
 
 /** A batch of events as rows. Both drivers store exactly this. */
@@ -11,9 +11,19 @@ export interface Rows {
 /** One per message of the batch; undefined columns leave what is stored. */
 export interface MessageRow {
   readonly id: string;
-  readonly received: Received | undefined;
+  readonly arrival: Arrival | undefined;
   readonly set: number;
   readonly clear: number;
+}
+
+/** What there is to say of a message from the beginning, or of what did not become one. */
+export interface Arrival {
+  readonly atMs: number;
+  /** Undefined: it has not come to that. */
+  readonly returnPath: string | undefined;
+  readonly recipients: readonly string[];
+  readonly size: number | undefined;
+  readonly client: string | undefined;
 }
 
 export interface EventRow {
@@ -32,7 +42,7 @@ export interface RejectRow {
 }
 
 export function rowsOf(events: readonly MailEvent[]): Rows {
-  const messages = new Map<string, { id: string; received: Received | undefined; set: number; clear: number }>();
+  const messages = new Map<string, { id: string; arrival: Arrival | undefined; set: number; clear: number }>();
   const eventRows: EventRow[] = [];
   const rejects: RejectRow[] = [];
   for (const event of events) {
@@ -44,16 +54,26 @@ export function rowsOf(events: readonly MailEvent[]): Rows {
     eventRows.push({ messageId, id, atMs: Math.trunc(atMs), name, body: JSON.stringify(body) });
     const { set, clear } = flagChange(event);
     const row = messages.get(messageId);
-    const received = event.name === "msg:received" ? event : row?.received;
+    const arrival = arrivalOf(event) ?? row?.arrival;
     if (row === undefined) {
-      messages.set(messageId, { id: messageId, received, set, clear });
+      messages.set(messageId, { id: messageId, arrival, set, clear });
     } else {
-      row.received = received;
+      row.arrival = arrival;
       row.set = (row.set & ~clear) | set;
       row.clear |= clear;
     }
   }
   return { messages: [...messages.values()], events: eventRows, rejects };
+}
+
+function arrivalOf(event: MailEvent): Arrival | undefined {
+  if (event.name === "msg:received") {
+    const { atMs, returnPath, recipients, reception } = event;
+    return { atMs: Math.trunc(atMs), returnPath, recipients, size: reception.size, client: reception.clientAddress };
+  }
+  if (event.name !== "msg:decided" || event.outcome === "accepted") return undefined;
+  const { atMs, returnPath, recipients = [], clientAddress } = event;
+  return { atMs: Math.trunc(atMs), returnPath, recipients, size: undefined, client: clientAddress };
 }
 
 function rejectRow(event: Rejected): RejectRow {

@@ -8,6 +8,7 @@ import { type PostgresServer, postgresIsMissing, startPostgres } from "@postbus/
 import { type History, HistoryUnavailableError, openHistory, ReaderReplacedError } from "../src/index.ts";
 import {
   completed,
+  decided,
   deferred,
   delivered,
   failed,
@@ -155,6 +156,8 @@ function promises(open: () => Promise<{ readonly history: History; readonly agai
         ],
         failed: (id, atMs) => [received(id, { atMs }), failed(id), completed(id)],
         removed: (id, atMs) => [received(id, { atMs }), noted(id, "removed by operator"), completed(id)],
+        refused: (id, atMs) => [decided(id, "refused", atMs)],
+        discarded: (id, atMs) => [decided(id, "discarded", atMs)],
       };
       let atMs = base;
       for (const [state, events] of Object.entries(samples)) {
@@ -165,7 +168,16 @@ function promises(open: () => Promise<{ readonly history: History; readonly agai
       }
     });
 
-    for (const state of ["queued", "deferred", "frozen", "delivered", "failed", "removed"] as const) {
+    for (const state of [
+      "queued",
+      "deferred",
+      "frozen",
+      "delivered",
+      "failed",
+      "removed",
+      "refused",
+      "discarded",
+    ] as const) {
       test(`state ${state}`, async () => {
         const { messages } = await history.messages({ state, sinceMs: base, limit: 10 });
         assert.deepEqual(
@@ -178,7 +190,9 @@ function promises(open: () => Promise<{ readonly history: History; readonly agai
       { filter: { sender: "ann@example.com" }, want: "queued" },
       { filter: { sender: "MÜLLER".replace("Ü", "ü") }, want: "delivered" },
       { filter: { recipient: "bob@b" }, want: "deferred" },
-      { filter: { sinceMs: base + 5_000 }, want: "removed" },
+      { filter: { sinceMs: base + 5_000, recipient: "rcpt@", sender: "sender@" }, want: "removed" },
+      { filter: { sender: "nobody@" }, want: "discarded" },
+      { filter: { sender: "nobody@", state: "refused" as const }, want: "refused" },
       { filter: { sender: "100%' OR 1=1 --" }, want: undefined },
       { filter: { recipient: "%" }, want: undefined },
     ];
@@ -196,6 +210,24 @@ function promises(open: () => Promise<{ readonly history: History; readonly agai
       assert.equal(message?.returnPath, "müller@example.de");
       assert.partialDeepStrictEqual(message?.events[0], { returnPath: "müller@example.de" });
     });
+  });
+
+  test("a message that was refused is found by its id, with whom it was for and why; it counts nowhere", async () => {
+    const atMs = T0 + 55 * DAY_MS;
+    const id = idAt(atMs);
+    await store([decided(id, "refused", atMs)]);
+    const message = await history.message(id);
+    assert.partialDeepStrictEqual(message, {
+      state: "refused",
+      receivedAtMs: atMs,
+      returnPath: "nobody@example.com",
+      clientAddress: "192.0.2.66",
+      recipientStates: [{ address: "rcpt@example.net", state: "refused" }],
+      events: [decided(id, "refused", atMs)],
+    });
+    for (const { minuteMs, ...counts } of await history.rates(atMs)) {
+      if (minuteMs === atMs) assert.deepEqual(new Set(Object.values(counts)), new Set([0]));
+    }
   });
 
   test("refusals are listed newest first", async () => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { MailEvent } from "@postbus/contracts";
 import { messageStates, stateCondition, stateOf } from "../src/message-state.ts";
 import { rowsOf } from "../src/rows.ts";
-import { completed, deferred, delivered, failed, frozen, noted, received } from "./sample-events.ts";
+import { completed, decided, deferred, delivered, failed, frozen, noted, received } from "./sample-events.ts";
 
 const id = "m1";
 const [a, b] = ["a@example.net", "b@example.net"];
@@ -37,6 +37,9 @@ const cases: readonly { name: string; events: readonly MailEvent[]; want: string
     events: [completed(id), delivered(id), received(id)],
     want: "delivered",
   },
+  { name: "accepted, with the reasons", events: [received(id), decided(id, "accepted")], want: "queued" },
+  { name: "refused", events: [decided(id, "refused")], want: "refused" },
+  { name: "thrown away", events: [decided(id, "discarded")], want: "discarded" },
 ];
 
 for (const { name, events, want } of cases) {
@@ -57,7 +60,7 @@ for (const { name, events, want } of cases) {
 }
 
 test("every combination of flags is exactly one state", () => {
-  for (let flags = 0; flags < 64; flags++) {
+  for (let flags = 0; flags < 256; flags++) {
     const states = messageStates.filter(
       (state) => (flags & stateCondition(state).mask) === stateCondition(state).value,
     );

@@ -1,4 +1,14 @@
-import type { Completed, Deferred, Delivered, Failed, Frozen, Noted, Received, Rejected } from "@postbus/contracts";
+import type {
+  Completed,
+  Decided,
+  Deferred,
+  Delivered,
+  Failed,
+  Frozen,
+  Noted,
+  Received,
+  Rejected,
+} from "@postbus/contracts";
 import { MessageIdGenerator } from "@postbus/mail";
 
 /** 2026-11-21T00:00:00Z */
@@ -92,4 +102,23 @@ export const rejected = (mark: string, atMs = T0): Rejected => ({
   name: "smtp:reject",
   clientAddress: "192.0.2.66",
   text: `rejected RCPT <${mark}@example.com>: relay not permitted`,
+});
+
+export const decided = (messageId: string, outcome: Decided["outcome"], atMs = T0): Decided => ({
+  ...common(messageId, "decided", atMs, ""),
+  name: "msg:decided",
+  outcome,
+  policyVersion: "0123456789abcdef",
+  ...(outcome === "accepted"
+    ? {}
+    : { clientAddress: "192.0.2.66", returnPath: "nobody@example.com", recipients: ["rcpt@example.net"] }),
+  stages: [
+    {
+      stage: "rcpt",
+      about: "rcpt@example.net",
+      verdict: outcome === "refused" ? "refuse" : "accept",
+      tookUs: 120,
+      steps: [{ acl: "check", verb: "accept", at: "p.conf:4", checks: [], outcome: "yes", decides: true }],
+    },
+  ],
 });

@@ -1,6 +1,7 @@
 import type { Writable } from "node:stream";
-import type { DkimFact } from "@postbus/contracts";
+import type { DkimFact, DkimSignature } from "@postbus/contracts";
 import { cleanText } from "./clean-text.ts";
+import { describeSignature } from "./describe-signature.ts";
 import type { Field } from "./header-section.ts";
 import { lineBlocks } from "./line-blocks.ts";
 import { mailauthDkim } from "./mailauth-library.ts";
@@ -21,6 +22,8 @@ export interface CheckedSignature {
   readonly fact: DkimFact;
   /** Octets of the body that the signature leaves open (`l=`). */
   readonly underSized?: number;
+  /** All about it; absent: it is none that an ACL would be asked about. */
+  readonly signature?: DkimSignature;
 }
 
 /** RFC 8601 §2.7.1 has words that are nearer than the library's neutral. */
@@ -44,30 +47,61 @@ export async function checkDkim(
   resolver: LibraryResolver,
 ): Promise<readonly CheckedSignature[]> {
   const { DkimVerifier } = await mailauthDkim();
+  const records = new Map<string, string>();
   const verifier = new DkimVerifier({
-    resolver,
+    resolver: recording(resolver, records),
     strict: true,
     // Else it would parse the Return-Path field, in which we have no interest.
     sender: "unused@localhost",
   });
-  await writeMessage(verifier, withoutSurplus(header, fields), rest);
+  const surplus = surplusOf(fields);
+  const looked = fields.filter((field) => field.name === "dkim-signature" && !surplus.includes(field));
+  await writeMessage(verifier, without(header, surplus), rest);
   const { results } = verifier;
   const checked: CheckedSignature[] = [];
-  for (const { status, signingDomain, selector, algo } of results) {
+  for (const [i, { status, signingDomain, selector, algo, rr }] of results.entries()) {
     if (signingDomain === undefined && status.result === "none") continue;
     const words = cleanText(status.comment ?? (status.result === "policy" ? "weak key" : ""));
     const algorithm = cleanText(algo ?? "", 32).toLowerCase();
+    const result = sharper.get(words) ?? asResult(status.result);
     const fact: DkimFact = {
-      result: sharper.get(words) ?? asResult(status.result),
+      result,
       domain: cleanText(signingDomain ?? "", 253).toLowerCase(),
       selector: cleanText(selector ?? "", 253),
       ...(algorithm === "" ? {} : { algorithm }),
       ...(words === "" ? {} : { comment: words }),
     };
     const { underSized } = status;
-    checked.push({ fact, ...(typeof underSized === "number" ? { underSized } : {}) });
+    // There is one result for each.
+    const field = results.length === looked.length ? looked[i] : undefined;
+    // No key was looked for where the body is another one.
+    const isLooked = words !== "body hash did not verify";
+    const keyRecord = isLooked
+      ? (records.get(`${selector}._domainkey.${signingDomain}`.toLowerCase()) ?? rr)
+      : undefined;
+    const signature = field && describeSignature(bodyOf(header, field), { result, comment: words, keyRecord });
+    checked.push({
+      fact,
+      ...(typeof underSized === "number" ? { underSized } : {}),
+      ...(signature === undefined ? {} : { signature }),
+    });
   }
   return checked;
+}
+
+/** Keeps the keys as they stand in the DNS: the library takes the blanks out of them. */
+function recording(resolver: LibraryResolver, records: Map<string, string>): LibraryResolver {
+  return async (name, type) => {
+    const answer = await resolver(name, type);
+    const [first] = answer;
+    if (type === "TXT" && first !== undefined) records.set(name.toLowerCase(), [first].flat().join(""));
+    return answer;
+  };
+}
+
+function bodyOf(header: Buffer, { start, end }: Field): string {
+  const text = header.toString("latin1", start, end);
+  return text.slice(text.indexOf(":") + 1);
 }
 
 /** One write at a time, and each to its end: so the blocks of the body can be one block. */
@@ -89,15 +123,17 @@ async function writeMessage(
   });
 }
 
-/**
- * The section without the signatures beyond the limits. (A signature that covers one of those does not verify then.)
- */
-function withoutSurplus(header: Buffer, fields: readonly Field[]): Buffer {
+/** The signatures beyond the limits. (A signature that covers one of those does not verify then.) */
+function surplusOf(fields: readonly Field[]): readonly Field[] {
   let looked = 0;
-  const surplus = fields.filter(({ name, start, end }) => {
+  return fields.filter(({ name, start, end }) => {
     if (name !== "dkim-signature") return false;
     return end - start > MAX_SIGNATURE_OCTETS || ++looked > MAX_SIGNATURES;
   });
+}
+
+/** The section without some of its fields. */
+function without(header: Buffer, surplus: readonly Field[]): Buffer {
   if (surplus.length === 0) return header;
   const kept: Buffer[] = [];
   let at = 0;

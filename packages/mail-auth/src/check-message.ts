@@ -1,4 +1,4 @@
-import type { DkimFact, DmarcFact, SpfFact } from "@postbus/contracts";
+import type { DkimFact, DkimSignature, DmarcFact, SpfFact } from "@postbus/contracts";
 import type { Resolver } from "@postbus/dns";
 import { type CheckedSignature, checkDkim, MAX_SIGNATURES } from "./check-dkim.ts";
 import { checkDmarc } from "./check-dmarc.ts";
@@ -13,6 +13,8 @@ export interface MessageFacts {
   /** One for each signature that was looked at, from the top; empty if there is none. */
   readonly dkim: readonly DkimFact[];
   readonly dmarc: DmarcFact;
+  /** All about the signatures that count as such. */
+  readonly signatures: readonly DkimSignature[];
 }
 
 export interface MessageCheckOptions extends CheckOptions {
@@ -27,6 +29,7 @@ const MESSAGE_TIMEOUT_MS = 30_000;
 export const unchecked = (comment: string): MessageFacts => ({
   dkim: [],
   dmarc: { result: "temperror", domain: "", comment: cleanText(comment) },
+  signatures: [],
 });
 
 /**
@@ -77,7 +80,11 @@ async function check(
   }
   const from = section.fields.filter(({ name }) => name === "from").map((field) => bodyOf(header, field));
   const dmarc = await checkDmarc({ from, signatures, ...(spf === undefined ? {} : { spf }) }, resolver);
-  return { dkim: signatures.map(({ fact }) => fact), dmarc };
+  return {
+    dkim: signatures.map(({ fact }) => fact),
+    dmarc,
+    signatures: signatures.flatMap(({ signature }) => signature ?? []),
+  };
 }
 
 /** Nothing counts, not even a signature that would verify: it may be about another message than the reader sees. */
@@ -86,6 +93,7 @@ function unusable(reason: string, signatures: number): MessageFacts {
   return {
     dkim: Array.from({ length: Math.min(signatures, MAX_SIGNATURES) }, () => fact),
     dmarc: { result: "permerror", domain: "", comment: reason },
+    signatures: [],
   };
 }
 

@@ -1,4 +1,4 @@
-export { domainOf, localPartOf } from "./address.ts";
+export { domainOf, hasDomain, localPartOf } from "./address.ts";
 export { asciiDomain } from "./ascii-domain.ts";
 export { trim, trimEnd, trimStart } from "./blanks.ts";
 export { ConfigError } from "./config-error.ts";
@@ -12,6 +12,10 @@ export {
   isNameOctet,
 } from "./header-section.ts";
 export { derivedMessageId, MessageIdGenerator, messageIdPattern, messageIdTimeMs } from "./message-id.ts";
+export { bodyDecoder } from "./mime/body-decoder.ts";
+export { bodyLines } from "./mime/body-lines.ts";
+export { LineCursor, type OctetSource } from "./mime/line-cursor.ts";
+export { type MimePart, TooManyPartsError, walkParts } from "./mime/walk-parts.ts";
 export { nearestName } from "./nearest-name.ts";
 export { isAddressLiteral, isDomain, NOT_ASCII, type ParsedPath, parsePath } from "./path.ts";
 export { type EnhancedStatus, formatReply, isPermanent, isTransient, type Reply, reply } from "./reply.ts";

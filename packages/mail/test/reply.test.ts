@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { domainOf, formatReply, isPermanent, isTransient, localPartOf, reply } from "../src/index.ts";
+import { formatReply, isPermanent, isTransient, reply } from "../src/index.ts";
 
 describe("formatReply", () => {
   const cases = [
@@ -30,20 +30,4 @@ describe("formatReply", () => {
     assert.ok(isTransient(reply(451, "4.3.0", "later")) && !isTransient(reply(550, "5.0.0", "no")));
     assert.ok(isPermanent(reply(550, "5.0.0", "no")) && !isPermanent(reply(250, "2.0.0", "ok")));
   });
-});
-
-describe("parts of an address", () => {
-  const cases = [
-    { address: "Ann@Example.ORG", local: "Ann", domain: "example.org" },
-    { address: '"a@b"@example.org', local: '"a@b"', domain: "example.org" },
-    { address: "", local: "", domain: "" },
-    { address: "a@\xc3\x84.Example", local: "a", domain: "\xc3\x84.example" },
-    { address: "postmaster", local: "postmaster", domain: "" },
-  ];
-  for (const { address, local, domain } of cases) {
-    test(`<${address}>`, () => {
-      assert.equal(localPartOf(address), local);
-      assert.equal(domainOf(address), domain);
-    });
-  }
 });

@@ -14,6 +14,7 @@ import { compileRetryRules } from "./compiled/retry-rules.ts";
 import { smtpPolicy } from "./compiled/smtp-policy.ts";
 import { tlsPolicy } from "./compiled/tls-policy.ts";
 import { compileTransports } from "./compiled/transports/index.ts";
+import { wantedFacts } from "./compiled/wanted-facts.ts";
 import { lowerCase } from "./expansion/operators/case.ts";
 import { type ProcessParts, policySurroundings } from "./load/policy-surroundings.ts";
 import type { Policy } from "./policy.ts";
@@ -83,6 +84,7 @@ export function compilePolicy(source: PolicySource): Policy {
     }),
     startSession: (client, hooks) => new SmtpAcls(new AclSession(client, names, shared, hooks), acls, sessionParts),
     looksAtContent: contentTest(configuration),
+    wantedFacts: wantedFacts(configuration),
     transport(name) {
       const transport = transports.get(name);
       if (transport === undefined) throw new ConfigError(`the policy has no transport "${name}"`);

@@ -4,6 +4,7 @@ import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import type { WantedFacts } from "./compiled/wanted-facts.ts";
 import type { Eventual } from "./expansion/code.ts";
 import type { Variables } from "./expansion/evaluation.ts";
 import type { SharedSurroundings } from "./load/policy-surroundings.ts";
@@ -49,6 +50,8 @@ export interface Policy {
   startSession(client: ClientEndpoint, hooks: AclHooks): SmtpAcls;
   /** Whether the message that begins now is to be shown to an ACL when it is complete. */
   looksAtContent(acls: SmtpAcls): boolean;
+  /** What will be asked about a message, as far as that is known beforehand. */
+  readonly wantedFacts: WantedFacts;
   /** @throws {ConfigError} if the policy has no such transport (an item made under another version). */
   transport(name: string): CompiledTransport;
   /** The steps of the first retry rule that fits; without steps, the failure is final. */
@@ -125,10 +128,16 @@ export interface TlsSettings {
   readonly certificateFiles: readonly string[];
   /** `tls_privatekey`, in the same order; a missing one is in the certificate's file. */
   readonly privateKeyFiles: readonly string[];
+  /** `tls_ocsp_file`, in the same order: proofs that the certificates are not revoked. */
+  readonly proofFiles: readonly ({ readonly file: string; readonly format: "DER" | "PEM" } | undefined)[];
+  /** `tls_ocsp_fetch`: those of the other certificates are fetched. */
+  readonly fetchesProofs: boolean;
   /** `tls_require_ciphers` */
   readonly ciphers: string | undefined;
   /** `tls_eccurve` */
   readonly curves: string | undefined;
+  /** The client is in `tls_resumption_hosts`, and not asked for a certificate. */
+  readonly resumes: boolean;
   /** `openssl_options` */
   readonly options: string | undefined;
   /** `tls_verify_certificates`, of a client that is asked for a certificate: `system`, a file or a directory. */

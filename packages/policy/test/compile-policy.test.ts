@@ -20,12 +20,12 @@ describe("options of sessions", () => {
       ports: [25],
       tlsPorts: new Set(),
       messageSizeLimit: 52_428_800,
-      offersPrdr: false,
       refusesTooManyRecipients: false,
       heloCharacters: "",
       recipientsMax: 50_000,
       receivedHeadersMax: 30,
       headerMaxOctets: 1_048_576,
+      offersPrdr: false,
       acceptMax: 20,
       acceptReserve: 0,
       loadReserve: undefined,
@@ -152,7 +152,10 @@ describe("whether content is looked at", () => {
   };
   const acl = "begin acl\na:\n accept\n";
   test("not without an ACL", () => assert.equal(looks(""), false));
-  test("always with a name", () => assert.equal(looks(`acl_smtp_data = a\n${acl}`), true));
+  for (const option of ["acl_smtp_data", "acl_smtp_mime", "acl_smtp_dkim"]) {
+    test(`always with a name in ${option}`, () => assert.equal(looks(`${option} = a\n${acl}`), true));
+    test(`not by ${option} = accept`, () => assert.equal(looks(`${option} = accept\n`), false));
+  }
   test("not by an ACL that takes everything", () => {
     assert.equal(looks("acl_smtp_data = accept\n"), false);
     assert.equal(looks("acl_smtp_data = ${if def:acl_m_x {a}{accept}}\n"), false);

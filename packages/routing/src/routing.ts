@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { hasDomain } from "@postbus/mail";
 import type { AddressResult } from "./address-result.ts";
 import type { CompiledRouter } from "./compiled-router.ts";
 import type { Child } from "./driver-result.ts";
@@ -76,7 +77,7 @@ export class Routing {
   }
 
   #qualified(address: string, run: RoutingRun): string {
-    return address.includes("@") ? address : `${address}@${run.qualifyRecipient}`;
+    return hasDomain(address) ? address : `${address}@${run.qualifyRecipient}`;
   }
 }
 

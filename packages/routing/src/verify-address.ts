@@ -1,3 +1,4 @@
+import { hasDomain } from "@postbus/mail";
 import type { Value } from "@postbus/policy";
 import type { AddressResult } from "./address-result.ts";
 import type { CompiledRouter } from "./compiled-router.ts";
@@ -42,7 +43,7 @@ export async function verifyAddress(
   routers: readonly CompiledRouter[],
   run: RoutingRun,
 ): Promise<Verification> {
-  if (!text.includes("@")) return { result: "bad", failure: "qualify", deliveries: [], trace: [] };
+  if (!hasDomain(text)) return { result: "bad", failure: "qualify", deliveries: [], trace: [] };
   const deliveries: Delivery[] = [];
   let address = new RoutedAddress(text);
   // Each step has one more ancestor, of which there may be only so many.

@@ -11,6 +11,7 @@ export type {
 } from "./client/transaction.ts";
 export type { MessageNotification, NotifyOccasion, RecipientNotification } from "./notification.ts";
 export type { ClientStanding } from "./server/client-standing.ts";
+export type { LineObserver } from "./server/line-observer.ts";
 export { OctetList } from "./server/octet-list.ts";
 export { parseProxyHeader } from "./server/proxy/parse-proxy-header.ts";
 export type { ProxyHeader } from "./server/proxy/proxy-header.ts";

@@ -15,7 +15,7 @@ const CHUNK_OCTETS = 64 * 1024;
 export async function* readFileSpool(
   path: string,
   { id, size, sha256 }: SpoolReference,
-  { isTransient = false }: ReadOptions = {},
+  { isTransient = false, start = 0 }: ReadOptions = {},
 ): AsyncGenerator<Buffer> {
   const file = await openStored(path, id);
   try {
@@ -25,7 +25,7 @@ export async function* readFileSpool(
     let held: Buffer | undefined;
     // In turn: what is given out is used up when we run again, and what is held is in the other one.
     const buffers = isTransient ? [newChunk(size), newChunk(size)] : [];
-    for (let at = 0, turn = 0; at < size; turn = 1 - turn) {
+    for (let at = start, turn = 0; at < size; turn = 1 - turn) {
       const chunk = (buffers[turn] ?? newChunk(size - at)).subarray(0, size - at);
       const { bytesRead } = await readStored(file, id, chunk, at);
       if (bytesRead === 0) throw new SpoolError(`spool: ${id} ends after ${at} of ${size} octets`);
@@ -35,7 +35,9 @@ export async function* readFileSpool(
       at += bytesRead;
     }
     const found = digest.digest("hex");
-    if (found !== sha256) throw new SpoolError(`spool: ${id} is damaged: its SHA-256 is ${found} instead of ${sha256}`);
+    if (start === 0 && found !== sha256) {
+      throw new SpoolError(`spool: ${id} is damaged: its SHA-256 is ${found} instead of ${sha256}`);
+    }
     if (held !== undefined) yield held;
   } finally {
     await file.close();

@@ -36,6 +36,8 @@ export interface ReadOptions {
    * nothing. Else each piece is garbage of 64 KiB, and of such V8 lets tens of megabytes come together.
    */
   readonly isTransient?: boolean;
+  /** Octets before the first that is wanted. The digest is of the whole: a reader of less has to do without it. */
+  readonly start?: number;
 }
 
 export interface SpoolWriter {

@@ -1,28 +1,29 @@
+import { type HelloWishes, readHelloWishes } from "./hello-wishes.ts";
+
 /**
  * What the first octets of a client are: a hello, or something else (`none`: the library will say what is wrong with it).
  * `needs`: it cannot be known before there are so many octets.
  */
-export type ClientHello = { readonly needs: number } | "none" | { readonly serverName: string | undefined };
+export type ClientHello = { readonly needs: number } | "none" | HelloWishes;
 
 /** A hello with post-quantum keys has some 2 kB; what is larger than this is left to the library. */
 const MAX_OCTETS = 32_768;
 const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
-const SERVER_NAME = 0;
-const HOST_NAME = 0;
 
 /**
- * Reads the name of the server out of a client's hello (RFC 8446 §4.1.2, RFC 6066 §3), before the handshake begins.
+ * Reads a client's hello (RFC 8446 §4.1.2) before the handshake begins.
  *
- * Node.js has a callback for it, but takes only one certificate from what that returns, and leaves those of other key types
- * as they were: a client could be shown another server's. Known early, the name chooses the whole context.
+ * Node.js has a callback for the server's name in it, but takes only one certificate from what that returns, and leaves
+ * those of other key types as they were: a client could be shown another server's. Known early, the name chooses the whole
+ * context.
  */
 export function readClientHello(octets: Buffer): ClientHello {
   const message = handshakeMessage(octets);
   if (message === "none") return message;
   if (typeof message === "number") return message > MAX_OCTETS ? "none" : { needs: message };
   try {
-    return { serverName: serverNameIn(message) };
+    return readHelloWishes(message);
   } catch (err) {
     if (err instanceof RangeError) return "none";
     throw err;
@@ -53,8 +54,11 @@ function handshakeMessage(octets: Buffer): Buffer | number | "none" {
     at += length;
     if (at > octets.length) {
       const wanted = held < 4 ? 4 : 4 + lengthIn(parts);
+      const end = octets.length + wanted - held;
+      // Whatever its records are: what is said of it must not depend on how much of it has come.
+      if (end > MAX_OCTETS) return "none";
       // Of the record's end, no more is needed than the message has.
-      if (held < wanted) return Math.min(at, octets.length + wanted - held);
+      if (held < wanted) return Math.min(at, end);
     }
   }
   return "none";
@@ -65,36 +69,4 @@ function lengthIn(parts: readonly Buffer[]): number {
   const [first] = parts;
   const start = first !== undefined && first.length >= 4 ? first : Buffer.concat(parts.slice(0, 4));
   return start.readUIntBE(1, 3);
-}
-
-/** @throws {RangeError} a length leads beyond the end. */
-function serverNameIn(hello: Buffer): string | undefined {
-  // Version, random.
-  let at = 2 + 32;
-  at += 1 + hello.readUInt8(at);
-  at += 2 + hello.readUInt16BE(at);
-  at += 1 + hello.readUInt8(at);
-  // A hello of TLS 1.2 may end here.
-  if (at === hello.length) return undefined;
-  const end = at + 2 + hello.readUInt16BE(at);
-  at += 2;
-  while (at < end) {
-    const type = hello.readUInt16BE(at);
-    const length = hello.readUInt16BE(at + 2);
-    at += 4;
-    if (type === SERVER_NAME) return hostNameIn(hello.subarray(at, at + length));
-    at += length;
-  }
-  return undefined;
-}
-
-function hostNameIn(list: Buffer): string | undefined {
-  for (let at = 2; at < list.length; ) {
-    const type = list.readUInt8(at);
-    const length = list.readUInt16BE(at + 1);
-    at += 3;
-    if (type === HOST_NAME) return list.toString("latin1", at, at + length);
-    at += length;
-  }
-  return undefined;
 }

@@ -1,10 +1,17 @@
 import type { Socket } from "node:net";
 import { TLSSocket, type TLSSocketOptions } from "node:tls";
+import type { HelloWishes } from "./hello-wishes.ts";
+import { type OcspResult, stapleRequests } from "./ocsp/staple-requests.ts";
+import type { TicketKey } from "./ticket-key.ts";
 import type { TlsContext } from "./tls-context.ts";
 
 /** What a server's handshake is made with. */
 export interface ServerHandshake {
   readonly context: TlsContext;
+  /** What the client has said, if somebody has read it: see `awaitClientHello`. */
+  readonly hello?: HelloWishes | undefined;
+  /** Seals the tickets of a session that may be resumed, and opens the one that the client has. Default: none are given. */
+  readonly ticketKey?: TicketKey | undefined;
   /** Whether the client is asked for a certificate, and has to have a good one. Default: no. */
   readonly clientCertificate?: "optional" | "required" | undefined;
   /** Protocols that a client which names one must name (ALPN, RFC 7301), and then that one alone. Default: any. */
@@ -14,11 +21,15 @@ export interface ServerHandshake {
 /** A fatal `internal_error` (RFC 8446 §6.2) to a client whose hello was not answered yet. */
 export const internalErrorAlert: Readonly<Uint8Array> = Uint8Array.of(21, 3, 3, 0, 2, 2, 80);
 
-/** How the client's certificate was found. */
+/** How the client's certificate was found, and what else a handshake has shown. */
 export interface Verification {
   readonly isVerified: boolean;
   /** OpenSSL's name for what is wrong with it: `DEPTH_ZERO_SELF_SIGNED_CERT`. */
   readonly problem: string | undefined;
+  /** Whether the client wanted a proof that our certificate is not revoked. */
+  readonly ocsp: OcspResult;
+  /** The session is one that was resumed; undefined: none may be. */
+  readonly isResumed: boolean | undefined;
 }
 
 /**
@@ -32,10 +43,11 @@ export function startServerTls(
   handshake: ServerHandshake,
   onSecure: (verification: Verification) => void,
 ): TLSSocket {
-  const { context, clientCertificate, protocols } = handshake;
+  const { context, clientCertificate, protocols, hello, ticketKey } = handshake;
+  const resumable = ticketKey && context.resumable?.with(ticketKey);
   const options: TLSSocketOptions & Pick<Alpn, "ALPNCallback"> = {
     isServer: true,
-    secureContext: context.secureContext,
+    secureContext: resumable ?? context.secureContext,
     requestCert: clientCertificate !== undefined,
     rejectUnauthorized: clientCertificate === "required",
   };
@@ -46,9 +58,21 @@ export function startServerTls(
       return offered.length === 1 && only !== undefined && protocols.includes(only) ? only : undefined;
     };
   }
+  let ocsp: OcspResult = "not requested";
+  if (context.staples.length > 0) {
+    options.server = stapleRequests(
+      context,
+      hello,
+      () => secured,
+      (result) => {
+        ocsp = result;
+      },
+    );
+  }
   const secured = new TLSSocket(socket, options);
   secured.once("secure", () => {
-    const verification = verificationOf(secured, clientCertificate !== undefined);
+    const isResumed = resumable && secured.isSessionReused();
+    const verification = { ...verificationOf(secured, clientCertificate !== undefined), ocsp, isResumed };
     if (clientCertificate !== "required" || verification.isVerified) onSecure(verification);
     // The library lets it through and leaves the end to us.
     else secured.destroy(new Error(`certificate verification failed: ${verification.problem}`));
@@ -65,7 +89,7 @@ interface Alpn {
  * Node.js tells the result (`authorized`) only of connections that its own `tls.Server` has accepted, and asks this handle
  * for it. Where a version does not have it, nobody is verified.
  */
-function verificationOf(socket: TLSSocket, isAsked: boolean): Verification {
+function verificationOf(socket: TLSSocket, isAsked: boolean): Found {
   if (!isAsked || socket.getPeerX509Certificate() === undefined) {
     return { isVerified: false, problem: isAsked ? "no certificate was given" : undefined };
   }
@@ -77,4 +101,6 @@ function verificationOf(socket: TLSSocket, isAsked: boolean): Verification {
   return { isVerified: false, problem: found instanceof Error && "code" in found ? String(found.code) : String(found) };
 }
 
-const UNKNOWN: Verification = { isVerified: false, problem: "the result is not known" };
+type Found = Pick<Verification, "isVerified" | "problem">;
+
+const UNKNOWN: Found = { isVerified: false, problem: "the result is not known" };

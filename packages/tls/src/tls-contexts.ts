@@ -1,5 +1,8 @@
 import { statSync } from "node:fs";
-import { type ContextSettings, filesOf } from "./context-settings.ts";
+import { type ContextSettings, filesOf, proofFilesOf } from "./context-settings.ts";
+import { type CertificateState, certificateState } from "./ocsp/certificate-state.ts";
+import { loadStaples, type ProofProblem, type ProofSource } from "./ocsp/load-staples.ts";
+import { type OcspProof, proofFaultAt } from "./ocsp/ocsp-proof.ts";
 import { loadTlsContext, type TlsContext } from "./tls-context.ts";
 
 /** A context takes some tens of kilobytes, with the system's authorities some hundreds; clients choose by SNI among them. */
@@ -11,22 +14,52 @@ interface Entry {
   version: string;
   /** Of files that could not be used: they are not read again until they have changed. */
   badVersion: string | undefined;
+  /** Of the files with proofs. */
+  proofVersion: string;
   loading: Promise<TlsContext> | undefined;
 }
 
 /**
  * Contexts by their settings, read again when a file has changed: the next handshake has the new certificate, connections
- * that are open keep theirs. Files that are half written or wrong leave the context as it was, which is told once.
+ * that are open keep theirs. Files that are half written or wrong leave the context as it was, which is told once. Proofs of
+ * OCSP are read again without the certificates; where they cannot be used, there are none.
  */
 export class TlsContexts {
   readonly #entries = new Map<string, Entry>();
   readonly #onTrouble: (problem: unknown) => void;
+  readonly #onProofProblem: (problem: ProofProblem) => void;
+  /** Those of which it has been told. */
+  readonly #expired = new WeakSet<OcspProof>();
+  readonly #proofSource: ProofSource | undefined;
   readonly #maxContexts: number;
 
-  /** @param onTrouble Files have changed, and cannot be used. */
-  constructor(onTrouble: (problem: unknown) => void, maxContexts = MAX_CONTEXTS) {
+  /**
+   * @param onTrouble Files have changed, and cannot be used.
+   * @param onProofProblem A file of proofs gives none.
+   * @param proofSource Of certificates without such a file, where the settings want it.
+   */
+  constructor(
+    onTrouble: (problem: unknown) => void,
+    onProofProblem: (problem: ProofProblem) => void,
+    proofSource?: ProofSource,
+    maxContexts = MAX_CONTEXTS,
+  ) {
+    this.#proofSource = proofSource;
     this.#onTrouble = onTrouble;
+    this.#onProofProblem = onProofProblem;
     this.#maxContexts = maxContexts;
+  }
+
+  /** The certificates that are in use now, for those who count; each once. */
+  get certificates(): readonly CertificateState[] {
+    const all = new Map<string, CertificateState>();
+    for (const { context } of this.#entries.values()) {
+      for (const one of context?.certificates ?? []) {
+        const staple = context?.staples.find(({ certificate }) => certificate === one);
+        all.set(one.file, certificateState(one, staple, Date.now()));
+      }
+    }
+    return [...all.values()];
   }
 
   /**
@@ -37,17 +70,27 @@ export class TlsContexts {
   get(settings: ContextSettings): TlsContext | Promise<TlsContext> {
     const key = JSON.stringify(settings);
     const version = versionOf(filesOf(settings));
+    const proofVersion = versionOf(proofFilesOf(settings));
     const entry = this.#entryOf(key);
     const { context } = entry;
-    if (context !== undefined && (entry.version === version || entry.badVersion === version)) return context;
-    entry.loading ??= this.#load(key, entry, settings, version);
+    if (context !== undefined && (entry.version === version || entry.badVersion === version)) {
+      if (entry.proofVersion === proofVersion) {
+        this.#noteExpiry(context);
+        return context;
+      }
+      entry.loading ??= this.#loadProofs(entry, settings, context, proofVersion).finally(() => {
+        entry.loading = undefined;
+      });
+      return entry.loading;
+    }
+    entry.loading ??= this.#load(key, entry, settings, version, proofVersion);
     return entry.loading;
   }
 
   /** The least recently used one goes when there are too many. */
   #entryOf(key: string): Entry {
     const known = this.#entries.get(key);
-    const entry = known ?? { context: undefined, version: "", badVersion: undefined, loading: undefined };
+    const entry = known ?? newEntry();
     if (known !== undefined) this.#entries.delete(key);
     this.#entries.set(key, entry);
     if (this.#entries.size > this.#maxContexts) {
@@ -59,10 +102,16 @@ export class TlsContexts {
     return entry;
   }
 
-  async #load(key: string, entry: Entry, settings: ContextSettings, version: string): Promise<TlsContext> {
+  async #load(
+    key: string,
+    entry: Entry,
+    settings: ContextSettings,
+    version: string,
+    proofVersion: string,
+  ): Promise<TlsContext> {
     try {
-      const context = await loadTlsContext(settings);
-      entry.context = context;
+      const made = { ...(await loadTlsContext(settings)), staples: entry.context?.staples ?? [] };
+      const context = await this.#loadProofs(entry, settings, made, proofVersion);
       entry.version = version;
       entry.badVersion = undefined;
       return context;
@@ -78,7 +127,47 @@ export class TlsContexts {
       entry.loading = undefined;
     }
   }
+
+  /** Nobody has changed the file when it was time. */
+  #noteExpiry({ staples }: TlsContext): void {
+    for (const { certificate, file, proof } of staples) {
+      if (proof === undefined || this.#expired.has(proof) || proofFaultAt(proof, Date.now()) !== "expired") continue;
+      this.#expired.add(proof);
+      const text = "it has expired since it was read";
+      this.#onProofProblem({ file, certificate: certificate.file, fault: "expired", text });
+    }
+  }
+
+  /** Beside a context whose certificates stay. It does not fail: without proofs, handshakes go on. */
+  async #loadProofs(
+    entry: Entry,
+    { proofFiles = [], fetchesProofs = false }: ContextSettings,
+    made: TlsContext,
+    proofVersion: string,
+  ): Promise<TlsContext> {
+    const { certificates, staples: before } = made;
+    const source = fetchesProofs ? this.#proofSource : undefined;
+    const isAnswered = source !== undefined || proofFiles.some((one) => one !== undefined);
+    const staples = isAnswered ? await loadStaples(certificates, proofFiles, before, source, this.#onProofProblem) : [];
+    for (const { file, mustStaple } of certificates) {
+      if (mustStaple && !staples.some((one) => one.certificate.file === file && one.hasSource)) {
+        const text = "clients want a proof with this certificate (RFC 7633), and there is none";
+        this.#onProofProblem({ file: undefined, certificate: file, fault: "none", text });
+      }
+    }
+    entry.context = { ...made, staples };
+    entry.proofVersion = proofVersion;
+    return entry.context;
+  }
 }
+
+const newEntry = (): Entry => ({
+  context: undefined,
+  version: "",
+  badVersion: undefined,
+  proofVersion: "",
+  loading: undefined,
+});
 
 /**
  * What a change of the files changes: time, size and inode of each. Looked at before they are read, so that a change

@@ -11,7 +11,8 @@ const authority = makeCertificate("authority", { isAuthority: true });
 const member = makeCertificate("client.test", { issuer: authority });
 const stranger = makeCertificate("client.test");
 
-const contexts = new TlsContexts((problem) => assert.fail(String(problem)));
+const never = (problem: unknown): never => assert.fail(String(problem));
+const contexts = new TlsContexts(never, never);
 const context = (more: Partial<ContextSettings> = {}) =>
   contexts.get({ certificateFiles: [ec.certificateFile], privateKeyFiles: [ec.privateKeyFile], ...more });
 
@@ -72,16 +73,31 @@ describe("a client's certificate", () => {
     test(`is verified if an authority has signed it (${maxVersion})`, async () => {
       for (const wanted of ["optional", "required"] as const) {
         const { verification } = await meet(await asked(wanted)(), { ...shows(member), maxVersion });
-        assert.deepEqual(verification, { isVerified: true, problem: undefined });
+        assert.deepEqual(verification, {
+          isVerified: true,
+          problem: undefined,
+          ocsp: "not requested",
+          isResumed: undefined,
+        });
       }
     });
 
     test(`may be missing or bad where it is optional (${maxVersion})`, async () => {
       const handshake = await asked("optional")();
       const none = await meet(handshake, { maxVersion });
-      assert.deepEqual(none.verification, { isVerified: false, problem: "no certificate was given" });
+      assert.deepEqual(none.verification, {
+        isVerified: false,
+        problem: "no certificate was given",
+        ocsp: "not requested",
+        isResumed: undefined,
+      });
       const bad = await meet(handshake, { ...shows(stranger), maxVersion });
-      assert.deepEqual(bad.verification, { isVerified: false, problem: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+      assert.deepEqual(bad.verification, {
+        isVerified: false,
+        problem: "DEPTH_ZERO_SELF_SIGNED_CERT",
+        ocsp: "not requested",
+        isResumed: undefined,
+      });
     });
 
     test(`must be there and good where it is required (${maxVersion})`, async () => {
@@ -97,7 +113,7 @@ describe("a client's certificate", () => {
     const { verification } = await meet({ context: await context(), clientCertificate: "optional" }, shows(member));
     assert.equal(verification?.isVerified, false);
     const { verification: unasked } = await meet({ context: await context() }, shows(member));
-    assert.deepEqual(unasked, { isVerified: false, problem: undefined });
+    assert.deepEqual(unasked, { isVerified: false, problem: undefined, ocsp: "not requested", isResumed: undefined });
   });
 });
 

@@ -29,7 +29,7 @@ function place(name: string) {
 
 describe("contexts by their settings", () => {
   test("are made once, as long as the files are the same", async () => {
-    const contexts = new TlsContexts(never);
+    const contexts = new TlsContexts(never, never);
     const { settings } = place("same");
     const one = contexts.get(settings);
     assert.equal(await contexts.get(settings), await one, "also while it is being made");
@@ -37,7 +37,7 @@ describe("contexts by their settings", () => {
   });
 
   test("are made again when a file has changed", async () => {
-    const contexts = new TlsContexts(never);
+    const contexts = new TlsContexts(never, never);
     const { settings, put } = place("changed");
     assert.equal((await meet({ context: await contexts.get(settings) })).subject, "CN=first.test");
     put(second);
@@ -46,7 +46,7 @@ describe("contexts by their settings", () => {
 
   test("stay as they are while the files cannot be used, which is told once", async () => {
     const problems: unknown[] = [];
-    const contexts = new TlsContexts((problem) => problems.push(problem));
+    const contexts = new TlsContexts((problem) => problems.push(problem), never);
     const { settings, put, certificateFile } = place("broken");
     const old = await contexts.get(settings);
     put(second, "certificate");
@@ -64,7 +64,7 @@ describe("contexts by their settings", () => {
   });
 
   test("that cannot be made are an error each time, and take no room", async () => {
-    const contexts = new TlsContexts(never, 1);
+    const contexts = new TlsContexts(never, never, undefined, 1);
     const { settings } = place("kept");
     const kept = await contexts.get(settings);
     for (let i = 0; i < 3; i++) {
@@ -75,7 +75,7 @@ describe("contexts by their settings", () => {
   });
 
   test("that have not been wanted for the longest time go when there are too many", async () => {
-    const contexts = new TlsContexts(never, 2);
+    const contexts = new TlsContexts(never, never, undefined, 2);
     const [a, b, c] = [place("a").settings, place("b").settings, place("c").settings];
     const [ofA, ofB] = [await contexts.get(a), await contexts.get(b)];
     assert.equal(await contexts.get(a), ofA);

@@ -8,6 +8,7 @@ import { Deadlines } from "./deadlines.ts";
 import { freeMemory } from "./free-memory.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { Handshake } from "./tls/handshake.ts";
+import { SessionWatch } from "./watch/session-watch.ts";
 
 /** Octets that may wait while a question is out, or as replies that the client does not read. */
 const MAX_HELD_OCTETS = 65_536;
@@ -25,6 +26,7 @@ export class Connection {
   readonly #surroundings: Surroundings;
   readonly #onClosed: (connection: Connection) => void;
   readonly #conversation: Conversation;
+  readonly #watch: SessionWatch;
   #socket: Socket | TLSSocket;
   /** The one that runs. */
   #handshake: Handshake | undefined;
@@ -32,6 +34,7 @@ export class Connection {
   #isAsking = false;
   /** The client does not read its replies. */
   #isBlocked = false;
+  #isFlushDue = false;
   #hasEnded = false;
   #isClosing = false;
   #isClosed = false;
@@ -52,6 +55,8 @@ export class Connection {
     this.#onClosed = onClosed;
     this.deadlines = new Deadlines(surroundings.clock.nowMs);
     this.#conversation = new Conversation(this, endpoint, surroundings, isTlsFirst);
+    this.#watch = new SessionWatch(surroundings.watchers, this.#conversation);
+    this.#conversation.session.observer = this.#watch;
     this.#listen(socket);
   }
 
@@ -69,7 +74,9 @@ export class Connection {
 
   /** Greets the client. To be called when what it may have sent before has had the time to be read. */
   start(): void {
-    if (!this.#isClosed) this.#pump();
+    if (this.#isClosed) return;
+    this.#watch.note("connected");
+    this.#pump();
   }
 
   /** Looks at the deadlines. To be called every now and then. */
@@ -120,15 +127,18 @@ export class Connection {
 
   readonly #onData = (octets: Buffer): void => {
     if (this.#isClosing) return;
-    this.deadlines.lastInputMs = this.#surroundings.clock.nowMs;
-    const isContent = this.#conversation.session.isReadingContent;
+    const { reception, session } = this.#conversation;
+    const isContent = session.isReadingContent;
     // A chunk comes in one go with its command.
-    const { reception } = this.#conversation;
     if (isContent || reception !== undefined) this.deadlines.noteContent(octets.length);
     if (isContent && reception?.keepsBody !== true) this.#passing = octets;
-    this.#conversation.session.receive(octets);
+    const heldBefore = session.heldOctets;
+    session.receive(octets);
     if (!this.#isAsking && !this.#isBlocked) this.#pump();
-    else if (this.#conversation.session.heldOctets > MAX_HELD_OCTETS) this.#socket.pause();
+    else if (session.heldOctets > MAX_HELD_OCTETS) this.#socket.pause();
+    // Single octets of one line do not count: it has to be done in the time for a command, or they could take days.
+    const isMoreOfLine = heldBefore > 0 && session.heldOctets === heldBefore + octets.length;
+    if (!isMoreOfLine) this.deadlines.lastInputMs = this.#surroundings.clock.nowMs;
   };
 
   /** The client sends no more; what it has sent is still answered (a client may close its side after QUIT). */
@@ -157,6 +167,7 @@ export class Connection {
     this.#handshake?.fail(CLIENT_GONE);
     for (const end of this.#pauses) end();
     this.#conversation.over(this.#isClosing);
+    this.#watch.closed();
     this.#onClosed(this);
   };
 
@@ -166,6 +177,7 @@ export class Connection {
     try {
       while (!this.#isClosed && !this.#isClosing) {
         const step = this.#conversation.session.next();
+        this.#watch.step(step);
         const answer = this.#conversation.take(step);
         // With BDAT, what the client has sent in one go may hold the end of one message and the next one: that is kept.
         if (step.kind === "data") this.#passing = undefined;
@@ -226,14 +238,20 @@ export class Connection {
     this.#close();
   };
 
-  flush(): void {
-    if (!this.#isClosed) this.#flush();
+  /** Writes what the client has not got yet, with what else is said in this turn. */
+  flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    setImmediate(() => {
+      this.#isFlushDue = false;
+      if (!this.#isClosed && !this.#isClosing) this.#flush();
+    });
   }
 
   /** @returns Whether the session may go on: false while the client has too many replies to read. */
   #flush(): boolean {
     const output = this.#conversation.session.takeOutput();
-    if (output !== "") this.#socket.write(output, "latin1");
+    if (output !== "") this.#write(output);
     if (this.#socket.writableLength <= MAX_HELD_OCTETS) return true;
     this.#isBlocked = true;
     this.#socket.pause();
@@ -241,10 +259,12 @@ export class Connection {
   }
 
   #say(answer: Reply): void {
-    this.#socket.write(
-      `${this.#conversation.session.takeOutput()}${answer.code} ${answer.status} ${answer.lines[0]}\r\n`,
-      "latin1",
-    );
+    this.#write(`${this.#conversation.session.takeOutput()}${answer.code} ${answer.status} ${answer.lines[0]}\r\n`);
+  }
+
+  #write(lines: string): void {
+    this.#watch.output(lines);
+    this.#socket.write(lines, "latin1");
   }
 
   #goodbye(text: string): Reply {
@@ -266,6 +286,7 @@ export class Connection {
     this.#isClosing = true;
     this.deadlines.lastInputMs = this.#surroundings.clock.nowMs;
     const output = this.#conversation.session.takeOutput();
+    this.#watch.output(output);
     this.#socket.end(output, "latin1");
     // What the client still sends is read and dropped: an unread octet would make the kernel reset the connection
     // and take our last reply from it (RFC 1122 §4.2.2.13).
@@ -310,6 +331,7 @@ export class Connection {
     this.#handshake = undefined;
     try {
       this.#conversation.secured(tls);
+      this.#watch.note(`TLS: ${tls.cipher}`);
     } catch (err) {
       this.#onBug(err);
     }

@@ -1,6 +1,6 @@
 // One file because it has one method for each step of a session, and they share what the steps are about.
 import { BusFullError } from "@postbus/bus";
-import { type Reply, reply, trimStart } from "@postbus/mail";
+import { hasDomain, type Reply, reply, trimStart } from "@postbus/mail";
 import type { AclAnswer, AuthAnswer, ClientEndpoint, Eventual, TlsView } from "@postbus/policy";
 import { ServerSession, type SessionStep, type XclientValues } from "@postbus/smtp";
 import { handshakeProblem } from "@postbus/tls";
@@ -11,7 +11,7 @@ import { MessageReception, noRoom, notNow } from "./message-reception.ts";
 import type { RejectionStage } from "./metrics.ts";
 import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
 import { clientNamed } from "./proxy/client-behind.ts";
-import { printable, Refusals } from "./refusals.ts";
+import { contentStageName, printable, Refusals } from "./refusals.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { type PreparedTls, tlsUnavailable } from "./tls/server-tls.ts";
 
@@ -20,8 +20,8 @@ interface Line {
   readonly deadlines: Deadlines;
   /** `delay =` of an ACL. Over as soon as the client is gone. */
   pause(seconds: number, isFlushed: boolean): Promise<void>;
-  /** Writes what the client has not got yet. */
-  flush(): void;
+  /** Writes what the client has not got yet, with what else is said in this turn. */
+  flushSoon(): void;
 }
 
 /**
@@ -101,6 +101,8 @@ export class Conversation implements PolicyClient {
   /** The connection is gone. @param isOurEnd We have closed it. */
   over(isOurEnd: boolean): void {
     this.#noteEnd(isOurEnd);
+    // A message that is still on its way tells it itself.
+    if (!this.isFinishing) this.#policy?.decisions?.end();
     this.envelope = undefined;
     // A message that is being published goes on; its client will ask again if it has not read the 250.
     if (!this.isFinishing) void this.reception?.discard();
@@ -191,6 +193,7 @@ export class Conversation implements PolicyClient {
 
   /** A proxy has said who its client is: nothing that was found out about the proxy holds for that one. */
   #become(client: Readonly<XclientValues>): undefined {
+    this.#policy?.decisions?.end();
     this.endpoint = clientNamed(this.#peer, this.endpoint, client);
     this.#policy = undefined;
     // The TLS is the proxy's: what is said of it has always been said of that.
@@ -259,7 +262,7 @@ export class Conversation implements PolicyClient {
   /** In the middle of the answer to a message. */
   readonly #say = (answer: Reply): void => {
     this.session.progress(answer);
-    this.#line.flush();
+    this.#line.flushSoon();
   };
 
   /** Commands that have an answer of their own: VRFY, EXPN, ETRN, QUIT. */
@@ -304,6 +307,10 @@ export class Conversation implements PolicyClient {
       this.#asked.mail({ returnPath, size, isSmtpUtf8: smtpUtf8 === true, isPrdr: prdr === true, authenticatedSender }),
       "mail",
       `MAIL <${returnPath}>`,
+      () => {
+        // The answer comes while the client says RCPT.
+        if (policy.wantedFacts.spf) void facts.spf();
+      },
     );
   }
 
@@ -318,7 +325,7 @@ export class Conversation implements PolicyClient {
 
   /** RFC 5321 §4.5.1: postmaster may come without a domain; of some clients, others may. */
   #qualified(address: string, domain = this.#surroundings.policy.qualifyRecipient): string {
-    return address === "" || address.includes("@") ? address : `${address}@${domain}`;
+    return address === "" || hasDomain(address) ? address : `${address}@${domain}`;
   }
 
   #startContent(isChunked: boolean): Promise<void> | undefined {
@@ -341,7 +348,16 @@ export class Conversation implements PolicyClient {
     const a = authentication === undefined || !isExtended ? "" : "a";
     const protocol = `${envelope.smtpUtf8 ? "utf8" : ""}${isExtended ? "esmtp" : "smtp"}${this.tls === undefined ? "" : "s"}${a}`;
     this.reception = new MessageReception(
-      { client: this, envelope, protocol, tls: this.tls, isChunked, acls: this.#asked, say: this.#say },
+      {
+        client: this,
+        envelope,
+        protocol,
+        tls: this.tls,
+        isChunked,
+        acls: this.#asked,
+        say: this.#say,
+        decisions: this.#policy?.decisions,
+      },
       this.#surroundings,
     );
     this.#line.deadlines.beginContent(clock.nowMs);
@@ -378,7 +394,7 @@ export class Conversation implements PolicyClient {
       const { metrics } = this.#surroundings;
       this.isFinishing = false;
       this.reception = undefined;
-      if (verdict !== undefined) this.refusals.byPolicy(verdict, "data", "after DATA");
+      if (verdict !== undefined) this.refusals.byPolicy(verdict, "data", contentStageName(verdict));
       if (end === "taken") metrics.recipients.inc(this.envelope?.recipients.length ?? 0);
       this.envelope = undefined;
       metrics.messages.inc({ result: RESULTS[end] });

@@ -23,6 +23,8 @@ import { identifyClient } from "./proxy/identify-client.ts";
 import { Rejections } from "./rejections.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { certificateMetrics } from "./tls/certificate-metrics.ts";
+import type { Watchers } from "./watch/watchers.ts";
 
 export interface GatewayDeps {
   readonly settings: Pick<
@@ -35,15 +37,20 @@ export interface GatewayDeps {
     | "overloadedDelayMs"
     | "crowdedMemoryPercent"
     | "overloadedMemoryPercent"
+    | "decisions"
+    | "data"
   >;
   /** Looked at when a connection comes. */
   readonly inForce: { readonly current: PolicyParts };
   readonly rates?: RateStore | undefined;
+  readonly watchers: Watchers;
   readonly bus: Pick<Bus, "publish" | "spool" | "request" | "events">;
   readonly log: Logger;
   readonly metrics: Registry;
   /** Default: of this process. */
   readonly probe?: LoadProbe;
+  /** Of the deadlines; absent: the machine's. */
+  readonly clock?: CoarseClock;
 }
 
 /** Of the grace for all parts of the process, what sessions may use; the rest is for those who stop after us. */
@@ -53,15 +60,18 @@ const GRACE_SHARE = 0.6;
 const MAX_POLITE = 500;
 
 /** Opens the listeners; the part's `addresses` say where. */
-export async function startGateway({
-  settings,
-  inForce,
-  rates,
-  bus,
-  log,
-  metrics,
-  probe = startLoadProbe(),
-}: GatewayDeps): Promise<Part> {
+export async function startGateway(deps: GatewayDeps): Promise<Part> {
+  const {
+    settings,
+    inForce,
+    rates,
+    watchers,
+    bus,
+    log,
+    metrics,
+    clock = new CoarseClock(),
+    probe = startLoadProbe(),
+  } = deps;
   const { smtp } = inForce.current.policy;
   const admission = new Admission(smtp);
   const gauge = new LoadGauge({
@@ -70,7 +80,6 @@ export async function startGateway({
   });
   let average = 0;
   const budget = new OctetBudget(settings.inFlightOctets);
-  const clock = new CoarseClock();
   const rejections = new Rejections(bus.events, log);
   const ofAll: Omit<Surroundings, keyof PolicyParts> = {
     settings,
@@ -89,6 +98,7 @@ export async function startGateway({
         return average;
       },
     },
+    watchers,
     metrics: gatewayMetrics(
       metrics,
       () => admission.connections,
@@ -97,6 +107,7 @@ export async function startGateway({
     ),
     log,
   };
+  certificateMetrics(metrics, () => inForce.current.tls?.certificates ?? []);
   let parts = inForce.current;
   let surroundings: Surroundings = { ...ofAll, ...parts };
   /** For a connection that comes now. */

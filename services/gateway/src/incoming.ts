@@ -1,5 +1,6 @@
 import type { Reply } from "@postbus/mail";
 import type { SmtpAcls, TlsView } from "@postbus/policy";
+import type { SessionDecisions } from "./decisions/session-decisions.ts";
 import type { Envelope } from "./envelope.ts";
 
 /** What a session knows of how the message comes in. */
@@ -14,4 +15,6 @@ export interface Incoming {
   readonly acls: SmtpAcls;
   /** Says something to the client that is not the last word on the message. */
   readonly say: (reply: Reply) => void;
+  /** Told what becomes of the message; undefined: nobody wants to know. */
+  readonly decisions: SessionDecisions | undefined;
 }

@@ -4,6 +4,7 @@ import { DeferError, type HeaderField, headerFields, type Reply, reply } from "@
 import { type AclAnswer, judgeContent, receivedContent } from "@postbus/policy";
 import { BodyGlance } from "./body-glance.ts";
 import { contentLines } from "./content-lines.ts";
+import { ContentStages, scanRoot } from "./content-stages.ts";
 import type { Incoming } from "./incoming.ts";
 import { MessageContent } from "./message-content.ts";
 import { MessageHeader } from "./message-header.ts";
@@ -27,6 +28,10 @@ export interface Finished {
 export const noRoom = reply(452, "4.3.1", "Insufficient system storage; please try again later");
 export const notNow = reply(451, "4.3.0", "Temporary local problem - please try later");
 
+type BodyView = Parameters<typeof receivedContent>[1];
+
+/** Lines of the log that are committed with a message; a recipient more or less is not worth a commit that is too large. */
+const MAX_COMMITTED_NOTES = 100;
 /** What a field of the header section takes besides its octets, about. */
 const FIELD_OCTETS = 200;
 
@@ -48,6 +53,8 @@ export class MessageReception {
   #isOver = false;
   /** For the log. */
   readonly #notes: Noted[] = [];
+  /** As it was shown to the policy. */
+  #body: BodyView | undefined;
 
   constructor(incoming: Incoming, surroundings: Surroundings) {
     const { policy } = surroundings;
@@ -66,7 +73,11 @@ export class MessageReception {
       this.messageId,
       isLookedAt ? undefined : async () => this.#changedHeader().top,
     );
-    envelope.facts.contentIsThere(this.messageId, () => this.#content.original());
+    envelope.facts.contentIsThere({
+      messageId: this.messageId,
+      wantsSignatures: acls.has("dkim"),
+      read: () => this.#content.original(),
+    });
   }
 
   /** Whether what is given to `body` stays in memory. */
@@ -109,23 +120,22 @@ export class MessageReception {
     try {
       if (this.#glance !== undefined) this.#show(this.#glance);
       const { answer, reply: given } = (await this.#judge()) ?? {};
-      if (answer !== undefined && !isAccepted(answer)) {
+      const usual: Reply = { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
+      const end = this.#endBy(answer, given);
+      if (end !== "taken") {
+        this.#incoming.decisions?.ended(messageId, end === "discarded" ? end : "refused");
         await this.discard();
-        return { reply: given ?? notNow, end: answer.verdict === "drop" ? "dropped" : "refused", answer };
       }
-      const taken: Reply = given ?? { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
+      if (end === "refused" || end === "dropped") {
+        return { reply: given ?? notNow, end, ...(answer === undefined ? {} : { answer }) };
+      }
       const isUsual = given === undefined;
-      if (taken.code >= 500 && answer === undefined) {
-        await this.discard();
-        return { reply: taken, end: "refused" };
-      }
-      if (answer?.verdict === "discard" || this.#incoming.envelope.recipients.length === 0) {
-        await this.discard();
+      if (end === "discarded") {
         log.info({ messageId }, "a message was discarded, as the policy wants");
-        return { reply: taken, end: "discarded", isUsual };
+        return { reply: given ?? usual, end, isUsual };
       }
       await this.#publish();
-      return { reply: taken, end: "taken", isUsual };
+      return { reply: given ?? usual, end, isUsual };
     } catch (err) {
       if (!(err instanceof DeferError)) {
         // It may be on the bus all the same, so its content stays: the sweep takes what nobody refers to.
@@ -136,8 +146,26 @@ export class MessageReception {
       await this.discard();
       return { reply: err instanceof BusFullError ? noRoom : notNow, end: "failed" };
     } finally {
-      for (const note of this.#notes) this.#surroundings.rejections.add(note);
+      this.#tellNotes();
       this.#release();
+    }
+  }
+
+  /** What becomes of a message by what the policy has said. */
+  #endBy(answer: AclAnswer | undefined, reply: Reply | undefined): Exclude<Finished["end"], "failed"> {
+    if (answer !== undefined && !isAccepted(answer)) return answer.verdict === "drop" ? "dropped" : "refused";
+    if (answer === undefined && reply !== undefined && reply.code >= 500) return "refused";
+    if (answer?.verdict === "discard" || this.#incoming.envelope.recipients.length === 0) return "discarded";
+    return "taken";
+  }
+
+  /** What was not committed with the message. */
+  #tellNotes(): void {
+    const { rejections, log } = this.#surroundings;
+    for (const note of this.#notes) {
+      // Without a decision that is recorded, a message that was not taken is nobody's.
+      if (this.#incoming.decisions !== undefined) rejections.add(note);
+      else log.info({ messageId: note.messageId, text: note.text }, "policy");
     }
   }
 
@@ -154,13 +182,30 @@ export class MessageReception {
 
   /** Shows the message to the policy. */
   #show(glance: BodyGlance): void {
-    const { acls } = this.#incoming;
+    const { acls, envelope } = this.#incoming;
+    const { policy } = this.#surroundings;
     const { lines } = this.#changedHeader();
-    acls.session.message.settleHeaders();
     const { size, lines: lineCount, longestLine, zeros, start, end } = glance;
     const read = () => contentLines(this.#content, this.#surroundings.bus.spool, this.#content.header.length);
     const body = { size, lines: lineCount, longestLine, zeros, start, end, read };
     acls.content(receivedContent(lines, body));
+    this.#body = body;
+    envelope.facts.askAhead(policy.wantedFacts, envelope.recipients);
+  }
+
+  /** What looks into the message. @returns what refuses it, or throws it away. */
+  async #lookInto(stages: ContentStages, body: BodyView): Promise<AclAnswer | undefined> {
+    const { acls } = this.#incoming;
+    for (const stage of ["dkim", "mime"] as const) {
+      const refusal = await stages[stage]();
+      if (refusal !== undefined) return refusal;
+      const { addedHeaders, removedHeaders } = acls.session.message;
+      // What a stage has added is seen by those behind it.
+      if (addedHeaders.length > 0 || removedHeaders.length > 0) {
+        acls.content(receivedContent(this.#changedHeader().lines, body));
+      }
+    }
+    return undefined;
   }
 
   /** What the policy says to the whole message; undefined: nothing that would have to be known. */
@@ -168,6 +213,18 @@ export class MessageReception {
     const { acls, envelope, say } = this.#incoming;
     const { message } = acls.session;
     if (this.#glance === undefined && !message.isPrdr && message.controls.fake === undefined) return undefined;
+    const { bus, settings, policy } = this.#surroundings;
+    // What is unpacked is there until the message has been judged.
+    await using stages = new ContentStages({
+      acls,
+      policy,
+      facts: envelope.facts,
+      spool: bus.spool,
+      scanRoot: scanRoot(settings.data),
+      original: () => this.#content.original(),
+    });
+    const early = this.#body === undefined ? undefined : await this.#lookInto(stages, this.#body);
+    if (early !== undefined) return { answer: early, reply: early.reply };
     const { prdr } = this.#surroundings.metrics;
     const judgement = await judgeContent(acls, {
       say,
@@ -188,7 +245,7 @@ export class MessageReception {
 
   async #publish(): Promise<void> {
     const { bus, metrics } = this.#surroundings;
-    const { envelope, acls } = this.#incoming;
+    const { envelope, acls, decisions } = this.#incoming;
     const finished = this.#content.finish(this.#changedHeader().top);
     const content = finished instanceof Promise ? await finished : finished;
     const asked = envelope.facts.known();
@@ -205,11 +262,12 @@ export class MessageReception {
     const frozen = acls.session.message.controls.freeze === undefined ? {} : { frozen: "frozen by an ACL" };
     const id = firstItemId(messageId);
     const received = receivedEvent(this.#incoming, item, this.#surroundings.policy.smtp.logsProxy);
+    const decided = decisions?.accepted(messageId, this.#receivedAtMs);
     await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [
-      ...this.#notes,
+      ...this.#notes.splice(0, MAX_COMMITTED_NOTES),
       received,
+      ...(decided === undefined ? [] : [decided]),
     ]);
-    this.#notes.length = 0;
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
   }
 

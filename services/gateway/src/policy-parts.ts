@@ -3,6 +3,7 @@ import { compileRouters, type Routing } from "@postbus/routing";
 import { type SessionProfile, type SessionQuestion, sessionProfile } from "@postbus/smtp";
 import type { Logger } from "pino";
 import { ServerTls } from "./tls/server-tls.ts";
+import type { SharedTls } from "./tls/shared-tls.ts";
 
 /** What a gateway makes of a policy. A connection keeps those that were in force when it came. */
 export interface PolicyParts {
@@ -19,11 +20,16 @@ const QUESTIONS = ["helo", "vrfy", "expn", "etrn", "quit"] as const satisfies re
 
 /**
  * @param log Told when files of TLS have changed and cannot be used.
+ * @param shared Absent: no TLS session is resumed, no proof of a certificate is fetched.
  * @throws if the certificate or its key cannot be used.
  */
-export async function policyParts(policy: Policy, log: Pick<Logger, "warn">): Promise<PolicyParts> {
+export async function policyParts(
+  policy: Policy,
+  log: Pick<Logger, "warn">,
+  shared?: Partial<SharedTls>,
+): Promise<PolicyParts> {
   const { smtp, primaryHostname: hostname } = policy;
-  const tls = policy.tls === undefined ? undefined : await ServerTls.load(policy.tls, log);
+  const tls = policy.tls === undefined ? undefined : await ServerTls.load(policy.tls, log, shared);
   const asks = new Set(QUESTIONS.filter((question) => isAsked(question, policy)));
   return {
     policy,

@@ -8,6 +8,7 @@ import type {
   VerifyAddressRequest,
 } from "@postbus/policy";
 import type { ClientStanding } from "@postbus/smtp";
+import { type DecisionsClient, SessionDecisions } from "./decisions/session-decisions.ts";
 import type { Envelope } from "./envelope.ts";
 import { policyFacts } from "./facts/policy-facts.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -15,6 +16,7 @@ import type { Surroundings } from "./surroundings.ts";
 /** The connection, as its policy session sees it. */
 export interface PolicyClient {
   readonly address: string;
+  readonly helo: string;
   readonly endpoint: ClientEndpoint;
   readonly envelope: Envelope | undefined;
   readonly commandHistory: string;
@@ -23,15 +25,21 @@ export interface PolicyClient {
 }
 
 /** The ACLs of one connection, under the policy that was in force when it came. Made when the first of them is asked. */
-export class PolicySession {
+export class PolicySession implements DecisionsClient {
   readonly acls: SmtpAcls;
+  /** Undefined: nobody wants to know. */
+  readonly decisions: SessionDecisions | undefined;
+  readonly #client: PolicyClient;
 
   constructor(client: PolicyClient, surroundings: Surroundings) {
-    const { policy, rates, log } = surroundings;
+    const { policy, rates, settings, log } = surroundings;
+    this.#client = client;
+    this.decisions = settings.decisions === "none" ? undefined : new SessionDecisions(this, surroundings);
     const hooks: AclHooks = {
       ...policyFacts(policy.primaryHostname, () => client.envelope),
       verifyAddress: (request) => this.#verify(request, surroundings),
       ...(rates === undefined ? {} : { rates }),
+      ...(this.decisions === undefined ? {} : { decisions: this.decisions }),
       delay: (seconds, isFlushed) => client.pause(seconds, isFlushed),
       commandHistory: () => client.commandHistory,
       log: (targets, text) => {
@@ -42,6 +50,18 @@ export class PolicySession {
     this.acls = policy.startSession(client.endpoint, hooks);
   }
 
+  get address(): string {
+    return this.#client.address;
+  }
+
+  get helo(): string {
+    return this.#client.helo;
+  }
+
+  get returnPath(): string | undefined {
+    return this.#client.envelope?.returnPath;
+  }
+
   /** What is known of the client so far. */
   get standing(): ClientStanding {
     const { connection } = this.acls.session;
@@ -50,6 +70,7 @@ export class PolicySession {
 
   /** What was said of the message before is forgotten, if there was one. */
   beginMessage(): void {
+    this.decisions?.end();
     const { message } = this.acls.session;
     if (message.returnPath !== undefined || message.rcptCount > 0) this.acls.reset();
   }

@@ -59,5 +59,17 @@ export class Refusals {
   }
 }
 
+/** What was refused of a message that has come, in Exim's words. */
+export function contentStageName({ record }: AclAnswer): string {
+  switch (record.stage) {
+    case "dkim":
+      return "DKIM ";
+    case "mime":
+      return "during MIME ACL checks";
+    default:
+      return "after DATA";
+  }
+}
+
 /** A command for the log: peers write it. */
 export const printable = (text: string): string => text.slice(0, 200).replace(/[^ -~]/g, "?");

@@ -1,9 +1,11 @@
 import type { EventLog } from "@postbus/bus";
-import type { Noted, Rejected } from "@postbus/contracts";
+import type { Decided, Noted, Rejected } from "@postbus/contracts";
 import type { Logger } from "pino";
 
 /** Events that wait to be recorded; above it they are dropped and counted: a flood of refusals must not cost memory. */
 const MAX_WAITING = 1_000;
+/** Why something was refused is longer than that it was, and less missed: it gets no more than half of the room. */
+const MAX_DECIDED_WAITING = MAX_WAITING / 2;
 /** So many in one record, and so long apart: refusals are not worth a write each. */
 const MAX_BATCH = 100;
 const PAUSE_MS = 100;
@@ -12,7 +14,7 @@ const PAUSE_MS = 100;
 export class Rejections {
   readonly #events: Pick<EventLog, "record">;
   readonly #log: Logger;
-  readonly #waiting: (Noted | Rejected)[] = [];
+  readonly #waiting: (Decided | Noted | Rejected)[] = [];
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
   #recording: Promise<void> = Promise.resolve();
@@ -22,8 +24,9 @@ export class Rejections {
     this.#log = log;
   }
 
-  add(event: Noted | Rejected): void {
-    if (this.#waiting.length >= MAX_WAITING) {
+  add(event: Decided | Noted | Rejected): void {
+    const limit = event.name === "msg:decided" ? MAX_DECIDED_WAITING : MAX_WAITING;
+    if (this.#waiting.length >= limit) {
       this.#dropped += 1;
       return;
     }

@@ -2,9 +2,18 @@ import { openResolver } from "@postbus/dns";
 import { type Policy, PolicyInForce } from "@postbus/policy";
 import { KeyValueRates, RedisRates } from "@postbus/rates";
 import { type Service, startReloadListener } from "@postbus/service-kit";
+import { sweepScanDirectories } from "@postbus/spool";
+import { scanRoot } from "./content-stages.ts";
 import { startGateway } from "./gateway.ts";
 import { policyParts } from "./policy-parts.ts";
 import { GatewaySettings } from "./settings.ts";
+import { ProofRenewal } from "./tls/proof-renewal.ts";
+import { tlsBucket } from "./tls/shared-tls.ts";
+import { TicketKeys } from "./tls/ticket-keys.ts";
+import { Watchers } from "./watch/watchers.ts";
+
+/** Unpacked parts of messages that nobody looks at any more: a process has died, or the policy has kept them. */
+const OLD_SCAN_MS = 24 * 3_600_000;
 
 /** SMTP in: sessions, ACLs, facts while the client waits, and 250 only when the message is on stable storage. */
 export const gateway: Service<typeof GatewaySettings> = {
@@ -17,28 +26,44 @@ export const gateway: Service<typeof GatewaySettings> = {
     const tellNotices = ({ notices }: Policy): void => {
       for (const notice of notices) log.warn({ notice }, "policy");
     };
+    const values = bus.keyValue(tlsBucket);
+    const proofs = new ProofRenewal({ values, log, metrics });
+    const shared = {
+      ticketKeys: new TicketKeys(values, log),
+      proofSource: proofs.proofOf.bind(proofs),
+    };
     const policy = await PolicyInForce.start({
       ...{ file, macros, data, log },
       resolver: await openResolver(dnsServers),
       use: async (loaded) => {
-        const parts = await policyParts(loaded, log);
+        const parts = await policyParts(loaded, log, shared);
         if (isListening) tellNotices(loaded);
         return parts;
       },
-    });
-    const redis = redisUrl === undefined ? undefined : new RedisRates({ url: redisUrl });
-    const rates = redis ?? new KeyValueRates(bus.keyValue("rates"), Date.now);
-    const part = await startGateway({ settings, inForce: policy, rates, bus, log, metrics }).catch(async (err) => {
-      await policy.stop();
+    }).catch(async (err) => {
+      await proofs.stop();
       throw err;
     });
+    await sweepScanDirectories(scanRoot(data), OLD_SCAN_MS);
+    const redis = redisUrl === undefined ? undefined : new RedisRates({ url: redisUrl });
+    const rates = redis ?? new KeyValueRates(bus.keyValue("rates"), Date.now);
+    const watchers = new Watchers(bus, instance);
+    const part = await startGateway({ settings, inForce: policy, rates, watchers, bus, log, metrics }).catch(
+      async (err) => {
+        await policy.stop();
+        await proofs.stop();
+        throw err;
+      },
+    );
     isListening = true;
     tellNotices(policy.current.policy);
     const control = await startReloadListener({ bus, service: "gateway", instance, policy });
     return [
+      proofs,
       { name: "policy", stop: () => policy.stop() },
       { name: "rates", stop: async () => redis?.stop() },
       control,
+      await watchers.start(bus),
       part,
     ];
   },

@@ -16,6 +16,8 @@ export const GatewaySettings = Type.Object({
   crowdedMemoryPercent: Type.Integer({ minimum: 0, maximum: 100, default: 80 }),
   /** With the effect of `overloadedDelayMs`. */
   overloadedMemoryPercent: Type.Integer({ minimum: 0, maximum: 100, default: 90 }),
+  /** For which messages it is recorded what each statement of the ACLs has said: `postbus trace` shows it. */
+  decisions: Type.Union([Type.Literal("all"), Type.Literal("refused"), Type.Literal("none")], { default: "refused" }),
   /** A transaction that lasts longer, from MAIL to the final dot, is ended. */
   transactionTimeoutMs: Type.Integer({ minimum: 10_000, default: 3_600_000 }),
 });

@@ -10,10 +10,11 @@ import type { OctetBudget } from "./octet-budget.ts";
 import type { PolicyParts } from "./policy-parts.ts";
 import type { Rejections } from "./rejections.ts";
 import type { GatewaySettings } from "./settings.ts";
+import type { Watchers } from "./watch/watchers.ts";
 
 /** What all connections of a gateway share. */
 export interface Surroundings extends PolicyParts {
-  readonly settings: Pick<GatewaySettings, "factsTimeoutMs" | "transactionTimeoutMs">;
+  readonly settings: Pick<GatewaySettings, "factsTimeoutMs" | "transactionTimeoutMs" | "decisions" | "data">;
   /** For `ratelimit` and `seen`; absent: they defer. */
   readonly rates?: RateStore | undefined;
   readonly bus: Pick<Bus, "publish" | "spool">;
@@ -24,6 +25,7 @@ export interface Surroundings extends PolicyParts {
   readonly rejections: Rejections;
   /** Of this process, and of its machine. */
   readonly load: { readonly level: LoadLevel; readonly average: number };
+  readonly watchers: Watchers;
   readonly metrics: GatewayMetrics;
   readonly log: Logger;
 }

@@ -128,4 +128,54 @@ describe("facts", () => {
     await client.say(`${SMALL}.\r\n`, 250);
     assert.match((await gateway.taken()).content, /spf=temperror/);
   });
+
+  test("are asked before an ACL waits for them: SPF at MAIL, all about the content at once", async () => {
+    const policy = {
+      main: "av_scanner = clamd:/nowhere",
+      acls: {
+        rcpt: "warn condition = ${if eq{$local_part}{never}}\n spf = fail\n accept",
+        data: "deny dmarc_status = reject\n deny malware = *\n accept",
+      },
+    };
+    await using gateway = await startTestGateway({ policy });
+    const asked: string[] = [];
+    const scanned = Promise.withResolvers<void>();
+    await gateway.bus.serve(verifySpfSubject, { concurrency: 1 }, async () => {
+      asked.push("spf");
+      return { v: 1, spf: facts.spf ?? assert.fail() } satisfies SpfAnswer;
+    });
+    await gateway.bus.serve(verifyMessageSubject, { concurrency: 1 }, async () => {
+      asked.push("message");
+      // Answered when the scanner was asked, which the ACL itself would do only behind this answer.
+      await scanned.promise;
+      return { v: 1, dkim: facts.dkim ?? [], dmarc: facts.dmarc ?? assert.fail() } satisfies MessageAnswer;
+    });
+    await gateway.bus.serve(scanSubject, { concurrency: 1 }, async () => {
+      asked.push("scan");
+      scanned.resolve();
+      return { v: 1, state: "no engine configured" } satisfies ScanAnswer;
+    });
+    await using client = await gateway.session();
+    await client.say("MAIL FROM:<ann@b.example>\r\nRCPT TO:<bob@example.org>\r\n", 250, 250);
+    await client.say("NOOP\r\n", 250);
+    assert.deepEqual(asked, ["spf"]);
+    await client.say("DATA\r\n", 354);
+    await client.say(`${SMALL}.\r\n`, 451);
+    assert.deepEqual(asked.toSorted(), ["message", "scan", "spf"]);
+  });
+
+  test("are not asked by a policy that wants none, nor for content that no ACL looks at", async () => {
+    const main = "acl_smtp_data = ${if eq{$sender_address}{ann@b.example}{accept}{look}}";
+    const rcpt = "  accept\nlook:\n  deny dmarc_status = reject\n  accept";
+    await using gateway = await startTestGateway({ policy: { main, acls: { rcpt } } });
+    const asked = await serveFacts(gateway.bus);
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`${SMALL}.\r\n`, 250);
+    await gateway.taken();
+    assert.deepEqual(asked, {});
+    await client.say(`${ENVELOPE.replace("ann", "bob")}`, 250, 250, 354);
+    await client.say(`${SMALL}.\r\n`, 250);
+    assert.ok(asked.message !== undefined);
+  });
 });

@@ -530,16 +530,6 @@ describe("STARTTLS", () => {
     await client.say(`\r\n${body}.\r\n`, 250);
     assert.ok((await gateway.taken()).content.endsWith(body));
   });
-
-  test("garbage instead of a handshake closes the connection, and only that", async () => {
-    await using gateway = await startTestGateway({ policy: { main } });
-    await using client = await gateway.session();
-    await client.say("STARTTLS\r\n", 220);
-    await client.say("MAIL FROM:<a@b>\r\n");
-    await client.ended();
-    await using next = await gateway.session();
-    await next.say("NOOP\r\n", 250);
-  });
 });
 
 describe("what the sender wants of reports (RFC 3461)", () => {

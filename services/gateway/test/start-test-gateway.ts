@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,8 +8,11 @@ import { compilePolicy, type Policy, readConfiguration, type SmtpPolicy } from "
 import type { Part } from "@postbus/service-kit";
 import { pino } from "pino";
 import { Registry } from "prom-client";
+import type { CoarseClock } from "../src/coarse-clock.ts";
 import { type GatewayDeps, startGateway } from "../src/gateway.ts";
 import { policyParts } from "../src/policy-parts.ts";
+import type { SharedTls } from "../src/tls/shared-tls.ts";
+import { Watchers } from "../src/watch/watchers.ts";
 import { TestClient } from "./test-client.ts";
 
 const smtp: Partial<SmtpPolicy> = {
@@ -35,14 +39,22 @@ export interface TestPolicy {
   readonly acls?: Readonly<Record<string, string>>;
   /** Lines of the main section. */
   readonly main?: string;
+  /** Behind the ACLs. */
+  readonly sections?: string;
   readonly startSession?: Policy["startSession"];
 }
 
-export function testPolicy({ smtp: given, acls, main = "", startSession }: TestPolicy = {}): Policy {
+export function testPolicy({
+  smtp: given,
+  acls,
+  main = "",
+  sections: more = "",
+  startSession,
+}: TestPolicy = {}): Policy {
   const all = Object.entries({ rcpt: RCPT, ...acls });
   const options = all.map(([stage]) => `acl_smtp_${stage} = ${stage}\n`).join("");
   const sections = all.map(([stage, statements]) => `${stage}:\n${statements}\n`).join("");
-  const text = `primary_hostname = mx.test\n${main}\n${options}begin acl\n${sections}`;
+  const text = `primary_hostname = mx.test\n${main}\n${options}begin acl\n${sections}\n${more}`;
   const { configuration, problems } = readConfiguration({ file: "p.conf", readFile: () => Buffer.from(text) });
   const errors = problems.filter(({ kind }) => kind === "error");
   if (errors.length > 0) throw new Error(JSON.stringify(errors));
@@ -78,40 +90,51 @@ export interface TestGateway extends AsyncDisposable {
   event(fits: (event: MailEvent) => boolean): Promise<MailEvent>;
   /** Names of what is in the spool. */
   spooled(): Promise<readonly string[]>;
+  /** Messages of which something unpacked is there. */
+  scanned(): readonly string[];
 }
 
 export interface TestOptions {
   readonly policy?: TestPolicy;
   readonly settings?: Partial<GatewayDeps["settings"]>;
   readonly probe?: GatewayDeps["probe"];
+  readonly clock?: CoarseClock;
   /** Stands in for parts of the bus. */
   readonly bus?: (bus: Bus) => Partial<GatewayDeps["bus"]>;
+  readonly shared?: Partial<SharedTls>;
 }
 
 export async function startTestGateway({
   policy = {},
   settings = {},
+  clock,
   bus: replace,
   probe,
+  shared,
 }: TestOptions = {}): Promise<TestGateway> {
   const directory = await mkdtemp(join(tmpdir(), "postbus-gateway-"));
   const bus = await openEmbeddedBus({ directory });
   const metrics = new Registry();
   const { publish, spool, request, events } = bus;
-  const inForce = { current: await policyParts(testPolicy(policy), SILENT) };
+  const inForce = { current: await policyParts(testPolicy(policy), SILENT, shared) };
+  const watchers = new Watchers(bus, "test");
+  const watching = await watchers.start(bus);
   const part = await startGateway({
     settings: {
       factsTimeoutMs: 5_000,
       transactionTimeoutMs: 60_000,
+      decisions: "all",
       inFlightOctets: 100_000_000,
       shutdownGraceMs: 5_000,
       crowdedDelayMs: 0,
       overloadedDelayMs: 0,
       crowdedMemoryPercent: 0,
       overloadedMemoryPercent: 0,
+      data: directory,
       ...settings,
     },
     inForce,
+    watchers,
     bus: {
       publish: publish.bind(bus),
       request: request.bind(bus),
@@ -122,6 +145,7 @@ export async function startTestGateway({
     log: SILENT,
     metrics,
     ...(probe && { probe }),
+    ...(clock === undefined ? {} : { clock }),
   });
   const port = Number(part.addresses?.[0]?.split(":").at(-1));
   const connect = () => TestClient.connect(port);
@@ -131,7 +155,7 @@ export async function startTestGateway({
     part,
     metrics,
     async reload(other) {
-      inForce.current = await policyParts(testPolicy(other), SILENT);
+      inForce.current = await policyParts(testPolicy(other), SILENT, shared);
     },
     connect,
     async session() {
@@ -171,8 +195,10 @@ export async function startTestGateway({
       const entries = await readdir(join(directory, "spool"), { recursive: true, withFileTypes: true });
       return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
     },
+    scanned: () => (existsSync(join(directory, "scan")) ? readdirSync(join(directory, "scan")) : []),
     async [Symbol.asyncDispose]() {
       await part.stop();
+      await watching.stop();
       await bus.close();
       await rm(directory, { recursive: true });
     },

@@ -235,23 +235,6 @@ describe("what goes wrong in TLS", () => {
     assert.deepEqual(await handshakes(gateway), { failed: 1 });
   });
 
-  test("clear text in the packet of STARTTLS is not taken, under TLS or before it (CVE-2011-0411)", async () => {
-    await using gateway = await startTestGateway({ policy: { main } });
-    await using client = await gateway.session();
-    await client.say("STARTTLS\r\nMAIL FROM:<s@a.test>\r\n", 554);
-    await client.ended();
-    assert.deepEqual(await handshakes(gateway), {});
-  });
-
-  test("STARTTLS twice", async () => {
-    await using gateway = await startTestGateway({ policy: { main } });
-    await using client = await gateway.session();
-    await client.startTls();
-    await client.say(`${EHLO}`, 250);
-    await client.say("STARTTLS\r\n", 503);
-    await client.say(ENVELOPE, 250, 250);
-  });
-
   for (const [name, end] of [
     ["closed", (socket: TLSSocket) => socket.end()],
     ["cut", (socket: TLSSocket) => socket.destroy()],

@@ -57,7 +57,7 @@ export class LogDirectory {
     const rejects: string[] = [];
     for (const event of events) {
       const line = logLine(event);
-      main.push(line);
+      if (line !== "") main.push(line);
       // As in Exim, what no command was refused for is in the mainlog only.
       if (event.name === "smtp:reject" && event.ofHandshake !== true && event.ofConnection !== true) rejects.push(line);
     }

@@ -1,4 +1,4 @@
-import type { Deferred, Delivered, Failed, MailEvent, Received, Rejected } from "@postbus/contracts";
+import type { Decided, Deferred, Delivered, Failed, MailEvent, Received, Rejected } from "@postbus/contracts";
 import { localPartOf } from "@postbus/mail";
 import { logTime } from "./log-time.ts";
 import { osErrorText } from "./os-error-text.ts";
@@ -14,13 +14,14 @@ const NOT_YET: readonly number[] = [-51, -52];
  * An event as Exim writes it with its default log selectors, line end included. exigrep and eximstats read these
  * lines: the time, a blank, the message id, a blank and the flag are at fixed columns (spec: logs §4).
  *
- * @returns A latin1 string; whatever an event holds, it is one line.
+ * @returns A latin1 string; whatever an event holds, it is one line. Empty: Exim's log has nothing of the kind.
  */
 export function logLine(event: MailEvent): string {
+  if (event.name === "msg:decided") return "";
   return `${logTime(event.atMs)} ${body(event)}\n`;
 }
 
-function body(event: MailEvent): string {
+function body(event: Exclude<MailEvent, Decided>): string {
   switch (event.name) {
     case "msg:received":
       return `${event.messageId} <= ${arrival(event)}`;

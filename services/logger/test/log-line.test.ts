@@ -275,6 +275,12 @@ const cases: readonly { name: string; event: MailEvent; want: string }[] = [
 ];
 
 describe("logLine", () => {
+  test("why the policy has decided so is nothing of the log's", () => {
+    const policyVersion = "0123456789abcdef";
+    const decided = { ...common, messageId: id, name: "msg:decided" as const, policyVersion };
+    assert.equal(logLine({ ...decided, outcome: "refused", stages: [] }), "");
+  });
+
   for (const { name, event, want } of cases) {
     test(name, () => assert.equal(logLine(event), `${time} ${want}\n`));
   }

@@ -20,6 +20,12 @@ export const statusOptions = { server: { type: "string" }, json: { type: "boolea
 export interface StatusClient {
   /** The answer as it is. @throws {RefusedError} @throws {DeferError} the service cannot be reached. */
   ask(path: string, method?: "GET" | "POST"): Promise<unknown>;
+  /**
+   * The lines of an answer that comes little by little, without the empty ones, until its end or the signal.
+   *
+   * @throws as `ask`.
+   */
+  lines(path: string, signal: AbortSignal): AsyncIterable<string>;
   /** The answer as far as `schema` names it. @throws as `ask`. */
   read<S extends TSchema>(path: string, schema: S, method?: "GET" | "POST"): Promise<Static<S>>;
 }
@@ -35,16 +41,27 @@ export function openStatusClient(server: string | undefined, env: NodeJS.Process
   const headers: Record<string, string> = httpToken === undefined ? {} : { authorization: `Bearer ${httpToken}` };
 
   async function ask(path: string, method: "GET" | "POST" = "GET"): Promise<unknown> {
-    const response = await answerOf(new URL(path, base), { method, headers });
-    const body: unknown = await response.json().catch(() => undefined);
-    if (response.ok) return body;
-    const { message } = Value.Check(Problem, body) ? body : { message: `${response.status} ${response.statusText}` };
-    if (response.status >= 500) throw new DeferError("status", message);
-    throw new RefusedError(message);
+    const response = await answerOf(new URL(path, base), { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return response.ok ? response.json().catch(() => undefined) : refused(response);
   }
 
   return {
     ask,
+    async *lines(path, signal) {
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(new Error(`no answer in ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
+      const options = { method: "POST", headers, signal: AbortSignal.any([signal, late.signal]) };
+      try {
+        const response = await answerOf(new URL(path, base), options);
+        if (!response.ok) await refused(response);
+        clearTimeout(timer);
+        if (response.body !== null) yield* linesOf(response.body);
+      } catch (err) {
+        if (!signal.aborted) throw err;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
     async read(path, schema, method) {
       const body = await ask(path, method);
       if (!Value.Check(schema, body))
@@ -54,11 +71,34 @@ export function openStatusClient(server: string | undefined, env: NodeJS.Process
   };
 }
 
+/** @throws {DeferError} @throws {RefusedError} */
+async function refused(response: Response): Promise<never> {
+  const body: unknown = await response.json().catch(() => undefined);
+  const { message } = Value.Check(Problem, body) ? body : { message: `${response.status} ${response.statusText}` };
+  if (response.status >= 500) throw new DeferError("status", message);
+  throw new RefusedError(message);
+}
+
+/** @throws {DeferError} it broke off. */
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncIterable<string> {
+  let rest = "";
+  const decoder = new TextDecoder();
+  try {
+    for await (const octets of body) {
+      const lines = (rest + decoder.decode(octets, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) if (line !== "") yield line;
+    }
+  } catch (err) {
+    throw new DeferError("status", "the connection broke off", { cause: err });
+  }
+}
+
 const Problem = Type.Object({ message: Type.String() });
 
 async function answerOf(url: URL, options: RequestInit): Promise<Response> {
   try {
-    return await fetch(url, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return await fetch(url, options);
   } catch (err) {
     const { cause, message } = err instanceof Error ? err : new Error(String(err));
     const why = cause instanceof Error && cause.message !== "" ? cause.message : message;

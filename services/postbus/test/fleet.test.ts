@@ -126,6 +126,56 @@ describe("the services apart, on a NATS server", { skip: missing }, () => {
     assert.deepEqual([refused.code, refused.output], [69, ""]);
   });
 
+  test("watch shows sessions of gateways in other processes; a refused transaction has a trace, wherever status runs", async (t) => {
+    const gateway = await start(t, ["gateway"]);
+    const status = await start(t, ["logger", "status"], { POSTBUS_HTTP: "127.0.0.1:0" });
+    const server = ["--server", `http://${status.addresses.get("http")}`];
+    const smtp = gateway.addresses.get("smtp") ?? "";
+    const send = (from: string) =>
+      runPostbus({ command: "send", args: ["--server", smtp, "--from", from, "--to", "x@other.example"] });
+
+    let isOver = false;
+    const watching = runPostbus({
+      command: "watch",
+      args: ["--from", "127.0.0.0/8", "--sender", "ann@", "--limit", "2", ...server],
+    }).finally(() => {
+      isOver = true;
+    });
+    // It cannot be known when the gateway has heard of it.
+    await eventually("sessions are seen to their ends", async () => {
+      assert.equal((await send("eve@out.example")).code, 69);
+      assert.equal((await send("ann@out.example")).code, 69);
+      return isOver;
+    });
+    const { code, output, errors } = await watching;
+    assert.equal(code, 0, errors);
+    // The first one may have been seen from its middle on.
+    const session = / ([0-9.:]+) [^\n]*\n$/.exec(output)?.[1] ?? "";
+    const last = output.split("\n").filter((line) => line.includes(` ${session} `));
+    for (const line of [
+      /> EHLO /,
+      /> MAIL FROM:<ann@out\.example>\n/,
+      /< 550 5\.1\.2 no route to this domain\n/,
+      /\* the connection is closed\n$/,
+    ]) {
+      assert.match(`${last.join("\n")}\n`, line);
+    }
+    assert.doesNotMatch(output, /eve@/);
+
+    let id = "";
+    await eventually("the refusal is known", async () => {
+      const answer = await fetch(`${server[1]}/v1/messages?state=refused&sender=ann@`);
+      const { messages } = (await answer.json()) as { messages: { id: string }[] };
+      id = messages[0]?.id ?? "";
+      return id !== "";
+    });
+    const trace = await runPostbus({ command: "trace", args: [id, ...server] });
+    assert.match(trace.output, /rcpt x@other\.example: refused: 550 5\.1\.2 no route to this domain \([0-9]+ us\)\n/);
+    assert.match(trace.output, /\* \S+postbus\.conf:[0-9]+ acl_check_rcpt: deny: condition = … -> yes; yes\n/);
+    assert.match(trace.output, new RegExp(`${id}: refused\n$`));
+    for (const postbus of [gateway, status]) assert.equal(await postbus.stop(), 0);
+  });
+
   test("each service is a program by itself: ready over HTTP, JSON log on standard output, SIGTERM → 0", async (t) => {
     for (const name of ["gateway", "verifier", "scanner", "router", "delivery", "logger", "status"]) {
       const health = `127.0.0.1:${await freePort()}`;

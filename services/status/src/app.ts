@@ -20,6 +20,7 @@ import { queue } from "./routes/queue.ts";
 import { queueCommands } from "./routes/queue-commands.ts";
 import { rates } from "./routes/rates.ts";
 import { rejects } from "./routes/rejects.ts";
+import { watch } from "./routes/watch.ts";
 
 /** Requests in work at one time. Bounds what the database and the memory have to bear; the next one is told to wait. */
 const MAX_REQUESTS = 64;
@@ -119,6 +120,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(rates, deps);
   await app.register(rejects, deps);
   await app.register(fleet, deps);
+  await app.register(watch, deps);
   await app.register(processRoutes, deps);
   await app.register(openApi);
   await app.register(page);

@@ -222,6 +222,7 @@ test("/openapi.json describes every path with its answers", async () => {
     "/v1/queue/{id}/{command}",
     "/v1/rates",
     "/v1/rejects",
+    "/v1/watch",
   ]);
   for (const operations of Object.values<Record<string, { responses: object }>>(document.paths)) {
     for (const { responses } of Object.values(operations)) assert.ok("200" in responses && "400" in responses);

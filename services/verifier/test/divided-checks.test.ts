@@ -8,7 +8,7 @@ import { message, signal, signed } from "./lab.ts";
 function named(name: string): Checks {
   return {
     spf: async () => ({ result: "none", domain: name }),
-    message: async () => ({ dkim: [], dmarc: { result: "none", domain: name } }),
+    message: async () => ({ dkim: [], dmarc: { result: "none", domain: name }, signatures: [] }),
     stop: async () => undefined,
   };
 }
@@ -59,7 +59,7 @@ test("content in pieces is whole for whoever works on it, and is closed when the
       const pieces = (octets as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
       for (let n = 0; n < wanted; n++) seen.push(String((await pieces.next()).value));
       await pieces.return?.();
-      return { dkim: [], dmarc: { result: "none", domain: "" } };
+      return { dkim: [], dmarc: { result: "none", domain: "" }, signatures: [] };
     },
   });
   await dividedChecks(reader(3), named("heavy")).message(undefined, content(), signal);

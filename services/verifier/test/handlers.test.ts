@@ -44,6 +44,18 @@ test("verify.message is answered the same for inline and for spooled content", a
   assert.equal(inline.dmarc.result, "pass");
 });
 
+test("signatures are told where they are wanted, and only there", async () => {
+  const { message: ask } = await lab();
+  const content = { kind: "inline", octets: signed } as const;
+  const wanted = await ask({ body: { ...messageQuestion, wantsSignatures: true }, content, signal });
+  assert.ok(Value.Check(MessageAnswer, wanted));
+  assert.deepEqual(
+    wanted.signatures?.map(({ domain, status, reason }) => [domain, status, reason]),
+    [["example.org", "fail", "bodyhash_mismatch"]],
+  );
+  assert.equal("signatures" in (await ask({ body: messageQuestion, content, signal })), false);
+});
+
 test("what does not fit the contract is refused", async () => {
   const { spf, message: ask } = await lab();
   const content = { kind: "inline", octets: message } as const;

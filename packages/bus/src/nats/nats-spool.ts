@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import type { SpoolReference } from "@postbus/contracts";
-import { type Spool, SpoolError, type SpoolWriter } from "@postbus/spool";
+import { type ReadOptions, type Spool, SpoolError, type SpoolWriter } from "@postbus/spool";
 import { Committer } from "./committer.ts";
 import { idToken } from "./item-subject.ts";
 import type { Link } from "./link.ts";
@@ -30,24 +30,27 @@ export class NatsSpool implements Spool {
     return new ChunkWriter(this.#committer, this.#prefix(id), id, () => this.remove(id));
   }
 
-  async *read(reference: SpoolReference): AsyncIterable<Buffer> {
+  async *read(reference: SpoolReference, { start = 0 }: ReadOptions = {}): AsyncIterable<Buffer> {
     const { id, size, sha256 } = reference;
+    if (start > 0 && start >= size) return;
     const hash = createHash("sha256");
     const count = Math.ceil(size / CHUNK_OCTETS);
     let held: Buffer | undefined;
-    let octets = 0;
-    for (let n = 0; n < count; n++) {
+    const first = Math.floor(start / CHUNK_OCTETS);
+    let octets = first * CHUNK_OCTETS;
+    for (let n = first; n < count; n++) {
       const stored = await this.#api.lastOf(this.#names.content, `${this.#prefix(id)}${n}`);
       if (stored === undefined) throw new SpoolError(`content ${id}: part ${n} of ${count} is missing`);
       const chunk = Buffer.from(stored.data.buffer, stored.data.byteOffset, stored.data.byteLength);
       hash.update(chunk);
       octets += chunk.length;
       if (held !== undefined) yield held;
-      held = chunk;
+      held = n === first ? chunk.subarray(start - first * CHUNK_OCTETS) : chunk;
     }
     if (size === 0 && !(await this.#exists(id))) throw new SpoolError(`content ${id}: missing`);
     // The last octets are given out only when all of them are known to be right.
-    if (octets !== size || hash.digest("hex") !== sha256) throw new SpoolError(`content ${id}: damaged`);
+    const isWhole = first > 0 || hash.digest("hex") === sha256;
+    if (octets !== size || !isWhole) throw new SpoolError(`content ${id}: damaged`);
     if (held !== undefined) yield held;
   }
 

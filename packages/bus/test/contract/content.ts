@@ -52,6 +52,15 @@ export function contentContract(open: Open): void {
     await eventually(() => assert.rejects(readAll(bus, reference), SpoolError));
   });
 
+  test("spooled content is read from any place on", async (t) => {
+    const { bus } = await open(t);
+    const { reference, octets } = await spoolSomething(bus, newMessageId());
+    for (const start of [1, 65_535, 65_536, 131_072, octets.length - 1, octets.length, octets.length + 1]) {
+      const read = Buffer.concat(await Array.fromAsync(bus.spool.read(reference, { start })));
+      assert.ok(read.equals(octets.subarray(start)), `from ${start}`);
+    }
+  });
+
   test("waiting items know the size of their content", async (t) => {
     const { bus } = await open(t);
     const [small, large] = [newMessageId(), newMessageId()];

@@ -199,11 +199,11 @@ async function insert(client: pg.PoolClient, { messages, events, rejects }: Rows
     await client.query(statements.clearFlags, [ids, messages.map((m) => m.clear)]);
     await client.query(statements.insertMessages, [
       ids,
-      messages.map((m) => (m.received === undefined ? null : Math.trunc(m.received.atMs))),
-      messages.map((m) => text(m.received?.returnPath)),
-      messages.map((m) => text(m.received?.recipients.join("\n"))),
-      messages.map((m) => m.received?.reception.size ?? null),
-      messages.map((m) => text(m.received?.reception.clientAddress)),
+      messages.map((m) => m.arrival?.atMs ?? null),
+      messages.map((m) => text(m.arrival?.returnPath)),
+      messages.map((m) => text(m.arrival?.recipients.join("\n"))),
+      messages.map((m) => m.arrival?.size ?? null),
+      messages.map((m) => text(m.arrival?.client)),
       messages.map((m) => m.set),
     ]);
     await client.query(statements.insertEvents, [

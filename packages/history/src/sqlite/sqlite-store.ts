@@ -109,14 +109,14 @@ export class SqliteStore {
       }
       counts[what]++;
     };
-    for (const { id, received, set, clear } of messages) {
+    for (const { id, arrival, set, clear } of messages) {
       this.#insertMessage.run(
         id,
-        received?.atMs ?? null,
-        received?.returnPath ?? null,
-        received?.recipients.join("\n") ?? null,
-        received?.reception.size ?? null,
-        received?.reception.clientAddress ?? null,
+        arrival?.atMs ?? null,
+        arrival?.returnPath ?? null,
+        arrival?.recipients.join("\n") ?? null,
+        arrival?.size ?? null,
+        arrival?.client ?? null,
         set,
         clear,
       );

@@ -10,22 +10,30 @@ export interface CheckRecord {
     readonly isNegated: boolean;
     /** As written. */
     readonly value: string;
+    /** So much of it as anybody may see; undefined: nothing. */
+    readonly plainValue: string | undefined;
+    /** Of the file in which the statement stands, or of one that it includes. */
+    readonly line: number;
   };
   /** Before the negation. */
   readonly said: Said;
   /** Why, where there is something to say. */
   readonly note?: string | undefined;
+  /** Microseconds for which something had to be waited for; only where decisions are asked for (`AclHooks.decisions`). */
+  readonly waitedUs?: number | undefined;
 }
 
-/** One statement that was reached, the last of an ACL that does not decide included. */
+/** One statement that was reached. */
 export interface StatementRecord {
   readonly acl: string;
   /** 0: the ACL of the stage; more: called by it. */
   readonly depth: number;
-  readonly verb: AclVerb | "end of ACL";
+  readonly verb: AclVerb;
   readonly place: Place;
   readonly checks: CheckRecord[];
   outcome: Outcome;
+  /** It is the last of its ACL that was reached: what it says is what the ACL says. */
+  decides: boolean;
 }
 
 /** All that one run of an ACL came by, for traces and events. */

@@ -1,10 +1,22 @@
 import type { RateStore } from "@postbus/rates";
 import type { Eventual } from "../expansion/code.ts";
 import type { Value } from "../expansion/value.ts";
+import type { AclAnswer } from "./answer.ts";
 import type { Facts } from "./facts.ts";
 import type { AddressVerdict, VerifyAddressRequest } from "./verify-address.ts";
 
 export type LogTarget = "main" | "reject" | "panic";
+
+export interface DecisionListener {
+  /** A clock that only goes forward, milliseconds with fractions. */
+  nowMs(): number;
+  /**
+   * The ACL of a stage has been run, or refuses for want of one.
+   *
+   * @param tookUs Microseconds, waiting included. @param about The recipient that it was asked about.
+   */
+  decided(answer: AclAnswer, tookUs: number, about: string | undefined): void;
+}
 
 /** What ACLs need from whoever runs them. What is absent is not available: its use defers. */
 export interface AclHooks {
@@ -18,11 +30,11 @@ export interface AclHooks {
   delay?(seconds: number, isFlushed: boolean): Eventual<void>;
   /** `udpsend =`. @throws {DeferError} it cannot be sent. */
   sendDatagram?(host: string, port: number, data: string): Promise<void>;
-  /** `decode =`: writes the part of the message that the MIME ACL is about. @throws {DeferError} it cannot be written. */
-  decode?(name: string): Eventual<boolean>;
   /** The last verbs of the session, comma-separated. */
   commandHistory?(): string;
   log?(targets: readonly LogTarget[], text: string): void;
+  /** Who wants to know of every decision. Absent: nothing is timed. */
+  readonly decisions?: DecisionListener;
   /** ACLs in files. @returns undefined: there is none. */
   readAclFile?(path: string): Eventual<string | undefined>;
 }

@@ -54,7 +54,7 @@ async function statementsBehind(
 }
 
 function recordOf({ name }: CompiledAcl, { verb, place }: CompiledStatement, run: AclRun): StatementRecord {
-  return { acl: name, depth: run.depth, verb, place, checks: [], outcome: "no" };
+  return { acl: name, depth: run.depth, verb, place, checks: [], outcome: "no", decides: false };
 }
 
 /** @returns what the ACL says; undefined: the next statement is to be run. */
@@ -67,8 +67,12 @@ function decide(
   record.outcome = outcome;
   run.keep(record);
   run.session.verifyMessage = undefined;
-  if (outcome === "error" || (outcome === "defer" && verb !== "warn")) return outcome;
+  if (outcome === "error" || (outcome === "defer" && verb !== "warn")) {
+    record.decides = true;
+    return outcome;
+  }
   const decision = verdictOf(verb, outcome, hasPassed, run);
+  record.decides = decision !== undefined;
   return decision !== undefined && isRefusal(decision) && run.depth === 0
     ? unlessQuitting(verb, decision, run)
     : decision;

@@ -16,14 +16,22 @@ const CLOSED: ReadonlySet<AclStage> = new Set(["rcpt", "vrfy", "expn", "etrn"]);
  */
 export function runStage(stage: AclStage, session: AclSession, acls: Acls): Eventual<AclAnswer> {
   const run = new AclRun(stage, session, acls);
-  if (!acls.has(stage)) return answerOf(CLOSED.has(stage) ? "no" : "yes", run);
+  const { decisions } = session.hooks;
+  if (!acls.has(stage)) {
+    const answer = answerOf(CLOSED.has(stage) ? "no" : "yes", run);
+    if (answer.verdict === "refuse") decisions?.decided(answer, 0, session.recipient?.address);
+    return answer;
+  }
+  const startMs = decisions?.nowMs() ?? 0;
   session.run = run;
   if (session.commandRates.size > 0) session.commandRates = new Map();
   session.rejectTargets = undefined;
   session.evaluation.captures = [];
   const finish = (outcome: Parameters<typeof answerOf>[0]): AclAnswer => {
     session.run = undefined;
-    return answerOf(outcome, run);
+    const answer = answerOf(outcome, run);
+    decisions?.decided(answer, Math.round((decisions.nowMs() - startMs) * 1000), session.recipient?.address);
+    return answer;
   };
   try {
     const outcome = acls.runStage(run);

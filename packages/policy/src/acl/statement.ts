@@ -14,6 +14,7 @@ import type { CheckRecord } from "./decision-record.ts";
 import { expandedMessage, saidBy } from "./expanded.ts";
 import { modifiers } from "./modifiers/index.ts";
 import type { Outcome, Said } from "./outcome.ts";
+import { plainValue } from "./plain-value.ts";
 import { stageNames } from "./stage-names.ts";
 import type { Test } from "./test.ts";
 
@@ -52,7 +53,13 @@ function compileStep(item: AclItem, verb: AclVerb, warn: (text: string) => void)
   const { name, value, place } = item;
   if (item.kind === "condition") {
     const test = conditions[item.name].compile(value, { place, verb, warn });
-    const check = { name, isNegated: item.isNegated, value };
+    const check = {
+      name,
+      isNegated: item.isNegated,
+      value,
+      plainValue: plainValue(name, false, value),
+      line: place.line,
+    };
     return { kind: "test", check, isModifier: false, stages: aclConditions[item.name].stages, test };
   }
   if (item.name === "endpass") return { kind: "endpass" };
@@ -62,7 +69,8 @@ function compileStep(item: AclItem, verb: AclVerb, warn: (text: string) => void)
     return { kind: item.name, expansion };
   }
   const source = { place, verb, warn, ...(item.name === "set" ? { variable: item.variable } : {}) };
-  const check = { name: item.name === "set" ? `set ${item.variable}` : name, isNegated: false, value };
+  const shown = item.name === "set" ? `set ${item.variable}` : name;
+  const check = { name: shown, isNegated: false, value, plainValue: plainValue(shown, true, value), line: place.line };
   const test = modifiers[item.name].compile(value, source);
   return { kind: "test", check, isModifier: true, stages: aclModifiers[item.name].stages, test };
 }
@@ -143,7 +151,11 @@ async function stepsBehind(
   progress: Progress,
   checks: CheckRecord[],
 ): Promise<Outcome> {
-  return noted(step, await awaited, run, checks) ?? takeSteps(steps, at + 1, run, progress, checks);
+  const { decisions } = run.session.hooks;
+  const startMs = decisions?.nowMs() ?? 0;
+  const said = await awaited;
+  const waitedUs = decisions === undefined ? undefined : Math.round((decisions.nowMs() - startMs) * 1000);
+  return noted(step, said, run, checks, waitedUs) ?? takeSteps(steps, at + 1, run, progress, checks);
 }
 
 function attempt({ check, isModifier, stages, test }: TestStep, run: AclRun): Eventual<Said> {
@@ -174,8 +186,14 @@ function attempt({ check, isModifier, stages, test }: TestStep, run: AclRun): Ev
 }
 
 /** @returns undefined: the condition holds, and the next one is to be tested. */
-function noted({ check }: TestStep, said: Said, run: AclRun, checks: CheckRecord[]): Outcome | undefined {
-  checks.push(run.note === undefined ? { check, said } : { check, said, note: run.note });
+function noted(
+  { check }: TestStep,
+  said: Said,
+  run: AclRun,
+  checks: CheckRecord[],
+  waitedUs?: number,
+): Outcome | undefined {
+  checks.push({ check, said, note: run.note, waitedUs });
   run.note = undefined;
   if (said === "yes") return check.isNegated ? "no" : undefined;
   if (said === "ignored") return undefined;

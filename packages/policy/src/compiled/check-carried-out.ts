@@ -10,6 +10,11 @@ const MAIN: ReadonlySet<string> = new Set([
     "allow_domain_literals",
     "auth_advertise_hosts",
     "chunking_advertise_hosts",
+    "dkim_verify_hashes",
+    "dkim_verify_keytypes",
+    "dkim_verify_min_keysizes",
+    "dkim_verify_minimal",
+    "dkim_verify_signers",
     "dsn_advertise_hosts",
     "host_lookup",
     "host_reject_connection",
@@ -43,8 +48,19 @@ const MAIN: ReadonlySet<string> = new Set([
   ],
   ...["smtp_max_unknown_commands", "smtp_receive_timeout", "message_body_visible", "tls_certificate", "tls_privatekey"],
   ...["tls_advertise_hosts", "tls_require_ciphers", "tls_eccurve", "tls_alpn", "openssl_options"],
-  ...["tls_on_connect_ports", "tls_verify_certificates", "tls_verify_hosts", "tls_try_verify_hosts", "tls_crl"],
-  ...["connect", "helo", "mail", "rcpt", "predata", "data", "vrfy", "expn", "etrn"].map((stage) => `acl_smtp_${stage}`),
+  ...[
+    "tls_on_connect_ports",
+    "tls_ocsp_fetch",
+    "tls_ocsp_file",
+    "tls_resumption_hosts",
+    "tls_verify_certificates",
+    "tls_verify_hosts",
+    "tls_try_verify_hosts",
+    "tls_crl",
+  ],
+  ...["connect", "helo", "mail", "rcpt", "predata", "dkim", "mime", "data", "vrfy", "expn", "etrn"].map(
+    (stage) => `acl_smtp_${stage}`,
+  ),
   ...["auth", "data_prdr", "mailauth", "starttls", "quit", "notquit"].map((stage) => `acl_smtp_${stage}`),
 ]);
 

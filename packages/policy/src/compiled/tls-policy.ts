@@ -1,5 +1,6 @@
 import { ConfigError } from "@postbus/mail";
 import type { AclSession } from "../acl/session.ts";
+import { isClientIn } from "../acl/smtp/is-client-in.ts";
 import { compileExpansion } from "../expansion/compile-expansion.ts";
 import type { Expansion } from "../expansion/expansion.ts";
 import { ForcedFailure, failureText } from "../expansion/failures.ts";
@@ -12,6 +13,7 @@ import type { Configuration } from "../reader/configuration.ts";
 const EXPANDED = [
   "tls_certificate",
   "tls_privatekey",
+  "tls_ocsp_file",
   "tls_require_ciphers",
   "tls_eccurve",
   "tls_alpn",
@@ -32,23 +34,33 @@ export function tlsPolicy({ main }: Pick<Configuration, "main">): TlsPolicy | un
     const text = main.get(name);
     return text === undefined || text === "" ? [] : [[name, compileExpansion(text)] as const];
   });
-  const list = (name: "tls_verify_hosts" | "tls_try_verify_hosts"): CompiledList | undefined => {
+  const list = (
+    name: "tls_verify_hosts" | "tls_try_verify_hosts" | "tls_resumption_hosts",
+  ): CompiledList | undefined => {
     const text = main.get(name);
     return text === undefined || text.trim() === "" ? undefined : compileList("host", text);
   };
   const required = list("tls_verify_hosts");
   const optional = list("tls_try_verify_hosts");
   const options = main.setting("openssl_options") === undefined ? undefined : main.get("openssl_options");
-  const isSame = required === undefined && optional === undefined;
+  const fetchesProofs = main.get("tls_ocsp_fetch");
+  const resumesAll = main.get("tls_resumption_hosts")?.trim() === "*";
+  const resumption = resumesAll ? undefined : list("tls_resumption_hosts");
+  const isSame = required === undefined && optional === undefined && resumption === undefined;
   const constants = isSame ? constantValues(expansions) : undefined;
-  const usual = constants && settingsOf(constants, undefined, options);
+  const usual = constants && settingsOf(constants, undefined, { options, fetchesProofs, resumes: resumesAll });
   return {
     usual,
     changesWithServerName: NAMES_SERVER.test(certificate),
     settings: (session) =>
       usual ??
       clientCertificate(session, required, optional).then(async (wanted) =>
-        settingsOf(await expandedValues(expansions, session), wanted, options),
+        settingsOf(await expandedValues(expansions, session), wanted, {
+          options,
+          fetchesProofs,
+          // What a client has shown is looked at anew each time.
+          resumes: wanted === undefined && (await isClientIn(resumption, session, resumesAll)),
+        }),
       ),
   };
 }
@@ -95,7 +107,7 @@ async function clientCertificate(
 function settingsOf(
   values: Values,
   wanted: TlsSettings["clientCertificate"],
-  options: string | undefined,
+  { options, fetchesProofs, resumes }: Pick<TlsSettings, "options" | "fetchesProofs" | "resumes">,
 ): TlsSettings {
   const certificateFiles = [...splitList(values.tls_certificate ?? "").items];
   if (certificateFiles.length === 0) throw new ConfigError("tls_certificate names no file");
@@ -105,15 +117,29 @@ function settingsOf(
   return {
     certificateFiles,
     privateKeyFiles: [...splitList(values.tls_privatekey ?? "").items],
+    proofFiles: proofFilesOf(values.tls_ocsp_file ?? ""),
+    fetchesProofs,
     ciphers,
     curves: curves === "" || curves === "auto" ? undefined : curves,
     options,
+    resumes,
     // Who has not to be asked need not be checked, and hundreds of authorities need not be read.
     authorities: wanted === undefined ? undefined : emptyIsNone(values.tls_verify_certificates),
     revocations: wanted === undefined ? undefined : emptyIsNone(values.tls_crl),
     clientCertificate: wanted,
     protocols: [...splitList(values.tls_alpn ?? "").items],
   };
+}
+
+/** A format in front of a file holds for those behind it, too; an empty item is a certificate without a proof. */
+function proofFilesOf(list: string): TlsSettings["proofFiles"] {
+  let format: "DER" | "PEM" = "DER";
+  return Array.from(splitList(list).items, (item) => {
+    const [, word, named = item] = /^(DER|PEM) (.*)$/s.exec(item) ?? [];
+    if (word === "DER" || word === "PEM") format = word;
+    const file = named.trim();
+    return file === "" ? undefined : { file, format };
+  });
 }
 
 const emptyIsNone = (text: string | undefined): string | undefined => (text === "" ? undefined : text);

@@ -12,8 +12,14 @@ const MAX_WORD = 75;
  * @param charset Undefined: whatever each word has.
  * @param onUnknown Called for a character set that nobody knows; without it, the octets stay as they are, and a language
  *   behind the character set (RFC 2231 §5) does not count.
+ * @param zero Instead of a NUL.
  */
-export function decodeWords(text: string, charset: string | undefined, onUnknown?: (charset: string) => never): string {
+export function decodeWords(
+  text: string,
+  charset: string | undefined,
+  onUnknown?: (charset: string) => never,
+  zero = "?",
+): string {
   let result = "";
   let end = 0;
   let isAfterWord = false;
@@ -24,7 +30,7 @@ export function decodeWords(text: string, charset: string | undefined, onUnknown
     if (!isAfterWord || !/^[\t-\r ]*$/.test(between)) result += between;
     const [from = ""] = onUnknown === undefined ? written.split("*") : [written];
     if (charset !== undefined && !isKnownCharset(from)) onUnknown?.(from);
-    result += (charset === undefined ? octets : converted(octets, from, charset)).replaceAll("\0", "?");
+    result += (charset === undefined ? octets : converted(octets, from, charset)).replaceAll("\0", zero);
     end = index + word.length;
     isAfterWord = true;
   }

@@ -12,7 +12,7 @@ const STRINGS = `
   acl_verify_message address_data bmi_alt_location bmi_base64_tracker_verdict bmi_base64_verdict
   bmi_deliver callout_address compile_date compile_number config_dir config_file connection_id csa_status dcc_header
   dcc_result dmarc_domain_policy dmarc_status dmarc_status_text dkim_verify_status   dkim_domain dkim_selector dnslist_domain dnslist_text dnslist_value domain_data event_name exim_path exim_version   headers_added home host_data initial_cwd interface_address dmarc_alignment_spf dmarc_alignment_dkim
-  local_part_data lookup_dnssec_authenticated mailstore_basename
+  local_part_data mime_decoded_filename lookup_dnssec_authenticated mailstore_basename
   malware_name message_exim_id message_id primary_hostname proxy_external_address proxy_host_address
   proxy_local_address proxy_result proxy_target_address qualify_domain qualify_recipient queue_name queue_size received_ip_address
   received_protocol recipient_data recipient_verify_failure requiretls router_name self_hostname sender_address_data
@@ -34,7 +34,7 @@ const TAINTED_STRINGS = `
   domain event_data host host_address ldap_dn local_part local_part_prefix_v local_part_suffix_v local_scan_data
   message_body message_body_end message_headers message_headers_raw mime_anomaly_text mime_boundary mime_charset
   mime_content_description mime_content_disposition mime_content_id mime_content_transfer_encoding mime_content_type
-  mime_decoded_filename mime_filename original_domain original_local_part parent_domain parent_local_part
+  mime_filename original_domain original_local_part parent_domain parent_local_part
   proxy_sni proxy_tls_cipher proxy_tls_common_name proxy_tls_version proxy_unique_id prvscheck_address received_for recipients recipients_list reply_address return_path sender_address
   sender_address_domain sender_address_local_part sender_fullhost sender_helo_name sender_host_name sender_ident
   sender_rcvhost smtp_command smtp_command_argument spam_report spf_header_comment spf_used_domain
@@ -45,7 +45,7 @@ const COUNTS = `
   arc_oldest_pass authentication_failed body_linecount body_zerocount bounce_return_size_limit caller_gid caller_uid dkim_bodylength dkim_created
   dkim_expires dkim_key_length event_defer_errno exim_gid exim_uid host_port inode load_average local_user_gid
   local_user_uid localhost_number log_inodes log_space max_received_linelength message_age message_body_size
-  message_linecount message_size mime_content_size originator_gid originator_uid pid
+  message_linecount message_size mime_anomaly_level mime_content_size originator_gid originator_uid pid
   proxy_external_port proxy_host_port proxy_local_port proxy_target_port rcpt_count rcpt_defer_count rcpt_fail_count
   received_count received_time recipients_count return_size_limit sender_host_port smtp_count_at_connection_start
   spool_inodes spool_space tls_bits tls_in_bits tls_in_ocsp tls_in_resumption tls_out_bits tls_out_ocsp

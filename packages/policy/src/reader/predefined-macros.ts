@@ -50,11 +50,19 @@ export function predefinedMacros(features: Iterable<string> = []): ReadonlyMap<s
   ];
   const macros: readonly (readonly [string, string])[] = [
     ...[...names.map((name) => `_${name.toUpperCase()}`), ...features].map((name) => [name, "y"] as const),
+    ["_RESUME_DECODE", Array.from({ length: 31 }, (_, i) => resumption(i + 1)).join(" : ")],
     ["_DKIM_SIGN_HEADERS", SIGNED_HEADERS.join(":")],
     ["_DKIM_OVERSIGN_HEADERS", SIGNED_HEADERS.map((name) => `+${name}`).join(":")],
   ];
   // Longer names first: the shorter would be replaced inside them.
   return new Map([...macros].sort(([a], [b]) => b.length - a.length));
+}
+
+/** What a value of `$tls_in_resumption` means, in words, for `listextract`; the words are ours. */
+function resumption(bits: number): string {
+  if ((bits & 16) !== 0) return (bits & 8) === 0 ? "session resumed" : "session resumed, and a new ticket";
+  const offer = (bits & 4) === 0 ? "no session offered" : "session offered and not used";
+  return (bits & 8) === 0 ? offer : `${offer}, new ticket`;
 }
 
 function isThere(status: OptionStatus): boolean {

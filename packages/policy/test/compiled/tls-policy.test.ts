@@ -31,9 +31,12 @@ describe("TLS of the main section", () => {
     assert.deepEqual(usual, {
       certificateFiles: ["/a.pem"],
       privateKeyFiles: [],
+      proofFiles: [],
+      fetchesProofs: false,
       ciphers: undefined,
       curves: undefined,
       options: undefined,
+      resumes: false,
       authorities: undefined,
       revocations: undefined,
       clientCertificate: undefined,
@@ -44,10 +47,25 @@ describe("TLS of the main section", () => {
   const rows: readonly [options: string, settings: Partial<TlsSettings>][] = [
     ["tls_privatekey = /k.pem", { privateKeyFiles: ["/k.pem"] }],
     ["tls_privatekey = <; /k.pem ; /l.pem", { privateKeyFiles: ["/k.pem", "/l.pem"] }],
+    ["tls_ocsp_file = /a.der", { proofFiles: [{ file: "/a.der", format: "DER" }] }],
+    [
+      "tls_ocsp_file = PEM /a.pem : /b.pem : DER /c.der",
+      {
+        proofFiles: [
+          { file: "/a.pem", format: "PEM" },
+          { file: "/b.pem", format: "PEM" },
+          { file: "/c.der", format: "DER" },
+        ],
+      },
+    ],
+    ["tls_ocsp_file = <; ; /b.der", { proofFiles: [undefined, { file: "/b.der", format: "DER" }] }],
+    ["tls_ocsp_file =", { proofFiles: [] }],
     ["tls_require_ciphers = ECDHE_ECDSA_AES256_GCM_SHA384:!MD5", { ciphers: "ECDHE-ECDSA-AES256-GCM-SHA384:!MD5" }],
     ["tls_eccurve = X25519 : P-256", { curves: "X25519:P-256" }],
     ["tls_eccurve = auto", { curves: undefined }],
     ["openssl_options = +no_tlsv1_3", { options: "+no_tlsv1_3" }],
+    ["tls_ocsp_fetch", { fetchesProofs: true }],
+    ["tls_resumption_hosts = *", { resumes: true }],
     ["tls_alpn = smtp", { protocols: ["smtp"] }],
     ["tls_alpn =", { protocols: [] }],
     // Nobody is asked for a certificate, so nothing is read for it.
@@ -73,6 +91,18 @@ describe("TLS of the main section", () => {
     assert.deepEqual(await wanted("192.0.2.1"), ["required", "/ca.pem"]);
     assert.deepEqual(await wanted("192.0.2.2"), ["optional", "/ca.pem"]);
     assert.deepEqual(await wanted("198.51.100.1"), [undefined, undefined]);
+  });
+
+  test("lets sessions be resumed by whom the list names, unless they are asked for a certificate", async () => {
+    const text = `tls_certificate = /a.pem
+      tls_resumption_hosts = !192.0.2.1 : 192.0.2.0/24
+      tls_verify_hosts = 192.0.2.2`;
+    const resumes = async (address: string) => (await settingsFor(text, undefined, address)).resumes;
+    assert.equal(await resumes("192.0.2.1"), false);
+    assert.equal(await resumes("192.0.2.2"), false);
+    assert.equal(await resumes("192.0.2.3"), true);
+    const undecided = "tls_certificate = /a.pem\ntls_resumption_hosts = net-lsearch;/nonexistent/file";
+    assert.equal((await settingsFor(undecided)).resumes, false);
   });
 
   test("trusts the system's authorities unless others are named", async () => {

@@ -1,4 +1,14 @@
-import { decodeXtext, isXtext, NOT_ASCII, type ParsedPath, parsePath, type Reply, reply, trim } from "@postbus/mail";
+import {
+  decodeXtext,
+  hasDomain,
+  isXtext,
+  NOT_ASCII,
+  type ParsedPath,
+  parsePath,
+  type Reply,
+  reply,
+  trim,
+} from "@postbus/mail";
 import type { MessageNotification, RecipientNotification } from "../notification.ts";
 import { parseMessageNotification, parseRecipientNotification } from "./notification-parameters.ts";
 
@@ -61,7 +71,7 @@ export function parseMail(
   if (path.kind === "invalid") return badPath(argument, path.reason);
   const { address, end } = path;
   if (!acceptsLiterals && address.endsWith("]")) return badPath(argument, NO_LITERALS);
-  if (address !== "" && !address.includes("@") && !mayOmitDomain) return unqualified(argument, "sender");
+  if (address !== "" && !hasDomain(address) && !mayOmitDomain) return unqualified(argument, "sender");
   const isAscii = !/[\x80-\xff]/.test(address);
   if (end === argument.length) return isAscii ? { returnPath: address, eightBit: false } : badPath(argument, NOT_ASCII);
 
@@ -139,7 +149,7 @@ export function parseRcpt(
   return notification === undefined ? { address } : { address, notification };
 }
 
-const lacksDomain = (address: string): boolean => !address.includes("@") && address.toLowerCase() !== "postmaster";
+const lacksDomain = (address: string): boolean => !hasDomain(address) && address.toLowerCase() !== "postmaster";
 
 const unqualified = (argument: string, what: "sender" | "recipient"): Unqualified => ({
   kind: "unqualified",

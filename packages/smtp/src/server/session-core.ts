@@ -4,6 +4,7 @@ import { type ClientStanding, UNKNOWN_CLIENT } from "./client-standing.ts";
 import { CommandHistory } from "./command-history.ts";
 import { CommandLimits } from "./command-limits.ts";
 import type { ExtensionOffers } from "./extension-offers.ts";
+import type { LineObserver } from "./line-observer.ts";
 import type { MessageReading } from "./message-reading.ts";
 import type { PathRules, Unqualified } from "./path-command.ts";
 import * as replies from "./replies.ts";
@@ -65,6 +66,7 @@ export class SessionCore {
   readonly input = new SessionInput();
   readonly limits: CommandLimits;
   readonly history = new CommandHistory();
+  observer: LineObserver | undefined;
   phase: SessionPhase = "connect";
   output = "";
   /** Empty before HELO or EHLO. */

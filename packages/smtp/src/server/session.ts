@@ -6,6 +6,7 @@ import { nextCommand } from "./commands/command.ts";
 import { content, lastChunk } from "./commands/content.ts";
 import { greet } from "./commands/hello.ts";
 import { ContentReader } from "./content-reader.ts";
+import type { LineObserver } from "./line-observer.ts";
 import { MessageReading } from "./message-reading.ts";
 import * as replies from "./replies.ts";
 import { SessionCore } from "./session-core.ts";
@@ -59,6 +60,11 @@ export class ServerSession {
   adopt(terms: SessionTerms): void {
     // Most clients are as all others: they share what is made of the settings.
     this.#core.profile = Object.keys(terms).length === 0 ? this.#profile : profileUnder(this.#profile, terms);
+  }
+
+  /** Who looks on from now on. */
+  set observer(observer: LineObserver) {
+    this.#core.observer = observer;
   }
 
   /** What the client called itself; empty before HELO or EHLO. */
@@ -230,7 +236,12 @@ export class ServerSession {
         break;
       case "data asked":
         if (core.announced !== undefined && !isLast) {
-          skipChunk(core, core.announced, () => core.answer(answer, false));
+          // The chunks behind it must not become a message without their beginning.
+          skipChunk(core, core.announced, () => {
+            core.forgetTransaction();
+            core.isChunkRefused = true;
+            core.answer(answer, false);
+          });
           return;
         }
         break;

@@ -64,25 +64,6 @@ describe("ContentReader", () => {
     });
   }
 
-  const lineEnds = ["\r\n", "\n", "\r", "\r\r\n", "\n\n", "\0", "\r\0\n", "\n\r"];
-  for (const before of lineEnds) {
-    for (const after of lineEnds) {
-      if (before === "\r\n" && after === "\r\n") continue;
-      const name = JSON.stringify(`${before}.${after}`);
-      test(`${name} does not end a message, and spoils it`, () => {
-        const input = `first${before}.${after}MAIL FROM:<smuggled@example.net>\r\n.\r\nQUIT\r\n`;
-        for (let i = 0; i < input.length; i++) {
-          const { rest, isComplete, defect, hasBareCr } = read([input.slice(0, i), input.slice(i)]);
-          assert.ok(isComplete, `split at ${i}`);
-          // CR CRLF . CRLF: the end is in it, and in doubt; a session is not continued behind that.
-          if (before === "\r\r\n" && after === "\r\n") assert.ok(hasBareCr, `split at ${i}`);
-          else assert.equal(rest, "QUIT\r\n", `split at ${i}: one message, up to the real end`);
-          assert.notEqual(defect, undefined, `split at ${i}`);
-        }
-      });
-    }
-  }
-
   const text = fc
     .array(fc.constantFrom("a", "text", ".", "..", "\r", "\n", "\r\n", "\r\n.", "\r\n.\r\n", "\0", "\xff"), {
       maxLength: 20,

@@ -30,46 +30,6 @@ test("replies and content do not depend on how the octets are cut", () => {
   );
 });
 
-const words = [
-  "EHLO c\r\n",
-  "HELO c\r\n",
-  "MAIL FROM:<a@b>\r\n",
-  "MAIL FROM:<> SIZE=5\r\n",
-  "RCPT TO:<x@y>\r\n",
-  "DATA\r\n",
-  "A: b\r\n",
-  "\r\n",
-  ".\r\n",
-  ".\n",
-  "RSET\r\n",
-  "STARTTLS\r\n",
-  "QUIT\r\n",
-  "\r",
-  "\n",
-  "\0",
-  ".",
-  "\xff\xfe",
-  "NOOP\r\n",
-  "BDAT 5\r\n",
-] as const;
-
-test("no input breaks a session: it never throws, replies are well-formed, messages have recipients", () => {
-  const chunk = fc.oneof(
-    fc.constantFrom(...words),
-    fc.array(fc.constantFrom(...words), { maxLength: 4 }).map((parts) => parts.join("")),
-    fc.string({ unit: "binary", maxLength: 30 }),
-  );
-  const lenient = { maxSyntaxErrors: 50, maxUnknownCommands: 50 };
-  fc.assert(
-    fc.property(fc.array(chunk, { maxLength: 30 }), (chunks) => {
-      const { output, messages } = converse(chunks, { settings: lenient });
-      for (const line of output.split("\r\n").slice(0, -1)) assert.match(line, /^[2-5][0-9]{2}[ -][ -~\xa0-\xff]*$/);
-      for (const { recipients } of messages) assert.ok(recipients.length > 0);
-    }),
-    { numRuns: 500 },
-  );
-});
-
 test("memory does not grow with a line that never ends, nor with held input", () => {
   const session = new ServerSession(sessionProfile(settings), "192.0.2.1");
   session.next();

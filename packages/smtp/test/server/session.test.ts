@@ -223,6 +223,12 @@ const envelopeRows: readonly Row[] = [
   { name: "MAIL alone", send: [EHLO, "MAIL\r\n"], codes: "250 500" },
   { name: "MAIL FROM: alone", send: [EHLO, "MAIL FROM:\r\n"], codes: "250 501" },
   { name: "a sender without a domain", send: [EHLO, "MAIL FROM:<b>\r\n"], codes: "250 501" },
+  {
+    name: "an `@` in quotes is no domain's (Exim 4.98)",
+    send: [EHLO, 'MAIL FROM:<"a@b">\r\n', MAIL, 'RCPT TO:<"a@b">\r\n'],
+    codes: "250 501 250 501",
+    reply: /<"a@b">: recipient address must contain a domain\r\n$/,
+  },
   { name: "a path of blanks", send: [EHLO, "MAIL FROM:< >\r\n"], codes: "250 501" },
   { name: "words behind the path", send: [EHLO, "MAIL FROM:<a@b>x\r\n"], codes: "250 501" },
   { name: "SIZE", send: [EHLO, "MAIL FROM:<a@b> SIZE=100000\r\n"], codes: "250 250" },
@@ -298,24 +304,6 @@ const messageRows: readonly Row[] = [
     name: "a bare CR: the end is in doubt",
     send: [EHLO, ENVELOPE, `a\r\r\n.\r\n${MAIL}${RCPT}`],
     codes: "250 250 250 354 550 421",
-    closes: true,
-  },
-  {
-    name: "smuggling by LF . LF",
-    send: [EHLO, ENVELOPE, `a\r\n\n.\n${ENVELOPE}b\r\n.\r\nQUIT\r\n`],
-    codes: "250 250 250 354 550 221",
-    closes: true,
-  },
-  {
-    name: "smuggling by LF . CRLF",
-    send: [EHLO, ENVELOPE, `a\n.\r\n${ENVELOPE}b\r\n.\r\nQUIT\r\n`],
-    codes: "250 250 250 354 550 221",
-    closes: true,
-  },
-  {
-    name: "smuggling by CRLF . LF",
-    send: [EHLO, ENVELOPE, `a\r\n.\n${ENVELOPE}b\r\n.\r\nQUIT\r\n`],
-    codes: "250 250 250 354 550 221",
     closes: true,
   },
   {

@@ -46,9 +46,9 @@ export class FactQuestions {
     question: MessageRequest,
     content: Content,
     timeoutMs: number,
-  ): Promise<Pick<MessageAnswer, "dkim" | "dmarc">> {
+  ): Promise<Pick<MessageAnswer, "dkim" | "dmarc" | "signatures">> {
     const answer = await this.#ask(verifyMessageSubject, question, { timeoutMs, content }, messageAnswers);
-    if (answer !== undefined) return { dkim: answer.dkim, dmarc: answer.dmarc };
+    if (answer !== undefined) return answer;
     return {
       dkim: [{ result: "temperror", domain: "", selector: "", comment: NO_ANSWER }],
       dmarc: { result: "temperror", domain: "", comment: NO_ANSWER },

@@ -1,4 +1,5 @@
-import type { Content, Facts, SpfFact } from "@postbus/contracts";
+import type { Content, DkimSignature, Facts, MessageAnswer, SpfFact } from "@postbus/contracts";
+import type { WantedFacts } from "@postbus/policy";
 import type { FactQuestions } from "./fact-questions.ts";
 
 type MessageFacts = Pick<Facts, "dkim" | "dmarc">;
@@ -12,6 +13,8 @@ interface Asked {
 
 interface ContentAtHand {
   readonly messageId: string;
+  /** The policy asks about each signature. */
+  readonly wantsSignatures: boolean;
   readonly read: () => Promise<Content>;
 }
 
@@ -21,7 +24,8 @@ export class TransactionFacts {
   readonly #timeoutMs: number;
   readonly #asked: Asked;
   #spf: Promise<SpfFact> | undefined;
-  #message: Promise<MessageFacts> | undefined;
+  #message: Promise<Omit<MessageAnswer, "v">> | undefined;
+  #scan: Promise<string | undefined> | undefined;
   #content: ContentAtHand | undefined;
 
   constructor(questions: FactQuestions, timeoutMs: number, asked: Asked) {
@@ -31,8 +35,8 @@ export class TransactionFacts {
   }
 
   /** The message is complete: questions about its content can be asked from now on. */
-  contentIsThere(messageId: string, read: () => Promise<Content>): void {
-    this.#content = { messageId, read };
+  contentIsThere(content: ContentAtHand): void {
+    this.#content = content;
   }
 
   spf(): Promise<SpfFact> {
@@ -41,17 +45,34 @@ export class TransactionFacts {
   }
 
   /** DKIM and DMARC, with SPF, which DMARC depends on; undefined before the content is there. */
-  message(): Promise<MessageFacts> | undefined {
-    if (this.#content !== undefined) this.#message ??= this.#askAboutMessage(this.#content);
-    return this.#message;
+  async message(): Promise<MessageFacts | undefined> {
+    const answer = await this.#answer();
+    return answer && { dkim: answer.dkim, dmarc: answer.dmarc };
+  }
+
+  /** Of a message that has one, all signatures. Undefined: nobody knows. */
+  async signatures(): Promise<readonly DkimSignature[] | undefined> {
+    const answer = await this.#answer();
+    // A check that took too long has looked at none.
+    return answer === undefined || answer.dkim.length === 0 ? undefined : answer.signatures;
   }
 
   /** Whatever the scanner says. Undefined before the content is there. */
   async scan(recipients: readonly string[]): Promise<string | undefined> {
-    if (this.#content === undefined) return undefined;
-    const { messageId, read } = this.#content;
+    if (this.#content !== undefined) this.#scan ??= this.#askScanner(this.#content, recipients);
+    return this.#scan;
+  }
+
+  async #askScanner({ messageId, read }: ContentAtHand, recipients: readonly string[]): Promise<string | undefined> {
     const request = { v: 1 as const, messageId, recipients: [...recipients] };
     return (await this.#questions.scan(request, await read(), this.#timeoutMs))?.state;
+  }
+
+  /** The content is there, and an ACL will look at it: what it will want is asked at once, all beside each other. */
+  askAhead({ message, scan }: WantedFacts, recipients: readonly string[]): void {
+    // Who waits for it hears of what goes wrong.
+    if (message) this.message().catch(() => undefined);
+    if (scan) this.scan(recipients).catch(() => undefined);
   }
 
   /** What was asked until now; undefined: nothing. */
@@ -61,15 +82,22 @@ export class TransactionFacts {
 
   async #answers(): Promise<Facts> {
     const spf = await this.#spf;
-    return { ...(spf === undefined ? {} : { spf }), ...(await this.#message) };
+    const message = this.#message === undefined ? undefined : await this.message();
+    return { ...(spf === undefined ? {} : { spf }), ...message };
   }
 
-  async #askAboutMessage({ messageId, read }: ContentAtHand): Promise<MessageFacts> {
+  #answer(): Promise<Omit<MessageAnswer, "v">> | undefined {
+    if (this.#content !== undefined) this.#message ??= this.#askAboutMessage(this.#content);
+    return this.#message;
+  }
+
+  async #askAboutMessage({ messageId, wantsSignatures, read }: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
     const deadlineMs = performance.now() + this.#timeoutMs;
     const content = await read();
     const spf = await this.spf();
     const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.round(deadlineMs - performance.now()));
-    return this.#questions.message({ v: 1, messageId, spf }, content, timeoutMs);
+    const question = { v: 1 as const, messageId, spf, ...(wantsSignatures ? { wantsSignatures } : {}) };
+    return this.#questions.message(question, content, timeoutMs);
   }
 }
 

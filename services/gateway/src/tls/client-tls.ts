@@ -12,9 +12,11 @@ export class ClientTls implements TlsView {
   readonly sni: string;
   readonly isVerified: boolean;
   readonly peerName: string;
+  readonly ocsp: TlsView["ocsp"];
+  readonly resumption: TlsView["resumption"];
   readonly #socket: TLSSocket;
 
-  constructor(socket: TLSSocket, { isVerified, problem }: Verification) {
+  constructor(socket: TLSSocket, { isVerified, problem, ocsp, isResumed }: Verification) {
     this.#socket = socket;
     this.cipher = cipherText(socket);
     const [version = "", , bits] = this.cipher.split(":");
@@ -25,6 +27,8 @@ export class ClientTls implements TlsView {
     const name: unknown = "servername" in socket ? socket.servername : undefined;
     this.sni = typeof name === "string" ? (serverName(name) ?? "") : "";
     this.isVerified = isVerified;
+    this.ocsp = ocsp;
+    this.resumption = isResumed === undefined ? "off" : isResumed ? "resumed" : "offered";
     // Without a question there is no answer, and this would be the one thing that costs.
     const wasAsked = isVerified || problem !== undefined;
     const certificate = wasAsked ? socket.getPeerX509Certificate() : undefined;

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import {
-  awaitServerName,
+  awaitClientHello,
   handshakeProblem,
   internalErrorAlert,
   type ServerHandshake,
@@ -19,20 +19,20 @@ export interface HandshakeWatcher {
   readonly failed: (text: string) => void;
 }
 
-/** One handshake, from the octets that have come already to the secured socket; the certificate may depend on the name the client asks for. */
+/** One handshake, from the octets that have come already to the secured socket; what it is made with may depend on the client's hello. */
 export class Handshake {
   readonly #plain: Socket;
   readonly #watcher: HandshakeWatcher;
   #isOver = false;
 
   /** @param early What has come before, and belongs to it. */
-  constructor(plain: Socket, early: Buffer, { handshake, byName }: PreparedTls, watcher: HandshakeWatcher) {
+  constructor(plain: Socket, early: Buffer, { handshake, byHello }: PreparedTls, watcher: HandshakeWatcher) {
     this.#plain = plain;
     this.#watcher = watcher;
     // A stream that flows would lose what is given back to it.
     if (early.length > 0) plain.pause().unshift(early);
-    if (byName === undefined) this.#begin(handshake);
-    else void this.#chooseByName(handshake, byName);
+    if (byHello === undefined) this.#begin(handshake);
+    else void this.#chooseByHello(handshake, byHello);
   }
 
   /** The connection is lost, or there is no more time. */
@@ -42,11 +42,11 @@ export class Handshake {
     this.#watcher.failed(text);
   }
 
-  async #chooseByName(usual: ServerHandshake, byName: NonNullable<PreparedTls["byName"]>): Promise<void> {
+  async #chooseByHello(usual: ServerHandshake, byHello: NonNullable<PreparedTls["byHello"]>): Promise<void> {
     const plain = this.#plain;
     try {
-      const name = await awaitServerName(plain);
-      const handshake = name === undefined ? usual : await byName(name);
+      const hello = await awaitClientHello(plain);
+      const handshake = hello === undefined ? usual : await byHello(hello);
       if (!this.#isOver) this.#begin(handshake);
     } catch (err) {
       this.fail(`(SSL_accept): ${handshakeProblem(err)}`);

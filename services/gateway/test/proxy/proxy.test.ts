@@ -70,26 +70,7 @@ describe("a client behind a proxy", () => {
       );
       assert.deepEqual(await headersCounted(gateway), { ok: 1 });
     });
-
-    test(`may have its header in single octets: ${name}`, async () => {
-      await using gateway = await gatewayBehind();
-      await using client = await gateway.connect();
-      client.socket.setNoDelay();
-      for (const octet of header) {
-        await new Promise((resolve) => client.socket.write(octet, "latin1", resolve));
-        await setImmediate();
-      }
-      await client.expect(220);
-      assert.match(await client.say("HELO c\r\n", 250), /\[198\.51\.100\.7\]/);
-    });
   }
-
-  test("that talks early in the same segment is turned away, as without a proxy", async () => {
-    await using gateway = await gatewayBehind();
-    await using client = await proxied(gateway, `${HEADER}EHLO c\r\n`);
-    assert.match(await client.expect(554), /synchronization error/);
-    assert.partialDeepStrictEqual(await rejected(gateway), { clientAddress: "198.51.100.7" });
-  });
 
   test("that may talk early loses none of its octets", async () => {
     await using gateway = await gatewayBehind({ main: "smtp_enforce_sync = false\n" });
@@ -114,13 +95,6 @@ describe("a client behind a proxy", () => {
     });
     await using client = await proxied(gateway, "PROXY TCP6 ::ffff:198.51.100.7 ::FFFF:203.0.113.9 1 2\r\n");
     assert.equal(await client.expect(550), "550 198.51.100.7 203.0.113.9\r\n");
-  });
-
-  test("sends one header: a second is no command", async () => {
-    await using gateway = await gatewayBehind();
-    await using client = await proxied(gateway, HEADER);
-    await client.expect(220);
-    await client.say(HEADER, 500);
   });
 
   test("speaks TLS with us, not with the proxy", async () => {
@@ -183,8 +157,6 @@ describe("a proxy that sends no header", () => {
     { name: "says nothing in time", early: "", why: "no header in time", result: "timeout" },
     { name: "says half of one", early: "PROXY TCP4 198", why: "not a whole header in time", result: "timeout" },
     { name: "ends it with LF", early: "PROXY UNKNOWN\n", why: "not a whole header in time", result: "timeout" },
-    { name: "says EHLO", early: "EHLO c\r\n", why: "no PROXY header", result: "invalid" },
-    { name: "says another version", early: `${SIGNATURE}\x31\x11\0\x04abcd`, why: "version 3", result: "invalid" },
     {
       name: "breaks off a header that is too long",
       early: `${SIGNATURE}\x21\x11\xff\xffabc`,
@@ -212,13 +184,6 @@ describe("a proxy that sends no header", () => {
     });
   }
 
-  test("and says more than one line is an early talker", async () => {
-    await using gateway = await gatewayBehind();
-    await using client = await proxied(gateway, "EHLO c\r\nMAIL FROM:<>\r\n");
-    await client.expect(554);
-    await client.ended();
-  });
-
   test("is not heard on what belongs to its wrong header, in however many segments that comes", async () => {
     await using gateway = await gatewayBehind();
     await using client = await proxied(gateway, `${SIGNATURE}\x21\x11\x40\0`);
@@ -229,14 +194,6 @@ describe("a proxy that sends no header", () => {
     await client.expect(220);
     await client.say("NOOP\r\n", 503);
     await client.say("QUIT\r\n", 221);
-  });
-
-  test("is closed when it goes on and on", async () => {
-    await using gateway = await gatewayBehind();
-    await using client = await proxied(gateway, "EHLO c\r\n");
-    await client.expect(220);
-    await client.say("NOOP\r\n".repeat(11), ...Array<number>(10).fill(503), 421);
-    await client.ended();
   });
 
   test("but goes away in silence is nothing to tell; in the middle of a header it is", async () => {
@@ -256,17 +213,6 @@ describe("a proxy that sends no header", () => {
     await using client = await proxied(gateway, "PROXY ");
     await gateway.part.stop();
     await client.ended();
-  });
-});
-
-describe("a peer that is not in hosts_proxy", () => {
-  test("has no header: before the greeting it is early talk, behind it no command", async () => {
-    await using gateway = await startTestGateway({ policy: { main: "hosts_proxy = 192.0.2.1\n" } });
-    await using early = await proxied(gateway, HEADER);
-    await early.expect(554);
-    await using client = await gateway.session();
-    await client.say(HEADER, 500);
-    assert.match(await client.say("HELO c\r\n", 250), /\[127\.0\.0\.1\]/);
   });
 });
 

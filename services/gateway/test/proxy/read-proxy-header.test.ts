@@ -14,7 +14,13 @@ const HEADER = Buffer.from("PROXY TCP4 198.51.100.7 203.0.113.9 40000 25\r\n");
 test("a handshake that begins in the segment of the header is not lost", async (t) => {
   const { certificateFile, privateKeyFile } = makeCertificate("mx.test");
   const [cert, key] = [await readFile(certificateFile), await readFile(privateKeyFile)];
-  const context = { secureContext: createSecureContext({ cert, key }) };
+  const context = {
+    secureContext: createSecureContext({ cert, key }),
+    resumable: undefined,
+    isByClientsOrder: true,
+    certificates: [],
+    staples: [],
+  };
   const readings: ProxyReading[] = [];
   const server = createServer((socket) =>
     readProxyHeader(socket, 60_000, (reading) => {

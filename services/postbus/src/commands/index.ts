@@ -42,6 +42,11 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: "prepare the NATS server of NATS_URL for the fleet; may be repeated",
     load: async () => (await import("./provision.ts")).provision,
   },
+  "ocsp-fetch": {
+    synopsis: "-c CERT -o FILE [-i ISSUER] [-u URL] [-m PERCENT] [-f] [-v]",
+    summary: "fetch the proof that a certificate is not revoked, for tls_ocsp_file",
+    load: async () => (await import("./ocsp-fetch.ts")).ocspFetch,
+  },
   send: {
     synopsis: "[--from ADDRESS] [--to ADDRESS...] [--subject TEXT] [--body TEXT | --file FILE] [...]",
     summary: "send a message by SMTP and show the replies",
@@ -66,6 +71,11 @@ export const commands: Readonly<Record<string, Command>> = {
     synopsis: "ID [--json]",
     summary: "the journey of a message",
     load: async () => (await import("./trace.ts")).trace,
+  },
+  watch: {
+    synopsis: "[--from NETWORK...] [--helo TEXT] [--sender TEXT] [--recipient TEXT] [--limit N] [--seconds N] [--json]",
+    summary: "what clients and the gateways say to each other, as it happens",
+    load: async () => (await import("./watch.ts")).watch,
   },
   top: {
     synopsis: "[--interval SECONDS] [--once]",

@@ -1,10 +1,13 @@
 import { parseArgs } from "node:util";
+import { Decided } from "@postbus/contracts";
 import { type Static, Type } from "typebox";
+import { Value } from "typebox/value";
 import { UsageError } from "../command.ts";
 import { messageIdOf } from "../message-id.ts";
 import { printable } from "../printable.ts";
 import { openStatusClient, statusOptions } from "../status-client.ts";
 import { timeText } from "../time-text.ts";
+import { decidedLines } from "../trace/decided-lines.ts";
 
 const TracedEvent = Type.Object({ name: Type.String(), atMs: Type.Number(), service: Type.String() });
 const Message = Type.Object({
@@ -28,9 +31,16 @@ export async function trace(args: readonly string[]): Promise<number> {
 }
 
 function story({ id, state, events, isCut }: Static<typeof Message>): string {
-  const lines = events.map((event) => printable(eventLine(event)));
+  const lines = events.flatMap(eventLines).map(printable);
   const end = isCut ? `${id}: there is more; this is ${state}` : `${id}: ${state}`;
   return `${[...lines, end].join("\n")}\n`;
+}
+
+/** Of most events one line; the policy's decisions are too many for that. */
+export function eventLines(event: Static<typeof TracedEvent>): string[] {
+  if (!Value.Check(Decided, event)) return [eventLine(event)];
+  const { stages: _, omittedStages: __, ...head } = event;
+  return [eventLine(head), ...decidedLines(event)];
 }
 
 /** Fields that every event has: the line's frame. */

@@ -1,6 +1,15 @@
-import type { Reply } from "@postbus/mail";
-import { type AclAnswer, type AuthAnswer, changedHeader, judgeContent, type SmtpAcls } from "@postbus/policy";
+import { hasDomain, type Reply } from "@postbus/mail";
+import {
+  type AclAnswer,
+  type AuthAnswer,
+  type Configuration,
+  changedHeader,
+  judgeContent,
+  type Signature,
+  type SmtpAcls,
+} from "@postbus/policy";
 import { ServerSession, type SessionProfile, type SessionStep } from "@postbus/smtp";
+import { contentStages } from "./content-stages.ts";
 import { LineEnds } from "./line-ends.ts";
 import { MessageInHand } from "./message-in-hand.ts";
 
@@ -14,6 +23,11 @@ export interface DialogueOptions {
   /** `received_header_text` */
   readonly receivedText: string;
   readonly bodyVisible: number;
+  readonly configuration: Configuration;
+  /** Where parts of messages are unpacked. */
+  readonly scanDirectory: string;
+  /** What verifying a message finds. */
+  signatures(content: Buffer): Promise<readonly Signature[]>;
   readonly nextMessageId: () => string;
   /** Octets for the client. */
   write(text: string): void;
@@ -160,7 +174,7 @@ export class Dialogue {
   }
 
   #qualified(address: string, domain = this.#options.qualifyRecipient): string {
-    return address === "" || address.includes("@") ? address : `${address}@${domain}`;
+    return address === "" || hasDomain(address) ? address : `${address}@${domain}`;
   }
 
   async #end(): Promise<void> {
@@ -170,14 +184,32 @@ export class Dialogue {
     const header = changedHeader(lines, message.addedHeaders, message.removedHeaders);
     message.settleHeaders();
     acls.content(this.#message.content(header, bodyVisible));
+    const content = this.#message;
+    const early = await contentStages({
+      ...this.#options,
+      source: content.source,
+      signatures: () => this.#options.signatures(content.octets),
+    });
+    this.#showHeader(header);
     const { trace, log } = this.#options;
     const say = (reply: Reply): void => this.#session.progress(reply);
-    const { answer, reply } = await judgeContent(acls, { say, log, trace });
+    const { answer, reply } =
+      early === undefined ? await judgeContent(acls, { say, log, trace }) : { answer: early, reply: early.reply };
     const isRefused = answer !== undefined && answer.verdict !== "accept" && answer.verdict !== "discard";
-    if (isRefused) this.#logRefusal("after DATA", answer);
+    if (isRefused) this.#logRefusal(REFUSED_AT[answer.record.stage] ?? "after DATA", answer);
     const usual: Reply = isRefused ? REFUSED : { code: 250, lines: [`OK id=${message.messageId}`] };
     this.#session.finish(reply ?? usual, answer?.verdict === "drop", !isRefused && reply === undefined);
     acls.reset();
+  }
+
+  /** What ACLs have changed in the header since. */
+  #showHeader(before: readonly string[]): void {
+    const { acls, bodyVisible } = this.#options;
+    const { message } = acls.session;
+    if (message.addedHeaders.length === 0 && message.removedHeaders.length === 0) return;
+    const header = changedHeader(before, message.addedHeaders, message.removedHeaders);
+    message.settleHeaders();
+    acls.content(this.#message.content(header, bodyVisible));
   }
 
   /** Our own trace field, as policies see it. */
@@ -239,3 +271,6 @@ export class Dialogue {
 }
 
 const REFUSED: Reply = { code: 550, lines: ["Administrative prohibition"] };
+
+/** What was refused, in Exim's words. */
+const REFUSED_AT: Readonly<Record<string, string>> = { dkim: "DKIM ", mime: "during MIME ACL checks" };

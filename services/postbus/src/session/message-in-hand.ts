@@ -1,4 +1,4 @@
-import { headerFields } from "@postbus/mail";
+import { headerFields, type OctetSource } from "@postbus/mail";
 import { receivedContent } from "@postbus/policy";
 
 /** The content of the message that is being received. It is held whole: a session that queues nothing has one at a time. */
@@ -19,6 +19,16 @@ export class MessageInHand {
     return headerFields(this.#header).map(({ start, end }) =>
       this.#header.toString("latin1", start, end).replaceAll("\r\n", "\n"),
     );
+  }
+
+  /** The message as it came. */
+  get octets(): Buffer {
+    return Buffer.concat([this.#header, ...this.#body]);
+  }
+
+  get source(): OctetSource {
+    const { octets } = this;
+    return { read: (start) => [octets.subarray(start)] };
   }
 
   /** @param visible Octets of the body that policies see at either end: `message_body_visible`. */

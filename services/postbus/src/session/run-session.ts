@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Resolver } from "@postbus/dns";
-import { formatReply, MessageIdGenerator } from "@postbus/mail";
-import { checkSpf } from "@postbus/mail-auth";
+import { DeferError, formatReply, MessageIdGenerator } from "@postbus/mail";
+import { checkMessage, checkSpf } from "@postbus/mail-auth";
 import {
   type AclHooks,
   AclSession,
@@ -12,6 +13,7 @@ import {
   formatRecord,
   PROGRAM_VERSION,
   policySurroundings,
+  type Signature,
   SmtpAcls,
   type SmtpParts,
   sessionNames,
@@ -78,6 +80,9 @@ export async function runSession(options: SessionOptions): Promise<void> {
     qualifyRecipient: names.qualifyRecipient,
     receivedText: main.get("received_header_text"),
     bodyVisible: main.get("message_body_visible"),
+    configuration,
+    scanDirectory: join(dataDirectory, "scan"),
+    signatures: (content) => signaturesOf(content, options.resolver),
     nextMessageId: () => ids.next(),
     write,
     trace: ({ record }) => {
@@ -91,6 +96,13 @@ export async function runSession(options: SessionOptions): Promise<void> {
     await surroundings.stop();
     await stop();
   }
+}
+
+/** Of a message that has one. @throws {DeferError} it takes too long to find out. */
+async function signaturesOf(content: Buffer, resolver: Resolver): Promise<readonly Signature[]> {
+  const { dkim, signatures } = await checkMessage(content, {}, resolver);
+  if (dkim.length === 0) throw new DeferError("dkim", "the signatures could not be verified in time");
+  return signatures;
 }
 
 /** Counters: those of the fleet, or what sessions before have left in the data directory. */

@@ -1,10 +1,14 @@
 import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Resolver } from "@postbus/dns";
 import { checkConfiguration } from "@postbus/policy";
 import { runSession } from "../../src/session/run-session.ts";
 
 const CLIENT = "198.51.100.20";
+const NO_NAMES: Resolver = {
+  resolve: async () => ({ state: "no such name", authenticated: false, ttlSeconds: 0 }),
+};
 
 /** Main options of every case. @param directory Of spool and logs. */
 export function preamble(directory: string): string {
@@ -48,7 +52,7 @@ export async function ourSession(
   directory: string,
   config: string,
   input: readonly string[],
-  { client = CLIENT }: { readonly client?: string } = {},
+  { client = CLIENT, resolver = NO_NAMES }: { readonly client?: string; readonly resolver?: Resolver } = {},
 ): Promise<{ readonly replies: string; readonly log: string } | undefined> {
   const file = "/policy";
   const text = Buffer.from(config, "latin1");
@@ -65,7 +69,7 @@ export async function ourSession(
     file,
     dataDirectory: join(directory, "data"),
     redisUrl: undefined,
-    resolver: { resolve: async () => ({ state: "no such name", authenticated: false, ttlSeconds: 0 }) },
+    resolver,
     hostname: "mail.shop.example",
     localAddresses: ["127.0.0.1"],
     environment: {},

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { program } from "@postbus/testkit";
 import { comparable, eximSession, isKnownDifference, ourSession, preamble } from "./both-sessions.ts";
-import { type Random, randomCase } from "./random-acls.ts";
+import { randomCase } from "./random-acls.ts";
+import { seeded } from "./seeded.ts";
 
 /** The newest that is there. (4.96 does not count a MAIL without HELO among the errors.) */
 const exim = ["exim-4.100", "exim-4.98"].map((name) => program(name)).find((path) => path !== undefined);
@@ -35,15 +36,3 @@ test(`${count} generated policies are answered as by a real Exim`, {
     rmSync(root, { recursive: true, force: true });
   }
 });
-
-/** mulberry32: the same seed, the same policy. */
-function seeded(seed: number): Random {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 4_294_967_296) * below);
-  };
-}

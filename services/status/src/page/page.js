@@ -121,9 +121,14 @@ function showNoFleet(err) {
 let pages = 1;
 let next;
 
+const UNKNOWN_SENDER = { refused: "(refused before it was named)" };
+
 function row(message) {
   const link = element("a", {
-    text: message.returnPath === "" ? "<> (bounce)" : (message.returnPath ?? "(not recorded yet)"),
+    text:
+      message.returnPath === ""
+        ? "<> (bounce)"
+        : (message.returnPath ?? UNKNOWN_SENDER[message.state] ?? "(not recorded yet)"),
   });
   link.href = `#${message.id}`;
   const more = message.recipientCount - 1;
@@ -239,6 +244,36 @@ function facts(object) {
   return list;
 }
 
+function check({ name, value, said, note, waitedUs }) {
+  const written = value === undefined ? name : `${name} = ${value}`;
+  const why = [note, waitedUs === undefined ? undefined : `waited ${waitedUs} µs`].filter((part) => part !== undefined);
+  return `${written} → ${said}${why.length === 0 ? "" : ` (${why.join(", ")})`}`;
+}
+
+/** Why the policy has decided so: each stage, each statement that was come by; bold: the one that has decided. */
+function decisions({ stages, omittedStages, ...event }) {
+  const list = element("ol", { className: "stages" });
+  for (const { stage, about, verdict, isTemporary, tookUs, reply, log, steps, omittedSteps } of stages) {
+    const head = [stage, about].filter((word) => word !== undefined).join(" ");
+    const said = [isTemporary ? "temporarily" : undefined, verdict, reply ?? log].filter((word) => word !== undefined);
+    const place = element("li", {}, element("span", { text: head, className: "name" }));
+    place.append(element("span", { text: `  ${said.join(" ")}  `, className: `verdict ${verdict}` }));
+    place.append(element("span", { text: `${tookUs} µs`, className: "faint" }));
+    if (omittedSteps !== undefined) {
+      place.append(element("p", { text: `${omittedSteps} statements are left out`, className: "faint" }));
+    }
+    for (const { acl, depth = 0, verb, at, checks, outcome, decides } of steps) {
+      const text = `${"  ".repeat(depth)}${verb} ${[...checks.map(check), outcome].join("; ")}`;
+      place.append(element("p", { text, className: decides ? "step decides" : "step", title: `${acl}, ${at}` }));
+      place.lastChild.append(element("span", { text: `  ${at}`, className: "faint" }));
+    }
+    list.append(place);
+  }
+  if (omittedStages !== undefined)
+    list.append(element("li", { text: `and ${omittedStages} more`, className: "faint" }));
+  return [facts(event), list];
+}
+
 function showMessage(message) {
   $("#message-title").textContent = message.id;
   const recipients = element(
@@ -268,7 +303,7 @@ function showMessage(message) {
         element("span", { text: `${dateTime(event.atMs)}  `, className: "faint" }),
         element("span", { text: event.name, className: "name" }),
         element("span", { text: `  ${event.service}`, className: "faint" }),
-        facts(event),
+        ...(event.name === "msg:decided" ? decisions(event) : [facts(event)]),
       ),
     ),
   );

@@ -36,7 +36,7 @@ const Message = Type.Object({
   recipients: Type.Array(
     Type.Object({
       address: Type.String(),
-      state: Type.Enum(["queued", "deferred", "delivered", "failed"]),
+      state: Type.Enum(["queued", "deferred", "delivered", "failed", "refused", "discarded"]),
       atMs: Type.Optional(TimeMs),
       text: Type.Optional(Type.String({ description: "What the last attempt met" })),
       host: Type.Optional(Type.String()),

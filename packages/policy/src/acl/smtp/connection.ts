@@ -22,6 +22,10 @@ export interface TlsView {
   readonly peerCertificate: string | undefined;
   readonly ownCertificate: string | undefined;
   readonly isVerified: boolean;
+  /** Whether the client wanted a proof that our certificate is not revoked, and was given one (`$tls_in_ocsp`). */
+  readonly ocsp: "not requested" | "no response" | "stapled";
+  /** Whether its session is one that was resumed, or one that may be (`$tls_in_resumption`). */
+  readonly resumption: "off" | "offered" | "resumed";
 }
 
 /** Whom the client has shown itself to be. */

@@ -4,6 +4,7 @@ import type { Value } from "../../expansion/value.ts";
 import type { AddedHeader } from "../added-headers.ts";
 import type { MessageControls } from "../controls/message-controls.ts";
 import type { Fact, FactName } from "../facts.ts";
+import type { CurrentPart } from "../mime/current-part.ts";
 import type { AddressVerdict } from "../verify-address.ts";
 
 /** What has been received of a message's content, for conditions and variables of the DATA ACLs. */
@@ -57,6 +58,8 @@ export class SmtpMessage {
   messageId = "";
   receivedAtMs: number | undefined;
   content: ReceivedContent | undefined;
+  /** While the MIME ACL is asked about it. */
+  part: CurrentPart | undefined;
   /** `acl_m…` */
   variables = new Map<string, Value>();
   /** What conditions have found out: `domain_data`, `spf_result`, `sender_rate`. */

@@ -3,7 +3,9 @@ import { domainOf, localPartOf, trim } from "@postbus/mail";
 import type { Variables } from "../../expansion/evaluation.ts";
 import { lowerCase } from "../../expansion/operators/case.ts";
 import { Tainted, type Value } from "../../expansion/value.ts";
+import { signatureDefaults } from "../dkim/signature-variables.ts";
 import type { AclSession } from "../session.ts";
+import type { TlsView } from "./connection.ts";
 import { diskSpace } from "./disk-space.ts";
 import { ownReceived } from "./received-content.ts";
 
@@ -25,7 +27,7 @@ export class SmtpVariables implements Variables {
     if (name.startsWith("acl_")) {
       return (name.charAt(4) === "c" ? session.connection : session.message).variables.get(name);
     }
-    return session.message.found.get(name) ?? session.connection.found.get(name);
+    return session.message.found.get(name) ?? session.connection.found.get(name) ?? signatureDefaults.get(name);
   }
 }
 
@@ -89,6 +91,8 @@ const connection: Readonly<Record<string, Read>> = {
   tls_in_peercert: ({ connection }) => connection.tls?.peerCertificate,
   tls_in_ourcert: ({ connection }) => connection.tls?.ownCertificate,
   tls_in_certificate_verified: ({ connection }) => (connection.tls?.isVerified === true ? 1 : 0),
+  tls_in_ocsp: ({ connection }) => OCSP[connection.tls?.ocsp ?? "not requested"],
+  tls_in_resumption: ({ connection: { tls } }) => tls && resumptionBits(tls),
   proxy_session: ({ connection }) => connection.proxy !== undefined,
   proxy_local_address: ({ connection }) => connection.proxy?.localAddress,
   proxy_local_port: ({ connection }) => connection.proxy?.localPort,
@@ -102,6 +106,20 @@ const connection: Readonly<Record<string, Read>> = {
   proxy_tls_common_name: ({ connection }) => connection.proxy?.tls?.commonName,
   proxy_tls_verified: ({ connection }) => connection.proxy?.tls?.isVerified === true,
 };
+
+/** Numbers of Exim's manual. A server says nothing of 2 and 3, which are a client's. */
+const OCSP = { "not requested": 0, "no response": 1, stapled: 4 } as const;
+
+/**
+ * Bits of Exim's manual, as Exim has them for clients of OpenSSL and GnuTLS: 1 we could, 2 the client wants tickets, 4 it has
+ * come with one, 8 we have given one, 16 its session goes on. That it came with one that could not be used is not known.
+ */
+function resumptionBits({ resumption, version }: TlsView): number {
+  if (resumption === "off") return 1;
+  if (resumption === "offered") return 11;
+  // TLS 1.2 gives no other ticket with it.
+  return version === "TLS1.3" ? 31 : 23;
+}
 
 const message: Readonly<Record<string, Read>> = {
   authenticated_sender: ({ message }) => message.authenticatedSender,

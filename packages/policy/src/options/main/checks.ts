@@ -1,4 +1,4 @@
-import { type OptionTable, oneOf, scanner, verifier } from "../option.ts";
+import { gateway, type OptionTable, oneOf, scanner, verifier } from "../option.ts";
 
 /** Who sent it, and what is in it: SPF, DKIM, DMARC, DCC, BMI, viruses, spam. */
 export const checkOptions = {
@@ -8,11 +8,11 @@ export const checkOptions = {
   dcc_direct_add_header: scanner("boolean", false),
   dccifd_address: scanner("string", "/usr/local/dcc/var/dccifd"),
   dccifd_options: scanner("string", "header"),
-  dkim_verify_hashes: verifier("list", "sha256 : sha512"),
-  dkim_verify_keytypes: verifier("list", "ed25519 : rsa"),
-  dkim_verify_min_keysizes: verifier("list", "rsa=1024 ed25519=250"),
-  dkim_verify_minimal: verifier("boolean", false),
-  dkim_verify_signers: verifier("domain list*", "$dkim_signers"),
+  dkim_verify_hashes: gateway("list", "sha256 : sha512"),
+  dkim_verify_keytypes: gateway("list", "ed25519 : rsa"),
+  dkim_verify_min_keysizes: gateway("list", "rsa=1024 ed25519=250"),
+  dkim_verify_minimal: gateway("boolean", false),
+  dkim_verify_signers: gateway("domain list*", "$dkim_signers"),
   dmarc_forensic_sender: verifier("string*", "do-not-reply@$primary_hostname"),
   dmarc_history_file: verifier("string*"),
   dmarc_mode: verifier("string", "9989", oneOf("9989", "7489")),

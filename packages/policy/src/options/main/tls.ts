@@ -19,6 +19,11 @@ export const tlsOptions = {
   tls_dhparam: gateway("string*"),
   tls_early_banner_hosts: ignored("host list*"),
   tls_eccurve: gateway("list*", "auto"),
+  tls_ocsp_fetch: gateway(
+    "boolean",
+    false,
+    "not in Exim: proofs for certificates without a file are fetched and renewed",
+  ),
   tls_ocsp_file: gateway("file*"),
   tls_on_connect_ports: gateway("list"),
   tls_privatekey: gateway("file*", undefined, "the certificate's file"),

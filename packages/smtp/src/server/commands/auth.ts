@@ -1,4 +1,5 @@
 import { trimStart } from "@postbus/mail";
+import { watchedAnswer } from "../line-observer.ts";
 import * as replies from "../replies.ts";
 import type { SessionCore } from "../session-core.ts";
 import type { SessionStep } from "../session-step.ts";
@@ -25,5 +26,6 @@ export function authLine(core: SessionCore): SessionStep | undefined {
   const line = core.input.line(MAX_AUTH_OCTETS);
   if (line === "incomplete") return { kind: "read" };
   if (line === "too long") return core.close(replies.lineTooLong, "command line without end");
+  if (core.observer?.isWatching === true) core.observer.line(watchedAnswer);
   return core.ask({ kind: "auth line", line: line.text }, "auth asked");
 }

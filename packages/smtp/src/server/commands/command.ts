@@ -1,4 +1,5 @@
 import { formatReply, trimEnd } from "@postbus/mail";
+import { watchedCommand } from "../line-observer.ts";
 import * as replies from "../replies.ts";
 import type { SessionCore } from "../session-core.ts";
 import type { SessionStep } from "../session-step.ts";
@@ -62,6 +63,7 @@ export function nextCommand(core: SessionCore): SessionStep | undefined {
   if (line === "incomplete") return { kind: "read" };
   if (line === "too long") return core.close(replies.lineTooLong, "command line without end");
   core.line = line.text;
+  if (core.observer?.isWatching === true) core.observer.line(watchedCommand(line.text));
   if (!line.hasCr) return core.protocolError(replies.bareLineFeed);
   if (CONTROL.test(line.text)) return core.protocolError(replies.controlCharacter);
   return command(core, line.text);

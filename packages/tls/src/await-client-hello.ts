@@ -1,14 +1,15 @@
 import type { Socket } from "node:net";
 import { readClientHello } from "./client-hello.ts";
+import type { HelloWishes } from "./hello-wishes.ts";
 
 /**
- * Waits for a client's hello and reads the name of the server in it; undefined: it has none. All that was read is given
+ * Waits for a client's hello and reads it; undefined: what comes is none. All that was read is given
  * back to the socket, which is paused then. The owner has a deadline, and destroys the socket at it.
  *
  * @throws {Error} the client has gone.
  */
-export function awaitServerName(socket: Socket): Promise<string | undefined> {
-  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
+export function awaitClientHello(socket: Socket): Promise<HelloWishes | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<HelloWishes | undefined>();
   let parts: Buffer[] = [];
   let held = 0;
   let needed = 0;
@@ -35,7 +36,7 @@ export function awaitServerName(socket: Socket): Promise<string | undefined> {
     }
     stop();
     socket.pause().unshift(octets);
-    resolve(hello === "none" ? undefined : hello.serverName);
+    resolve(hello === "none" ? undefined : hello);
   };
   socket.on("data", onData);
   socket.on("end", onGone);

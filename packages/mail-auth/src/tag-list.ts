@@ -1,0 +1,14 @@
+/** Blanks at either end (RFC 6376 §3.2). */
+const EDGES = /^[ \t\r\n]+|[ \t\r\n]+$/g;
+
+/** A list of tags (RFC 6376 §3.2), of a signature or a key. Of several with one name, the first counts. */
+export function readTags(text: string): ReadonlyMap<string, string> {
+  const tags = new Map<string, string>();
+  for (const segment of text.split(";")) {
+    const equals = segment.indexOf("=");
+    if (equals === -1) continue;
+    const name = segment.slice(0, equals).replace(EDGES, "");
+    if (!tags.has(name)) tags.set(name, segment.slice(equals + 1).replace(EDGES, ""));
+  }
+  return tags;
+}

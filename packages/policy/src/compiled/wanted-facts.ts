@@ -1,0 +1,26 @@
+import type { Configuration } from "../reader/configuration.ts";
+
+/** What will be asked about every message that comes so far, so that it can be asked before an ACL has to wait for it. */
+export interface WantedFacts {
+  /** SPF, by an ACL at RCPT or behind it: to be asked at MAIL. */
+  readonly spf: boolean;
+  /** DKIM or DMARC, of the content. */
+  readonly message: boolean;
+  /** What is in the content. */
+  readonly scan: boolean;
+}
+
+const SPF = { conditions: ["spf"], variable: /\$\{?(?:def:)?spf_/ };
+const MESSAGE = {
+  conditions: ["dkim_status", "dmarc_status"],
+  variable: /\$\{?(?:def:)?(?:dkim|dmarc)_|\$\{authresults/,
+};
+const SCAN = { conditions: ["dcc", "malware", "spam"], variable: /\$\{?(?:def:)?(?:dcc|malware|spam)_/ };
+
+/** Reads it off the statements of the ACLs: whichever of them is reached, the answer is then on its way. */
+export function wantedFacts({ acls }: Pick<Configuration, "acls">): WantedFacts {
+  const items = [...acls.values()].flatMap(({ statements }) => statements.flatMap((statement) => statement.items));
+  const isWanted = ({ conditions, variable }: typeof SPF): boolean =>
+    items.some(({ name, value }) => conditions.includes(name) || variable.test(value));
+  return { spf: isWanted(SPF), message: isWanted(MESSAGE), scan: isWanted(SCAN) };
+}

@@ -1,0 +1,27 @@
+/** One row of the catalogue: what a client does, and what comes of it. */
+export interface BadInput {
+  readonly name: string;
+  /**
+   * What is sent, and the codes of the replies to it, one after another. By default the client has been greeted and has
+   * said EHLO.
+   */
+  readonly say: readonly (readonly [octets: string, codes: string])[];
+  /** Octets of a packet; everything at once if not said. */
+  readonly packet?: number;
+  /** Without EHLO: `silent` behind the greeting, `early` before it, whose code is then the first to come. */
+  readonly begins?: "silent" | "early";
+  /** `proxy`: it is in hosts_proxy. */
+  readonly from?: "proxy" | "where greetings take long";
+  /** At the port where TLS comes first. */
+  readonly to?: "tls port";
+  /** Behind STARTTLS and a second EHLO. */
+  readonly tls?: true;
+  /** How the client ends it. */
+  readonly ends?: "half-close" | "reset";
+  /** Of the last reply. */
+  readonly text?: RegExp;
+  /** A line of mainlog or rejectlog. */
+  readonly log?: RegExp;
+  /** The next command works (default), or the server has closed the connection and says nothing more. */
+  readonly after?: "closed";
+}

@@ -20,4 +20,4 @@ export { nearestName } from "./nearest-name.ts";
 export { isAddressLiteral, isDomain, NOT_ASCII, type ParsedPath, parsePath } from "./path.ts";
 export { type EnhancedStatus, formatReply, isPermanent, isTransient, type Reply, reply } from "./reply.ts";
 export { tlsRequiredField } from "./tls-required-field.ts";
-export { encodeXtext, isXtext } from "./xtext.ts";
+export { decodeXtext, encodeXtext, isXtext } from "./xtext.ts";

@@ -91,8 +91,8 @@ export class Connection {
       this.deadlines.lastInputMs = nowMs;
       return;
     }
-    const { policy, settings } = this.#surroundings;
-    const { receiveTimeoutMs } = policy.smtp;
+    const { settings } = this.#surroundings;
+    const { receiveTimeoutMs } = this.#conversation;
     const { transactionTimeoutMs } = settings;
     const text = this.deadlines.expired(
       nowMs,

@@ -1,4 +1,14 @@
-import { hasDomain, NOT_ASCII, type ParsedPath, parsePath, type Reply, reply, trim } from "@postbus/mail";
+import {
+  decodeXtext,
+  hasDomain,
+  isXtext,
+  NOT_ASCII,
+  type ParsedPath,
+  parsePath,
+  type Reply,
+  reply,
+  trim,
+} from "@postbus/mail";
 import type { MessageNotification, RecipientNotification } from "../notification.ts";
 import { parseMessageNotification, parseRecipientNotification } from "./notification-parameters.ts";
 
@@ -18,6 +28,8 @@ export interface MailCommand {
   readonly prdr?: true;
   /** RFC 8689 */
   readonly requireTls?: true;
+  /** Whom the client says it speaks for (RFC 4954 §5); empty: nobody. For a policy to believe or not. */
+  readonly authenticatedSender?: string;
 }
 
 /** What RCPT says (RFC 5321 §4.1.1.3). */
@@ -42,7 +54,7 @@ export interface PathRules {
   readonly offersPrdr: boolean;
   /** REQUIRETLS is taken (RFC 8689). */
   readonly offersRequireTls: boolean;
-  /** AUTH is taken, and not used: whom the client speaks for is for nobody to believe (RFC 4954 §5). */
+  /** AUTH is taken (RFC 4954 §5). */
   readonly offersAuth: boolean;
   /** Addresses may be in UTF-8 (RFC 6531): if MAIL says so, or because it has. */
   readonly acceptsUtf8: boolean;
@@ -69,6 +81,7 @@ export function parseMail(argument: string, rules: PathRules): MailCommand | Rep
   if (!(parameters instanceof Map)) return parameters;
   let size: number | undefined;
   let eightBit = false;
+  let authenticatedSender: string | undefined;
   let notification: MessageNotification | undefined;
   const smtpUtf8 = acceptsUtf8 && parameters.has("SMTPUTF8");
   if (!isAscii && !smtpUtf8) return badPath(argument, NOT_ASCII);
@@ -85,7 +98,8 @@ export function parseMail(argument: string, rules: PathRules): MailCommand | Rep
         break;
       case "AUTH":
         if (!offersAuth) return unknownParameter(keyword);
-        if (!AUTH_VALUE.test(value ?? "")) return reply(501, "5.5.4", "invalid data for AUTH");
+        if (value === undefined || value === "" || !isXtext(value)) return reply(501, "5.5.4", "invalid data for AUTH");
+        authenticatedSender = value === "<>" ? "" : decodeXtext(value);
         break;
       case "PRDR":
         // As in Exim, whatever value it has.
@@ -111,6 +125,7 @@ export function parseMail(argument: string, rules: PathRules): MailCommand | Rep
     returnPath: address,
     eightBit,
     ...(size === undefined ? {} : { size }),
+    ...(authenticatedSender === undefined ? {} : { authenticatedSender }),
     ...(notification === undefined ? {} : { notification }),
     ...(smtpUtf8 ? { smtpUtf8 } : {}),
     ...(offersPrdr && parameters.has("PRDR") ? { prdr: true } : {}),
@@ -170,9 +185,6 @@ const PHRASE = /^(?:"[^"\\]*"|[^<>"@(),:;\\[\]]+)[ \t]*(?=<)/;
 
 /** Exim's words where `allow_domain_literals` is not set. */
 const NO_LITERALS = "domain literals not allowed";
-
-/** RFC 4954 §5: `<>`, or an address as xtext (RFC 3461 §4). */
-const AUTH_VALUE = /^(?:[!-*,-<>-~]|\+[0-9A-F]{2})+$/;
 
 /** RFC 5321 §4.1.2: esmtp-keyword, and esmtp-value without `=`, blanks and control characters; RFC 6531 §3.3: or UTF-8. */
 const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\xff]+))?$/;

@@ -59,7 +59,7 @@ interface Skipped {
  * say something. Only the parts of a session know it: `ServerSession` outside, a file in `commands/` for each command.
  */
 export class SessionCore {
-  readonly profile: SessionProfile;
+  profile: SessionProfile;
   clientAddress: string;
   /** Of the client, as far as the owner knows. */
   standing: ClientStanding = UNKNOWN_CLIENT;

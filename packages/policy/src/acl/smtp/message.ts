@@ -54,6 +54,8 @@ export class SmtpMessage {
   isSmtpUtf8 = false;
   /** MAIL has said REQUIRETLS; that an ACL may say it as well is in `controls`. */
   isRequireTls = false;
+  /** AUTH= of MAIL, if it is believed. */
+  authenticatedSender: string | undefined;
   /** `discard` at MAIL: no recipient gets it. */
   isDiscarded = false;
   messageId = "";

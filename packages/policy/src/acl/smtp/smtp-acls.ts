@@ -14,6 +14,8 @@ import type { AclSession } from "../session.ts";
 import type { AdvertiseLists } from "./advertise-lists.ts";
 import { type ClientLists, consultClientLists } from "./client-lists.ts";
 import type { TlsView } from "./connection.ts";
+import type { ExpandedOptions } from "./expanded-options.ts";
+import type { HeloChecks } from "./helo-checks.ts";
 import { lookUpHostName } from "./host-name.ts";
 import { unquotedLocalPart } from "./local-part.ts";
 import type { ReceivedContent } from "./message.ts";
@@ -28,6 +30,8 @@ export interface MailArguments {
   readonly isPrdr?: boolean;
   readonly isSmtpUtf8?: boolean;
   readonly isRequireTls?: boolean;
+  /** AUTH=, decoded; empty: `<>`. */
+  readonly authenticatedSender?: string | undefined;
 }
 
 /**
@@ -38,18 +42,26 @@ export class SmtpAcls {
   readonly session: AclSession;
   readonly #acls: Acls;
   readonly #lists: ClientLists | undefined;
+  readonly #expanded: ExpandedOptions | undefined;
   readonly #advertised: AdvertiseLists | undefined;
+  readonly #heloChecks: HeloChecks | undefined;
   readonly #authenticators: OfferedAuthenticators | undefined;
   /** The AUTH command that is not answered yet. */
   #dialogue: AuthDialogue | undefined;
   /** The last HELO or EHLO that was accepted. */
   #greeting = { helo: "", isExtended: false };
 
-  constructor(session: AclSession, acls: Acls, { lists, advertised, authenticators }: Partial<SmtpParts> = {}) {
+  constructor(
+    session: AclSession,
+    acls: Acls,
+    { lists, expanded, advertised, heloChecks, authenticators }: Partial<SmtpParts> = {},
+  ) {
     this.session = session;
     this.#acls = acls;
     this.#lists = lists;
+    this.#expanded = expanded;
     this.#advertised = advertised;
+    this.#heloChecks = heloChecks;
     this.#authenticators = authenticators;
   }
 
@@ -62,28 +74,39 @@ export class SmtpAcls {
   connect(): Eventual<AclAnswer> {
     const { session } = this;
     return then(this.#acls.mentions("sender_host_name") ? lookUpHostName(session) : undefined, () =>
-      then(this.#lists && consultClientLists(this.#lists, session), () => this.#run("connect")),
+      then(this.#lists && consultClientLists(this.#lists, session), () => {
+        if (session.connection.isRefused) return REJECTED;
+        return then(this.#expanded?.settle(session), (problem) => {
+          if (problem === undefined) return this.#run("connect");
+          session.log(["main", "panic"], problem);
+          return { ...UNSETTLED, log: problem };
+        });
+      }),
     );
   }
 
   /** HELO or EHLO. What was said before is forgotten if it is accepted, and in force if it is not (RFC 5321 §4.1.4). */
   helo(name: string, isExtended: boolean): Eventual<AclAnswer> {
     const { connection } = this.session;
-    const before = this.#greeting;
+    const before = { ...this.#greeting, heloIsVerified: connection.heloIsVerified };
     connection.helo = name;
     connection.isExtended = isExtended;
     connection.heloIsVerified = undefined;
-    return then(this.#run("helo"), (answer) => {
-      if (!isAccepted(answer)) {
-        Object.assign(connection, before);
-        return answer;
-      }
-      this.#greeting = { helo: name, isExtended };
-      this.session.reset();
-      return then(this.#advertised?.consult(this.session), () =>
-        then(this.#authenticators?.offer(this.session), () => answer),
-      );
-    });
+    const checked = this.#heloChecks?.check(this.session);
+    return then(
+      then(checked, (refusal) => refusal ?? this.#run("helo")),
+      (answer) => {
+        if (!isAccepted(answer)) {
+          Object.assign(connection, before);
+          return answer;
+        }
+        this.#greeting = { helo: name, isExtended };
+        this.session.reset();
+        return then(this.#advertised?.consult(this.session), () =>
+          then(this.#authenticators?.offer(this.session), () => answer),
+        );
+      },
+    );
   }
 
   /** AUTH, whose ACL may let it go on. @param mechanism As the client has written it. @param initial base64. */
@@ -102,7 +125,28 @@ export class SmtpAcls {
     return this.#dialogue.next(line);
   }
 
+  /** MAIL. Whom the client says it speaks for is asked about first. */
   mail(said: MailArguments): Eventual<AclAnswer> {
+    const { authenticatedSender = "" } = said;
+    if (authenticatedSender === "") return this.#mail(said);
+    const { session } = this;
+    session.message.authenticatedSender = authenticatedSender;
+    return then(this.#acls.has("mailauth") ? this.#run("mailauth") : undefined, (answer) => {
+      if (answer?.isTemporary === true) {
+        session.message.authenticatedSender = undefined;
+        return answer;
+      }
+      const isBelieved = answer === undefined ? session.connection.authentication !== undefined : isAccepted(answer);
+      if (!isBelieved) {
+        session.message.authenticatedSender = undefined;
+        const why = answer === undefined ? "client not authenticated" : "rejected by ACL";
+        session.log(["main"], `ignoring AUTH=${authenticatedSender} (${why})`);
+      }
+      return this.#mail(said);
+    });
+  }
+
+  #mail(said: MailArguments): Eventual<AclAnswer> {
     const { returnPath, size, isPrdr = false, isSmtpUtf8 = false, isRequireTls = false } = said;
     const { message } = this.session;
     message.returnPath = returnPath;
@@ -215,7 +259,7 @@ export class SmtpAcls {
     });
   }
 
-  other(stage: "expn" | "etrn" | "starttls" | "mailauth" | "quit"): Eventual<AclAnswer> {
+  other(stage: "expn" | "etrn" | "starttls" | "quit"): Eventual<AclAnswer> {
     return this.#run(stage);
   }
 
@@ -308,6 +352,26 @@ const thrownAway = (recipient: { readonly address: string } | undefined) => ({
 });
 
 const isAccepted = ({ verdict }: AclAnswer): boolean => verdict === "accept" || verdict === "discard";
+
+/** Exim's words for `host_reject_connection`. */
+const REJECTED: AclAnswer = {
+  verdict: "drop",
+  reply: { code: 554, lines: ["SMTP service not available"] },
+  isTemporary: false,
+  log: "host_reject_connection",
+  logTargets: undefined,
+  record: { stage: "connect", verdict: "no", statements: [], log: "host_reject_connection" },
+};
+
+/** An option about this client cannot be expanded. */
+const UNSETTLED: AclAnswer = {
+  verdict: "drop",
+  reply: { code: 421, lines: ["Temporary local problem - please try later"] },
+  isTemporary: true,
+  log: undefined,
+  logTargets: undefined,
+  record: { stage: "connect", verdict: "defer", statements: [], log: undefined },
+};
 
 const DISCARDED: AclAnswer = {
   verdict: "discard",

@@ -33,7 +33,7 @@ export class SmtpVariables implements Variables {
 
 const general: Readonly<Record<string, Read>> = {
   primary_hostname: ({ names }) => names.primaryHostname,
-  smtp_active_hostname: ({ names }) => names.activeHostname,
+  smtp_active_hostname: ({ names, connection }) => connection.terms.hostname ?? names.activeHostname,
   qualify_domain: ({ names }) => names.qualifyDomain,
   qualify_recipient: ({ names }) => names.qualifyRecipient,
   config_file: ({ names }) => names.configFile,
@@ -122,6 +122,7 @@ function resumptionBits({ resumption, version }: TlsView): number {
 }
 
 const message: Readonly<Record<string, Read>> = {
+  authenticated_sender: ({ message }) => message.authenticatedSender,
   sender_address: ({ message }) => message.returnPath,
   return_path: ({ message }) => message.returnPath,
   sender_address_local_part: ({ message }) => ofAddress(message.returnPath, localPartOf),

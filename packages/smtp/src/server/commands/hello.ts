@@ -7,7 +7,7 @@ import { XCLIENT_ATTRIBUTES } from "../xclient.ts";
 
 /** HELO and EHLO. */
 export function hello(core: SessionCore, verb: "EHLO" | "HELO", argument: string): SessionStep | undefined {
-  if (!isHeloName(argument)) {
+  if (!isTaken(core, argument)) {
     const answer = reply(501, "5.5.4", `Syntactically invalid ${verb} argument(s)`);
     // As in Exim, without another word.
     if (core.limits.syntaxError()) return core.close(answer);
@@ -23,6 +23,13 @@ export function hello(core: SessionCore, verb: "EHLO" | "HELO", argument: string
   }
   return greet(core, undefined);
 }
+
+const isTaken = ({ standing, profile }: SessionCore, name: string): boolean =>
+  isHeloName(name, profile.heloCharacters) ||
+  (standing.mayGreetWithJunk && name !== "" && name.length <= MAX_JUNK_OCTETS);
+
+/** Of a client that may call itself as it likes. */
+const MAX_JUNK_OCTETS = 255;
 
 /** @param answer Its first line stands for ours: in the others, clients look for extensions. */
 export function greet(core: SessionCore, answer: Reply | undefined): undefined {

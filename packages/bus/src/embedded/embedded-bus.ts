@@ -268,6 +268,5 @@ class EmbeddedBus implements Bus {
 
 const inlineSize = (content: Content): number => (content.kind === "inline" ? content.octets.length : 0);
 
-/** Errors of LMDB carry a number as their code, those of the operating system as their errno. */
-const isStorageError = (err: unknown): boolean =>
-  err instanceof Error && (("code" in err && typeof err.code === "number") || "errno" in err);
+/** Errors of LMDB and of the operating system carry a number. */
+const isStorageError = (err: unknown): boolean => err instanceof Error && "code" in err && typeof err.code === "number";

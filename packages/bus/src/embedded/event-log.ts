@@ -61,7 +61,8 @@ export class EmbeddedEventLog implements EventLog {
     this.#storeId = storeId;
     this.#now = now;
     this.#limits = limits;
-    this.#last = Number(table.lastKey() ?? 0);
+    const [newest] = table.keys({ start: "\xff", end: "", reverse: true, limit: 1 });
+    this.#last = Number(newest ?? 0);
   }
 
   /** Adds the events of a group to its draft. */

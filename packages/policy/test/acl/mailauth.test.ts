@@ -14,7 +14,7 @@ asked:
 const WITH_ACL = "acl_smtp_mail = said\nacl_smtp_mailauth = asked";
 const LATER = "451 Temporary local problem - please try later";
 
-/** Seen with exim-4.98 and exim-4.100 -bh (4.100 as well for what is deferred). */
+/** Seen with exim-4.100 -bh. */
 describe("AUTH= of MAIL", () => {
   const rows: readonly [
     config: string,

@@ -20,8 +20,8 @@ interface Line {
   readonly deadlines: Deadlines;
   /** `delay =` of an ACL. Over as soon as the client is gone. */
   pause(seconds: number, isFlushed: boolean): Promise<void>;
-  /** Writes what the client has not got yet, with what else is said in this turn. */
-  flushSoon(): void;
+  /** Writes what the client has not got yet, with what else is said in this turn. A promise: it does not read. */
+  flushSoon(): Promise<void> | undefined;
 }
 
 /**
@@ -260,9 +260,9 @@ export class Conversation implements PolicyClient {
   }
 
   /** In the middle of the answer to a message. */
-  readonly #say = (answer: Reply): void => {
+  readonly #say = (answer: Reply): Promise<void> | undefined => {
     this.session.progress(answer);
-    this.#line.flushSoon();
+    return this.#line.flushSoon();
   };
 
   /** Commands that have an answer of their own: VRFY, EXPN, ETRN, QUIT. */

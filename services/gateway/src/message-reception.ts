@@ -40,6 +40,8 @@ type BodyView = Parameters<typeof receivedContent>[1];
 
 /** Lines of the log that are committed with a message; a recipient more or less is not worth a commit that is too large. */
 const MAX_COMMITTED_NOTES = 100;
+/** Characters of one; policies repeat what clients say. */
+const MAX_NOTE = 1_000;
 /** What a field of the header section takes besides its octets, about. */
 const FIELD_OCTETS = 200;
 
@@ -61,6 +63,7 @@ export class MessageReception {
   #isOver = false;
   /** For the log. */
   readonly #notes: Noted[] = [];
+  #noteCount = 0;
   /** As it was shown to the policy. */
   #body: BodyView | undefined;
 
@@ -154,7 +157,7 @@ export class MessageReception {
       await this.discard();
       return { reply: err instanceof BusFullError ? noRoom : notNow, end: "failed" };
     } finally {
-      this.#tellNotes();
+      this.#tellNotes(this.#notes);
       this.#release();
     }
   }
@@ -168,9 +171,9 @@ export class MessageReception {
   }
 
   /** What was not committed with the message. */
-  #tellNotes(): void {
+  #tellNotes(notes: readonly Noted[]): void {
     const { rejections, log } = this.#surroundings;
-    for (const note of this.#notes) {
+    for (const note of notes) {
       // Without a decision that is recorded, a message that was not taken is nobody's.
       if (this.#incoming.decisions !== undefined) rejections.add(note);
       else log.info({ messageId: note.messageId, text: note.text }, "policy");
@@ -247,8 +250,11 @@ export class MessageReception {
 
   #note(text: string): void {
     const { messageId } = this;
-    const id = `${messageId}/note/${this.#notes.length}`;
-    this.#notes.push({ v: 1, id, atMs: Date.now(), service: "gateway", name: "msg:note", messageId, text });
+    this.#noteCount += 1;
+    const id = `${messageId}/note/${this.#noteCount}`;
+    const said = { v: 1, id, atMs: Date.now(), service: "gateway", name: "msg:note", messageId } as const;
+    this.#notes.push({ ...said, text: text.slice(0, MAX_NOTE) });
+    if (this.#notes.length > MAX_COMMITTED_NOTES) this.#tellNotes(this.#notes.splice(MAX_COMMITTED_NOTES));
   }
 
   async #publish(): Promise<void> {
@@ -277,10 +283,11 @@ export class MessageReception {
     const received = receivedEvent(this.#incoming, item, this.#surroundings.policy.smtp.logsProxy);
     const decided = decisions?.accepted(messageId, this.#receivedAtMs);
     await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [
-      ...this.#notes.splice(0, MAX_COMMITTED_NOTES),
+      ...this.#notes,
       received,
       ...(decided === undefined ? [] : [decided]),
     ]);
+    this.#notes.length = 0;
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
   }
 

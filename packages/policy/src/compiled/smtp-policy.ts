@@ -31,8 +31,10 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
       | "smtp_receive_timeout",
   ): number => {
     const value = main.get(name);
-    // What is expanded holds for one client: `ExpandedOptions`, `admissionTests`.
-    return typeof value === "number" ? value : 0;
+    if (typeof value === "number") return value;
+    // What is expanded holds for one client (`ExpandedOptions`, `admissionTests`); without it, what Exim has without the option.
+    const usual = main.table[name].value;
+    return typeof usual === "number" ? usual : 0;
   };
   const list = (
     name: "local_interfaces" | "daemon_smtp_ports" | "tls_on_connect_ports",

@@ -198,7 +198,7 @@ export class Dialogue {
     });
     this.#showHeader(header);
     const { trace, log } = this.#options;
-    const say = (reply: Reply): void => this.#session.progress(reply);
+    const say = (reply: Reply): undefined => void this.#session.progress(reply);
     const { answer, reply } =
       early === undefined ? await judgeContent(acls, { say, log, trace }) : { answer: early, reply: early.reply };
     const isRefused = answer !== undefined && answer.verdict !== "accept" && answer.verdict !== "discard";

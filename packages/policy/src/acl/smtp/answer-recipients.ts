@@ -4,8 +4,8 @@ import type { SmtpAcls } from "./smtp-acls.ts";
 
 /** Where what is said goes. */
 export interface Talk {
-  /** To the client, at once. */
-  readonly say: (reply: Reply) => void;
+  /** To the client, at once. A promise: it does not read, and is to be waited for. */
+  readonly say: (reply: Reply) => Promise<void> | undefined;
   /** To the log, about the message. */
   readonly log: (text: string) => void;
   /** What the policy has decided. */
@@ -37,7 +37,7 @@ export async function answerRecipients(acls: SmtpAcls, { say, log, trace }: Talk
     return undefined;
   }
   const counts = { accept: 0, discard: 0, defer: 0, refuse: 0 };
-  say(BEGINNING);
+  await say(BEGINNING);
   for await (const { address, answer } of acls.recipientsOfContent()) {
     trace?.(answer);
     const verdict = verdictOf(answer);
@@ -45,7 +45,7 @@ export async function answerRecipients(acls: SmtpAcls, { say, log, trace }: Talk
     const { code, words } = WORDS[verdict];
     const usual = `PRDR R=<${address}> ${words}`;
     log(answer.log === undefined ? usual : `PRDR ${address} ${answer.log}`);
-    say(answer.reply ?? { code, lines: [usual] });
+    await say(answer.reply ?? { code, lines: [usual] });
   }
   return lastReply(counts, message.messageId);
 }

@@ -133,7 +133,7 @@ export class SmtpAcls {
     session.message.authenticatedSender = authenticatedSender;
     return then(this.#acls.has("mailauth") ? this.#run("mailauth") : undefined, (answer) => {
       if (answer?.isTemporary === true) {
-        session.message.authenticatedSender = undefined;
+        session.reset();
         return answer;
       }
       const isBelieved = answer === undefined ? session.connection.authentication !== undefined : isAccepted(answer);
@@ -158,7 +158,8 @@ export class SmtpAcls {
     if (isRequireTls) message.controls.requiresTls = true;
     else delete message.controls.requiresTls;
     return then(this.#run("mail"), (answer) => {
-      if (!isAccepted(answer)) message.returnPath = undefined;
+      // As in Exim, nothing of it is left for the next one.
+      if (!isAccepted(answer)) this.session.reset();
       message.isDiscarded = answer.verdict === "discard";
       return answer;
     });
@@ -209,28 +210,32 @@ export class SmtpAcls {
     const addresses = [...recipients];
     const discarded = [...discardedRecipients];
     const atOnce = this.#acls.isIndependent("data_prdr") ? MAX_AT_ONCE : 1;
-    const running: Promise<AclAnswer>[] = [];
+    const running: Promise<AskedAbout>[] = [];
     for (const [index, address] of addresses.entries()) {
       while ((discarded[0]?.before ?? Infinity) <= index) yield thrownAway(discarded.shift());
       while (running.length < atOnce && index + running.length < addresses.length) {
-        running.push(this.#askAbout(addresses[index + running.length] ?? "", atOnce > 1));
+        const asked = this.#askAbout(addresses[index + running.length] ?? "", atOnce > 1);
+        // Whoever is waited for says it; the others are not to end the process before.
+        asked.catch(() => undefined);
+        running.push(asked);
       }
-      const answer = await running.shift();
-      if (answer === undefined) throw new Error("a recipient without an answer");
+      const next = await running.shift();
+      if (next === undefined) throw new Error("a recipient without an answer");
+      const { answer, own } = next;
+      if (own !== this.session) this.session.join(own);
       if (answer.verdict !== "accept") recipients.splice(recipients.indexOf(address), 1);
       yield { address, answer };
     }
     while (discarded.length > 0) yield thrownAway(discarded.shift());
   }
 
-  async #askAbout(address: string, isBesideOthers: boolean): Promise<AclAnswer> {
+  async #askAbout(address: string, isBesideOthers: boolean): Promise<AskedAbout> {
     const { session } = this;
     const own = isBesideOthers ? session.fork() : session;
     begin(address, own);
     const answer = await runStage("data_prdr", own, this.#acls);
     end(own);
-    if (own !== session) session.join(own);
-    return answer;
+    return { answer, own };
   }
 
   /** The message as a whole, behind `content`. A faked refusal is an acceptance with the reply of a refusal. */
@@ -309,6 +314,12 @@ export class SmtpAcls {
   #run(stage: AclStage): Eventual<AclAnswer> {
     return runStage(stage, this.session, this.#acls);
   }
+}
+
+/** A recipient's answer, and the session in which it was found. */
+interface AskedAbout {
+  readonly answer: AclAnswer;
+  readonly own: AclSession;
 }
 
 /** A recipient is asked about. */

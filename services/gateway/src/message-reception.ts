@@ -130,9 +130,9 @@ export class MessageReception {
     const { messageId } = this;
     try {
       if (this.#glance !== undefined) this.#show(this.#glance);
-      const { answer, reply: given } = (await this.#judge()) ?? {};
+      const { answer, reply: given, isRefusal = false } = (await this.#judge()) ?? {};
       const usual: Reply = { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
-      const end = this.#endBy(answer, given);
+      const end = this.#endBy(answer, isRefusal);
       if (end !== "taken") {
         this.#incoming.decisions?.ended(messageId, end === "discarded" ? end : "refused");
         await this.discard();
@@ -163,9 +163,8 @@ export class MessageReception {
   }
 
   /** What becomes of a message by what the policy has said. */
-  #endBy(answer: AclAnswer | undefined, reply: Reply | undefined): Exclude<Finished["end"], "failed"> {
-    if (answer !== undefined && !isAccepted(answer)) return answer.verdict === "drop" ? "dropped" : "refused";
-    if (answer === undefined && reply !== undefined && reply.code >= 500) return "refused";
+  #endBy(answer: AclAnswer | undefined, isRefusal: boolean): Exclude<Finished["end"], "failed"> {
+    if (isRefusal) return answer?.verdict === "drop" ? "dropped" : "refused";
     if (answer?.verdict === "discard" || this.#incoming.envelope.recipients.length === 0) return "discarded";
     return "taken";
   }
@@ -235,7 +234,7 @@ export class MessageReception {
       original: () => this.#content.original(),
     });
     const early = this.#body === undefined ? undefined : await this.#lookInto(stages, this.#body);
-    if (early !== undefined) return { answer: early, reply: early.reply };
+    if (early !== undefined) return { answer: early, reply: early.reply, isRefusal: !isAccepted(early) };
     const { prdr } = this.#surroundings.metrics;
     const judgement = await judgeContent(acls, {
       say,

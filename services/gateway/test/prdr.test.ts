@@ -81,6 +81,15 @@ describe("answers for each recipient (PRDR)", () => {
     );
   });
 
+  test("that put all off are a refusal to us, though the client reads 250 for all", async () => {
+    await using gateway = await startTestGateway({ policy: policy("  defer") });
+    await using client = await gateway.session();
+    await client.say(`${ENVELOPE}${rcpt("ann", "bob")}DATA\r\n`, 250, 250, 250, 354);
+    assert.match(await client.say(MESSAGE, 353, 450, 450, 250), /message accepted for some recipients\r\n$/);
+    const counted = await gateway.metrics.getSingleMetricAsString("postbus_gateway_messages_total");
+    assert.match(counted, /"rejected"} 1\b/);
+  });
+
   test("are overruled by the DATA ACL, and by a bus that has no room", async () => {
     await using refusing = await startTestGateway({ policy: policy("  accept", "  deny message = 554 not at all") });
     await using client = await refusing.session();

@@ -154,7 +154,7 @@ export class SmtpAcls {
     message.isPrdr = isPrdr;
     message.isSmtpUtf8 = isSmtpUtf8;
     message.isRequireTls = isRequireTls;
-    // What the ACL has said of a MAIL that it has refused is over.
+    // Who asks without a reset between two MAILs must not meet what the first one has said.
     if (isRequireTls) message.controls.requiresTls = true;
     else delete message.controls.requiresTls;
     return then(this.#run("mail"), (answer) => {
@@ -176,10 +176,11 @@ export class SmtpAcls {
     return then(answer, (decided) => {
       end(this.session);
       if (decided.verdict === "accept") message.recipients.push(address);
-      else if (decided.verdict === "discard" && message.isPrdr) {
-        message.discardedRecipients.push({ address, before: message.recipients.length });
-      } else if (decided.isTemporary) message.rcptDeferCount += 1;
+      else if (decided.isTemporary) message.rcptDeferCount += 1;
       else message.rcptFailCount += 1;
+      if (decided.verdict === "discard" && message.isPrdr) {
+        message.discardedRecipients.push({ address, before: message.recipients.length });
+      }
       return decided;
     });
   }

@@ -63,12 +63,41 @@ const RecipientNotification = Type.Object(
   { additionalProperties: false },
 );
 
+/**
+ * Where a recipient comes from that is none of those the client has named: what routers have made of such a one, and what it has
+ * inherited. The next attempt goes on with it as if it had just been made.
+ */
+export const RecipientOrigin = Type.Object(
+  {
+    /** The addresses it was made of, the nearest first; the last is the one that the client has named. */
+    parents: Type.Array(Type.String(), { minItems: 1, maxItems: 101 }),
+    /** Name of the router at which it begins; absent: the first. */
+    startsAt: Type.Optional(Type.String()),
+    /** What it is known by when deliveries are compared; absent: its address. */
+    unique: Type.Optional(Type.String()),
+    /** `errors_to`; the empty string: failures make no report. */
+    errorsTo: Type.Optional(Type.String()),
+    /** Each with its final LF. */
+    headersAdd: Type.Optional(Type.Array(Type.String())),
+    /** Colon-separated names, as the routers have them. */
+    headersRemove: Type.Optional(Type.Array(Type.String())),
+    /** `address_data` and `r_…`. */
+    variables: Type.Optional(Type.Record(Type.String(), CarriedValue)),
+    isLastHop: Type.Optional(Type.Literal(true)),
+    /** `hide_child_in_errmsg` */
+    isHidden: Type.Optional(Type.Literal(true)),
+  },
+  { additionalProperties: false },
+);
+export type RecipientOrigin = Static<typeof RecipientOrigin>;
+
 /** A recipient that is still to be served, with what its next attempt must know. */
 export const Recipient = Type.Object(
   {
     /** As given in RCPT TO, latin1; UTF-8 octets if the message is SMTPUTF8. */
     address: Type.String({ minLength: 1 }),
     notification: Type.Optional(RecipientNotification),
+    origin: Type.Optional(RecipientOrigin),
     /** Milliseconds since the epoch of the first deferral; absent before it. */
     firstFailedAtMs: Type.Optional(Type.Integer()),
     /** Milliseconds since the epoch of the last attempt. */

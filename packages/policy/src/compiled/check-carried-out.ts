@@ -8,6 +8,11 @@ const MAIN: ReadonlySet<string> = new Set([
   ...["daemon_smtp_ports", "local_interfaces", "message_size_limit", "recipients_max", "received_headers_max"],
   ...[
     "allow_domain_literals",
+    "callout_random_local_part",
+    "callout_positive_expire",
+    "callout_negative_expire",
+    "callout_domain_positive_expire",
+    "callout_domain_negative_expire",
     "smtp_ratelimit_rcpt",
     "smtp_ratelimit_mail",
     "smtp_ratelimit_hosts",

@@ -1,4 +1,5 @@
 import {
+  addedLines,
   type CompiledList,
   type Configuration,
   compileExpansion,
@@ -52,7 +53,7 @@ function compileRouter(
       addressData: expansion(generic.get("address_data")),
       cannotRouteMessage: expansion(generic.get("cannot_route_message")),
       errorsTo: expansion(generic.get("errors_to")),
-      headersAdd: (generic.get("headers_add") ?? []).flatMap(lines).map(compileExpansion),
+      headersAdd: (generic.get("headers_add") ?? []).flatMap(addedLines).map(compileExpansion),
       headersRemove: (generic.get("headers_remove") ?? [])
         .flatMap((line) => [...splitList(line).items])
         .filter((item) => item !== "")
@@ -96,11 +97,6 @@ const expansion = (text: string | undefined): Expansion | undefined =>
 
 const list = (kind: "host" | "domain", text: string | undefined): CompiledList | undefined =>
   text === undefined ? undefined : compileList(kind, text);
-
-/** `headers_add` is a list that line ends separate; what begins with a blank goes on with the line before. */
-function lines(text: string): string[] {
-  return text.split(/\n(?![ \t])/).filter((line) => line !== "");
-}
 
 /** `r_name = text ; r_other = text` */
 function compileSetters(text: string): Setter[] {

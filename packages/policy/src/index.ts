@@ -18,7 +18,7 @@ export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 export { type SmtpParts, smtpParts } from "./acl/smtp/smtp-parts.ts";
 export type { AddressVerdict, VerifyAddressRequest } from "./acl/verify-address.ts";
 export type { AuthAnswer } from "./authenticators/auth-dialogue.ts";
-export { carriedValues } from "./carried/carried-value.ts";
+export { carriedValues, fromCarried } from "./carried/carried-value.ts";
 export { MessageVariables } from "./carried/message-variables.ts";
 export { compilePolicy } from "./compile-policy.ts";
 export { addedLines } from "./compiled/transports/added-lines.ts";

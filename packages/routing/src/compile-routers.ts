@@ -10,6 +10,7 @@ import {
 } from "@postbus/policy";
 import { compileAffix } from "./affixes.ts";
 import type { CompiledRouter, Setter } from "./compiled-router.ts";
+import { compileDeliverItem } from "./drivers/deliver-item.ts";
 import { compileDriver } from "./drivers/index.ts";
 import { compileFlag } from "./flag.ts";
 import { parseSelf } from "./hosts/self-action.ts";
@@ -73,8 +74,10 @@ function compileRouter(
       passesOnTimeout: generic.get("pass_on_timeout"),
       isRetriedByLocalPart: generic.get("retry_use_local_part") ?? looksAtLocalPart(settings),
       isLogged: !generic.get("disable_logging"),
+      isLoggedAsLocal: generic.get("log_as_local") ?? settings.kind === "accept",
       passTo: indexOf(generic.get("pass_router")),
       redirectTo: indexOf(generic.get("redirect_router")),
+      deliverItem: settings.kind === "redirect" ? compileDeliverItem(settings) : undefined,
     },
   ];
 }

@@ -1,6 +1,6 @@
 import type { Recipient, RouteItem } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
-import { type CompiledTransport, MessageVariables, type Policy } from "@postbus/policy";
+import { type CompiledTransport, type MessageContent, MessageVariables, type Policy } from "@postbus/policy";
 import {
   type AddressOrigin,
   type Routing,
@@ -12,8 +12,17 @@ import { originOfRecipient } from "./recipient-origin.ts";
 
 /** The part of the policy in force that says where mail goes. */
 export interface RoutingPolicy
-  extends Pick<Policy, "version" | "primaryHostname" | "qualifyDomain" | "surroundings" | "transport" | "retryRule"> {
-  readonly routing: Pick<Routing, "route">;
+  extends Pick<
+    Policy,
+    "version" | "primaryHostname" | "qualifyDomain" | "smtp" | "surroundings" | "transport" | "retryRule"
+  > {
+  readonly routing: Pick<Routing, "route"> & Partial<Pick<Routing, "names">>;
+}
+
+interface DestinationDeps {
+  readonly warn: (text: string) => void;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** Routes the recipients of one item, one after the other: what is delivered once is not delivered again. */
@@ -24,10 +33,14 @@ export class Destinations {
   readonly #warn: (text: string) => void;
   readonly #carries = (transport: string | undefined) => variablesFor(transport, this.#policy);
 
-  constructor(policy: RoutingPolicy, item: RouteItem, warn: (text: string) => void) {
+  readonly #variables: MessageVariables;
+
+  /** @param content If the routers name anything of it. */
+  constructor(policy: RoutingPolicy, item: RouteItem, content: MessageContent | undefined, deps: DestinationDeps) {
     this.#policy = policy;
     this.#item = item;
-    this.#warn = warn;
+    this.#warn = deps.warn;
+    this.#variables = new MessageVariables(item, undefined, undefined, content, deps.now);
   }
 
   /**
@@ -39,7 +52,7 @@ export class Destinations {
       purpose: "deliver",
       returnPath: this.#item.returnPath,
       surroundings: this.#policy.surroundings,
-      variables: new MessageVariables(this.#item),
+      variables: this.#variables,
       memory: this.#memory,
       carries: this.#carries,
       warn: this.#warn,

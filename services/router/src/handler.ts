@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
 import { type Recipient, RouteItem, withOrigins } from "@postbus/contracts";
 import { encodeXtext } from "@postbus/mail";
+import { messageContent } from "@postbus/policy";
 import { partItemId } from "@postbus/queue";
 import type { RoutingOutcome } from "@postbus/routing";
 import type { Logger } from "pino";
@@ -33,10 +34,14 @@ export function routerHandler(deps: RouterDeps): Handler {
   return async (work) => {
     const { header } = work;
     if (!routeItem.Check(header)) throw new Error(`item ${work.id} is not a route item: ${firstProblem(header)}`);
-    const item = withOrigins(header);
+    const item = counted(withOrigins(header));
     const policy = deps.policy();
     const { messageId } = item;
-    const destinations = new Destinations(policy, item, (text) => deps.log.warn({ messageId, text }, "policy"));
+    const looking = messageContent(work.content, policy.routing.names, deps.readSpooled, policy.smtp.bodyVisibleOctets);
+    const destinations = new Destinations(policy, item, looking instanceof Promise ? await looking : looking, {
+      warn: (text) => deps.log.warn({ messageId, text }, "policy"),
+      now: deps.now,
+    });
     const isFirst = firstOfEach(item);
     const ends: RoutedRecipient[] = [];
     const parts: RoutedPart[] = [];
@@ -56,6 +61,13 @@ export function routerHandler(deps: RouterDeps): Handler {
     if (ends.length > 0) parts.unshift({ work, item, ends });
     return joined(await Promise.all(parts.map((part) => routePart(part, policy, deps))));
   };
+}
+
+/** `$recipients_count` stays what it was, though recipients come to their ends one by one. */
+function counted(item: RouteItem): RouteItem {
+  const { recipients, recipientsCount } = item;
+  if (recipients.length === 1 || recipientsCount !== undefined || item.attempt > 1) return item;
+  return { ...item, recipientsCount: recipients.length };
 }
 
 /**

@@ -27,6 +27,7 @@ export interface CarriedMessage {
     readonly cipher?: string;
     readonly authenticator?: string;
     readonly authenticatedId?: string;
+    readonly authenticatedSender?: string;
     readonly certificateVerified?: boolean;
     readonly peerName?: string;
     readonly serverName?: string;
@@ -90,6 +91,7 @@ export class MessageVariables implements Variables {
 
 const readers: Readonly<Record<string, (message: CarriedMessage) => Known>> = {
   authenticated_id: ({ reception }) => reception.authenticatedId,
+  authenticated_sender: ({ reception }) => reception.authenticatedSender,
   sender_host_authenticated: ({ reception }) => reception.authenticator,
   first_delivery: ({ attempt = 1 }) => (attempt === 1 ? "yes" : undefined),
   queue_running: ({ attempt = 1 }) => (attempt === 1 ? undefined : "yes"),

@@ -106,6 +106,8 @@ export const Recipient = Type.Object(
     lastDelayMs: Type.Optional(Type.Integer()),
     /** Text of the last deferral. */
     lastError: Type.Optional(Type.String()),
+    /** Delay warnings that its sender has had. */
+    warningsSent: Type.Optional(Type.Integer({ minimum: 1 })),
   },
   { additionalProperties: false },
 );

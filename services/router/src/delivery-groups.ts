@@ -7,6 +7,8 @@ import type { Delivery, RoutedHost } from "@postbus/routing";
 export interface DeliveryGroup {
   /** Of the first recipient; the same for all of them in what the group is by. */
   readonly delivery: Delivery;
+  /** What the sender wants of reports is not passed on: we make them. */
+  readonly isLastHop: boolean;
   readonly transport: CompiledTransport;
   readonly transportClass: "smtp" | "local";
   readonly domain: string;
@@ -20,6 +22,10 @@ export interface DeliveryGroup {
 /** The same host is another one for a domain of which nobody vouches that it is its. */
 const hostKey = ({ name, address, port, isRecordAuthenticated }: RoutedHost): string =>
   `${name} ${address} ${port} ${isRecordAuthenticated === true}`;
+
+/** What the sender is told of is the address that he has given: nobody behind a redirection knows it. */
+const isSuccessOurs = ({ address, parents }: Delivery, { notification }: Recipient): boolean =>
+  notification?.notify?.includes("SUCCESS") === true && parents.some((parent) => parent !== address);
 
 /**
  * Gathers recipients that can be served together: by the same router and transport, with the same return path, at the
@@ -44,13 +50,14 @@ export class DeliveryGroups {
     const hosts = delivery.hosts?.map(hostKey).join("\n");
     // The transport's own hosts are the same for all domains.
     const place = hosts ?? (isSmtp && transport.hasOwnHosts ? "" : domain);
-    const hop = delivery.isLastHop ? "last" : "";
+    const isLastHop = delivery.isLastHop || isSuccessOurs(delivery, recipient);
+    const hop = isLastHop ? "last" : "";
     const key = `${hop}\n${delivery.router}\n${transport.name}\n${delivery.errorsTo ?? ""}\n${place}`;
 
     const open = this.#open.get(key);
     // `max_rcpt = 0` means no limit (Exim specification, "The smtp transport").
     const hasRoom = open !== undefined && (transport.maxRcpt === 0 || open.recipients.length < transport.maxRcpt);
-    const group = hasRoom ? open : this.#begin(key, { delivery, transport, domain });
+    const group = hasRoom ? open : this.#begin(key, { delivery, isLastHop, transport, domain });
     group.recipients.push(recipient);
     group.positions.push(position);
     const { variables: isNamed } = transport;
@@ -58,7 +65,7 @@ export class DeliveryGroups {
     group.variables.push(carriedValues(delivery.variables.entries().filter(([name]) => isNamed(name))) ?? {});
   }
 
-  #begin(key: string, by: Pick<DeliveryGroup, "delivery" | "transport" | "domain">): DeliveryGroup {
+  #begin(key: string, by: Pick<DeliveryGroup, "delivery" | "isLastHop" | "transport" | "domain">): DeliveryGroup {
     const transportClass = by.transport.driver === "smtp" ? "smtp" : "local";
     const group: DeliveryGroup = { ...by, transportClass, recipients: [], positions: [], variables: [] };
     this.#open.set(key, group);

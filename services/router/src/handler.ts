@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
 import { type Recipient, RouteItem } from "@postbus/contracts";
 import { encodeXtext } from "@postbus/mail";
-import { partItemId } from "@postbus/queue";
+import { type Attempted, partItemId, successReports } from "@postbus/queue";
 import type { RoutingOutcome } from "@postbus/routing";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
+import { concludeContext } from "./conclude-context.ts";
 import { Destinations, type RoutingPolicy } from "./destinations.ts";
 import type { RouterMetrics } from "./metrics.ts";
 import { type RoutedPart, type RoutedRecipient, routePart } from "./route-part.ts";
@@ -38,6 +39,7 @@ export function routerHandler(deps: RouterDeps): Handler {
     const isFirst = firstOfEach(item);
     const ends: RoutedRecipient[] = [];
     const parts: RoutedPart[] = [];
+    const expanded: Attempted[] = [];
 
     for (const [position, recipient] of item.recipients.entries()) {
       if (!isFirst(recipient.address)) continue;
@@ -47,10 +49,15 @@ export function routerHandler(deps: RouterDeps): Handler {
         ends.push({ recipient, position, outcome: only });
       } else {
         parts.push(partOf(work, item, position, recipient, outcomes));
+        if (isExpanded(recipient, outcomes)) expanded.push({ recipient, result: { outcome: "delivered" } });
       }
     }
     if (ends.length > 0) parts.unshift({ work, item, ends });
-    return joined(await Promise.all(parts.map((part) => routePart(part, policy, deps))));
+    const outcomes: Outcome[] = await Promise.all(parts.map((part) => routePart(part, policy, deps)));
+    if (expanded.length > 0) {
+      outcomes.push(await successReports(work, item, expanded, concludeContext(policy, deps, deps.now()), "expanded"));
+    }
+    return joined(outcomes);
   };
 }
 
@@ -68,7 +75,7 @@ function partOf(
   const recipients = outcomes.map(
     // Without parents it is a clone (`unseen`) of the recipient itself.
     ({ address, parents }): Recipient =>
-      parents.length === 0 ? { ...recipient, address } : childOf(recipient, address),
+      parents.length === 0 ? { ...recipient, address } : childOf(recipient, address, outcomes.length === 1),
   );
   const names = createHash("sha256").update(outcomes.map(({ address }) => address).join("\n"));
   // Inside of the position's own branch, above the numbers of its own parts.
@@ -81,16 +88,26 @@ function partOf(
   };
 }
 
+/** It stands for several others, some of which may get the message. */
+function isExpanded({ notification }: Recipient, outcomes: readonly RoutingOutcome[]): boolean {
+  if (notification?.notify?.includes("SUCCESS") !== true) return false;
+  const others = outcomes.filter(({ kind, parents, address }) => {
+    const isChild = parents.some((parent) => parent !== address);
+    return isChild && (kind === "deliver" || kind === "defer");
+  });
+  return others.length > 0 && outcomes.length > 1;
+}
+
 /**
- * A recipient that another one has become. Reports of failure and delay are made of it as of that one, and under its name;
- * of success, that one is told of as such (RFC 3461 §5.2.7).
+ * A recipient that another one has become. Reports of failure and delay are made of it as of that one, and under its name.
+ * That one has been reached when it has become several (`expanded`), or when the only one has been (RFC 3461 §5.2.7).
  */
-function childOf(parent: Recipient, address: string): Recipient {
+function childOf(parent: Recipient, address: string, isOnly: boolean): Recipient {
   const { notification, ...rest } = parent;
   if (notification === undefined) return { ...rest, address };
   const { notify, originalRecipient = `rfc822;${encodeXtext(parent.address)}` } = notification;
   if (notify === undefined) return { ...rest, address, notification: { originalRecipient } };
-  const left = notify.filter((occasion) => occasion !== "SUCCESS");
+  const left = notify.filter((occasion) => isOnly || occasion !== "SUCCESS");
   return {
     ...rest,
     address,

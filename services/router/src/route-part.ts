@@ -1,8 +1,9 @@
 import type { Outcome, Publication, WorkItem } from "@postbus/bus";
 import { type DeliveryItem, deliverySubject, type MailEvent, type Recipient, type RouteItem } from "@postbus/contracts";
 import { ConfigError } from "@postbus/mail";
-import { type Attempted, conclude, partItemId, type RetryStep } from "@postbus/queue";
-import type { Delivery, RoutedHost, RoutingOutcome } from "@postbus/routing";
+import { type Attempted, conclude, partItemId, type RetryStep, successReports } from "@postbus/queue";
+import type { Delivery, RoutedHost, RoutingFailure, RoutingOutcome } from "@postbus/routing";
+import { concludeContext } from "./conclude-context.ts";
 import { type DeliveryGroup, DeliveryGroups } from "./delivery-groups.ts";
 import type { RoutingPolicy } from "./destinations.ts";
 import type { RouterDeps } from "./handler.ts";
@@ -32,6 +33,7 @@ export async function routePart(
 ): Promise<Outcome> {
   const groups = new DeliveryGroups(policy);
   const attempted: Attempted[] = [];
+  const thrownAway: Attempted[] = [];
   const events: MailEvent[] = [];
   const nowMs = deps.now();
   for (const { recipient, position, outcome } of ends) {
@@ -45,9 +47,10 @@ export async function routePart(
       }
       case "discard":
         events.push(discarded(work.id, item, position, outcome, nowMs));
+        thrownAway.push({ recipient, result: { outcome: "delivered" }, router: outcome.router });
         break;
       case "fail":
-        attempted.push(withRouter({ recipient, result: { outcome: "failed", text: outcome.text } }, outcome.router));
+        attempted.push(failed(recipient, outcome));
         break;
       case "defer": {
         const { errno, text, router } = outcome;
@@ -59,20 +62,17 @@ export async function routePart(
     }
   }
   const publish = groups.all.map((group) => deliveryPublication(work, item, group, nowMs));
+  if (thrownAway.length > 0) {
+    const reports = await successReports(work, item, thrownAway, concludeContext(policy, deps, nowMs));
+    publish.push(...reports.publish);
+    events.push(...reports.events);
+  }
   for (const { recipient, result } of attempted) {
     deps.log.debug({ messageId: item.messageId, recipient: recipient.address, ...result }, "not routed");
   }
-  if (attempted.length === 0 && publish.length > 0) return { publish, events };
+  if (attempted.length === 0 && groups.all.length > 0) return { publish, events };
   const steps = await retrySteps(item, attempted, policy);
-  const outcome = await conclude(work, item, attempted, {
-    service: "router",
-    nowMs,
-    random: deps.random,
-    primaryHostname: policy.primaryHostname,
-    qualifyDomain: policy.qualifyDomain,
-    retryRule: (address) => steps.get(address) ?? [],
-    readSpooled: deps.readSpooled,
-  });
+  const outcome = await conclude(work, item, attempted, concludeContext(policy, deps, nowMs, steps));
   return {
     ...outcome,
     publish: [...publish, ...(outcome.publish ?? [])],
@@ -99,6 +99,13 @@ const configurationError = (recipient: Recipient, router: string, text: string):
   router,
   result: { outcome: "deferred", errno: CONFIGURATION_ERROR, text },
 });
+
+/** With whom is to be told of it, if that is not the sender. */
+function failed(recipient: Recipient, { text, router, errorsTo, ignoresErrors }: RoutingFailure): Attempted {
+  const attempted = withRouter({ recipient, result: { outcome: "failed", text } }, router);
+  const to = ignoresErrors ? "" : errorsTo;
+  return to === undefined ? attempted : { ...attempted, errorsTo: to };
+}
 
 const withRouter = (attempted: Attempted, router: string | undefined): Attempted =>
   router === undefined ? attempted : { ...attempted, router };
@@ -131,10 +138,10 @@ function discarded(
 function deliveryPublication(
   { id, content }: RoutedPart["work"],
   item: RouteItem,
-  { delivery, transport, transportClass, domain, recipients, positions, variables }: DeliveryGroup,
+  { delivery, isLastHop, transport, transportClass, domain, recipients, positions, variables }: DeliveryGroup,
   queuedAtMs: number,
 ): Publication {
-  const { router, hosts, errorsTo, isLastHop } = delivery;
+  const { router, hosts, errorsTo } = delivery;
   const header: DeliveryItem = { ...item, recipients, queuedAtMs, router, transport: transport.name, domain };
   if (errorsTo !== undefined) header.returnPath = errorsTo;
   if (isLastHop) header.isLastHop = true;

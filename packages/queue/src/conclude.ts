@@ -145,6 +145,7 @@ function groupOf(givenUp: readonly Reported[], nowMs: number): Group {
     recipients: givenUp.map(({ attempted: { recipient }, text }) => ({
       address: recipient.address,
       ...(recipient.notification === undefined ? {} : { notification: recipient.notification }),
+      ...(recipient.origin === undefined ? {} : { origin: recipient.origin }),
       lastTriedAtMs: nowMs,
       lastError: text,
     })),

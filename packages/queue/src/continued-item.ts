@@ -1,4 +1,4 @@
-import type { DeliveryItem, Recipient, RouteItem } from "@postbus/contracts";
+import { type DeliveryItem, type Recipient, type RouteItem, shareOrigins } from "@postbus/contracts";
 
 /**
  * The same message with some of its recipients, on its way back to router: by the time of the next attempt the route
@@ -24,7 +24,7 @@ export function continuedItem(
     facts,
     aclVariables,
   } = item;
-  return {
+  return shareOrigins({
     v,
     messageId,
     returnPath,
@@ -40,5 +40,5 @@ export function continuedItem(
     ...(tlsOptional === undefined ? {} : { tlsOptional }),
     ...(facts === undefined ? {} : { facts }),
     ...(aclVariables === undefined ? {} : { aclVariables }),
-  };
+  });
 }

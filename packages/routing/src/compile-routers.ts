@@ -1,4 +1,5 @@
 import {
+  addedLines,
   type CompiledList,
   type Configuration,
   compileExpansion,
@@ -9,6 +10,7 @@ import {
 } from "@postbus/policy";
 import { compileAffix } from "./affixes.ts";
 import type { CompiledRouter, Setter } from "./compiled-router.ts";
+import { compileDeliverItem } from "./drivers/deliver-item.ts";
 import { compileDriver } from "./drivers/index.ts";
 import { compileFlag } from "./flag.ts";
 import { parseSelf } from "./hosts/self-action.ts";
@@ -52,7 +54,7 @@ function compileRouter(
       addressData: expansion(generic.get("address_data")),
       cannotRouteMessage: expansion(generic.get("cannot_route_message")),
       errorsTo: expansion(generic.get("errors_to")),
-      headersAdd: (generic.get("headers_add") ?? []).flatMap(lines).map(compileExpansion),
+      headersAdd: (generic.get("headers_add") ?? []).flatMap(addedLines).map(compileExpansion),
       headersRemove: (generic.get("headers_remove") ?? [])
         .flatMap((line) => [...splitList(line).items])
         .filter((item) => item !== "")
@@ -72,8 +74,10 @@ function compileRouter(
       passesOnTimeout: generic.get("pass_on_timeout"),
       isRetriedByLocalPart: generic.get("retry_use_local_part") ?? looksAtLocalPart(settings),
       isLogged: !generic.get("disable_logging"),
+      isLoggedAsLocal: generic.get("log_as_local") ?? settings.kind === "accept",
       passTo: indexOf(generic.get("pass_router")),
       redirectTo: indexOf(generic.get("redirect_router")),
+      deliverItem: settings.kind === "redirect" ? compileDeliverItem(settings) : undefined,
     },
   ];
 }
@@ -96,11 +100,6 @@ const expansion = (text: string | undefined): Expansion | undefined =>
 
 const list = (kind: "host" | "domain", text: string | undefined): CompiledList | undefined =>
   text === undefined ? undefined : compileList(kind, text);
-
-/** `headers_add` is a list that line ends separate; what begins with a blank goes on with the line before. */
-function lines(text: string): string[] {
-  return text.split(/\n(?![ \t])/).filter((line) => line !== "");
-}
 
 /** `r_name = text ; r_other = text` */
 function compileSetters(text: string): Setter[] {

@@ -1,3 +1,4 @@
+export type { AddressOrigin } from "./address-origin.ts";
 export { compileRouters } from "./compile-routers.ts";
 export { formatRouting, routingExitCode } from "./format-routing.ts";
 export type { RoutedHost } from "./hosts/routed-host.ts";

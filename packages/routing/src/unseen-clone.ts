@@ -28,6 +28,8 @@ const NONE: Clone = { children: [] };
 function cloned(unseen: boolean | Deferred, attempt: Attempt, routers: readonly CompiledRouter[]): Clone | Deferred {
   const { router, address } = attempt;
   if (typeof unseen === "object") return unseen;
+  // It goes on from here, and so does the copy, for itself.
+  if (address.copiedAt?.router === router) return NONE;
   const startsAt = router.index + 1;
   if (!unseen || routers[startsAt] === undefined) return NONE;
   const { parent } = address;
@@ -43,6 +45,7 @@ function cloned(unseen: boolean | Deferred, attempt: Attempt, routers: readonly 
   const clone = new RoutedAddress(address.text, "mailbox", { parent: between, inherited, startsAt });
   clone.unique = address.unique;
   address.parent = between;
+  address.copiedAt = { router, inherited: attempt.before };
   address.unique = `${address.unique}/${router.name}`;
   return { children: [{ address: clone }] };
 }

@@ -1,5 +1,5 @@
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
-import { DeliveryItem, type MailEvent } from "@postbus/contracts";
+import { DeliveryItem, type MailEvent, withOrigins } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
 import { MessageVariables, type Policy, type Transport } from "@postbus/policy";
 import { type Attempted, type AttemptResult, conclude, type RetryStep } from "@postbus/queue";
@@ -42,8 +42,9 @@ const deliveryItem = Compile(DeliveryItem);
  */
 export function deliveryHandler(deps: DeliveryDeps): Handler {
   return async (work) => {
-    const { header: item } = work;
-    if (!deliveryItem.Check(item)) throw new Error(`item ${work.id} is not a delivery item: ${firstProblem(item)}`);
+    const { header } = work;
+    if (!deliveryItem.Check(header)) throw new Error(`item ${work.id} is not a delivery item: ${firstProblem(header)}`);
+    const item = withOrigins(header);
     const startedMs = performance.now();
     const policy = deps.policy();
     const { results, notes } = await attempt({ work, item, content: work.content }, policy, deps);

@@ -1,7 +1,14 @@
-import type { RouteItem } from "@postbus/contracts";
+import type { Recipient, RouteItem } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
 import { type CompiledTransport, MessageVariables, type Policy } from "@postbus/policy";
-import { type Routing, RoutingMemory, type RoutingOutcome } from "@postbus/routing";
+import {
+  type AddressOrigin,
+  type Routing,
+  type RoutingContext,
+  RoutingMemory,
+  type RoutingOutcome,
+} from "@postbus/routing";
+import { originOfRecipient } from "./recipient-origin.ts";
 
 /** The part of the policy in force that says where mail goes. */
 export interface RoutingPolicy
@@ -30,20 +37,21 @@ export class Destinations {
    * Where one recipient goes. What the policy could not find out in time is a deferral; any other error is a bug, and
    * the bus gives the item back.
    */
-  async of(address: string): Promise<readonly RoutingOutcome[]> {
+  async of({ address, origin }: Recipient): Promise<readonly RoutingOutcome[]> {
+    const context: RoutingContext = {
+      purpose: "deliver",
+      returnPath: this.#item.returnPath,
+      surroundings: this.#policy.surroundings,
+      variables: new MessageVariables(this.#item),
+      memory: this.#memory,
+      carries: this.#carries,
+      warn: this.#warn,
+    };
+    const before = origin === undefined ? undefined : originOfRecipient(origin);
     try {
-      const { outcomes } = await this.#policy.routing.route(address, {
-        purpose: "deliver",
-        returnPath: this.#item.returnPath,
-        surroundings: this.#policy.surroundings,
-        variables: new MessageVariables(this.#item),
-        memory: this.#memory,
-        carries: this.#carries,
-        warn: this.#warn,
-      });
-      return outcomes;
+      return (await this.#policy.routing.route(address, context, before)).outcomes;
     } catch (err) {
-      if (err instanceof DeferError) return [deferral(address, err.message)];
+      if (err instanceof DeferError) return [deferral(address, err.message, before)];
       throw err;
     }
   }
@@ -63,10 +71,11 @@ function variablesFor(transport: string | undefined, policy: RoutingPolicy): Com
 /** Exim's number for an error that has none of its own, as in `routing defer (-1)`. */
 const UNKNOWN_ERROR = -1;
 
-const deferral = (address: string, text: string): RoutingOutcome => ({
+const deferral = (address: string, text: string, origin: AddressOrigin | undefined): RoutingOutcome => ({
   kind: "defer",
   address,
-  parents: [],
+  parents: origin?.parents ?? [],
+  origin,
   router: undefined,
   text,
   replyText: undefined,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
-import { type Recipient, RouteItem } from "@postbus/contracts";
+import { type Recipient, RouteItem, withOrigins } from "@postbus/contracts";
 import { encodeXtext } from "@postbus/mail";
 import { type Attempted, partItemId, successReports } from "@postbus/queue";
 import type { RoutingOutcome } from "@postbus/routing";
@@ -9,6 +9,7 @@ import { Compile } from "typebox/compile";
 import { concludeContext } from "./conclude-context.ts";
 import { Destinations, type RoutingPolicy } from "./destinations.ts";
 import type { RouterMetrics } from "./metrics.ts";
+import { Origins } from "./recipient-origin.ts";
 import { type RoutedPart, type RoutedRecipient, routePart } from "./route-part.ts";
 
 export interface RouterDeps {
@@ -31,8 +32,9 @@ const routeItem = Compile(RouteItem);
  */
 export function routerHandler(deps: RouterDeps): Handler {
   return async (work) => {
-    const { header: item } = work;
-    if (!routeItem.Check(item)) throw new Error(`item ${work.id} is not a route item: ${firstProblem(item)}`);
+    const { header } = work;
+    if (!routeItem.Check(header)) throw new Error(`item ${work.id} is not a route item: ${firstProblem(header)}`);
+    const item = withOrigins(header);
     const policy = deps.policy();
     const { messageId } = item;
     const destinations = new Destinations(policy, item, (text) => deps.log.warn({ messageId, text }, "policy"));
@@ -42,14 +44,17 @@ export function routerHandler(deps: RouterDeps): Handler {
     const expanded: Attempted[] = [];
 
     for (const [position, recipient] of item.recipients.entries()) {
-      if (!isFirst(recipient.address)) continue;
-      const outcomes = await destinations.of(recipient.address);
+      if (!isFirst(recipient)) continue;
+      const outcomes = await destinations.of(recipient);
       const [only, ...more] = outcomes;
-      if (only !== undefined && more.length === 0 && only.parents.length === 0) {
+      if (only !== undefined && more.length === 0 && only.parents.length === (recipient.origin?.parents.length ?? 0)) {
         ends.push({ recipient, position, outcome: only });
-      } else {
-        parts.push(partOf(work, item, position, recipient, outcomes));
-        if (isExpanded(recipient, outcomes)) expanded.push({ recipient, result: { outcome: "delivered" } });
+        continue;
+      }
+      if (isExpanded(recipient, outcomes)) expanded.push({ recipient, result: { outcome: "delivered" } });
+      const isOnly = outcomes.length === 1;
+      for (let at = 0; at < outcomes.length; at += MAX_PART) {
+        parts.push(partOf(work, item, position, recipient, outcomes.slice(at, at + MAX_PART), isOnly));
       }
     }
     if (ends.length > 0) parts.unshift({ work, item, ends });
@@ -71,13 +76,11 @@ function partOf(
   position: number,
   recipient: Recipient,
   outcomes: readonly RoutingOutcome[],
+  isOnly: boolean,
 ): RoutedPart {
-  const recipients = outcomes.map(
-    // Without parents it is a clone (`unseen`) of the recipient itself.
-    ({ address, parents }): Recipient =>
-      parents.length === 0 ? { ...recipient, address } : childOf(recipient, address, outcomes.length === 1),
-  );
-  const names = createHash("sha256").update(outcomes.map(({ address }) => address).join("\n"));
+  const origins = new Origins();
+  const recipients = outcomes.map((outcome) => becomes(recipient, outcome, origins, isOnly));
+  const names = createHash("sha256").update(outcomes.map(nameOf).join("\n"));
   // Inside of the position's own branch, above the numbers of its own parts.
   const number = NAMES_START + names.digest().readUIntBE(0, 6);
   const own = partItemId(id, [position], item.recipients.length + 1);
@@ -98,6 +101,20 @@ function isExpanded({ notification }: Recipient, outcomes: readonly RoutingOutco
   return others.length > 0 && outcomes.length > 1;
 }
 
+const nameOf = ({ address, origin }: RoutingOutcome): string => `${origin?.unique ?? ""} ${address}`;
+
+/** What is the recipient itself (`unseen`) has a name of its own, unlike an address that is a child of itself. */
+function becomes(
+  recipient: Recipient,
+  { address, parents, origin }: RoutingOutcome,
+  origins: Origins,
+  isOnly: boolean,
+): Recipient {
+  const isItself = origin?.unique !== undefined && parents.every((parent) => parent === address);
+  const child = parents.length === 0 || isItself ? { ...recipient, address } : childOf(recipient, address, isOnly);
+  return origin === undefined ? child : { ...child, origin: origins.carried(origin) };
+}
+
 /**
  * A recipient that another one has become. Reports of failure and delay are made of it as of that one, and under its name.
  * That one has been reached when it has become several (`expanded`), or when the only one has been (RFC 3461 §5.2.7).
@@ -115,6 +132,9 @@ function childOf(parent: Recipient, address: string, isOnly: boolean): Recipient
   };
 }
 
+/** Of what a list names, so many stay together: an item is held in memory as a whole. */
+const MAX_PART = 500;
+
 /** Above every position and every hash of positions. */
 const NAMES_START = 2 ** 49;
 
@@ -129,11 +149,12 @@ function joined(outcomes: readonly Outcome[]): Outcome {
   };
 }
 
-/** An address that was given twice gets the message once, as from Exim. */
-function firstOfEach({ recipients }: RouteItem): (address: string) => boolean {
+/** An address that was given twice gets the message once, as from Exim. What routers have made was compared when it was made. */
+function firstOfEach({ recipients }: RouteItem): (recipient: Recipient) => boolean {
   if (recipients.length === 1) return () => true;
   const seen = new Set<string>();
-  return (address) => {
+  return ({ address, origin }) => {
+    if (origin !== undefined) return true;
     if (seen.has(address)) return false;
     seen.add(address);
     return true;

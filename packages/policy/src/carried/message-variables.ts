@@ -7,6 +7,8 @@ import { type CarriedValue, fromCarried } from "./carried-value.ts";
 export interface CarriedMessage {
   readonly messageId: string;
   readonly returnPath: string;
+  /** Return path of a delivery, where it is not the sender. */
+  readonly errorsTo?: string;
   readonly receivedAtMs: number;
   readonly smtpUtf8?: true;
   readonly requireTls?: true;
@@ -71,7 +73,7 @@ const readers: Readonly<Record<string, (message: CarriedMessage) => Known>> = {
   received_protocol: ({ reception }) => reception.protocol,
   received_time: ({ receivedAtMs }) => Math.floor(receivedAtMs / 1000),
   requiretls: ({ requireTls }) => (requireTls === true ? "yes" : "no"),
-  return_path: ({ returnPath }) => returnPath,
+  return_path: ({ errorsTo, returnPath }) => errorsTo ?? returnPath,
   sender_address: ({ returnPath }) => returnPath,
   sender_address_domain: ({ returnPath }) => (returnPath === "" ? "" : domainOf(returnPath)),
   sender_address_local_part: ({ returnPath }) => (returnPath === "" ? "" : localPartOf(returnPath)),

@@ -29,14 +29,14 @@ const isSuccessOurs = ({ address, parents }: Delivery, { notification }: Recipie
 
 /** What recipients of one item have in common, apart from transport and hosts. Most have nothing but the router. */
 function ownWords(delivery: Delivery): string {
-  const { router, errorsTo, headersAdd, headersRemove, fallbackHosts, to, address } = delivery;
+  const { router, errorsTo, srsSender, headersAdd, headersRemove, fallbackHosts, to, address } = delivery;
   const { user, group, hostText } = delivery;
   const headers = headersAdd.length + headersRemove.length === 0 ? "" : JSON.stringify([headersAdd, headersRemove]);
   const owner =
     user === undefined && group === undefined && hostText === undefined ? "" : `${user}\n${group}\n${hostText}`;
   const item = to === "mailbox" ? "" : `${to} ${address}`;
   const more = fallbackHosts === undefined ? "" : fallbackHosts;
-  return `${router}\n${errorsTo ?? "-"}\n${more}\n${owner}\n${item}\n${headers}`;
+  return `${router}\n${errorsTo ?? "-"}\n${srsSender ?? "-"}\n${more}\n${owner}\n${item}\n${headers}`;
 }
 
 /**

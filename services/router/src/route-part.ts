@@ -152,6 +152,7 @@ function deliveryPublication(
   const { isRetriedByLocalPart, isLogged } = delivery;
   const header: DeliveryItem = { ...item, recipients, queuedAtMs, router, transport: transport.name, domain };
   if (errorsTo !== undefined) header.errorsTo = errorsTo;
+  if (delivery.srsSender !== undefined) header.srsSender = delivery.srsSender;
   if (headersAdd.length > 0) header.headersAdd = [...headersAdd];
   if (headersRemove.length > 0) header.headersRemove = [...headersRemove];
   if (fallbackHosts !== undefined) header.fallbackHosts = fallbackHosts;

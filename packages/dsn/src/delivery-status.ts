@@ -70,7 +70,9 @@ function whatHostSaid(recipient: ReportRecipient, givesDetails: boolean): string
     fields += said("X-Remote-MTA-smtp-greeting", greeting);
     fields += said("X-Remote-MTA-helo-response", heloReply);
     const [first = "", ...more] = plainLines(text, MAX_MESSAGE);
-    if (first !== "") fields += foldedField("X-Exim-Diagnostic", `X-str; ${first}`, ...more);
+    // The address may be in it.
+    if (first !== "" && recipient.isHidden !== true)
+      fields += foldedField("X-Exim-Diagnostic", `X-str; ${first}`, ...more);
   }
   const reply = ownReply === undefined ? remoteReply(text) : undefined;
   const [first = "", ...more] = plainLines(reply ?? ownReply ?? text, MAX_DIAGNOSTIC);

@@ -70,9 +70,11 @@ const WHAT_HAPPENED = {
 } as const;
 
 function ofRecipient(recipient: ReportRecipient, kind: ReportKind): string[] {
-  const { host, hostAddress, action, text } = recipient;
+  const { host, hostAddress, action, text, isHidden } = recipient;
   const lines = [...names(recipient), ...from(host, hostAddress)];
   if (kind === "success") return [...lines, `    ${WHAT_HAPPENED[action ?? "delivered"]}`, ""];
+  // It may tell the address: of a command that was refused, for one.
+  if (isHidden === true) return [...lines, ""];
   return [...lines, ...errorLines(text).map((line) => `    ${line}`), ""];
 }
 

@@ -165,7 +165,13 @@ describe("composeReport, read by Python's email package", needsPython, () => {
           originalRecipient: "rfc822;Sales+2BNorth@b.test",
         },
         { ...bob, address: "eve@b.test", parents: ["all@b.test"] },
-        { ...bob, address: "secret@b.test", parents: ["list@b.test"], isHidden: true },
+        {
+          ...bob,
+          address: "secret@b.test",
+          text: "error after RCPT TO:<secret@b.test>: 550 no",
+          parents: ["list@b.test"],
+          isHidden: true,
+        },
       ],
     });
     assert.equal(status[0]?.["Original-Envelope-Id"], "QQ+314");

@@ -20,10 +20,7 @@ interface RoutingSurroundings {
 }
 
 /** The routers of a configuration that a test writes down. The host is `mx.test.example`, 192.0.2.250. */
-export function routingOf(
-  text: string,
-  { resolver, variables, now }: RoutingSurroundings = {},
-): TestRouting {
+export function routingOf(text: string, { resolver, variables, now }: RoutingSurroundings = {}): TestRouting {
   const { configuration, problems } = readConfiguration({
     file: "/c",
     readFile: (path) => (path === "/c" ? Buffer.from(text, "latin1") : undefined),

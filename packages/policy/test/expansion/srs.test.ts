@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { srsCheck, srsEncode } from "../../src/expansion/srs.ts";
-import { createEvaluation } from "../../src/expansion/create-evaluation.ts";
 import { compileExpansion } from "../../src/expansion/compile-expansion.ts";
+import { createEvaluation } from "../../src/expansion/create-evaluation.ts";
+import { srsCheck, srsEncode } from "../../src/expansion/srs.ts";
 import { textOf } from "../../src/expansion/value.ts";
 import { policyOf } from "../policy-of.ts";
 

@@ -154,5 +154,8 @@ async function childrenOf(entries: readonly Entry[], found: Found): Promise<read
   const { address } = found.attempt;
   address.inherited = { ...address.inherited, errorsTo: inherited.errorsTo, ignoresErrors: inherited.ignoresErrors };
   const { srsSender } = found;
-  return makeChildren(entries, { ...found, inherited: srsSender === undefined ? inherited : { ...inherited, srsSender } });
+  return makeChildren(entries, {
+    ...found,
+    inherited: srsSender === undefined ? inherited : { ...inherited, srsSender },
+  });
 }

@@ -42,7 +42,10 @@ export function srsForwardKey(key: string, alias: string, settings: SrsSettings,
 
 /** The key of a sender on a day: 80 bits, in 16 characters that survive everything. */
 export function srsKey(sender: string, { secrets }: SrsSettings, nowMs: number): string {
-  const digest = createHash("sha256").update([secrets[0] ?? "", lowerCase(sender), srsTimestamp(nowMs)].join("\0"), "latin1");
+  const digest = createHash("sha256").update(
+    [secrets[0] ?? "", lowerCase(sender), srsTimestamp(nowMs)].join("\0"),
+    "latin1",
+  );
   const bits = BigInt(`0x${digest.digest("hex").slice(0, 20)}`);
   return Array.from({ length: 16 }, (_, i) => KEY_DIGITS.charAt(Number((bits >> BigInt(75 - 5 * i)) & 31n))).join("");
 }

@@ -12,11 +12,7 @@ export function srsHash({ secrets, hashLength, isHashSafe }: SrsSettings, ...par
 }
 
 /** Takes both forms of the two characters that are no letters; hosts on the way may have changed the letters' case. */
-export function matchHash(
-  { secrets, hashMin }: SrsSettings,
-  given: string,
-  ...parts: readonly string[]
-): HashMatch {
+export function matchHash({ secrets, hashMin }: SrsSettings, given: string, ...parts: readonly string[]): HashMatch {
   if (given.length < hashMin || given.length > MAX_LENGTH) return undefined;
   const plain = given.replaceAll("_", "/").replaceAll(".", "+");
   let match: HashMatch;

@@ -39,7 +39,12 @@ const bounce = { returnPath: "" };
 
 describe("srs = forward", () => {
   const cases: readonly [name: string, options: string, sender: string, want: string][] = [
-    ["gives the sender an address of the alias", FORWARD, "joe@example.com", "SRS0=e6lT=JK=example.com=joe@srs.example"],
+    [
+      "gives the sender an address of the alias",
+      FORWARD,
+      "joe@example.com",
+      "SRS0=e6lT=JK=example.com=joe@srs.example",
+    ],
     [
       "takes the domain of the address where there is no alias",
       "srs = forward\ndata = joe@elsewhere.example",
@@ -48,7 +53,12 @@ describe("srs = forward", () => {
     ],
     ["expands the alias", `${FORWARD.replace("srs.example", "x.$domain")}`, "a@x.fwd.example", "a@x.fwd.example"],
     ["leaves an empty sender empty", FORWARD, "", "sender"],
-    ["is not done where the condition does not hold", `${FORWARD}\nsrs_condition = \${if eq{1}{2}}`, "joe@example.com", "sender"],
+    [
+      "is not done where the condition does not hold",
+      `${FORWARD}\nsrs_condition = \${if eq{1}{2}}`,
+      "joe@example.com",
+      "sender",
+    ],
     [
       "is done where it holds",
       `${FORWARD}\nsrs_condition = \${if match_domain{$sender_address_domain}{example.com}}`,
@@ -165,7 +175,12 @@ describe("with a database", () => {
       "u@fwd.example",
       /^defer: SRS: failed to expand srs_dbinsert/,
     ],
-    ["an alias that is empty", "srs = forward\nsrs_alias = ${if eq{1}{2}{x}}\ndata = a@b.example", "u@fwd.example", /^defer: SRS: srs_alias is empty/],
+    [
+      "an alias that is empty",
+      "srs = forward\nsrs_alias = ${if eq{1}{2}{x}}\ndata = a@b.example",
+      "u@fwd.example",
+      /^defer: SRS: srs_alias is empty/,
+    ],
   ];
   for (const [name, options, address, want] of wrong) {
     test(`${name} defers`, async () => {
@@ -179,7 +194,10 @@ describe("a wrong configuration defers, and tells no secret", () => {
     ["primary_hostname = mx.test.example", "defer: SRS Configuration Error: No secret specified"],
     [`${MAIN}\nsrs_config = s3cr3t:400`, "defer: SRS Configuration Error: Invalid maximum timestamp age"],
     [`${MAIN}\nsrs_config = <; s3cr3t;10;21`, "defer: SRS Configuration Error: Invalid hash length"],
-    [`${MAIN}\nsrs_config = \${readfile{/nonexistent/s3cr3t}}`, "defer: SRS Configuration Error: srs_config cannot be expanded"],
+    [
+      `${MAIN}\nsrs_config = \${readfile{/nonexistent/s3cr3t}}`,
+      "defer: SRS Configuration Error: srs_config cannot be expanded",
+    ],
   ];
   for (const [main, want] of cases) {
     test(want, async () => {

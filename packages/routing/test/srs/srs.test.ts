@@ -83,7 +83,12 @@ describe("an address that comes back", () => {
     ["is refused with another address", made.replace("joe", "jim"), {}, "badhash"],
     ["is refused with another day", made.replace("=JK=", "=JL="), {}, "badhash"],
     ["is refused with a shorter hash", made.replace("e6lT", "e6l"), {}, "badhash"],
-    ["is taken with a hash as short as is allowed", made.replace("e6lT", "e6l"), { hashMin: 3 }, "address joe@example.com"],
+    [
+      "is taken with a hash as short as is allowed",
+      made.replace("e6lT", "e6l"),
+      { hashMin: 3 },
+      "address joe@example.com",
+    ],
     ["is none without its tag", "joe@fwd.example", {}, "none"],
     ["is none without its parts", "SRS0=e6lT=JK@fwd.example", {}, "none"],
     ["is none with a day that is none", made.replace("=JK=", "=J1="), {}, "none"],
@@ -120,8 +125,14 @@ describe("forwarding", () => {
 
   test("leaves out what is not used", () => {
     const bare = { ...usual, usesHash: false, usesTimestamp: false };
-    assert.equal(forward("joe@example.com", "f.example", { ...usual, usesHash: false }), "SRS0=JK=example.com=joe@f.example");
-    assert.match(forward("joe@example.com", "f.example", { ...usual, usesTimestamp: false }), /^SRS0=....=example\.com=joe@f\.example$/);
+    assert.equal(
+      forward("joe@example.com", "f.example", { ...usual, usesHash: false }),
+      "SRS0=JK=example.com=joe@f.example",
+    );
+    assert.match(
+      forward("joe@example.com", "f.example", { ...usual, usesTimestamp: false }),
+      /^SRS0=....=example\.com=joe@f\.example$/,
+    );
     assert.equal(forward("joe@example.com", "f.example", bare), "SRS0=example.com=joe@f.example");
     assert.equal(forward("SRS0=x=y@b.example", "f.example", bare), "SRS1=b.example==x=y@f.example");
   });

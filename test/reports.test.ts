@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { freePort, type PeerAction, type PeerQuestion, startExim, startPostbus, startSmtpPeer } from "@postbus/testkit";
-import { speak } from "./examples/running-program.ts";
+import { PATIENT, speak } from "./examples/running-program.ts";
 import { eventually } from "./support/eventually.ts";
 import { type Scope, temporaryDirectory } from "./support/fixture.ts";
 import { messagesIn } from "./support/mailbox.ts";
@@ -146,7 +146,7 @@ async function ours(t: Scope, ports: Ports): Promise<Server> {
   const file = join(data, "p.conf");
   const own = "daemon_smtp_ports = 0\nlocal_interfaces = 127.0.0.1\nacl_smtp_rcpt = accept\nacl_smtp_data = accept\n";
   await writeFile(file, own + policy(ports, join(data, "mail")).replaceAll("EXIM_USER", ""), "latin1");
-  const postbus = await startPostbus({ args: ["--data", data, "--config", file] });
+  const postbus = await startPostbus({ args: ["--data", data, "--config", file], env: PATIENT });
   t.after(() => postbus.stop());
   return { port: postbus.port("smtp"), mail: join(data, "mail"), log: join(data, "log", "mainlog") };
 }

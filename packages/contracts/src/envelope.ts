@@ -133,6 +133,8 @@ export const messageFields = {
   /** MAIL FROM; the empty string is the null reverse-path (RFC 5321 §4.5.5). */
   returnPath: Type.String(),
   recipients: Type.Array(Recipient, { minItems: 1 }),
+  /** How many there were when the message came, if not all of them are here any more. */
+  recipientsCount: Type.Optional(Type.Integer({ minimum: 2 })),
   /** What several of them have inherited alike. */
   origins: Type.Optional(Type.Array(RecipientOrigin)),
   /** Milliseconds since the epoch: when the message was accepted. */

@@ -28,7 +28,15 @@ export class Routing {
   readonly #routers: readonly CompiledRouter[];
   readonly #settings: RoutingSettings;
 
-  constructor(routers: readonly CompiledRouter[], settings: RoutingSettings) {
+  /** Which variables the routers may name. */
+  readonly names: (name: string) => boolean;
+
+  constructor(
+    routers: readonly CompiledRouter[],
+    settings: RoutingSettings,
+    names: (name: string) => boolean = () => false,
+  ) {
+    this.names = names;
     this.#routers = routers;
     this.#settings = settings;
   }

@@ -39,9 +39,10 @@ function cloned(unseen: boolean | Deferred, attempt: Attempt, routers: readonly 
     parent === undefined ? undefined : { parent, inherited: address.inherited },
   );
   between.router = router;
-  // Header changes and the return path of this router are those of its own delivery.
-  const { errorsTo, headersAdd, headersRemove } = attempt.before;
-  const inherited = { ...address.inherited, errorsTo, headersAdd, headersRemove };
+  // The return path that this router gives is that of its own delivery. Header changes stay there, those that the address has
+  // brought along, too: so does Exim, whatever its manual says of those before.
+  const { errorsTo, ignoresErrors } = attempt.before;
+  const inherited = { ...address.inherited, errorsTo, ignoresErrors, headersAdd: [], headersRemove: [] };
   const clone = new RoutedAddress(address.text, "mailbox", { parent: between, inherited, startsAt });
   clone.unique = address.unique;
   address.parent = between;

@@ -1,6 +1,6 @@
 import type { Recipient, RouteItem } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
-import { type CompiledTransport, MessageVariables, type Policy } from "@postbus/policy";
+import { type CompiledTransport, type MessageContent, MessageVariables, type Policy } from "@postbus/policy";
 import {
   type AddressOrigin,
   type Routing,
@@ -14,9 +14,16 @@ import { originOfRecipient } from "./recipient-origin.ts";
 export interface RoutingPolicy
   extends Pick<
     Policy,
-    "version" | "primaryHostname" | "qualifyDomain" | "surroundings" | "transport" | "retryRule" | "reports"
+    "version" | "primaryHostname" | "qualifyDomain" | "smtp" | "surroundings" | "transport" | "retryRule" | "reports"
   > {
-  readonly routing: Pick<Routing, "route">;
+  readonly routing: Pick<Routing, "route"> & Partial<Pick<Routing, "names">>;
+}
+
+interface DestinationDeps {
+  readonly onSyntaxErrors: NonNullable<RoutingContext["onSyntaxErrors"]>;
+  readonly warn: (text: string) => void;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** Routes the recipients of one item, one after the other: what is delivered once is not delivered again. */
@@ -25,12 +32,18 @@ export class Destinations {
   readonly #item: RouteItem;
   readonly #memory = new RoutingMemory();
   readonly #warn: (text: string) => void;
+  readonly #onSyntaxErrors: DestinationDeps["onSyntaxErrors"];
   readonly #carries = (transport: string | undefined) => variablesFor(transport, this.#policy);
 
-  constructor(policy: RoutingPolicy, item: RouteItem, warn: (text: string) => void) {
+  readonly #variables: MessageVariables;
+
+  /** @param content If the routers name anything of it. */
+  constructor(policy: RoutingPolicy, item: RouteItem, content: MessageContent | undefined, deps: DestinationDeps) {
     this.#policy = policy;
     this.#item = item;
-    this.#warn = warn;
+    this.#warn = deps.warn;
+    this.#onSyntaxErrors = deps.onSyntaxErrors;
+    this.#variables = new MessageVariables(item, undefined, undefined, content, deps.now);
   }
 
   /**
@@ -42,10 +55,11 @@ export class Destinations {
       purpose: "deliver",
       returnPath: this.#item.returnPath,
       surroundings: this.#policy.surroundings,
-      variables: new MessageVariables(this.#item),
+      variables: this.#variables,
       memory: this.#memory,
       carries: this.#carries,
       warn: this.#warn,
+      onSyntaxErrors: this.#onSyntaxErrors,
     };
     const before = origin === undefined ? undefined : originOfRecipient(origin);
     try {

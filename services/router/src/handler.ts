@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
 import { type Recipient, RouteItem, withOrigins } from "@postbus/contracts";
 import { encodeXtext } from "@postbus/mail";
+import { messageContent } from "@postbus/policy";
 import { type Attempted, partItemId, successReports } from "@postbus/queue";
-import type { RoutingOutcome } from "@postbus/routing";
+import type { RoutingOutcome, SyntaxErrors } from "@postbus/routing";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 import { concludeContext } from "./conclude-context.ts";
@@ -11,6 +12,7 @@ import { Destinations, type RoutingPolicy } from "./destinations.ts";
 import type { RouterMetrics } from "./metrics.ts";
 import { Origins } from "./recipient-origin.ts";
 import { type RoutedPart, type RoutedRecipient, routePart } from "./route-part.ts";
+import { syntaxErrorMessage } from "./syntax-error-message.ts";
 
 export interface RouterDeps {
   /** The one in force now: asked for each item. */
@@ -34,10 +36,16 @@ export function routerHandler(deps: RouterDeps): Handler {
   return async (work) => {
     const { header } = work;
     if (!routeItem.Check(header)) throw new Error(`item ${work.id} is not a route item: ${firstProblem(header)}`);
-    const item = withOrigins(header);
+    const item = counted(withOrigins(header));
     const policy = deps.policy();
     const { messageId } = item;
-    const destinations = new Destinations(policy, item, (text) => deps.log.warn({ messageId, text }, "policy"));
+    const wrongLists: SyntaxErrors[] = [];
+    const looking = messageContent(work.content, policy.routing.names, deps.readSpooled, policy.smtp.bodyVisibleOctets);
+    const destinations = new Destinations(policy, item, looking instanceof Promise ? await looking : looking, {
+      warn: (text) => deps.log.warn({ messageId, text }, "policy"),
+      now: deps.now,
+      onSyntaxErrors: (found) => wrongLists.push(found),
+    });
     const isFirst = firstOfEach(item);
     const ends: RoutedRecipient[] = [];
     const parts: RoutedPart[] = [];
@@ -62,8 +70,18 @@ export function routerHandler(deps: RouterDeps): Handler {
     if (expanded.length > 0) {
       outcomes.push(await successReports(work, item, expanded, concludeContext(policy, deps, deps.now()), "expanded"));
     }
+    const { primaryHostname, qualifyDomain } = policy;
+    const context = { work, item, primaryHostname, qualifyDomain, nowMs: deps.now() };
+    outcomes.push(...wrongLists.map((found, i) => syntaxErrorMessage(found, i, context)));
     return joined(outcomes);
   };
+}
+
+/** `$recipients_count` stays what it was, though recipients come to their ends one by one. */
+function counted(item: RouteItem): RouteItem {
+  const { recipients, recipientsCount } = item;
+  if (recipients.length === 1 || recipientsCount !== undefined || item.attempt > 1) return item;
+  return { ...item, recipientsCount: recipients.length };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ReportPolicy } from "@postbus/queue";
-import { contentHeaders } from "../../carried/content-headers.ts";
+import { MessageContent } from "../../carried/message-content.ts";
 import { MessageVariables } from "../../carried/message-variables.ts";
 import { compileExpansion } from "../../expansion/compile-expansion.ts";
 import { createEvaluation } from "../../expansion/create-evaluation.ts";
@@ -34,6 +34,7 @@ export function compileReportPolicy(
     qualify_domain: names.qualifyDomain,
     bounce_return_size_limit: sizeLimit,
   };
+  const visible = main.get("message_body_visible");
   const defaultFrom = `Mail Delivery System <Mailer-Daemon@${names.qualifyDomain}>`;
   return {
     limits: {
@@ -49,12 +50,13 @@ export function compileReportPolicy(
           ? { warn_message_delay: delay, warn_message_recipients: recipients.join(", ") }
           : { bounce_recipient: to };
       const message = new MessageVariables(item);
+      const headers = new MessageContent(content, visible);
       const problems: string[] = [];
       const context: ReportContext = {
         evaluation: createEvaluation({
           ...shared,
-          variables: { get: (name) => own[name] ?? general[name] ?? message.get(name) },
-          headers: contentHeaders(content),
+          variables: { get: (name) => own[name] ?? general[name] ?? headers.get(name) ?? message.get(name) },
+          headers,
         }),
         problems,
       };

@@ -9,6 +9,8 @@ import type { Attempt, AttemptReport } from "./attempt.ts";
 import { LeaseLostError } from "./lease-lost-error.ts";
 import { deliverToMaildir, type MaildirDeps } from "./maildir/maildir-delivery.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
+import { deliverToPipe, type PipeDeps } from "./pipe/pipe-delivery.ts";
+import { withShadow } from "./shadow-delivery.ts";
 import { deliverBySmtp, type SmtpDeps } from "./smtp/smtp-delivery.ts";
 
 /** Exim's number for `internal configuration error`. */
@@ -21,6 +23,7 @@ export interface DeliveryDeps {
   readonly readSpooled: Bus["spool"]["read"];
   readonly smtp: SmtpDeps;
   readonly maildir: MaildirDeps;
+  readonly pipe: PipeDeps;
   readonly metrics: DeliveryMetrics;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
@@ -46,7 +49,8 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     if (!deliveryItem.Check(item)) throw new Error(`item ${work.id} is not a delivery item: ${firstProblem(item)}`);
     const startedMs = performance.now();
     const policy = deps.policy();
-    const { results, notes } = await attempt({ work, item, content: work.content }, policy, deps);
+    const report = await attempt({ work, item, content: work.content }, policy, deps);
+    const { results } = report;
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
       throw new LeaseLostError("the item was not held when its attempt had ended");
@@ -75,7 +79,7 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       readSpooled: deps.readSpooled,
       retryRule: (address) => steps?.get(address) ?? [],
     });
-    return withNotes(outcome, notes, work, item, deps.now());
+    return withReport(outcome, report, work, item, deps.now());
   };
 }
 
@@ -91,11 +95,26 @@ async function attempt(
     const result: AttemptResult = { outcome: "deferred", errno: CONFIGURATION_ERROR, text: transport.message };
     return { results: given.item.recipients.map(() => result), notes: [] };
   }
+  const report = await deliver(given, transport, policy, deps);
+  const { shadow } = policy.transport(given.item.transport);
+  return shadow === undefined
+    ? report
+    : withShadow(given, report, shadow, (shadowed) => attempt(shadowed, policy, deps));
+}
+
+function deliver(
+  given: Attempt,
+  transport: Transport,
+  policy: Pick<Policy, "primaryHostname">,
+  deps: DeliveryDeps,
+): Promise<AttemptReport> {
   switch (transport.driver) {
     case "smtp":
       return deliverBySmtp(given, transport, deps.smtp);
     case "appendfile":
       return deliverToMaildir(given, transport, policy.primaryHostname, deps.maildir);
+    case "pipe":
+      return deliverToPipe(given, transport, deps.pipe);
     default:
       return unreachable(transport);
   }
@@ -140,14 +159,14 @@ async function retrySteps(
 }
 
 /** What happened on the way comes before what came of it. */
-function withNotes(
+function withReport(
   outcome: Outcome,
-  notes: readonly string[],
+  { notes, publish, events = [] }: AttemptReport,
   work: Pick<WorkItem, "id">,
   { messageId }: DeliveryItem,
   atMs: number,
 ): Outcome {
-  if (notes.length === 0) return outcome;
+  if (notes.length === 0 && publish === undefined) return outcome;
   const noted = notes.map(
     (text, i): MailEvent => ({
       v: 1,
@@ -159,7 +178,8 @@ function withNotes(
       text,
     }),
   );
-  return { ...outcome, events: [...noted, ...(outcome.events ?? [])] };
+  const made = publish === undefined ? outcome : { ...outcome, publish: [...publish, ...(outcome.publish ?? [])] };
+  return { ...made, events: [...events, ...noted, ...(outcome.events ?? [])] };
 }
 
 function firstProblem(item: unknown): string {

@@ -6,6 +6,7 @@ import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
 import { maildirDeps } from "./maildir/maildir-delivery.ts";
 import { deliveryMetrics } from "./metrics.ts";
+import { ProgramSlots } from "./programs/program-slots.ts";
 import { AddressCache } from "./smtp/address-cache.ts";
 import { ConnectionPool } from "./smtp/connection-pool.ts";
 import { verifyingContexts } from "./smtp/verifying-contexts.ts";
@@ -22,6 +23,7 @@ export const delivery: Service<typeof DeliverySettings> = {
     const policy = await PolicyInForce.start({
       ...{ file, macros, data, log },
       resolver: await openResolver(dnsServers),
+      delivery: { runsPrograms: settings.deliveryPrograms > 0 },
       use: (loaded) => loaded,
     });
     const control = await startReloadListener({ bus, service: "delivery", instance, policy });
@@ -35,6 +37,7 @@ export const delivery: Service<typeof DeliverySettings> = {
       readSpooled: (reference) => bus.spool.read(reference),
       smtp: { pool, addresses: new AddressCache(), spool: bus.spool },
       maildir: maildirDeps(bus.spool),
+      pipe: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), now: Date.now },
       metrics: deliveryMetrics(metrics, () => pool.openCount),
       log,
       now: Date.now,

@@ -12,6 +12,7 @@ import { startSmtpPeer } from "@postbus/testkit";
 import { pino } from "pino";
 import { deliveryHandler } from "../src/handler.ts";
 import { maildirDeps } from "../src/maildir/maildir-delivery.ts";
+import { ProgramSlots } from "../src/programs/program-slots.ts";
 import { AddressCache } from "../src/smtp/address-cache.ts";
 import { deliveryItem, inline, Rig, smtpTransport } from "./smtp/rig.ts";
 
@@ -40,6 +41,7 @@ async function handle(rig: Rig, header: unknown, options: HandleOptions = {}): P
     readSpooled: (reference) => spool.read(reference),
     smtp: { pool: rig.pool, addresses: new AddressCache(), spool },
     maildir: maildirDeps(spool),
+    pipe: { spool, slots: new ProgramSlots(1), now: () => NOW },
     metrics: { attempted: (outcome) => void outcomes.push(outcome), worked: () => {} },
     log: pino({ level: "silent" }),
     now: () => NOW,

@@ -1,21 +1,33 @@
+import { lowerCase } from "../../expansion/operators/case.ts";
 import type { SharedSurroundings } from "../../load/policy-surroundings.ts";
 import type { CompiledTransport } from "../../policy.ts";
 import type { Configuration, TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
 import { compileAppendfile } from "./appendfile.ts";
 import { checkTransportOptions } from "./check-transport-options.ts";
+import { withShadow } from "./local/shadow.ts";
+import { compilePipe } from "./pipe/compile-pipe.ts";
+import type { SiteNames } from "./pipe/site-names.ts";
 import { compileSmtp } from "./smtp.ts";
 
 /** Every transport of the file; one that delivery cannot carry out is a problem. */
 export function compileTransports(
-  { transports }: Configuration,
+  { main, transports }: Configuration,
   shared: SharedSurroundings,
   problems: ProblemList,
 ): ReadonlyMap<string, CompiledTransport> {
   const compiled = new Map<string, CompiledTransport>();
+  const qualifyDomain = main.get("qualify_domain") ?? shared.settings.primaryHostname;
+  const names: SiteNames = { qualifyDomain: lowerCase(qualifyDomain), timeZone: main.get("timezone") };
   for (const settings of transports.values()) {
-    const transport = compileTransport(settings, shared, problems);
+    const transport = compileTransport(settings, names, shared, problems);
     if (transport !== undefined) compiled.set(settings.name, transport);
+  }
+  for (const settings of transports.values()) {
+    const transport = compiled.get(settings.name);
+    const shadow = settings.generic.get("shadow_transport");
+    if (transport === undefined || shadow === undefined) continue;
+    compiled.set(settings.name, withShadow(transport, settings, compiled.get(shadow), shared));
   }
   return compiled;
 }
@@ -23,6 +35,7 @@ export function compileTransports(
 /** Adding a driver = a file and a case here, and a case in delivery's handler. */
 function compileTransport(
   settings: TransportSettings,
+  names: SiteNames,
   shared: SharedSurroundings,
   problems: ProblemList,
 ): CompiledTransport | undefined {
@@ -33,6 +46,9 @@ function compileTransport(
     case "appendfile":
       checkTransportOptions(settings, problems);
       return compileAppendfile(settings, shared, problems);
+    case "pipe":
+      checkTransportOptions(settings, problems);
+      return compilePipe(settings, names, shared);
     default:
       problems.error(
         settings.place,

@@ -6,6 +6,7 @@ import { type Attempted, type AttemptResult, conclude, type RetryStep } from "@p
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 import type { Attempt, AttemptReport } from "./attempt.ts";
+import { type AutoreplyDeps, deliverByAutoreply } from "./autoreply/autoreply-delivery.ts";
 import { LeaseLostError } from "./lease-lost-error.ts";
 import { deliverToMaildir, type MaildirDeps } from "./maildir/maildir-delivery.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
@@ -24,6 +25,7 @@ export interface DeliveryDeps {
   readonly smtp: SmtpDeps;
   readonly maildir: MaildirDeps;
   readonly pipe: PipeDeps;
+  readonly autoreply: AutoreplyDeps;
   readonly metrics: DeliveryMetrics;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
@@ -113,6 +115,8 @@ function deliver(
       return deliverBySmtp(given, transport, deps.smtp);
     case "appendfile":
       return deliverToMaildir(given, transport, policy.primaryHostname, deps.maildir);
+    case "autoreply":
+      return deliverByAutoreply(given, transport, policy.primaryHostname, deps.autoreply);
     case "pipe":
       return deliverToPipe(given, transport, deps.pipe);
     default:

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { openResolver } from "@postbus/dns";
 import { PolicyInForce } from "@postbus/policy";
 import { type Service, startReloadListener } from "@postbus/service-kit";
+import { OnceStore } from "./autoreply/once-store.ts";
 import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
 import { maildirDeps } from "./maildir/maildir-delivery.ts";
@@ -38,6 +39,7 @@ export const delivery: Service<typeof DeliverySettings> = {
       smtp: { pool, addresses: new AddressCache(), spool: bus.spool },
       maildir: maildirDeps(bus.spool),
       pipe: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), now: Date.now },
+      autoreply: { spool: bus.spool, once: new OnceStore(bus.keyValue("once"), Date.now), now: Date.now },
       metrics: deliveryMetrics(metrics, () => pool.openCount),
       log,
       now: Date.now,

@@ -10,10 +10,12 @@ import type { Transport } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
 import { startSmtpPeer } from "@postbus/testkit";
 import { pino } from "pino";
+import { OnceStore } from "../src/autoreply/once-store.ts";
 import { deliveryHandler } from "../src/handler.ts";
 import { maildirDeps } from "../src/maildir/maildir-delivery.ts";
 import { ProgramSlots } from "../src/programs/program-slots.ts";
 import { AddressCache } from "../src/smtp/address-cache.ts";
+import { MemoryValues } from "./autoreply/memory-values.ts";
 import { deliveryItem, inline, Rig, smtpTransport } from "./smtp/rig.ts";
 
 const NOW = 1_795_225_000_000;
@@ -42,6 +44,7 @@ async function handle(rig: Rig, header: unknown, options: HandleOptions = {}): P
     smtp: { pool: rig.pool, addresses: new AddressCache(), spool },
     maildir: maildirDeps(spool),
     pipe: { spool, slots: new ProgramSlots(1), now: () => NOW },
+    autoreply: { spool, once: new OnceStore(new MemoryValues(), () => NOW), now: () => NOW },
     metrics: { attempted: (outcome) => void outcomes.push(outcome), worked: () => {} },
     log: pino({ level: "silent" }),
     now: () => NOW,

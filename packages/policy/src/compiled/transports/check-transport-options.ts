@@ -1,3 +1,4 @@
+import { autoreplyTransport } from "../../options/transports/autoreply.ts";
 import { pipeTransport } from "../../options/transports/pipe.ts";
 import type { TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
@@ -12,8 +13,9 @@ const LOCAL = [
   ...["user", "group", "home_directory", "current_directory", "message_size_limit", "rcpt_include_affixes"],
   ...["shadow_transport", "shadow_condition"],
 ] as const;
-type Checked = "smtp" | "appendfile" | "pipe";
+type Checked = "smtp" | "appendfile" | "pipe" | "autoreply";
 const CARRIED_OUT: Readonly<Record<Checked, ReadonlySet<string>>> = {
+  autoreply: new Set([...GENERIC, ...LOCAL, ...Object.keys(autoreplyTransport.options)]),
   pipe: new Set([...GENERIC, ...LOCAL, ...Object.keys(pipeTransport.options)]),
   smtp: new Set([
     ...GENERIC,

@@ -4,10 +4,11 @@ import type { CompiledTransport } from "../../policy.ts";
 import type { Configuration, TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
 import { compileAppendfile } from "./appendfile.ts";
+import { compileAutoreply } from "./autoreply/compile-autoreply.ts";
 import { checkTransportOptions } from "./check-transport-options.ts";
 import { withShadow } from "./local/shadow.ts";
+import type { SiteNames } from "./local/site-names.ts";
 import { compilePipe } from "./pipe/compile-pipe.ts";
-import type { SiteNames } from "./pipe/site-names.ts";
 import { compileSmtp } from "./smtp.ts";
 
 /** Every transport of the file; one that delivery cannot carry out is a problem. */
@@ -18,7 +19,12 @@ export function compileTransports(
 ): ReadonlyMap<string, CompiledTransport> {
   const compiled = new Map<string, CompiledTransport>();
   const qualifyDomain = main.get("qualify_domain") ?? shared.settings.primaryHostname;
-  const names: SiteNames = { qualifyDomain: lowerCase(qualifyDomain), timeZone: main.get("timezone") };
+  const names: SiteNames = {
+    qualifyDomain: lowerCase(qualifyDomain),
+    qualifyRecipient: lowerCase(main.get("qualify_recipient") ?? qualifyDomain),
+    timeZone: main.get("timezone"),
+    bounceReturnLimit: main.get("bounce_return_size_limit"),
+  };
   for (const settings of transports.values()) {
     const transport = compileTransport(settings, names, shared, problems);
     if (transport !== undefined) compiled.set(settings.name, transport);
@@ -46,6 +52,9 @@ function compileTransport(
     case "appendfile":
       checkTransportOptions(settings, problems);
       return compileAppendfile(settings, shared, problems);
+    case "autoreply":
+      checkTransportOptions(settings, problems);
+      return compileAutoreply(settings, names, shared);
     case "pipe":
       checkTransportOptions(settings, problems);
       return compilePipe(settings, names, shared);

@@ -4,11 +4,11 @@ import type { CompiledTransport } from "../../../policy.ts";
 import type { TransportSettings } from "../../../reader/configuration.ts";
 import { batchSize } from "../local/batch-size.ts";
 import { compilePlace } from "../local/delivery-place.ts";
+import type { SiteNames } from "../local/site-names.ts";
 import { compileMessageOptions } from "../message-options.ts";
 import { variablesIn } from "../variables-in.ts";
 import { PipeOrders } from "./pipe-orders.ts";
 import { pipeSettings } from "./pipe-settings.ts";
-import type { SiteNames } from "./site-names.ts";
 
 type Settings = Extract<TransportSettings, { kind: "pipe" }>;
 

@@ -1,6 +1,6 @@
 import type { Variables } from "../../../expansion/evaluation.ts";
 import { textOf } from "../../../expansion/value.ts";
-import type { SiteNames } from "./site-names.ts";
+import type { SiteNames } from "../local/site-names.ts";
 
 interface EnvironmentParts {
   readonly variables: Variables;

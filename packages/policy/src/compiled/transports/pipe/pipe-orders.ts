@@ -8,10 +8,10 @@ import type { pipeTransport } from "../../../options/transports/pipe.ts";
 import type { OptionSet } from "../../../reader/option-set.ts";
 import type { DeliveryPlace } from "../local/delivery-place.ts";
 import { deferredBy, expandOption, failedBy, type Refusal } from "../local/refusal.ts";
+import type { SiteNames } from "../local/site-names.ts";
 import { type CommandLine, CommandOption, commandWords, ShellCommandOption } from "./command-line.ts";
 import { pipeEnvironment } from "./pipe-environment.ts";
 import type { PipeOrder, PipeRequest } from "./pipe-transport.ts";
-import type { SiteNames } from "./site-names.ts";
 
 interface OrderParts {
   readonly name: string;

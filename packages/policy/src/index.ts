@@ -23,6 +23,7 @@ export { MessageVariables } from "./carried/message-variables.ts";
 export { compilePolicy } from "./compile-policy.ts";
 export { addedLines } from "./compiled/transports/added-lines.ts";
 export type { AutoreplyTransport, Reply } from "./compiled/transports/autoreply/autoreply-transport.ts";
+export type { LmtpServer, LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
 export type { DeliveryPlace } from "./compiled/transports/local/delivery-place.ts";
 export type { Refusal } from "./compiled/transports/local/refusal.ts";
 export type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";

@@ -5,6 +5,7 @@ import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import type { AutoreplyTransport } from "./compiled/transports/autoreply/autoreply-transport.ts";
+import type { LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
 import type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
 import type { PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
 import type { WantedFacts } from "./compiled/wanted-facts.ts";
@@ -187,7 +188,7 @@ export interface CompiledTransport {
 /** Whether a variable may be asked for. */
 export type VariableTest = (name: string) => boolean;
 
-export type Transport = SmtpTransport | AppendfileTransport | PipeTransport | AutoreplyTransport;
+export type Transport = SmtpTransport | AppendfileTransport | PipeTransport | AutoreplyTransport | LmtpTransport;
 
 /** What a transport changes of a message, whatever way it goes (names of the generic options in comments). */
 export interface MessageOptions {

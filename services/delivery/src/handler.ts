@@ -8,9 +8,11 @@ import { Compile } from "typebox/compile";
 import type { Attempt, AttemptReport } from "./attempt.ts";
 import { type AutoreplyDeps, deliverByAutoreply } from "./autoreply/autoreply-delivery.ts";
 import { LeaseLostError } from "./lease-lost-error.ts";
+import { deliverByLmtp } from "./lmtp/lmtp-delivery.ts";
 import { deliverToMaildir, type MaildirDeps } from "./maildir/maildir-delivery.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
-import { deliverToPipe, type PipeDeps } from "./pipe/pipe-delivery.ts";
+import { deliverToPipe } from "./pipe/pipe-delivery.ts";
+import type { ProgramDeps } from "./programs/program-deps.ts";
 import { withShadow } from "./shadow-delivery.ts";
 import { deliverBySmtp, type SmtpDeps } from "./smtp/smtp-delivery.ts";
 
@@ -24,7 +26,8 @@ export interface DeliveryDeps {
   readonly readSpooled: Bus["spool"]["read"];
   readonly smtp: SmtpDeps;
   readonly maildir: MaildirDeps;
-  readonly pipe: PipeDeps;
+  /** Pipes, and LMTP servers on this machine. */
+  readonly programs: ProgramDeps;
   readonly autoreply: AutoreplyDeps;
   readonly metrics: DeliveryMetrics;
   readonly log: Logger;
@@ -117,8 +120,10 @@ function deliver(
       return deliverToMaildir(given, transport, policy.primaryHostname, deps.maildir);
     case "autoreply":
       return deliverByAutoreply(given, transport, policy.primaryHostname, deps.autoreply);
+    case "lmtp":
+      return deliverByLmtp(given, transport, policy.primaryHostname, deps.programs);
     case "pipe":
-      return deliverToPipe(given, transport, deps.pipe);
+      return deliverToPipe(given, transport, deps.programs);
     default:
       return unreachable(transport);
   }

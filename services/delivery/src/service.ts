@@ -38,7 +38,7 @@ export const delivery: Service<typeof DeliverySettings> = {
       readSpooled: (reference) => bus.spool.read(reference),
       smtp: { pool, addresses: new AddressCache(), spool: bus.spool },
       maildir: maildirDeps(bus.spool),
-      pipe: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), now: Date.now },
+      programs: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), now: Date.now },
       autoreply: { spool: bus.spool, once: new OnceStore(bus.keyValue("once"), Date.now), now: Date.now },
       metrics: deliveryMetrics(metrics, () => pool.openCount),
       log,

@@ -43,7 +43,7 @@ async function handle(rig: Rig, header: unknown, options: HandleOptions = {}): P
     readSpooled: (reference) => spool.read(reference),
     smtp: { pool: rig.pool, addresses: new AddressCache(), spool },
     maildir: maildirDeps(spool),
-    pipe: { spool, slots: new ProgramSlots(1), now: () => NOW },
+    programs: { spool, slots: new ProgramSlots(1), now: () => NOW },
     autoreply: { spool, once: new OnceStore(new MemoryValues(), () => NOW), now: () => NOW },
     metrics: { attempted: (outcome) => void outcomes.push(outcome), worked: () => {} },
     log: pino({ level: "silent" }),

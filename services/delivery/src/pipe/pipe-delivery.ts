@@ -1,6 +1,5 @@
 import type { MessageOptions, PipeOrder, PipeTransport, Refusal } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
-import type { Spool } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { checkDirectory } from "../local/check-directory.ts";
@@ -10,19 +9,12 @@ import { tooBig } from "../local/too-big.ts";
 import { messageAsSent } from "../message/message-as-sent.ts";
 import { outgoingContent, readOutgoing } from "../message/outgoing-content.ts";
 import { findProgram } from "../programs/find-program.ts";
-import type { ProgramSlots } from "../programs/program-slots.ts";
+import type { ProgramDeps } from "../programs/program-deps.ts";
 import { runAs } from "../programs/run-as.ts";
 import { type ProgramEnd, runProgram } from "../programs/run-program.ts";
 import { pipeInput } from "./pipe-input.ts";
 import { pipeResult } from "./pipe-result.ts";
 import { withOutput } from "./with-output.ts";
-
-export interface PipeDeps {
-  readonly spool: Pick<Spool, "read">;
-  readonly slots: ProgramSlots;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-}
 
 /**
  * Gives a message to a program, once for all recipients of the item.
@@ -35,7 +27,7 @@ export interface PipeDeps {
 export async function deliverToPipe(
   attempt: Attempt,
   transport: PipeTransport,
-  deps: PipeDeps,
+  deps: ProgramDeps,
 ): Promise<AttemptReport> {
   const { item } = attempt;
   const { result, logged } = await delivered(attempt, transport, deps);
@@ -51,7 +43,7 @@ interface Delivered {
   readonly logged?: string | undefined;
 }
 
-async function delivered(attempt: Attempt, transport: PipeTransport, deps: PipeDeps): Promise<Delivered> {
+async function delivered(attempt: Attempt, transport: PipeTransport, deps: ProgramDeps): Promise<Delivered> {
   const { item, work } = attempt;
   try {
     const order = await orderOf(attempt, transport);
@@ -100,7 +92,7 @@ async function run(
   { item, content, work }: Attempt,
   transport: PipeTransport,
   order: PipeOrder & { readonly program: string },
-  deps: PipeDeps,
+  deps: ProgramDeps,
 ): Promise<ProgramEnd> {
   const { settings, name } = transport;
   const { place, words, program, environment, prefix, suffix } = order;

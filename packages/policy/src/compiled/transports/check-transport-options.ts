@@ -1,4 +1,5 @@
 import { autoreplyTransport } from "../../options/transports/autoreply.ts";
+import { lmtpTransport } from "../../options/transports/lmtp.ts";
 import { pipeTransport } from "../../options/transports/pipe.ts";
 import type { TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
@@ -13,9 +14,10 @@ const LOCAL = [
   ...["user", "group", "home_directory", "current_directory", "message_size_limit", "rcpt_include_affixes"],
   ...["shadow_transport", "shadow_condition"],
 ] as const;
-type Checked = "smtp" | "appendfile" | "pipe" | "autoreply";
+type Checked = "smtp" | "appendfile" | "pipe" | "autoreply" | "lmtp";
 const CARRIED_OUT: Readonly<Record<Checked, ReadonlySet<string>>> = {
   autoreply: new Set([...GENERIC, ...LOCAL, ...Object.keys(autoreplyTransport.options)]),
+  lmtp: new Set([...GENERIC, ...LOCAL, ...Object.keys(lmtpTransport.options)]),
   pipe: new Set([...GENERIC, ...LOCAL, ...Object.keys(pipeTransport.options)]),
   smtp: new Set([
     ...GENERIC,

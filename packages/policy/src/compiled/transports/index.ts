@@ -6,6 +6,7 @@ import type { ProblemList } from "../../reader/problem.ts";
 import { compileAppendfile } from "./appendfile.ts";
 import { compileAutoreply } from "./autoreply/compile-autoreply.ts";
 import { checkTransportOptions } from "./check-transport-options.ts";
+import { compileLmtp } from "./lmtp/compile-lmtp.ts";
 import { withShadow } from "./local/shadow.ts";
 import type { SiteNames } from "./local/site-names.ts";
 import { compilePipe } from "./pipe/compile-pipe.ts";
@@ -55,6 +56,9 @@ function compileTransport(
     case "autoreply":
       checkTransportOptions(settings, problems);
       return compileAutoreply(settings, names, shared);
+    case "lmtp":
+      checkTransportOptions(settings, problems);
+      return compileLmtp(settings, shared);
     case "pipe":
       checkTransportOptions(settings, problems);
       return compilePipe(settings, names, shared);

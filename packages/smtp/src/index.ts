@@ -1,3 +1,4 @@
+export { type CalloutEnd, type CalloutPeer, calloutDialogue, type PeerWord } from "./client/callout-dialogue.ts";
 export type { Capabilities } from "./client/capabilities.ts";
 export { ContentEncoder } from "./client/content-encoder.ts";
 export { errnos, type Loss, type Trouble } from "./client/error-text.ts";

@@ -42,7 +42,9 @@ export interface Accepted {
 /** An address that a router has made. A file or a pipe is at its end already. */
 export interface Child {
   readonly address: RoutedAddress;
-  readonly end?: { readonly result: Accepted | Failed | Deferred; readonly attempt: Attempt };
+  readonly end?:
+    | { readonly result: Accepted | Failed | Deferred; readonly attempt: Attempt }
+    | { readonly result: Deferred; readonly attempt: undefined };
 }
 
 /** Never. */

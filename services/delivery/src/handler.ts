@@ -104,10 +104,12 @@ async function attempt(
     return { results: given.item.recipients.map(() => result), notes: [] };
   }
   const report = await deliver(given, transport, policy, deps);
-  const { shadow } = policy.transport(given.item.transport);
-  return shadow === undefined
-    ? report
-    : withShadow(given, report, shadow, (shadowed) => attempt(shadowed, policy, deps));
+  const compiled = policy.transport(given.item.transport);
+  if (compiled.shadow === undefined) return report;
+  const visible = policy.smtp?.bodyVisibleOctets ?? 0;
+  const seen = await messageContent(given.content, compiled.variables, deps.readSpooled, visible);
+  const variables = recipientVariables(given.item, compiled.driver, seen, deps.now);
+  return withShadow(given, report, compiled.shadow, variables, (shadowed) => attempt(shadowed, policy, deps));
 }
 
 function deliver(

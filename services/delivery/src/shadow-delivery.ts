@@ -1,4 +1,4 @@
-import { MessageVariables, type ShadowDelivery } from "@postbus/policy";
+import type { ShadowDelivery, Variables } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
 import type { Attempt, AttemptReport } from "./attempt.ts";
 
@@ -6,20 +6,20 @@ import type { Attempt, AttemptReport } from "./attempt.ts";
  * Delivers once more, by another transport, what has been delivered (Exim's manual, `shadow_transport`). Nobody is told what comes
  * of it but the log.
  *
- * @param deliver By the transport that the item names.
+ * @param variables Of a recipient. @param deliver By the transport that the item names.
  */
 export async function withShadow(
   { work, item, content }: Attempt,
   report: AttemptReport,
   shadow: ShadowDelivery,
+  variables: (address: string) => Variables,
   deliver: (attempt: Attempt) => Promise<AttemptReport>,
 ): Promise<AttemptReport> {
   const { addressVariables } = item;
   const positions: number[] = [];
   for (const [position, { address }] of item.recipients.entries()) {
     if (report.results[position]?.outcome !== "delivered") continue;
-    const variables = new MessageVariables(item, address, addressVariables?.[position]);
-    if (await shadow.isWanted(variables)) positions.push(position);
+    if (await shadow.isWanted(variables(address))) positions.push(position);
   }
   if (positions.length === 0) return report;
   const chosen = <T>(all: readonly T[]): T[] => all.filter((_, position) => positions.includes(position));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { MessageVariables } from "@postbus/policy";
 import type { Attempt, AttemptReport } from "../src/attempt.ts";
 import { withShadow } from "../src/shadow-delivery.ts";
 import { LocalRig, localItem } from "./local/local-rig.ts";
@@ -22,7 +23,7 @@ const shadowed = async (options: string, deliver: (attempt: Attempt) => Promise<
   const { shadow, variables } = rig.policy.transport("t");
   assert.ok(shadow !== undefined);
   assert.ok(variables?.("address_data"), "the shadow's variables are carried");
-  return withShadow(attempt, report, shadow, deliver);
+  return withShadow(attempt, report, shadow, (address) => new MessageVariables(attempt.item, address), deliver);
 };
 
 describe("a shadow delivery", () => {

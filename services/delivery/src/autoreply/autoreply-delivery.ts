@@ -11,7 +11,6 @@ import { tooBig } from "../local/too-big.ts";
 import { type RunAs, runAs } from "../programs/run-as.ts";
 import { systemError } from "../system-error.ts";
 import { generatedMessage } from "./generated-message.ts";
-import { messageHeaders } from "./message-headers.ts";
 import type { OnceStore } from "./once-store.ts";
 import { openToRead } from "./owned-file.ts";
 import { previouslySent, sentEntry, writeLog } from "./reply-log.ts";
@@ -41,8 +40,7 @@ export async function deliverByAutoreply(
   const { item } = attempt;
   const all = (result: AttemptResult): AttemptReport => ({ results: item.recipients.map(() => result), notes: [] });
   try {
-    const headers = await messageHeaders(attempt.content, deps.spool);
-    const reply = await transport.reply({ headers, user: item.user, group: item.group });
+    const reply = await transport.reply({ user: item.user, group: item.group });
     if (reply.kind === "refused") return all(refused(reply));
     const tooLarge = tooBig(attempt.content, reply.place.sizeLimit);
     if (tooLarge !== undefined) return all(tooLarge);
@@ -67,7 +65,7 @@ export async function deliverByAutoreply(
       }
     }
     const messageId = derivedMessageId(`${attempt.work.id}/reply`, item.queuedAtMs);
-    const parts = { reply, headers, messageId, nowMs, primaryHostname, qualifyDomain: settings.qualifyDomain };
+    const parts = { reply, messageId, nowMs, primaryHostname, qualifyDomain: settings.qualifyDomain };
     const octets = await composed(attempt, transport, { ...parts, more }, deps);
     if (octets.length > INLINE_LIMIT_OCTETS) {
       return all({

@@ -5,7 +5,7 @@ const MAX_REFERENCES = 12;
 const ID = /<[^<>\s]{1,250}>/g;
 
 /** What ties a reply to its message (RFC 5322 §3.6.4): `In-Reply-To:` and `References:`, each with its LF. */
-export function referenceFields(headers: Headers): string {
+export function referenceFields(headers: Headers | undefined): string {
   const [own = ""] = idsIn(headers, "message-id");
   const before = [idsIn(headers, "references"), idsIn(headers, "in-reply-to")].find((ids) => ids.length > 0) ?? [];
   const ids = own === "" ? before : [...before, own];
@@ -15,5 +15,5 @@ export function referenceFields(headers: Headers): string {
   return kept.length === 0 ? inReplyTo : `${inReplyTo}References: ${kept.join(kept.length > 3 ? "\n " : " ")}\n`;
 }
 
-const idsIn = (headers: Headers, name: string): string[] =>
-  headers.occurrences(name).flatMap((value) => value.match(ID) ?? []);
+const idsIn = (headers: Headers | undefined, name: string): string[] =>
+  (headers?.occurrences(name) ?? []).flatMap((value) => value.match(ID) ?? []);

@@ -1,11 +1,9 @@
 import { headerFields } from "@postbus/mail";
-import type { Headers, Reply } from "@postbus/policy";
+import type { Reply } from "@postbus/policy";
 import { referenceFields } from "./references.ts";
 
 export interface ReplyParts {
   readonly reply: Reply;
-  /** Of the message that is answered. */
-  readonly headers: Headers;
   /** Behind `text`: of `file`, and the copy of the message. */
   readonly more: string;
   /** Of the reply. */
@@ -16,15 +14,7 @@ export interface ReplyParts {
 }
 
 /** The octets of a reply: its fields in Exim's order, what it lacks as a message, and its text. */
-export function replyMessage({
-  reply,
-  headers,
-  more,
-  messageId,
-  nowMs,
-  primaryHostname,
-  qualifyDomain,
-}: ReplyParts): Buffer {
+export function replyMessage({ reply, more, messageId, nowMs, primaryHostname, qualifyDomain }: ReplyParts): Buffer {
   const { from, replyTo, to, cc, subject, text } = reply;
   const section = [
     field("From", from),
@@ -32,7 +22,7 @@ export function replyMessage({
     field("To", qualified(to, qualifyDomain)),
     field("Cc", qualified(cc, qualifyDomain)),
     field("Subject", subject),
-    referenceFields(headers),
+    referenceFields(reply.original),
     "Auto-Submitted: auto-replied\n",
     reply.headers === "" ? "" : `${reply.headers}\n`,
   ].join("");

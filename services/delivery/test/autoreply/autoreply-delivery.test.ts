@@ -32,7 +32,7 @@ async function answer(lines: readonly string[], options: Options = {}): Promise<
   const deps = { spool: { read: () => assert.fail() }, once: new OnceStore(values, () => now), now: () => now };
   return deliverByAutoreply(
     { work, item, content: inline(message) },
-    await rig.transport("autoreply", item),
+    await rig.transport("autoreply", item, inline(message)),
     "mx.a2.test",
     deps,
   );

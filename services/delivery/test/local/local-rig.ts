@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DeliveryItem } from "@postbus/contracts";
-import { loadPolicy, MessageVariables, type Policy, type Transport } from "@postbus/policy";
+import type { Content, DeliveryItem } from "@postbus/contracts";
+import { loadPolicy, messageContent, type Policy, type Transport } from "@postbus/policy";
+import { recipientVariables } from "../../src/message/recipient-variables.ts";
 import { deliveryItem } from "../smtp/rig.ts";
 
 /** Not root, and nobody's account: what programs run as in tests, where root can choose. */
@@ -40,12 +41,12 @@ export class LocalRig implements AsyncDisposable {
   async transport<D extends Transport["driver"]>(
     driver: D,
     item: DeliveryItem,
+    content?: Content,
   ): Promise<Extract<Transport, { driver: D }>> {
-    const variables = (address: string) => {
-      const position = item.recipients.findIndex((recipient) => recipient.address === address);
-      return new MessageVariables(item, address, item.addressVariables?.[position]);
-    };
-    const transport = await this.#policy.transport(item.transport).at(variables, item.recipients[0]?.address ?? "");
+    const compiled = this.#policy.transport(item.transport);
+    const seen = content === undefined ? undefined : await messageContent(content, compiled.variables, noSpool, 500);
+    const variables = recipientVariables(item, driver, seen, Date.now);
+    const transport = await compiled.at(variables, item.recipients[0]?.address ?? "");
     if (transport.driver !== driver) throw new Error(`${item.transport} is no ${driver}`);
     return transport as Extract<Transport, { driver: D }>;
   }
@@ -63,3 +64,7 @@ export const localItem = (
   changes: Partial<DeliveryItem> = {},
 ): DeliveryItem =>
   deliveryItem(recipients, { transport, router: "r", domain: "d.test", returnPath: "s@b.test", ...changes });
+
+const noSpool = (): never => {
+  throw new Error("nothing was spooled");
+};

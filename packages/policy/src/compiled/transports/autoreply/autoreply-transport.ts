@@ -1,4 +1,4 @@
-import type { Headers, Variables } from "../../../expansion/evaluation.ts";
+import type { Headers } from "../../../expansion/evaluation.ts";
 import type { AnyTransport } from "../../../policy.ts";
 import type { DeliveryPlace, RoutedPlace } from "../local/delivery-place.ts";
 import type { Refusal } from "../local/refusal.ts";
@@ -8,7 +8,7 @@ export interface AutoreplyTransport extends AnyTransport {
   readonly driver: "autoreply";
   readonly settings: AutoreplySettings;
   /** All that has to be expanded. */
-  reply(request: AutoreplyRequest): Promise<Reply | Refusal>;
+  reply(request: RoutedPlace): Promise<Reply | Refusal>;
 }
 
 export interface AutoreplySettings {
@@ -24,11 +24,6 @@ export interface AutoreplySettings {
   /** `qualify_domain` and `qualify_recipient` */
   readonly qualifyDomain: string;
   readonly qualifyRecipient: string;
-}
-
-export interface AutoreplyRequest extends RoutedPlace {
-  /** Of the message that is answered. */
-  readonly headers: Headers;
 }
 
 /** A reply as it is to be made; what is undefined or empty is left out. Octets. */
@@ -52,7 +47,8 @@ export interface Reply {
   /** 0: never again. */
   readonly onceRepeatMs: number;
   readonly place: DeliveryPlace;
-  readonly variables: Variables;
+  /** Of the message that is answered. */
+  readonly original: Headers | undefined;
   /** Whom `to`, `cc` and `bcc` name; undefined: one of them is no list of addresses. */
   readonly recipients: readonly string[] | undefined;
   /** Of a line of the file; undefined: it cannot be expanded. */

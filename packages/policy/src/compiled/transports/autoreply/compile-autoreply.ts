@@ -36,12 +36,14 @@ export function compileAutoreply(
     qualifyDomain: names.qualifyDomain,
     qualifyRecipient: names.qualifyRecipient,
   };
+  const isNamed = variablesIn([...own, ...isOpen, ...place.sources, ...message.sources]);
   return {
     name,
     driver: "autoreply",
     maxRcpt: 1,
     hasOwnHosts: false,
-    variables: variablesIn([...own, ...isOpen, ...place.sources, ...message.sources]),
+    // A reply refers to its message, whatever the options say.
+    variables: (variable) => variable === "message_headers" || isNamed(variable),
     at: (variables, recipient) => ({
       driver: "autoreply",
       name,
@@ -50,9 +52,7 @@ export function compileAutoreply(
       async reply(request) {
         const found = await place.at(variables(recipient), { transport_name: name }, request);
         if (found.kind === "refused") return found;
-        const { headers } = request;
-        const evaluation = createEvaluation({ ...shared, variables: found.variables, headers });
-        return replies.reply(found, evaluation);
+        return replies.reply(found, createEvaluation({ ...shared, variables: found.variables }));
       },
     }),
   };

@@ -73,7 +73,7 @@ export class Replies {
       once: get("once"),
       onceRepeatMs,
       place,
-      variables,
+      original: variables.headers,
       recipients: readRecipients([to ?? "", cc ?? "", bcc ?? ""]),
       async expandLine(line) {
         const found = await expandOption(compileExpansion(line), evaluation);

@@ -124,6 +124,7 @@ export function compilePlace(transport: string, options: Options, shared: Shared
 
 const withOwn = (variables: Variables, own: OwnVariables): Variables => ({
   get: (name) => own[name] ?? variables.get(name),
+  headers: variables.headers,
 });
 
 function parsedSize(text: string): number | undefined {

@@ -253,6 +253,17 @@ test("when too many programs run, mail waits for the next attempt", async () => 
 });
 
 describe("configurations as they are found", () => {
+  test("Mailman's: a command of a suffix, in single quotes, and a checked local part", async () => {
+    const command =
+      "command = /bin/echo '${if def:local_part_suffix {${sg{$local_part_suffix}{-(\\\\w+)(\\\\+.*)?}{\\$1}}} {post}}' $local_part_data";
+    const options = [command, "home_directory = /usr", "current_directory = /usr"];
+    const variables = { local_part: "list", local_part_data: "list", domain: "d.test" };
+    const item = (own: Record<string, string>) =>
+      localItem("t", ["u@d.test"], { addressVariables: [{ ...variables, ...own }] });
+    assert.equal(await outputOf(options, item({})), "post list\n");
+    assert.equal(await outputOf(options, item({ local_part_suffix: "-bounces+x=y" })), "bounces list\n");
+  });
+
   const rows: readonly { readonly name: string; readonly options: (home: string) => readonly string[] }[] = [
     {
       name: "procmail",

@@ -10,6 +10,7 @@ import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
 import { maildirDeps } from "./maildir/maildir-delivery.ts";
 import { deliveryMetrics } from "./metrics.ts";
+import { ProgramPipes } from "./programs/program-pipes.ts";
 import { ProgramSlots } from "./programs/program-slots.ts";
 import { AddressCache } from "./smtp/address-cache.ts";
 import { ConnectionPool } from "./smtp/connection-pool.ts";
@@ -37,12 +38,13 @@ export const delivery: Service<typeof DeliverySettings> = {
       authorities: verifyingContexts(log),
     });
     const addresses = new AddressCache();
+    const pipes = new ProgramPipes();
     const handler = deliveryHandler({
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       smtp: { pool, addresses, spool: bus.spool },
       maildir: maildirDeps(bus.spool),
-      programs: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), now: Date.now },
+      programs: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), pipes, now: Date.now },
       autoreply: { spool: bus.spool, once: new OnceStore(bus.keyValue("once"), Date.now), now: Date.now },
       metrics: deliveryMetrics(metrics, () => pool.openCount),
       log,
@@ -70,6 +72,7 @@ export const delivery: Service<typeof DeliverySettings> = {
         stop: () => policy.stop(),
       },
       { name: calloutSubject, stop: () => callouts.drain() },
+      { name: "pipes for programs", stop: () => pipes[Symbol.asyncDispose]() },
       { name: "connections", stop: () => pool.close() },
       {
         name: "delivery items",

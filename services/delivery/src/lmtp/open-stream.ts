@@ -30,24 +30,26 @@ export async function openStream(server: LmtpServer, transport: LmtpTransport): 
   await checkDirectory(directory);
   const program = startProgram({ words: at.words, environment: new Map(), directory, umask: UMASK, runAs: as });
   // What it complains about is for nobody; and that it could not be started is seen by what it does not say.
-  program.stderr.resume();
+  const [stdout, stderr] = program.outputs;
+  if (stdout === undefined || stderr === undefined) throw new Error("a program was started without its streams");
+  stderr.resume();
   const exit = new Promise<void>((resolve) => {
-    program.once("exit", () => resolve());
-    program.once("error", () => {
-      program.stdout.destroy();
+    program.child.once("exit", () => resolve());
+    program.child.once("error", () => {
+      stdout.destroy();
       resolve();
     });
   });
   return {
-    input: program.stdout,
-    output: program.stdin,
+    input: stdout,
+    output: program.input,
     async close() {
-      program.stdin.end();
+      program.input.end();
       const timer = setTimeout(() => killGroup(program), EXIT_MS);
       await exit;
       clearTimeout(timer);
       killGroup(program);
-      for (const stream of [program.stdin, program.stdout, program.stderr]) stream.destroy();
+      for (const stream of [program.input, stdout, stderr]) stream.destroy();
     },
   };
 }

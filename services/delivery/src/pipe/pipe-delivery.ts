@@ -118,6 +118,7 @@ async function run(
     }),
     timeoutMs: settings.timeoutMs,
     maxOutput: settings.maxOutput,
+    pipes: deps.pipes,
     signal: work.signal,
   });
 }

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Program } from "./start-program.ts";
 
 /**
@@ -8,7 +7,7 @@ import type { Program } from "./start-program.ts";
  * @throws what reading the input throws.
  */
 export async function feed(
-  { stdin }: Program,
+  { input: stdin }: Pick<Program, "input">,
   input: Iterable<Buffer> | AsyncIterable<Buffer>,
   onProgress: () => void,
 ): Promise<void> {
@@ -22,17 +21,16 @@ export async function feed(
     stdin.once("error", end);
     stdin.once("close", end);
   });
-  // Later errors of the same socket have nothing to add.
+  // Later errors of the same stream have nothing to add.
   stdin.on("error", () => {});
   for await (const piece of input) {
     if (isOver) return;
     if (piece.length === 0) continue;
-    // A copy: the piece is only ours until the next one is asked for.
-    if (!stdin.write(Buffer.from(piece))) await Promise.race([once(stdin, "drain").catch(() => {}), over]);
+    // A copy: the piece is only ours until the next one is asked for. One piece at a time: it has been taken when it has left us.
+    const taken = new Promise<void>((resolve) => stdin.write(Buffer.from(piece), () => resolve()));
+    await Promise.race([taken, over]);
     onProgress();
   }
-  if (isOver) return;
-  stdin.end();
-  // All of it has left us.
-  await Promise.race([once(stdin, "finish").catch(() => {}), over]);
+  // Nothing waits to be written: this is the end of the program's input.
+  stdin.destroy();
 }

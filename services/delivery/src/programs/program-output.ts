@@ -10,13 +10,14 @@ export class ProgramOutput {
   readonly #parts: Buffer[] = [];
   readonly #over = Promise.withResolvers<void>();
   #room: number;
-  #open = 2;
+  #open: number;
 
   /** @param max Octets; a program that writes more is killed. */
   constructor(program: Program, max: number) {
     this.#program = program;
     this.#room = max;
-    for (const stream of [program.stdout, program.stderr]) {
+    this.#open = program.outputs.length;
+    for (const stream of program.outputs) {
       stream.on("data", (octets: Buffer) => this.#take(octets));
       stream.once("close", () => {
         if (--this.#open === 0) this.#over.resolve();
@@ -38,8 +39,7 @@ export class ProgramOutput {
   }
 
   close(): void {
-    this.#program.stdout.destroy();
-    this.#program.stderr.destroy();
+    for (const stream of this.#program.outputs) stream.destroy();
   }
 
   #take(octets: Buffer): void {

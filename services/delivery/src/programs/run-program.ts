@@ -2,6 +2,7 @@ import { constants } from "node:os";
 import { type SystemError, systemError } from "../system-error.ts";
 import { feed } from "./feed.ts";
 import { ProgramOutput } from "./program-output.ts";
+import type { ProgramPipes } from "./program-pipes.ts";
 import { killGroup, type Program, type ProgramOrder, startProgram } from "./start-program.ts";
 
 export interface ProgramRun extends ProgramOrder {
@@ -10,6 +11,8 @@ export interface ProgramRun extends ProgramOrder {
   readonly timeoutMs: number;
   /** Octets; more is the program's end. */
   readonly maxOutput: number;
+  /** For its output. */
+  readonly pipes: ProgramPipes;
   /** Ends the program: nobody waits for it any more. */
   readonly signal: AbortSignal;
 }
@@ -38,14 +41,14 @@ const LINGER_MS = 2_000;
 export async function runProgram(run: ProgramRun): Promise<ProgramEnd> {
   let program: Program;
   try {
-    program = startProgram(run);
+    program = startProgram(run, await run.pipes.open());
   } catch (err) {
     return notStarted(err);
   }
   const output = new ProgramOutput(program, run.maxOutput);
   const exit = Promise.withResolvers<Exit>();
-  program.once("error", (err) => exit.resolve({ kind: "failed", err }));
-  program.once("exit", (code, signal) => exit.resolve({ kind: "ended", code, signal }));
+  program.child.once("error", (err) => exit.resolve({ kind: "failed", err }));
+  program.child.once("exit", (code, signal) => exit.resolve({ kind: "ended", code, signal }));
   const clock = new Clock(run, program);
   try {
     const feeding = feed(program, run.input, () => clock.restart());
@@ -69,7 +72,7 @@ export async function runProgram(run: ProgramRun): Promise<ProgramEnd> {
   } finally {
     clock.stop();
     output.close();
-    program.stdin.destroy();
+    program.input.destroy();
   }
 }
 

@@ -14,12 +14,16 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { deliverByLmtp } from "../../src/lmtp/lmtp-delivery.ts";
+import { ProgramPipes } from "../../src/programs/program-pipes.ts";
 import { ProgramSlots } from "../../src/programs/program-slots.ts";
 import { LocalRig, localItem, NOBODY } from "../local/local-rig.ts";
 import { inline } from "../smtp/rig.ts";
+
+const pipes = new ProgramPipes();
+after(() => pipes[Symbol.asyncDispose]());
 
 const PROGRAM = "/usr/sbin/dovecot";
 
@@ -86,7 +90,7 @@ test("Dovecot takes what is for its users, and refuses the rest", { skip: doveco
     isHeld: () => true,
     signal: new AbortController().signal,
   };
-  const deps = { spool: { read: () => assert.fail() }, slots: new ProgramSlots(1), now: Date.now };
+  const deps = { spool: { read: () => assert.fail() }, slots: new ProgramSlots(1), pipes, now: Date.now };
   const content = inline("Subject: t\r\nFrom: s@b.test\r\n\r\n.dot\r\nbody\r\n");
   const { results } = await deliverByLmtp(
     { work, item, content },

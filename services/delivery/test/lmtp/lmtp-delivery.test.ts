@@ -9,10 +9,14 @@ import type { DeliveryItem } from "@postbus/contracts";
 import { eximCommand, program } from "@postbus/testkit";
 import type { AttemptReport } from "../../src/attempt.ts";
 import { deliverByLmtp } from "../../src/lmtp/lmtp-delivery.ts";
+import { ProgramPipes } from "../../src/programs/program-pipes.ts";
 import { ProgramSlots } from "../../src/programs/program-slots.ts";
 import { AS_NOBODY, LocalRig, localItem } from "../local/local-rig.ts";
 import { inline } from "../smtp/rig.ts";
 import { type Script, ScriptedServer } from "./scripted-server.ts";
+
+const pipes = new ProgramPipes();
+after(() => pipes[Symbol.asyncDispose]());
 
 /** A server in a few lines of shell. */
 const LMTPD = `#!/bin/sh
@@ -52,7 +56,7 @@ async function deliver(
   );
   const item = localItem("t", recipients, options.item);
   const work = { id: "1vMhGf-0000000012a-0Ab3_0_1", handedOut: 1, isHeld, signal };
-  const deps = { spool: { read: () => assert.fail() }, slots: new ProgramSlots(1), now: Date.now };
+  const deps = { spool: { read: () => assert.fail() }, slots: new ProgramSlots(1), pipes, now: Date.now };
   return deliverByLmtp({ work, item, content: inline(MESSAGE) }, await rig.transport("lmtp", item), "mx.a2.test", deps);
 }
 

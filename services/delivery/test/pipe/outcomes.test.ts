@@ -3,12 +3,16 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { eximCommand, program } from "@postbus/testkit";
 import { deliverToPipe } from "../../src/pipe/pipe-delivery.ts";
+import { ProgramPipes } from "../../src/programs/program-pipes.ts";
 import { ProgramSlots } from "../../src/programs/program-slots.ts";
 import { AS_NOBODY, LocalRig, localItem } from "../local/local-rig.ts";
 import { inline } from "../smtp/rig.ts";
+
+const pipes = new ProgramPipes();
+after(() => pipes[Symbol.asyncDispose]());
 
 /** Long enough to fill a pipe that nobody reads: a quarter of a million octets. */
 const LONG = `message_suffix = \${sg{${"x".repeat(125)}}{x}{${"y".repeat(2_000)}}}`;
@@ -273,7 +277,7 @@ test("outcomes of pipes, in the words of Exim's log", async (t) => {
   t.after(() => rmSync(programs, { recursive: true }));
   writePrograms(programs);
   await using rig = await LocalRig.start(transportsIn(programs));
-  const deps = { spool: { read: () => assert.fail() }, slots: new ProgramSlots(4), now: Date.now };
+  const deps = { spool: { read: () => assert.fail() }, slots: new ProgramSlots(4), pipes, now: Date.now };
   for (const row of named) {
     await t.test(row.name, async () => {
       const item = localItem(row.transport, [`${row.localPart}@d.test`]);

@@ -3,15 +3,19 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Content, DeliveryItem } from "@postbus/contracts";
 import { program } from "@postbus/testkit";
 import type { AttemptReport } from "../../src/attempt.ts";
 import { deliverToPipe } from "../../src/pipe/pipe-delivery.ts";
+import { ProgramPipes } from "../../src/programs/program-pipes.ts";
 import { ProgramSlots } from "../../src/programs/program-slots.ts";
 import { AS_NOBODY, LocalRig, localItem } from "../local/local-rig.ts";
 import { inline } from "../smtp/rig.ts";
+
+const pipes = new ProgramPipes();
+after(() => pipes[Symbol.asyncDispose]());
 
 const MESSAGE = "Received: by x\r\nSubject: t\r\n\r\nFrom me\r\n.dot\r\nbody\r\n";
 const noSpool = { read: () => assert.fail("nothing was spooled") };
@@ -27,7 +31,7 @@ async function deliver(rig: LocalRig, item: DeliveryItem, options: Options = {})
   const { content = inline(MESSAGE), slots = new ProgramSlots(4), isHeld = () => true } = options;
   const { signal = new AbortController().signal } = options;
   const work = { id: "1vMhGf-0000000012a-0Ab3_0_1", handedOut: 1, isHeld, signal };
-  const deps = { spool: noSpool, slots, now: () => 1_795_225_000_000 };
+  const deps = { spool: noSpool, slots, pipes, now: () => 1_795_225_000_000 };
   return deliverToPipe({ work, item, content }, await rig.transport("pipe", item), deps);
 }
 
@@ -90,6 +94,11 @@ describe("a program reads the message", () => {
       await outputOf(["command = /usr/bin/head -n1"], item),
       /^From (MAILER-DAEMON|owner@d\.test) \w{3} \w{3} [ \d]\d /,
     );
+  });
+
+  test("and answers on both outputs, in order", async () => {
+    const options = ['command = /bin/sh -c "cat >/dev/null; echo a; echo b >&2; echo c > /dev/stdout; echo d >&2"'];
+    assert.equal(await outputOf(options, localItem("t", ["u@d.test"])), "a\nb\nc\nd\n");
   });
 
   test("of several megabytes", async () => {

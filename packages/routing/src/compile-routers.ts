@@ -74,6 +74,8 @@ function compileRouter(
       fallbackHosts: expansion(generic.get("fallback_hosts")),
       user: expansion(generic.get("user")),
       group: expansion(generic.get("group")),
+      transportHome: expansion(generic.get("transport_home_directory")),
+      transportDirectory: expansion(generic.get("transport_current_directory")),
       more: compileFlag(generic.get("more")),
       unseen: compileFlag(generic.get("unseen")),
       isLastHop: generic.get("dsn_lasthop"),

@@ -52,6 +52,9 @@ export interface CompiledRouter {
   readonly fallbackHosts: Expansion | undefined;
   readonly user: Expansion | undefined;
   readonly group: Expansion | undefined;
+  /** `transport_home_directory`, `transport_current_directory` */
+  readonly transportHome: Expansion | undefined;
+  readonly transportDirectory: Expansion | undefined;
   readonly more: Flag;
   readonly unseen: Flag;
   readonly isLastHop: boolean;

@@ -2,7 +2,7 @@ import { Tainted, type Value } from "@postbus/policy";
 import { type AddressOrigin, originOf } from "./address-origin.ts";
 import type { AddressResult } from "./address-result.ts";
 import type { Attempt } from "./attempt.ts";
-import type { Accepted } from "./driver-result.ts";
+import type { Accepted, TransportDirectories } from "./driver-result.ts";
 import type { RoutedAddress } from "./routed-address.ts";
 import type { Delivery, RoutingOutcome } from "./routing-result.ts";
 import type { RoutingRun } from "./routing-run.ts";
@@ -40,7 +40,7 @@ export function outcomeOf(
 function delivery(
   address: RoutedAddress,
   origin: AddressOrigin | undefined,
-  { transport, isLocal, hosts, hostText, fallbackHosts, user, group }: Accepted,
+  { transport, isLocal, hosts, hostText, fallbackHosts, user, group, directories }: Accepted,
   attempt: Attempt,
   run: RoutingRun,
 ): Delivery {
@@ -69,7 +69,7 @@ function delivery(
     user,
     group,
     isRetriedByLocalPart: router.isRetriedByLocalPart,
-    variables: variablesOf(address, attempt, transport, run),
+    variables: variablesOf(address, attempt, transport, directories, run),
     replacesParent: address.isOneTime,
     isHiddenInBounces: isHidden(address),
     isLogged: router.isLogged,
@@ -86,6 +86,7 @@ function variablesOf(
   { kind, text, isTainted }: RoutedAddress,
   attempt: Attempt,
   transport: string | undefined,
+  directories: TransportDirectories | undefined,
   run: RoutingRun,
 ): ReadonlyMap<string, Value> {
   const { carries } = run.context;
@@ -97,6 +98,10 @@ function variablesOf(
     if (!isCarried(name)) continue;
     const value = run.variables.get(name);
     if (value !== undefined && value !== "") variables.set(name, typeof value === "object" ? value : String(value));
+  }
+  if (directories?.home !== undefined && isCarried("home")) variables.set("home", directories.home);
+  if (directories?.current !== undefined && isCarried("current_directory")) {
+    variables.set("current_directory", directories.current);
   }
   const item = kind === "pipe" ? "address_pipe" : "address_file";
   if (kind !== "mailbox" && isCarried(item)) variables.set(item, isTainted ? new Tainted(text) : text);

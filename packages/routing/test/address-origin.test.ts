@@ -115,3 +115,29 @@ describe("an address that others were made into, routed again from what is kept 
     assert.equal(second?.origin?.parents.at(-1), "a@x.test");
   });
 });
+
+// Seen with exim-4.98: the one is expanded without a home, the other with what the one has made of it.
+describe("the directories that a router gives a local transport", () => {
+  const variablesOf = async (options: string): Promise<unknown> => {
+    const text = `begin routers\na:\n  driver = accept\n  transport = local\n${options}\n${TRANSPORTS}`;
+    const [outcome] = (await routingOf(text).route("u@x.test")).outcomes;
+    if (outcome?.kind !== "deliver") return outcome;
+    return [outcome.variables.get("home"), outcome.variables.get("current_directory")];
+  };
+  const rows: readonly [string, unknown][] = [
+    ["  router_home_directory = /r", ["/r", undefined]],
+    ["  router_home_directory = /r\n  transport_home_directory = /t/$local_part/$home", ["/t/u/", undefined]],
+    ["  router_home_directory = /r\n  transport_current_directory = /c$home", ["/r", "/c/r"]],
+    ["  transport_home_directory = /t\n  transport_current_directory = /c$home", ["/t", "/c/t"]],
+  ];
+  for (const [options, expected] of rows) {
+    test(options.trim(), async () => assert.deepEqual(await variablesOf(options), expected));
+  }
+
+  test("that cannot be expanded make it wait", async () => {
+    assert.partialDeepStrictEqual(await variablesOf("  transport_home_directory = ${if >{x}{1}{a}{b}}"), {
+      kind: "defer",
+      errno: -27,
+    });
+  });
+});

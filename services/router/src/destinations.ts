@@ -20,6 +20,7 @@ export interface RoutingPolicy
 }
 
 interface DestinationDeps {
+  readonly onSyntaxErrors: NonNullable<RoutingContext["onSyntaxErrors"]>;
   readonly warn: (text: string) => void;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -31,6 +32,7 @@ export class Destinations {
   readonly #item: RouteItem;
   readonly #memory = new RoutingMemory();
   readonly #warn: (text: string) => void;
+  readonly #onSyntaxErrors: DestinationDeps["onSyntaxErrors"];
   readonly #carries = (transport: string | undefined) => variablesFor(transport, this.#policy);
 
   readonly #variables: MessageVariables;
@@ -40,6 +42,7 @@ export class Destinations {
     this.#policy = policy;
     this.#item = item;
     this.#warn = deps.warn;
+    this.#onSyntaxErrors = deps.onSyntaxErrors;
     this.#variables = new MessageVariables(item, undefined, undefined, content, deps.now);
   }
 
@@ -56,6 +59,7 @@ export class Destinations {
       memory: this.#memory,
       carries: this.#carries,
       warn: this.#warn,
+      onSyntaxErrors: this.#onSyntaxErrors,
     };
     const before = origin === undefined ? undefined : originOfRecipient(origin);
     try {

@@ -4,13 +4,14 @@ import { type Recipient, RouteItem, withOrigins } from "@postbus/contracts";
 import { encodeXtext } from "@postbus/mail";
 import { messageContent } from "@postbus/policy";
 import { partItemId } from "@postbus/queue";
-import type { RoutingOutcome } from "@postbus/routing";
+import type { RoutingOutcome, SyntaxErrors } from "@postbus/routing";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 import { Destinations, type RoutingPolicy } from "./destinations.ts";
 import type { RouterMetrics } from "./metrics.ts";
 import { Origins } from "./recipient-origin.ts";
 import { type RoutedPart, type RoutedRecipient, routePart } from "./route-part.ts";
+import { syntaxErrorMessage } from "./syntax-error-message.ts";
 
 export interface RouterDeps {
   /** The one in force now: asked for each item. */
@@ -37,10 +38,12 @@ export function routerHandler(deps: RouterDeps): Handler {
     const item = counted(withOrigins(header));
     const policy = deps.policy();
     const { messageId } = item;
+    const wrongLists: SyntaxErrors[] = [];
     const looking = messageContent(work.content, policy.routing.names, deps.readSpooled, policy.smtp.bodyVisibleOctets);
     const destinations = new Destinations(policy, item, looking instanceof Promise ? await looking : looking, {
       warn: (text) => deps.log.warn({ messageId, text }, "policy"),
       now: deps.now,
+      onSyntaxErrors: (found) => wrongLists.push(found),
     });
     const isFirst = firstOfEach(item);
     const ends: RoutedRecipient[] = [];
@@ -59,7 +62,11 @@ export function routerHandler(deps: RouterDeps): Handler {
       }
     }
     if (ends.length > 0) parts.unshift({ work, item, ends });
-    return joined(await Promise.all(parts.map((part) => routePart(part, policy, deps))));
+    const outcomes = await Promise.all(parts.map((part) => routePart(part, policy, deps)));
+    const { primaryHostname, qualifyDomain } = policy;
+    const context = { work, item, primaryHostname, qualifyDomain, nowMs: deps.now() };
+    outcomes.push(...wrongLists.map((found, i) => syntaxErrorMessage(found, i, context)));
+    return joined(outcomes);
   };
 }
 

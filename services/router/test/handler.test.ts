@@ -277,6 +277,62 @@ describe("a recipient that has become others", () => {
   });
 });
 
+/** A policy of a test's own. */
+async function policyOf(text: string): Promise<RoutingPolicy> {
+  const directory = mkdtempSync(join(tmpdir(), "postbus-router-"));
+  const file = join(directory, "postbus.conf");
+  writeFileSync(file, text);
+  const policy = await loadPolicy({ file });
+  rmSync(directory, { recursive: true });
+  return { ...policy, routing: compileRouters(policy.configuration) };
+}
+
+// The words are those of Exim 4.98.
+test("a list with errors is told to the address that the router names, and its other addresses are served", async () => {
+  const policy = await policyOf(`
+primary_hostname = mx.a.test
+begin routers
+list:
+  driver = redirect
+  local_parts = list : none
+  skip_syntax_errors
+  syntax_errors_to = errs@b.test
+  syntax_errors_text = Hello $local_part\\nline two
+  data = \${if eq{$local_part}{list}{good@b.test,}} a@b@c
+last:
+  driver = accept
+  transport = box
+begin transports
+box:
+  driver = smtp
+  hosts = 127.0.0.1
+`);
+  const outcome = await handleBy(policy, itemTo("list@a.test", "none@a.test"));
+  assert.partialDeepStrictEqual(outcome.events, [
+    { name: "msg:note", text: 'list router: skipped error: malformed address: @c may not follow a@b in "a@b@c"' },
+    { name: "msg:received", returnPath: "", recipients: ["errs@b.test"], reception: { about: MESSAGE } },
+    { name: "msg:note" },
+    { name: "msg:received", returnPath: "", recipients: ["errs@b.test"] },
+  ]);
+  const [first, second] = (outcome.publish ?? []).filter(({ subject }) => subject === "mail.route.0");
+  const textOf = (publication: typeof first) =>
+    publication?.content.kind === "inline" ? publication.content.octets.toString("latin1").split("\r\n\r\n") : [];
+  const [header = "", ...body] = textOf(first);
+  assert.match(header, /^Auto-Submitted: auto-replied\r\nFrom: Mail Delivery System <Mailer-Daemon@mx\.a\.test>\r\n/);
+  assert.match(header, /^To: errs@b\.test$/m);
+  assert.match(header, /^Subject: error\(s\) in forwarding or filtering\r$/m);
+  assert.deepEqual(body, [
+    "Hello list\r\nline two",
+    "The list router encountered the following error(s):",
+    '  malformed address: @c may not follow a@b in the address\r\n  "a@b@c"',
+    "Other addresses were processed normally.\r\n",
+  ]);
+  assert.equal(textOf(second).at(-1), "No valid addresses were generated.\r\n");
+  // A list without anything else declines.
+  assert.deepEqual(deliveries(outcome).map(addresses), [["none@a.test"], ["good@b.test"]]);
+  assert.deepEqual(await handleBy(policy, itemTo("list@a.test", "none@a.test")), outcome);
+});
+
 describe("what a list has made", () => {
   const POLICY = `
 domainlist locals = a.test
@@ -313,14 +369,7 @@ box:
 begin retry
 * * F,1h,5m
 `.replaceAll("\\$", "$");
-  const inForce = async () => {
-    const directory = mkdtempSync(join(tmpdir(), "postbus-router-"));
-    const file = join(directory, "postbus.conf");
-    writeFileSync(file, POLICY);
-    const policy = await loadPolicy({ file });
-    rmSync(directory, { recursive: true });
-    return { ...policy, routing: compileRouters(policy.configuration) };
-  };
+  const inForce = () => policyOf(POLICY);
 
   test("goes on as it was made, when it is tried again", async () => {
     const policy = await inForce();

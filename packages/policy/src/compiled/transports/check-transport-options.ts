@@ -25,7 +25,10 @@ const CARRIED_OUT: Readonly<Record<Checked, ReadonlySet<string>>> = {
     ...["connect_timeout", "command_timeout", "data_timeout", "final_timeout", "hosts_require_tls", "allow_localhost"],
     ...["requiretls_bounce", "requiretls_policy", "tls_verify_certificates"],
   ]),
-  appendfile: new Set([...GENERIC, ...["directory", "maildir_format", "create_directory", "shadow_transport", "shadow_condition"]]),
+  appendfile: new Set([
+    ...GENERIC,
+    ...["directory", "maildir_format", "create_directory", "shadow_transport", "shadow_condition"],
+  ]),
 };
 
 export function checkTransportOptions(

@@ -154,6 +154,14 @@ describe("its environment", () => {
     }
   });
 
+  test("it starts where the router says, unless the transport does", async () => {
+    const own = { addressVariables: [{ ...variables, current_directory: "/usr/bin" }] };
+    const routed = localItem("t", ["u@d.test"], own);
+    assert.equal(await outputOf(["command = /bin/pwd"], routed), "/usr/bin\n");
+    assert.equal(await outputOf(["command = /bin/pwd", "current_directory = /usr/lib"], routed), "/usr/lib\n");
+    assert.equal(await outputOf(["command = /bin/pwd"], item), "/usr\n");
+  });
+
   test("the umask is the option's, and ours is as it was", async () => {
     const before = process.umask();
     assert.equal(await outputOf(['command = /bin/sh -c "umask"', "umask = 027"], item), "0027\n");

@@ -3,7 +3,7 @@ import type { SharedSurroundings } from "../../../load/policy-surroundings.ts";
 import type { CompiledTransport } from "../../../policy.ts";
 import type { TransportSettings } from "../../../reader/configuration.ts";
 import { batchSize } from "../local/batch-size.ts";
-import { compilePlace } from "../local/delivery-place.ts";
+import { compilePlace, ROUTED_PLACE } from "../local/delivery-place.ts";
 import type { SiteNames } from "../local/site-names.ts";
 import { compileMessageOptions } from "../message-options.ts";
 import { variablesIn } from "../variables-in.ts";
@@ -13,7 +13,7 @@ import { pipeSettings } from "./pipe-settings.ts";
 type Settings = Extract<TransportSettings, { kind: "pipe" }>;
 
 /** What a program's environment has of every address, whether or not the options name it. */
-const OF_ENVIRONMENT = ["local_part", "local_part_prefix", "local_part_suffix", "domain", "home"];
+const OF_ENVIRONMENT = ["local_part", "local_part_prefix", "local_part_suffix", "domain", ...ROUTED_PLACE];
 
 /** A transport to a program. Nothing of it is the same for every message: the program's environment is not. */
 export function compilePipe(

@@ -195,6 +195,17 @@ describe("commands that a redirect list names", () => {
     assert.equal(await outputOf(options, item), "forced /bin/echo $local_part a  b\n");
   });
 
+  test("are not run if a peer has chosen anything in the list", async () => {
+    const tainted = { ...item, addressVariables: [{ address_pipe: { tainted: "|x" } }] };
+    const text = "Tainted '/bin/echo $local_part 'a  b'' (command for t transport) not permitted";
+    assert.equal(await outputOf([], tainted), JSON.stringify({ outcome: "deferred", errno: 0, text }));
+    const forced = ["command = /bin/echo forced $address_pipe", "force_command"];
+    const failure = { outcome: "failed", text: "Tainted arg 2 for t transport command: '/bin/echo'" };
+    assert.equal(await outputOf(forced, tainted), "");
+    await using rig = await LocalRig.start(pipe(...forced));
+    assert.deepEqual((await deliver(rig, tainted)).results, [failure]);
+  });
+
   test("the transport's own is not used otherwise", async () => {
     assert.equal(await outputOf(["command = /bin/echo own"], item), "$local_part a  b\n");
   });

@@ -2,7 +2,7 @@ import { compileExpansion } from "../../../expansion/compile-expansion.ts";
 import { createEvaluation } from "../../../expansion/create-evaluation.ts";
 import type { Evaluation, Variables } from "../../../expansion/evaluation.ts";
 import type { Expansion } from "../../../expansion/expansion.ts";
-import { textOf } from "../../../expansion/value.ts";
+import { textOf, type Value } from "../../../expansion/value.ts";
 import type { SharedSurroundings } from "../../../load/policy-surroundings.ts";
 import type { transportOptions } from "../../../options/transports/generic.ts";
 import type { OptionSet } from "../../../reader/option-set.ts";
@@ -35,7 +35,7 @@ export interface PlacedDelivery {
   readonly variables: Variables;
 }
 
-export type OwnVariables = Readonly<Record<string, string | undefined>>;
+export type OwnVariables = Readonly<Record<string, Value | undefined>>;
 
 /** Variables in which a router's `transport_home_directory` and `transport_current_directory` come along. */
 export const ROUTED_PLACE: readonly string[] = ["home", "current_directory"];

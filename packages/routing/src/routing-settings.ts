@@ -1,4 +1,4 @@
-import { type CompiledList, type Configuration, compileList, splitList } from "@postbus/policy";
+import { type CompiledList, type Configuration, compileList, RewriteRules, splitList } from "@postbus/policy";
 
 /** What all routers of a configuration share. */
 export interface RoutingSettings {
@@ -9,6 +9,8 @@ export interface RoutingSettings {
   readonly transports: ReadonlyMap<string, { readonly isLocal: boolean; readonly overridesHosts: boolean }>;
   /** `$primary_hostname` and others that are the same for all. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Rules for the addresses that redirect lists give; undefined: none is about recipients. */
+  readonly rewriting: RewriteRules | undefined;
   /** `hold_domains` */
   readonly heldDomains: CompiledList | undefined;
   readonly dns: HostSettings;
@@ -31,7 +33,8 @@ export interface HostSettings {
 }
 
 /** Reads what routing needs of the main section and the transports. */
-export function routingSettings({ main, transports }: Configuration): RoutingSettings {
+export function routingSettings({ main, transports, rewrite }: Configuration): RoutingSettings {
+  const rules = new RewriteRules(rewrite);
   const domains = (text: string | undefined) => (text === undefined ? undefined : compileList("domain", text));
   const primaryHostname = main.get("primary_hostname");
   const qualifyDomain = main.get("qualify_domain") ?? primaryHostname;
@@ -45,6 +48,7 @@ export function routingSettings({ main, transports }: Configuration): RoutingSet
     qualifyDomain,
     qualifyRecipient,
     variables,
+    rewriting: rules.concern(["T"]) ? rules : undefined,
     heldDomains: domains(main.get("hold_domains")),
     transports: new Map(
       [...transports.values()].map((transport) => [

@@ -1,7 +1,9 @@
 import { type CompiledList, type Configuration, compileList, RewriteRules, splitList } from "@postbus/policy";
+import { SrsSource } from "./srs/srs-source.ts";
 
 /** What all routers of a configuration share. */
 export interface RoutingSettings {
+  readonly srs: SrsSource;
   /** For addresses without a domain in redirect lists. */
   readonly qualifyRecipient: string | undefined;
   readonly qualifyDomain: string | undefined;
@@ -33,7 +35,8 @@ export interface HostSettings {
 }
 
 /** Reads what routing needs of the main section and the transports. */
-export function routingSettings({ main, transports, rewrite }: Configuration): RoutingSettings {
+export function routingSettings(configuration: Configuration): RoutingSettings {
+  const { main, transports, rewrite } = configuration;
   const rules = new RewriteRules(rewrite);
   const domains = (text: string | undefined) => (text === undefined ? undefined : compileList("domain", text));
   const primaryHostname = main.get("primary_hostname");
@@ -45,6 +48,7 @@ export function routingSettings({ main, transports, rewrite }: Configuration): R
   if (qualifyRecipient !== undefined) variables["qualify_recipient"] = qualifyRecipient;
   const isNamed = main.setting("dns_check_names_pattern") !== undefined;
   return {
+    srs: new SrsSource(configuration),
     qualifyDomain,
     qualifyRecipient,
     variables,

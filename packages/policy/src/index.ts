@@ -22,6 +22,12 @@ export { carriedValues } from "./carried/carried-value.ts";
 export { MessageVariables } from "./carried/message-variables.ts";
 export { compilePolicy } from "./compile-policy.ts";
 export { addedLines } from "./compiled/transports/added-lines.ts";
+export type {
+  AppendfileSettings,
+  AppendfileText,
+  AppendfileTransport,
+} from "./compiled/transports/appendfile-transport.ts";
+export type { QueuefileTransport } from "./compiled/transports/queuefile-transport.ts";
 export type { WantedFacts } from "./compiled/wanted-facts.ts";
 export type { Eventual } from "./expansion/code.ts";
 export { compileExpansion } from "./expansion/compile-expansion.ts";
@@ -29,6 +35,7 @@ export { createEvaluation } from "./expansion/create-evaluation.ts";
 export { defaultLanguageSettings, type Evaluation, type Surroundings, type Variables } from "./expansion/evaluation.ts";
 export type { Expansion } from "./expansion/expansion.ts";
 export { ForcedFailure, failureText } from "./expansion/failures.ts";
+export { mailboxes, parseMailbox } from "./expansion/mailbox.ts";
 export { lowerCase } from "./expansion/operators/case.ts";
 export { systemProblem } from "./expansion/system-problem.ts";
 export { Tainted, textOf, type Value } from "./expansion/value.ts";
@@ -41,7 +48,6 @@ export { NamedLists } from "./matching/named-lists.ts";
 export { splitList } from "./matching/split-list.ts";
 export { optionsPage } from "./options/options-page.ts";
 export type {
-  AppendfileTransport,
   CompiledTransport,
   MessageOptions,
   Policy,

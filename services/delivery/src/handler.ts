@@ -5,10 +5,12 @@ import { MessageVariables, type Policy, type Transport } from "@postbus/policy";
 import { type Attempted, type AttemptResult, conclude, type RetryStep } from "@postbus/queue";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
+import { deliverByAppendfile } from "./appendfile/appendfile-delivery.ts";
+import type { MailboxDeps } from "./appendfile/mailbox-deps.ts";
 import type { Attempt, AttemptReport } from "./attempt.ts";
 import { LeaseLostError } from "./lease-lost-error.ts";
-import { deliverToMaildir, type MaildirDeps } from "./maildir/maildir-delivery.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
+import { deliverToQueuefile } from "./queuefile/queuefile-delivery.ts";
 import { deliverBySmtp, type SmtpDeps } from "./smtp/smtp-delivery.ts";
 
 /** Exim's number for `internal configuration error`. */
@@ -20,7 +22,7 @@ export interface DeliveryDeps {
   /** For bounces, which quote the header section. */
   readonly readSpooled: Bus["spool"]["read"];
   readonly smtp: SmtpDeps;
-  readonly maildir: MaildirDeps;
+  readonly mailboxes: MailboxDeps;
   readonly metrics: DeliveryMetrics;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
@@ -46,7 +48,12 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     if (!deliveryItem.Check(item)) throw new Error(`item ${work.id} is not a delivery item: ${firstProblem(item)}`);
     const startedMs = performance.now();
     const policy = deps.policy();
-    const { results, notes } = await attempt({ work, item, content: work.content }, policy, deps);
+    const {
+      results,
+      notes,
+      publish = [],
+      events = [],
+    } = await attempt({ work, item, content: work.content }, policy, deps);
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
       throw new LeaseLostError("the item was not held when its attempt had ended");
@@ -75,13 +82,13 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       readSpooled: deps.readSpooled,
       retryRule: (address) => steps?.get(address) ?? [],
     });
-    return withNotes(outcome, notes, work, item, deps.now());
+    return withMore(outcome, { notes, publish, events }, work, item, deps.now());
   };
 }
 
 async function attempt(
   given: Attempt,
-  policy: Pick<Policy, "primaryHostname" | "transport">,
+  policy: Pick<Policy, "primaryHostname" | "qualifyDomain" | "transport">,
   deps: DeliveryDeps,
 ): Promise<AttemptReport> {
   const found = transportOf(given.item, policy);
@@ -95,7 +102,9 @@ async function attempt(
     case "smtp":
       return deliverBySmtp(given, transport, deps.smtp);
     case "appendfile":
-      return deliverToMaildir(given, transport, policy.primaryHostname, deps.maildir);
+      return deliverByAppendfile(given, transport, policy, deps.mailboxes);
+    case "queuefile":
+      return deliverToQueuefile(given, transport, deps.mailboxes);
     default:
       return unreachable(transport);
   }
@@ -139,15 +148,15 @@ async function retrySteps(
   return steps;
 }
 
-/** What happened on the way comes before what came of it. */
-function withNotes(
+/** What happened on the way comes before what came of it; what the transport has made, behind it. */
+function withMore(
   outcome: Outcome,
-  notes: readonly string[],
+  { notes, publish, events }: Required<Omit<AttemptReport, "results">>,
   work: Pick<WorkItem, "id">,
   { messageId }: DeliveryItem,
   atMs: number,
 ): Outcome {
-  if (notes.length === 0) return outcome;
+  if (notes.length === 0 && publish.length === 0 && events.length === 0) return outcome;
   const noted = notes.map(
     (text, i): MailEvent => ({
       v: 1,
@@ -159,7 +168,11 @@ function withNotes(
       text,
     }),
   );
-  return { ...outcome, events: [...noted, ...(outcome.events ?? [])] };
+  return {
+    ...outcome,
+    publish: [...(outcome.publish ?? []), ...publish],
+    events: [...noted, ...events, ...(outcome.events ?? [])],
+  };
 }
 
 function firstProblem(item: unknown): string {

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { openResolver } from "@postbus/dns";
 import { PolicyInForce } from "@postbus/policy";
 import { type Service, startReloadListener } from "@postbus/service-kit";
+import { mailboxDeps } from "./appendfile/mailbox-deps.ts";
 import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
-import { maildirDeps } from "./maildir/maildir-delivery.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { AddressCache } from "./smtp/address-cache.ts";
 import { ConnectionPool } from "./smtp/connection-pool.ts";
@@ -34,7 +34,7 @@ export const delivery: Service<typeof DeliverySettings> = {
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       smtp: { pool, addresses: new AddressCache(), spool: bus.spool },
-      maildir: maildirDeps(bus.spool),
+      mailboxes: mailboxDeps(bus.spool),
       metrics: deliveryMetrics(metrics, () => pool.openCount),
       log,
       now: Date.now,

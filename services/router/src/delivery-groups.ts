@@ -40,10 +40,9 @@ export class DeliveryGroups {
   add(delivery: Delivery, name: string, recipient: Recipient, position: number): void {
     const domain = domainOf(recipient.address);
     const transport = this.#policy.transport(name);
-    const isSmtp = transport.driver === "smtp";
     const hosts = delivery.hosts?.map(hostKey).join("\n");
-    // The transport's own hosts are the same for all domains.
-    const place = hosts ?? (isSmtp && transport.hasOwnHosts ? "" : domain);
+    // The transport's own hosts, or its directory, are the same for all domains.
+    const place = hosts ?? (transport.hasOwnHosts ? "" : domain);
     const hop = delivery.isLastHop ? "last" : "";
     const key = `${hop}\n${delivery.router}\n${transport.name}\n${delivery.errorsTo ?? ""}\n${place}`;
 

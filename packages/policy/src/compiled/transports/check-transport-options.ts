@@ -1,3 +1,4 @@
+import { appendfileTransport } from "../../options/transports/appendfile.ts";
 import type { TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
 
@@ -13,7 +14,11 @@ const CARRIED_OUT: Readonly<Record<"smtp" | "appendfile", ReadonlySet<string>>> 
     ...["connect_timeout", "command_timeout", "data_timeout", "final_timeout", "hosts_require_tls", "allow_localhost"],
     ...["requiretls_bounce", "requiretls_policy", "tls_verify_certificates"],
   ]),
-  appendfile: new Set([...GENERIC, ...["directory", "maildir_format", "create_directory"]]),
+  appendfile: new Set([
+    ...GENERIC,
+    ...Object.keys(appendfileTransport.options),
+    ...["user", "group", "home_directory", "current_directory"],
+  ]),
 };
 
 export function checkTransportOptions(

@@ -4,6 +4,7 @@ import type { Configuration, TransportSettings } from "../../reader/configuratio
 import type { ProblemList } from "../../reader/problem.ts";
 import { compileAppendfile } from "./appendfile.ts";
 import { checkTransportOptions } from "./check-transport-options.ts";
+import { compileQueuefile } from "./queuefile.ts";
 import { compileSmtp } from "./smtp.ts";
 
 /** Every transport of the file; one that delivery cannot carry out is a problem. */
@@ -33,6 +34,8 @@ function compileTransport(
     case "appendfile":
       checkTransportOptions(settings, problems);
       return compileAppendfile(settings, shared, problems);
+    case "queuefile":
+      return compileQueuefile(settings, shared, problems);
     default:
       problems.error(
         settings.place,

@@ -1,9 +1,10 @@
 import { join } from "node:path";
-import { calloutSubject } from "@postbus/contracts";
+import { calloutSubject, quotaSubject } from "@postbus/contracts";
 import { openResolver } from "@postbus/dns";
 import { PolicyInForce } from "@postbus/policy";
 import { type Service, startReloadListener } from "@postbus/service-kit";
 import { mailboxDeps } from "./appendfile/mailbox-deps.ts";
+import { quotaHandler } from "./appendfile/quota/quota-handler.ts";
 import { CalloutCache } from "./callout/callout-cache.ts";
 import { calloutHandler } from "./callout/callout-handler.ts";
 import { DeliverySettings } from "./config.ts";
@@ -34,11 +35,12 @@ export const delivery: Service<typeof DeliverySettings> = {
       authorities: verifyingContexts(log),
     });
     const addresses = new AddressCache();
+    const mailboxes = mailboxDeps(bus.spool);
     const handler = deliveryHandler({
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       smtp: { pool, addresses, spool: bus.spool },
-      mailboxes: mailboxDeps(bus.spool),
+      mailboxes,
       metrics: deliveryMetrics(metrics, () => pool.openCount),
       log,
       now: Date.now,
@@ -53,6 +55,11 @@ export const delivery: Service<typeof DeliverySettings> = {
         cache: new CalloutCache(bus.keyValue("callouts")),
       }),
     );
+    const quotas = await bus.serve(
+      quotaSubject,
+      { concurrency: settings.calloutConcurrency },
+      quotaHandler({ policy: () => policy.current, mailboxes }),
+    );
     const { deliveryConcurrency: concurrency } = settings;
     const items = await bus.consume("deliver", { concurrency, journal: join(data, "outcomes") }, handler);
     return [
@@ -65,6 +72,7 @@ export const delivery: Service<typeof DeliverySettings> = {
         stop: () => policy.stop(),
       },
       { name: calloutSubject, stop: () => callouts.drain() },
+      { name: quotaSubject, stop: () => quotas.drain() },
       { name: "connections", stop: () => pool.close() },
       {
         name: "delivery items",

@@ -1,8 +1,9 @@
 import { compileRegex, RegexError, RegexLimitError } from "@postbus/regex";
 import { compileExpansion } from "../../expansion/compile-expansion.ts";
 import { createEvaluation } from "../../expansion/create-evaluation.ts";
+import type { Expansion } from "../../expansion/expansion.ts";
 import type { SharedSurroundings } from "../../load/policy-surroundings.ts";
-import type { CompiledTransport } from "../../policy.ts";
+import type { CompiledTransport, VariableTest } from "../../policy.ts";
 import type { TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
 import {
@@ -61,8 +62,7 @@ export function compileAppendfile(
     driver: "appendfile",
     maxRcpt: MAX_LOCAL_RECIPIENTS,
     hasOwnHosts: settings.batchMax > 1,
-    // A file that a redirect list names, and the directory that `create_file` is about.
-    variables: (variable) => variable === "address_file" || variable === "home" || isNamed(variable),
+    variables: carriedVariables({ expansions, isNamed, settings, sources: message.sources }),
     at: (variables): AppendfileTransport => ({
       driver: "appendfile",
       name,
@@ -81,6 +81,23 @@ export function compileAppendfile(
       },
     }),
   };
+}
+
+interface Named {
+  readonly expansions: ReadonlyMap<AppendfileText, Expansion>;
+  readonly isNamed: VariableTest;
+  readonly settings: AppendfileSettings;
+  readonly sources: readonly string[];
+}
+
+/** What deliveries take along: what texts name, a file that a redirect list has named, the directory that `create_file` is about. */
+function carriedVariables({ expansions, isNamed, settings, sources }: Named): VariableTest | undefined {
+  const isPlaced = expansions.has("file") || expansions.has("directory");
+  const isHomeAsked = settings.createFile === "inhome" || settings.createFile === "belowhome";
+  const isConstant = sources.length === 0 && expansions.values().every(({ constant }) => constant !== undefined);
+  if (isConstant && isPlaced && !isHomeAsked) return undefined;
+  return (name) =>
+    (name === "address_file" && !isPlaced) || (name === "home" && isHomeAsked) || (!isConstant && isNamed(name));
 }
 
 /** Node.js has no locks of the operating system's kind: the lock file is the lock. */
@@ -115,6 +132,7 @@ function textsOf(options: Options, format: AppendfileSettings["directoryFormat"]
   const texts = new Map<AppendfileText, string>();
   for (const option of APPENDFILE_TEXTS) {
     const value = options.get(option);
+    if (option === "directory_file" && format !== "files") continue;
     if (value !== undefined) texts.set(option, String(value));
   }
   if (options.get("directory") === undefined && format === "files" && !options.get("use_bsmtp")) {

@@ -126,3 +126,22 @@ describe("is refused at load", () => {
   test("a directory needs no lock", async () =>
     assert.ok(await transportOf(" directory = /m/x\n use_lockfile = false")));
 });
+
+describe("a delivery takes along", () => {
+  const NAMES = ["address_file", "home", "local_part_data", "domain"];
+  const rows = [
+    { options: " directory = /m/x\n maildir_format", want: undefined },
+    { options: " directory = /m/$local_part_data\n maildir_format", want: ["local_part_data"] },
+    { options: " file = /m/x\n create_file = belowhome\n message_prefix =", want: ["home"] },
+    { options: " message_prefix =", want: ["address_file"] },
+    { options: " directory = /m/x\n maildir_format\n headers_add = X: $domain", want: ["domain"] },
+  ];
+  for (const { options, want } of rows) {
+    test(options.trim().replaceAll("\n", ";"), () => {
+      const { variables: isNamed } = policyOf(`begin transports\nt:\n driver = appendfile\n${options}\n`).transport(
+        "t",
+      );
+      assert.deepEqual(isNamed && NAMES.filter((name) => isNamed(name)), want);
+    });
+  }
+});

@@ -1,6 +1,7 @@
 import { compileRegex, RegexError, RegexLimitError } from "@postbus/regex";
 import { compileExpansion } from "../../expansion/compile-expansion.ts";
 import { createEvaluation } from "../../expansion/create-evaluation.ts";
+import type { Variables } from "../../expansion/evaluation.ts";
 import type { Expansion } from "../../expansion/expansion.ts";
 import type { SharedSurroundings } from "../../load/policy-surroundings.ts";
 import type { CompiledTransport, VariableTest } from "../../policy.ts";
@@ -76,7 +77,8 @@ export function compileAppendfile(
         if (expansion === undefined) return undefined;
         if (expansion.constant !== undefined) return expansion.constant;
         const own = variables(address);
-        const all = more === undefined ? own : { get: (variable: string) => more[variable] ?? own.get(variable) };
+        const all: Variables =
+          more === undefined ? own : { get: (variable) => more[variable] ?? own.get(variable), headers: own.headers };
         return expansion.run(createEvaluation({ ...shared, variables: all }));
       },
     }),

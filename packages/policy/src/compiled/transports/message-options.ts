@@ -85,6 +85,7 @@ const ended = (text: string): string => (text.endsWith("\n") ? text : `${text}\n
 /** What the other options see as `$return_path` is what this one has made of it. */
 const withReturnPath = (variables: Variables, path: string): Variables => ({
   get: (name) => (name === "return_path" ? path : variables.get(name)),
+  headers: variables.headers,
 });
 
 /** A forced failure leaves the return path as it is. */

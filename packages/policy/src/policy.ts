@@ -1,4 +1,4 @@
-import type { RetryStep } from "@postbus/queue";
+import type { ReportPolicy, RetryStep } from "@postbus/queue";
 import type { AclHooks } from "./acl/hooks.ts";
 import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
@@ -59,6 +59,8 @@ export interface Policy {
   readonly wantedFacts: WantedFacts;
   /** @throws {ConfigError} if the policy has no such transport (an item made under another version). */
   transport(name: string): CompiledTransport;
+  /** What is said in bounces, warnings and success reports. */
+  readonly reports: ReportPolicy;
   /** The steps of the first retry rule that fits; without steps, the failure is final. */
   retryRule(failure: RetryFailure): readonly RetryStep[] | Promise<readonly RetryStep[]>;
   /** Ends the connections of lookups. */

@@ -8,10 +8,15 @@ import { Compile } from "typebox/compile";
 import { deliverByAppendfile } from "./appendfile/appendfile-delivery.ts";
 import type { MailboxDeps } from "./appendfile/mailbox-deps.ts";
 import type { Attempt, AttemptReport } from "./attempt.ts";
+import { type AutoreplyDeps, deliverByAutoreply } from "./autoreply/autoreply-delivery.ts";
 import { LeaseLostError } from "./lease-lost-error.ts";
+import { deliverByLmtp } from "./lmtp/lmtp-delivery.ts";
 import { recipientVariables } from "./message/recipient-variables.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
+import { deliverToPipe } from "./pipe/pipe-delivery.ts";
+import type { ProgramDeps } from "./programs/program-deps.ts";
 import { deliverToQueuefile } from "./queuefile/queuefile-delivery.ts";
+import { withShadow } from "./shadow-delivery.ts";
 import { deliverBySmtp, type SmtpDeps } from "./smtp/smtp-delivery.ts";
 
 /** Exim's number for `internal configuration error`. */
@@ -25,6 +30,9 @@ export interface DeliveryDeps {
   readonly readSpooled: Bus["spool"]["read"];
   readonly smtp: SmtpDeps;
   readonly mailboxes: MailboxDeps;
+  /** Pipes, and LMTP servers on this machine. */
+  readonly programs: ProgramDeps;
+  readonly autoreply: AutoreplyDeps;
   readonly metrics: DeliveryMetrics;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
@@ -51,12 +59,8 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const item = withOrigins(header);
     const startedMs = performance.now();
     const policy = deps.policy();
-    const {
-      results,
-      notes,
-      publish = [],
-      events = [],
-    } = await attempt({ work, item, content: work.content }, policy, deps);
+    const report = await attempt({ work, item, content: work.content }, policy, deps);
+    const { results } = report;
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
       throw new LeaseLostError("the item was not held when its attempt had ended");
@@ -86,7 +90,7 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       readSpooled: deps.readSpooled,
       retryRule: (address) => steps?.get(address) ?? [],
     });
-    return withMore(outcome, { notes, publish, events }, work, item, deps.now());
+    return withReport(outcome, report, work, item, deps.now());
   };
 }
 
@@ -102,6 +106,21 @@ async function attempt(
     const result: AttemptResult = { outcome: "deferred", errno: CONFIGURATION_ERROR, text: transport.message };
     return { results: given.item.recipients.map(() => result), notes: [] };
   }
+  const report = await deliver(given, transport, policy, deps);
+  const compiled = policy.transport(given.item.transport);
+  if (compiled.shadow === undefined) return report;
+  const visible = policy.smtp?.bodyVisibleOctets ?? 0;
+  const seen = await messageContent(given.content, compiled.variables, deps.readSpooled, visible);
+  const variables = recipientVariables(given.item, compiled.driver, seen, deps.now);
+  return withShadow(given, report, compiled.shadow, variables, (shadowed) => attempt(shadowed, policy, deps));
+}
+
+function deliver(
+  given: Attempt,
+  transport: Transport,
+  policy: Pick<Policy, "primaryHostname" | "qualifyDomain">,
+  deps: DeliveryDeps,
+): Promise<AttemptReport> {
   switch (transport.driver) {
     case "smtp":
       return deliverBySmtp(given, transport, deps.smtp);
@@ -109,6 +128,12 @@ async function attempt(
       return deliverByAppendfile(given, transport, policy, deps.mailboxes);
     case "queuefile":
       return deliverToQueuefile(given, transport, deps.mailboxes);
+    case "autoreply":
+      return deliverByAutoreply(given, transport, policy.primaryHostname, deps.autoreply);
+    case "lmtp":
+      return deliverByLmtp(given, transport, policy.primaryHostname, deps.programs);
+    case "pipe":
+      return deliverToPipe(given, transport, deps.programs);
     default:
       return unreachable(transport);
   }
@@ -157,15 +182,15 @@ async function retrySteps(
   return steps;
 }
 
-/** What happened on the way comes before what came of it; what the transport has made, behind it. */
-function withMore(
+/** What happened on the way comes before what came of it. */
+function withReport(
   outcome: Outcome,
-  { notes, publish, events }: Required<Omit<AttemptReport, "results">>,
+  { notes, publish, events = [] }: AttemptReport,
   work: Pick<WorkItem, "id">,
   { messageId }: DeliveryItem,
   atMs: number,
 ): Outcome {
-  if (notes.length === 0 && publish.length === 0 && events.length === 0) return outcome;
+  if (notes.length === 0 && publish === undefined) return outcome;
   const noted = notes.map(
     (text, i): MailEvent => ({
       v: 1,
@@ -177,11 +202,8 @@ function withMore(
       text,
     }),
   );
-  return {
-    ...outcome,
-    publish: [...(outcome.publish ?? []), ...publish],
-    events: [...noted, ...events, ...(outcome.events ?? [])],
-  };
+  const made = publish === undefined ? outcome : { ...outcome, publish: [...publish, ...(outcome.publish ?? [])] };
+  return { ...made, events: [...events, ...noted, ...(outcome.events ?? [])] };
 }
 
 function firstProblem(item: unknown): string {

@@ -5,11 +5,14 @@ import { PolicyInForce } from "@postbus/policy";
 import { type Service, startReloadListener } from "@postbus/service-kit";
 import { mailboxDeps } from "./appendfile/mailbox-deps.ts";
 import { quotaHandler } from "./appendfile/quota/quota-handler.ts";
+import { OnceStore } from "./autoreply/once-store.ts";
 import { CalloutCache } from "./callout/callout-cache.ts";
 import { calloutHandler } from "./callout/callout-handler.ts";
 import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
 import { deliveryMetrics } from "./metrics.ts";
+import { ProgramPipes } from "./programs/program-pipes.ts";
+import { ProgramSlots } from "./programs/program-slots.ts";
 import { AddressCache } from "./smtp/address-cache.ts";
 import { ConnectionPool } from "./smtp/connection-pool.ts";
 import { verifyingContexts } from "./smtp/verifying-contexts.ts";
@@ -26,6 +29,7 @@ export const delivery: Service<typeof DeliverySettings> = {
     const policy = await PolicyInForce.start({
       ...{ file, macros, data, log },
       resolver: await openResolver(dnsServers),
+      delivery: { runsPrograms: settings.deliveryPrograms > 0 },
       use: (loaded) => loaded,
     });
     const control = await startReloadListener({ bus, service: "delivery", instance, policy });
@@ -36,11 +40,14 @@ export const delivery: Service<typeof DeliverySettings> = {
     });
     const addresses = new AddressCache();
     const mailboxes = mailboxDeps(bus.spool);
+    const pipes = new ProgramPipes();
     const handler = deliveryHandler({
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       smtp: { pool, addresses, spool: bus.spool },
       mailboxes,
+      programs: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), pipes, now: Date.now },
+      autoreply: { spool: bus.spool, once: new OnceStore(bus.keyValue("once"), Date.now), now: Date.now },
       metrics: deliveryMetrics(metrics, () => pool.openCount),
       log,
       now: Date.now,
@@ -73,6 +80,7 @@ export const delivery: Service<typeof DeliverySettings> = {
       },
       { name: calloutSubject, stop: () => callouts.drain() },
       { name: quotaSubject, stop: () => quotas.drain() },
+      { name: "pipes for programs", stop: () => pipes[Symbol.asyncDispose]() },
       { name: "connections", stop: () => pool.close() },
       {
         name: "delivery items",

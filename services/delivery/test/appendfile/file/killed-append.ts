@@ -3,6 +3,8 @@ import { Mailboxes } from "../mailboxes.ts";
 
 const [, , root = ""] = process.argv;
 const boxes = new Mailboxes();
+// It delivers to the directory of whoever runs it; of its own nothing may be left.
+boxes[Symbol.dispose]();
 async function* torn(): AsyncGenerator<Buffer> {
   yield Buffer.from(`Subject: torn\r\n\r\n${"x".repeat(70_000)}\r\n`);
   process.kill(process.pid, "SIGKILL");

@@ -4,10 +4,12 @@ import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import type { AppendfileTransport } from "./compiled/transports/appendfile-transport.ts";
 import type { AutoreplyTransport } from "./compiled/transports/autoreply/autoreply-transport.ts";
 import type { LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
 import type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
 import type { PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
+import type { QueuefileTransport } from "./compiled/transports/queuefile-transport.ts";
 import type { WantedFacts } from "./compiled/wanted-facts.ts";
 import type { Eventual } from "./expansion/code.ts";
 import type { Variables } from "./expansion/evaluation.ts";
@@ -181,7 +183,7 @@ export interface CompiledTransport {
   readonly driver: Transport["driver"];
   /** Recipients in one item; 0: no limit. */
   readonly maxRcpt: number;
-  /** It has hosts of its own, the same for all domains. */
+  /** It has hosts of its own, the same for all domains; a local one: recipients of all domains can share a copy. */
   readonly hasOwnHosts: boolean;
   /** The variables that its options may name; undefined: they are the same for every message. */
   readonly variables: VariableTest | undefined;
@@ -199,7 +201,13 @@ export interface CompiledTransport {
 /** Whether a variable may be asked for. */
 export type VariableTest = (name: string) => boolean;
 
-export type Transport = SmtpTransport | AppendfileTransport | PipeTransport | AutoreplyTransport | LmtpTransport;
+export type Transport =
+  | SmtpTransport
+  | AppendfileTransport
+  | PipeTransport
+  | AutoreplyTransport
+  | LmtpTransport
+  | QueuefileTransport;
 
 /** What a transport changes of a message, whatever way it goes (names of the generic options in comments). */
 export interface MessageOptions {
@@ -248,14 +256,4 @@ export interface SmtpTransport extends AnyTransport {
   readonly verifiesRequireTls: boolean;
   /** `requiretls_bounce = redact`: reports about such a message go to others, too, without what they quote of it. */
   readonly redactsBounces: boolean;
-}
-
-export interface AppendfileTransport extends AnyTransport {
-  readonly driver: "appendfile";
-  /**
-   * The Maildir of an address: an absolute path.
-   *
-   * @throws {DeferError} it has none, or none that may be used.
-   */
-  directory(address: string): string | Promise<string>;
 }

@@ -1,3 +1,4 @@
+import { appendfileTransport } from "../../options/transports/appendfile.ts";
 import { autoreplyTransport } from "../../options/transports/autoreply.ts";
 import { lmtpTransport } from "../../options/transports/lmtp.ts";
 import { pipeTransport } from "../../options/transports/pipe.ts";
@@ -27,7 +28,9 @@ const CARRIED_OUT: Readonly<Record<Checked, ReadonlySet<string>>> = {
   ]),
   appendfile: new Set([
     ...GENERIC,
-    ...["directory", "maildir_format", "create_directory", "shadow_transport", "shadow_condition"],
+    ...Object.keys(appendfileTransport.options),
+    ...["user", "group", "home_directory", "current_directory"],
+    ...["shadow_transport", "shadow_condition"],
   ]),
 };
 

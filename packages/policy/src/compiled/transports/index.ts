@@ -10,6 +10,7 @@ import { compileLmtp } from "./lmtp/compile-lmtp.ts";
 import { withShadow } from "./local/shadow.ts";
 import type { SiteNames } from "./local/site-names.ts";
 import { compilePipe } from "./pipe/compile-pipe.ts";
+import { compileQueuefile } from "./queuefile.ts";
 import { compileSmtp } from "./smtp.ts";
 
 /** Every transport of the file; one that delivery cannot carry out is a problem. */
@@ -27,8 +28,7 @@ export function compileTransports(
     bounceReturnLimit: main.get("bounce_return_size_limit"),
   };
   for (const settings of transports.values()) {
-    const transport = compileTransport(settings, names, shared, problems);
-    if (transport !== undefined) compiled.set(settings.name, transport);
+    compiled.set(settings.name, compileTransport(settings, names, shared, problems));
   }
   for (const settings of transports.values()) {
     const transport = compiled.get(settings.name);
@@ -45,7 +45,7 @@ function compileTransport(
   names: SiteNames,
   shared: SharedSurroundings,
   problems: ProblemList,
-): CompiledTransport | undefined {
+): CompiledTransport {
   switch (settings.kind) {
     case "smtp":
       checkTransportOptions(settings, problems);
@@ -53,6 +53,8 @@ function compileTransport(
     case "appendfile":
       checkTransportOptions(settings, problems);
       return compileAppendfile(settings, shared, problems);
+    case "queuefile":
+      return compileQueuefile(settings, shared, problems);
     case "autoreply":
       checkTransportOptions(settings, problems);
       return compileAutoreply(settings, names, shared);
@@ -63,10 +65,6 @@ function compileTransport(
       checkTransportOptions(settings, problems);
       return compilePipe(settings, names, shared);
     default:
-      problems.error(
-        settings.place,
-        `transport ${settings.name}: deliveries by "${settings.kind}" are not available yet`,
-      );
-      return undefined;
+      throw new Error(`unhandled transport: ${JSON.stringify(settings satisfies never)}`);
   }
 }

@@ -18,9 +18,16 @@ export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 export { type SmtpParts, smtpParts } from "./acl/smtp/smtp-parts.ts";
 export type { AddressVerdict, VerifyAddressRequest } from "./acl/verify-address.ts";
 export type { AuthAnswer } from "./authenticators/auth-dialogue.ts";
+export type {
+  ClientAuthenticator,
+  ClientExchange,
+  ClientStep,
+  ConnectionView,
+} from "./authenticators/client/client-authenticator.ts";
 export { carriedValues } from "./carried/carried-value.ts";
 export { MessageVariables } from "./carried/message-variables.ts";
 export { compilePolicy } from "./compile-policy.ts";
+export type { HostTerms, SmtpTransport, SocksProxy } from "./compiled/transports/smtp-transport.ts";
 export type { WantedFacts } from "./compiled/wanted-facts.ts";
 export type { Eventual } from "./expansion/code.ts";
 export { compileExpansion } from "./expansion/compile-expansion.ts";
@@ -45,7 +52,6 @@ export type {
   Policy,
   RetryFailure,
   SmtpPolicy,
-  SmtpTransport,
   TlsPolicy,
   Transport,
 } from "./policy.ts";

@@ -4,6 +4,7 @@ import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import type { SmtpTransport } from "./compiled/transports/smtp-transport.ts";
 import type { WantedFacts } from "./compiled/wanted-facts.ts";
 import type { Eventual } from "./expansion/code.ts";
 import type { Variables } from "./expansion/evaluation.ts";
@@ -168,6 +169,8 @@ export interface CompiledTransport {
   readonly maxRcpt: number;
   /** It has hosts of its own, the same for all domains. */
   readonly hasOwnHosts: boolean;
+  /** The recipients of an item are all of one domain: `multi_domain` is not true, or cannot be known beforehand. */
+  readonly isForOneDomain?: boolean;
   /** The variables that its options may name; undefined: they are the same for every message. */
   readonly variables: VariableTest | undefined;
   /**
@@ -183,31 +186,6 @@ export interface CompiledTransport {
 export type VariableTest = (name: string) => boolean;
 
 export type Transport = SmtpTransport | AppendfileTransport;
-
-export interface SmtpTransport {
-  readonly driver: "smtp";
-  readonly name: string;
-  /** Used when the router gave none, or `hosts_override` is set; `host` or `host::port`. */
-  readonly hosts: readonly string[];
-  readonly port: number;
-  readonly connectTimeoutMs: number;
-  readonly commandTimeoutMs: number;
-  readonly dataTimeoutMs: number;
-  readonly finalTimeoutMs: number;
-  /** Recipients in one transaction. */
-  readonly maxRcpt: number;
-  readonly connectionMaxMessages: number;
-  /** Connections to one host at one time, from one process: `max_parallel`. */
-  readonly maxConnections: number;
-  /** `hosts_require_tls` holds for every host: no clear text. */
-  readonly requireTls: boolean;
-  /** `tls_verify_certificates`: `system`, a file or a directory; empty: no certificate is good. */
-  readonly authorities: string;
-  /** `requiretls_policy = rfc8689`: who gets a message with REQUIRETLS has to show that it is the right host. */
-  readonly verifiesRequireTls: boolean;
-  /** `requiretls_bounce = redact`: reports about such a message go to others, too, without what they quote of it. */
-  readonly redactsBounces: boolean;
-}
 
 export interface AppendfileTransport {
   readonly driver: "appendfile";

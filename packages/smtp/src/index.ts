@@ -1,7 +1,9 @@
 export type { Capabilities } from "./client/capabilities.ts";
+export type { ClientSessionOptions } from "./client/client-session-options.ts";
 export { ContentEncoder } from "./client/content-encoder.ts";
-export { errnos, type Loss, type Trouble } from "./client/error-text.ts";
-export { ClientSession, type ClientSessionOptions, isSafeAddress } from "./client/session.ts";
+export { errnos, type Loss, printable, type Trouble } from "./client/error-text.ts";
+export type { PeerReply } from "./client/reply-parser.ts";
+export { ClientSession, isSafeAddress } from "./client/session.ts";
 export type {
   RecipientResult,
   SessionFailure,

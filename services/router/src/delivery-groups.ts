@@ -43,7 +43,8 @@ export class DeliveryGroups {
     const isSmtp = transport.driver === "smtp";
     const hosts = delivery.hosts?.map(hostKey).join("\n");
     // The transport's own hosts are the same for all domains.
-    const place = hosts ?? (isSmtp && transport.hasOwnHosts ? "" : domain);
+    const shared = hosts ?? (isSmtp && transport.hasOwnHosts ? "" : domain);
+    const place = transport.isForOneDomain === true ? `${shared}\n${domain}` : shared;
     const hop = delivery.isLastHop ? "last" : "";
     const key = `${hop}\n${delivery.router}\n${transport.name}\n${delivery.errorsTo ?? ""}\n${place}`;
 

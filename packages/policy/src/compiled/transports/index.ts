@@ -1,20 +1,24 @@
+import { clientAuthenticators } from "../../authenticators/client/client-authenticators.ts";
 import type { SharedSurroundings } from "../../load/policy-surroundings.ts";
-import type { CompiledTransport } from "../../policy.ts";
+import type { CompiledTransport, SmtpPolicy } from "../../policy.ts";
 import type { Configuration, TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
 import { compileAppendfile } from "./appendfile.ts";
 import { checkTransportOptions } from "./check-transport-options.ts";
-import { compileSmtp } from "./smtp.ts";
+import { compileSmtp, type SmtpParts } from "./smtp.ts";
 
 /** Every transport of the file; one that delivery cannot carry out is a problem. */
 export function compileTransports(
-  { transports }: Configuration,
+  configuration: Configuration,
   shared: SharedSurroundings,
+  { ports }: Pick<SmtpPolicy, "ports">,
   problems: ProblemList,
 ): ReadonlyMap<string, CompiledTransport> {
+  const authenticators = clientAuthenticators(configuration, problems);
+  const parts = { shared, authenticators, ports: new Set(ports) };
   const compiled = new Map<string, CompiledTransport>();
-  for (const settings of transports.values()) {
-    const transport = compileTransport(settings, shared, problems);
+  for (const settings of configuration.transports.values()) {
+    const transport = compileTransport(settings, parts, problems);
     if (transport !== undefined) compiled.set(settings.name, transport);
   }
   return compiled;
@@ -23,16 +27,16 @@ export function compileTransports(
 /** Adding a driver = a file and a case here, and a case in delivery's handler. */
 function compileTransport(
   settings: TransportSettings,
-  shared: SharedSurroundings,
+  parts: SmtpParts,
   problems: ProblemList,
 ): CompiledTransport | undefined {
   switch (settings.kind) {
     case "smtp":
       checkTransportOptions(settings, problems);
-      return compileSmtp(settings, shared, problems);
+      return compileSmtp(settings, parts, problems);
     case "appendfile":
       checkTransportOptions(settings, problems);
-      return compileAppendfile(settings, shared, problems);
+      return compileAppendfile(settings, parts.shared, problems);
     default:
       problems.error(
         settings.place,

@@ -253,7 +253,7 @@ export class Dialogue {
     if (reply.code === 421) this.#isUsable = false;
     const isChunked = this.#chunksAwaited > 0;
     this.#finals ??= new FinalReplies(this.#finalMode, this.#ends, {
-      end: isChunked ? this.#chunkCommand : "end of data",
+      end: this.#endOfData(),
       data: isChunked ? this.#chunkCommand : "DATA",
     });
     const { isLast, trouble } = this.#finals.take(reply);
@@ -349,12 +349,16 @@ export class Dialogue {
 
   #commandInQuestion(loss?: Loss): string {
     if (this.#state === "content") return "sending data block";
-    if (this.#state === "final" && this.#chunksAwaited > 0) return this.#chunkCommand;
-    if (this.#state === "final" || this.#state === "lone dot") return "end of data";
+    if (this.#state === "final" || this.#state === "lone dot") return this.#endOfData();
     const named = this.#named(this.#awaited);
     // Exim says "pipelined RCPT" when the connection breaks, and "RCPT" when the answer is a refusal or does not come.
     const isNamedSo = this.#isRecipient(this.#awaited) && this.#maxInFlight > 1 && loss?.kind !== "timeout";
     return isNamedSo ? `pipelined ${named}` : named;
+  }
+
+  /** The last chunk is one command among others, which may be pipelined. */
+  #endOfData(): string {
+    return this.#chunksAwaited > 0 && this.#maxInFlight > 1 ? "pipelined end of data" : "end of data";
   }
 
   /** As Exim names it in its texts, with `pipelined ` where it does so. */

@@ -55,7 +55,7 @@ export class FinalReplies {
 
   #takeOne(reply: PeerReply): { readonly isLast: boolean } {
     const position = this.#waiting.shift();
-    if (position !== undefined) this.#ends[position] = this.#endOf(reply, "LMTP", errnos.data4xx);
+    if (position !== undefined) this.#ends[position] = this.#endOf(reply, "LMTP");
     return { isLast: this.#waiting.length === 0 };
   }
 
@@ -63,7 +63,7 @@ export class FinalReplies {
     if (reply.code < 300) {
       const confirmation = printable(reply.text);
       for (const [position, own] of this.#own) {
-        const end = this.#endOf(own, "PRDR", errnos.none);
+        const end = this.#endOf(own, "PRDR");
         this.#ends[position] =
           end.outcome === "delivered" ? { ...end, confirmation: `${end.confirmation}\\n${confirmation}` } : end;
       }
@@ -73,9 +73,8 @@ export class FinalReplies {
     const text = replyText(this.#commands.end, reply.text);
     const { code: replyCode } = reply;
     if (replyCode < 500) {
-      // Who was refused for good stays so; all others may be tried again.
-      for (const [position, own] of this.#own)
-        if (own.code >= 500) this.#ends[position] = this.#endOf(own, "PRDR", errnos.none);
+      // Who was refused stays so; who was taken may be tried again.
+      for (const [position, own] of this.#own) if (own.code >= 300) this.#ends[position] = this.#endOf(own, "PRDR");
     }
     this.#endOthers(ended(reply, errnos.data4xx, text));
     return { isLast: true, trouble: { errno: errnos.data4xx, text, replyCode } };
@@ -85,10 +84,10 @@ export class FinalReplies {
     for (let i = 0; i < this.#ends.length; i++) this.#ends[i] ??= result;
   }
 
-  #endOf(reply: PeerReply, protocol: "LMTP" | "PRDR", errno: number): RecipientResult {
+  #endOf(reply: PeerReply, protocol: "LMTP" | "PRDR"): RecipientResult {
     const said = printable(reply.text);
     if (reply.code < 300) return { outcome: "delivered", confirmation: said };
-    return ended(reply, errno, `${protocol} error after ${this.#commands.data}: ${said}`);
+    return ended(reply, errnos.none, `${protocol} error after ${this.#commands.data}: ${said}`);
   }
 }
 

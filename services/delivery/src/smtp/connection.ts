@@ -292,23 +292,18 @@ export class SmtpConnection implements Swept {
   }
 
   #startTls(): void {
-    const { hop, terms, isVerified, contexts } = this.#options;
-    startTls(
-      this.#socket,
-      { hop, terms, isVerified, contexts },
-      {
-        started: (socket) => {
-          this.#socket = socket;
-          this.#writer.socket = socket;
-          socket.on("data", (octets: Buffer) => this.#received(octets));
-          this.#watch(socket);
-        },
-        ended: (end) => this.#handshakeEnded(end),
-        unable: (failure) => this.#failed(failure),
-        broken: (err) => this.#broken(err),
-        isNeeded: () => !this.#isClosed,
+    startTls(this.#socket, this.#options, {
+      started: (socket) => {
+        this.#socket = socket;
+        this.#writer.socket = socket;
+        socket.on("data", (octets: Buffer) => this.#received(octets));
+        this.#watch(socket);
       },
-    );
+      ended: (end) => this.#handshakeEnded(end),
+      unable: (failure) => this.#failed(failure),
+      broken: (err) => this.#broken(err),
+      isNeeded: () => !this.#isClosed,
+    });
   }
 
   #handshakeEnded(end: HandshakeEnd): void {

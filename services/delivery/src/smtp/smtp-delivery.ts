@@ -298,8 +298,10 @@ class SmtpDelivery {
   #notReached(hop: NextHop, failure: OpenFailure, positions = this.#open): void {
     const { text, isConnect, facts = hostFields(hop), notes = [] } = failure;
     for (const note of notes) this.#note(note);
-    this.#note(isConnect ? `H=${hopLabel(hop)} ${text}` : noteOn(hop, failure));
-    this.#notOffered(isConnect ? {} : facts, positions, failure, true);
+    // As in Exim: that we cannot show who we are names no host.
+    const isOurs = failure.errno === errnos.auth || failure.errno === errnos.authenticator;
+    if (!isOurs) this.#note(isConnect ? `H=${hopLabel(hop)} ${text}` : noteOn(hop, failure));
+    this.#notOffered(isConnect || isOurs ? {} : facts, positions, failure, true);
   }
 
   /** Their turn did not come: what has come between is their error, too. */

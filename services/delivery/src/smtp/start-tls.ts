@@ -18,7 +18,7 @@ export interface TlsListener {
   isNeeded(): boolean;
 }
 
-type Wants = Pick<ConnectionOptions, "hop" | "terms" | "isVerified" | "contexts">;
+type Wants = Pick<ConnectionOptions, "hop" | "transport" | "terms" | "isVerified" | "contexts">;
 
 /** Begins TLS with a host, as the terms have it, when the files for it are read. */
 export function startTls(socket: Socket, wants: Wants, listener: TlsListener): void {
@@ -47,9 +47,13 @@ export function startTls(socket: Socket, wants: Wants, listener: TlsListener): v
   }
 }
 
-function handshakeTerms({ hop: { name }, terms, isVerified }: Wants, context: SecureContext): HandshakeTerms {
+function handshakeTerms(
+  { hop: { name }, transport, terms, isVerified }: Wants,
+  context: SecureContext,
+): HandshakeTerms {
   return {
     context,
+    minDhBits: transport.minDhBits,
     protocols: terms.protocols,
     requiresProtocol: terms.requiresProtocol,
     verification: isVerified ? "required" : terms.verification,

@@ -22,6 +22,8 @@ export type HandshakeEnd =
 /** What the handshake is to be like. */
 export interface HandshakeTerms extends Pick<HostTerms, "verification" | "protocols" | "requiresProtocol"> {
   readonly context: SecureContext;
+  /** Shorter keys of a Diffie-Hellman exchange end the handshake. */
+  readonly minDhBits: number;
   /** SNI; an IP address is none. */
   readonly serverName: string;
   /** Whose certificate it has to be; undefined: anybody's that is good. */
@@ -35,7 +37,7 @@ export interface HandshakeTerms extends Pick<HostTerms, "verification" | "protoc
  * @param onEnd Called once.
  */
 export function tlsOver(socket: Socket, terms: HandshakeTerms, onEnd: (end: HandshakeEnd) => void): TLSSocket {
-  const { context, serverName, hostName, verification, protocols, requiresProtocol } = terms;
+  const { context, serverName, hostName, verification, protocols, requiresProtocol, minDhBits } = terms;
   const named = isIP(serverName) === 0 ? serverName : undefined;
   const secured = connect({
     socket,
@@ -45,6 +47,7 @@ export function tlsOver(socket: Socket, terms: HandshakeTerms, onEnd: (end: Hand
     ...(named === undefined ? {} : { servername: named }),
     ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
     secureContext: context,
+    minDHSize: minDhBits,
   });
   let hasEnded = false;
   const end = (how: HandshakeEnd): void => {

@@ -98,7 +98,7 @@ describe("authentication as a client", () => {
   for (const [name, peer, by, want] of required) {
     test(`hosts_require_auth: nothing for ${name}`, async () => {
       const { result, plain } = await one(peer(), by, "hosts_require_auth = *");
-      assert.equal(result, `deferred (-42) H=${LOCAL}: authentication required but ${want}`);
+      assert.equal(result, `deferred (-42): authentication required but ${want}`);
       assert.partialDeepStrictEqual(plain, { isHostError: true });
     });
     test(`hosts_try_auth: all the same for ${name}`, async () => {

@@ -207,8 +207,8 @@ describe("content in chunks (RFC 3030)", () => {
 
   test("a refused chunk is the message's error", async () => {
     for (const [reply, want] of [
-      ["552 too large", `failed H=${LOCAL}: ${AFTER} BDAT 21 LAST: 552 too large`],
-      ["451 later", `deferred (-46) H=${LOCAL}: ${AFTER} BDAT 21 LAST: 451 later`],
+      ["552 too large", `failed H=${LOCAL}: ${AFTER} pipelined end of data: 552 too large`],
+      ["451 later", `deferred (-46) H=${LOCAL}: ${AFTER} pipelined end of data: 451 later`],
     ]) {
       const { results } = await one({
         keywords: CHUNKING,

@@ -53,7 +53,7 @@ describe("PRDR (draft-hall-prdr-00)", () => {
       lines("353 go on", "250 good", "450 later", "550 no", "451 after all later"),
       [
         deferred(-46, `${AFTER} end of data: 451 after all later`),
-        deferred(-46, `${AFTER} end of data: 451 after all later`),
+        deferred(0, "PRDR error after DATA: 450 later"),
         failed("PRDR error after DATA: 550 no"),
       ],
     ],
@@ -152,7 +152,7 @@ describe("LMTP over TCP (RFC 2033)", () => {
     assert.equal(peer.commands[0], "LHLO mx.a.test");
     assert.deepEqual(results, [
       delivered("250 in"),
-      deferred(-46, "LMTP error after DATA: 452 full"),
+      deferred(0, "LMTP error after DATA: 452 full"),
       failed("LMTP error after DATA: 552 too large"),
     ]);
   });
@@ -203,7 +203,7 @@ describe("LMTP over TCP (RFC 2033)", () => {
     const { results } = await sent(final(lines("250 in", "450 later", "550 no"), [...KEYWORDS, "CHUNKING"]), LMTP);
     assert.deepEqual(results, [
       delivered("250 in"),
-      deferred(-46, "LMTP error after BDAT 21 LAST: 450 later"),
+      deferred(0, "LMTP error after BDAT 21 LAST: 450 later"),
       failed("LMTP error after BDAT 21 LAST: 550 no"),
     ]);
   });

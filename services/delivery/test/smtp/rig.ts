@@ -62,6 +62,7 @@ export function smtpTransport(port: number, changes: Partial<SmtpTransport> = {}
     ignoresQuota: false,
     lineLengthLimit: 998,
     triesClear: true,
+    minDhBits: 1024,
     retriesByAddress: true,
     retriesBySender: true,
     delaysAfterCutoff: true,

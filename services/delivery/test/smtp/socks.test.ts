@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { describe, test } from "node:test";
 import { createSecureContext } from "node:tls";
 import type { SocksProxy } from "@postbus/policy";
-import { freePort, makeCertificate, startSmtpPeer } from "@postbus/testkit";
+import { freePort, makeCertificate, program, startSmtpPeer } from "@postbus/testkit";
 import { SocksClient } from "../../src/smtp/socks-client.ts";
 import { hostTerms, Rig, shown, smtpTransport } from "./rig.ts";
 
@@ -170,6 +171,37 @@ describe("socks_proxy", () => {
     mute.close();
   });
 });
+
+const microsocks = program("microsocks");
+test("microsocks lets us through, with a name and a password", {
+  skip: microsocks === undefined ? "microsocks is not on this machine (Debian: apt-get install microsocks)" : false,
+}, async (t) => {
+  const port = await freePort();
+  const server = spawn(microsocks ?? "", ["-i", "127.0.0.1", "-p", String(port), "-u", "user", "-P", "secret"]);
+  t.after(() => server.kill());
+  await using rig = new Rig();
+  await using peer = await startSmtpPeer();
+  const by = (password: string) => {
+    const proxies = [proxy(port, { login: { name: "user", password } })];
+    return smtpTransport(peer.port, { terms: hostTerms({ proxies }) });
+  };
+  for (let tries = 0; tries < 50 && !(await isOpen(port)); tries++)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal((await rig.deliver(by("secret"))).results[0]?.outcome, "delivered");
+  assert.match(shown((await rig.deliver(by("wrong"))).results[0]), /^deferred .*\(proxy 127\.0\.0\.1\)$/);
+});
+
+async function isOpen(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false; // Not up yet.
+  } finally {
+    socket.destroy();
+  }
+}
 
 describe("the dialogue with a proxy (RFC 1928)", () => {
   const begun = (login?: SocksProxy["login"]) => {

@@ -43,6 +43,8 @@ export interface SmtpTransport {
   readonly lineLengthLimit: number;
   /** `tls_tempfail_tryclear` */
   readonly triesClear: boolean;
+  /** `tls_dh_min_bits` */
+  readonly minDhBits: number;
   /** `retry_include_ip_address` */
   readonly retriesByAddress: boolean;
   /** `address_retry_include_sender` */

@@ -166,6 +166,7 @@ function fixedOptions(name: string, options: Options) {
     ignoresQuota: options.get("lmtp_ignore_quota"),
     lineLengthLimit: options.get("message_linelength_limit"),
     triesClear: options.get("tls_tempfail_tryclear"),
+    minDhBits: Math.max(1, options.get("tls_dh_min_bits")),
     retriesBySender: options.get("address_retry_include_sender"),
     delaysAfterCutoff: options.get("delay_after_cutoff"),
     verifiesRequireTls: options.get("requiretls_policy") === "rfc8689",

@@ -16,7 +16,7 @@ export { isProxyItself, type ProxyView, withoutProxiedClient } from "./acl/smtp/
 export { receivedContent } from "./acl/smtp/received-content.ts";
 export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 export { type SmtpParts, smtpParts } from "./acl/smtp/smtp-parts.ts";
-export type { AddressVerdict, VerifyAddressRequest } from "./acl/verify-address.ts";
+export type { AddressVerdict, CalloutOptions, VerifyAddressRequest } from "./acl/verify-address.ts";
 export type { AuthAnswer } from "./authenticators/auth-dialogue.ts";
 export type {
   ClientAuthenticator,
@@ -24,10 +24,13 @@ export type {
   ClientStep,
   ConnectionView,
 } from "./authenticators/client/client-authenticator.ts";
-export { carriedValues } from "./carried/carried-value.ts";
+export { carriedValues, fromCarried } from "./carried/carried-value.ts";
+export { type MessageContent, messageContent } from "./carried/message-content.ts";
 export { MessageVariables } from "./carried/message-variables.ts";
 export { compilePolicy } from "./compile-policy.ts";
+export { addedLines } from "./compiled/transports/added-lines.ts";
 export type { HostTerms, SmtpTransport, SocksProxy } from "./compiled/transports/smtp-transport.ts";
+export { variablesIn } from "./compiled/transports/variables-in.ts";
 export type { WantedFacts } from "./compiled/wanted-facts.ts";
 export type { Eventual } from "./expansion/code.ts";
 export { compileExpansion } from "./expansion/compile-expansion.ts";
@@ -49,6 +52,7 @@ export { optionsPage } from "./options/options-page.ts";
 export type {
   AppendfileTransport,
   CompiledTransport,
+  MessageOptions,
   Policy,
   RetryFailure,
   SmtpPolicy,
@@ -60,4 +64,6 @@ export type { Configuration, RouterSettings } from "./reader/configuration.ts";
 export type { OptionSet } from "./reader/option-set.ts";
 export { formatPlace, type Place } from "./reader/problem.ts";
 export { readConfiguration } from "./reader/read-configuration.ts";
+export { HEADER_PLACES, rewriteHeaderLine } from "./rewriting/rewrite-header-line.ts";
+export type { RewriteContext, RewriteRules } from "./rewriting/rewrite-rules.ts";
 export { ExpansionTester } from "./tester/expansion-tester.ts";

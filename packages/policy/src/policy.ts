@@ -11,6 +11,7 @@ import type { Variables } from "./expansion/evaluation.ts";
 import type { SharedSurroundings } from "./load/policy-surroundings.ts";
 import type { AclStage } from "./options/acl/stage.ts";
 import type { Configuration } from "./reader/configuration.ts";
+import type { RewriteRules } from "./rewriting/rewrite-rules.ts";
 
 /**
  * What the services ask of the operator's policy. This is the seam: gateway and delivery know these questions, not the
@@ -51,6 +52,8 @@ export interface Policy {
   startSession(client: ClientEndpoint, hooks: AclHooks): SmtpAcls;
   /** Whether the message that begins now is to be shown to an ACL when it is complete. */
   looksAtContent(acls: SmtpAcls): boolean;
+  /** Rules for addresses of envelopes and header lines; undefined: there are none. */
+  readonly rewriting: RewriteRules | undefined;
   /** What will be asked about a message, as far as that is known beforehand. */
   readonly wantedFacts: WantedFacts;
   /** @throws {ConfigError} if the policy has no such transport (an item made under another version). */
@@ -103,6 +106,12 @@ export interface SmtpPolicy {
   readonly maxUnknownCommands: number;
   /** `smtp_enforce_sync` */
   readonly enforcesSync: boolean;
+  /** `smtp_connect_backlog` */
+  readonly backlog: number;
+  /** `smtp_accept_keepalive` */
+  readonly keepAlive: boolean;
+  /** `accept_8bitmime` */
+  readonly offersEightBitMime: boolean;
   /** `smtp_receive_timeout`: for the next command, and for the next data. */
   readonly receiveTimeoutMs: number;
   /** `proxy_protocol_timeout`: for the whole PROXY header. */
@@ -187,15 +196,37 @@ export type VariableTest = (name: string) => boolean;
 
 export type Transport = SmtpTransport | AppendfileTransport;
 
-export interface AppendfileTransport {
-  readonly driver: "appendfile";
+/** What a transport changes of a message, whatever way it goes (names of the generic options in comments). */
+export interface MessageOptions {
+  /** `headers_add`, each with its final LF. */
+  readonly headersAdd: readonly string[];
+  /** `headers_remove`, each a name. */
+  readonly headersRemove: readonly string[];
+  /** `headers_only`, `body_only` */
+  readonly only: "headers" | "body" | undefined;
+  /** `return_path`; undefined: as the item says. */
+  readonly returnPath: string | undefined;
+  /** `return_path_add`, `envelope_to_add`, `delivery_date_add` */
+  readonly adds: { readonly returnPath: boolean; readonly envelopeTo: boolean; readonly deliveryDate: boolean };
+}
+
+/** What every transport has. */
+export interface AnyTransport {
   readonly name: string;
+  /**
+   * What is changed of the message, by the variables of a recipient; absent, or undefined: nothing.
+   *
+   * @throws {DeferError} an option cannot be expanded.
+   */
+  message?(recipient: string): MessageOptions | undefined | Promise<MessageOptions>;
+}
+
+export interface AppendfileTransport extends AnyTransport {
+  readonly driver: "appendfile";
   /**
    * The Maildir of an address: an absolute path.
    *
    * @throws {DeferError} it has none, or none that may be used.
    */
   directory(address: string): string | Promise<string>;
-  /** `return_path_add`, `envelope_to_add`, `delivery_date_add`; default: all of them. */
-  readonly adds?: { readonly returnPath: boolean; readonly envelopeTo: boolean; readonly deliveryDate: boolean };
 }

@@ -1,4 +1,4 @@
-import { type Content, contentSize } from "@postbus/contracts";
+import type { Content } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
 import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import { type AttemptResult, redactedReport } from "@postbus/queue";
@@ -6,7 +6,8 @@ import { errnos, isSafeAddress, type TransactionResult, type Trouble } from "@po
 import { type Spool, SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
-import { readContent } from "../read-content.ts";
+import { type MessageAsSent, messageAsSent } from "../message/message-as-sent.ts";
+import { type OutgoingContent, outgoingContent, outgoingSize, readOutgoing } from "../message/outgoing-content.ts";
 import type { AddressCache } from "./address-cache.ts";
 import { hostFields, isFinal, noteOn, refusedResult } from "./attempt-results.ts";
 import type { SmtpConnection } from "./connection.ts";
@@ -30,6 +31,8 @@ export interface SmtpDeps {
   readonly pool: ConnectionPool;
   readonly addresses: AddressCache;
   readonly spool: Pick<Spool, "read">;
+  /** Milliseconds since the epoch; absent: the clock. */
+  readonly now?: () => number;
 }
 
 /** Takes a message to the first of its hosts that will have it, recipient by recipient. */
@@ -38,7 +41,11 @@ export async function deliverBySmtp(
   transport: SmtpTransport,
   deps: SmtpDeps,
 ): Promise<AttemptReport> {
-  return new SmtpDelivery(attempt, transport, deps).run();
+  const { item } = attempt;
+  const making = transport.message?.(item.recipients[0]?.address ?? "");
+  const options = making instanceof Promise ? await making : making;
+  const sent = messageAsSent(item, options, item.recipients, deps.now?.() ?? Date.now());
+  return new SmtpDelivery(attempt, transport, deps, sent).run();
 }
 
 type Connected = Acquired & { readonly kind: "connection" };
@@ -52,7 +59,8 @@ class SmtpDelivery {
   readonly #lacking = new LackingHosts();
   /** How the message goes now. */
   #offer: Offer;
-  #content: Content;
+  #content: OutgoingContent;
+  readonly #sent: MessageAsSent;
   /** Positions of the recipients that have no final answer. */
   #open: readonly number[];
   #tried = 0;
@@ -64,7 +72,8 @@ class SmtpDelivery {
   /** More hosts than are tried at one time. */
   #leftOut = 0;
 
-  constructor(attempt: Attempt, transport: SmtpTransport, deps: SmtpDeps) {
+  constructor(attempt: Attempt, transport: SmtpTransport, deps: SmtpDeps, sent: MessageAsSent) {
+    this.#sent = sent;
     this.#attempt = attempt;
     this.#transport = transport;
     this.#deps = deps;
@@ -82,7 +91,8 @@ class SmtpDelivery {
       this.#offer = offer;
       const content = offer.isRedacted ? redactedContent(this.#attempt.content) : this.#attempt.content;
       if (content === undefined) break;
-      this.#content = content;
+      const outgoing = outgoingContent(content, this.#sent.changes, this.#deps.spool);
+      this.#content = outgoing instanceof Promise ? await outgoing : outgoing;
       this.#lacking.forget();
       this.#tried = this.#leftOut = this.#seen = 0;
       await this.#askHosts(firstHosts(this.#attempt.item, this.#transport));
@@ -246,8 +256,8 @@ class SmtpDelivery {
     const { item, work } = this.#attempt;
     const content = this.#content;
     const { isRequired: requireTls } = this.#offer;
-    const plain = transactionOf(item, batch, contentSize(content));
-    const read = readContent(content, this.#deps.spool);
+    const plain = transactionOf(item, this.#sent.returnPath, batch, outgoingSize(content));
+    const read = readOutgoing(content, this.#deps.spool);
     const octets = Buffer.isBuffer(read) ? read : measured(read, this.#transport.lineLengthLimit);
     try {
       const authenticatedSender = await this.#transport.authenticatedSender?.(connection.view);
@@ -343,7 +353,8 @@ class SmtpDelivery {
   }
 
   #refuseUnsafeAddresses(): void {
-    const { returnPath, recipients } = this.#attempt.item;
+    const { recipients } = this.#attempt.item;
+    const { returnPath } = this.#sent;
     const text = "address contains control characters";
     for (const position of this.#open) {
       const address = recipients[position]?.address ?? "";

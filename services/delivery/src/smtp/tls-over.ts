@@ -21,7 +21,8 @@ export type HandshakeEnd =
 
 /** What the handshake is to be like. */
 export interface HandshakeTerms extends Pick<HostTerms, "verification" | "protocols" | "requiresProtocol"> {
-  readonly context: SecureContext;
+  /** Absent: the library's own, for who looks at no certificate. */
+  readonly context?: SecureContext;
   /** Shorter keys of a Diffie-Hellman exchange end the handshake. */
   readonly minDhBits: number;
   /** SNI; an IP address is none. */
@@ -46,7 +47,7 @@ export function tlsOver(socket: Socket, terms: HandshakeTerms, onEnd: (end: Hand
     checkServerIdentity: () => undefined,
     ...(named === undefined ? {} : { servername: named }),
     ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
-    secureContext: context,
+    ...(context === undefined ? {} : { secureContext: context }),
     minDHSize: minDhBits,
   });
   let hasEnded = false;

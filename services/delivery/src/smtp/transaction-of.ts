@@ -2,8 +2,13 @@ import type { DeliveryItem } from "@postbus/contracts";
 import type { Transaction } from "@postbus/smtp";
 
 /** What one transaction carries of an item. @param batch Positions of its recipients. */
-export function transactionOf(item: DeliveryItem, batch: readonly number[], size: number): Transaction {
-  const { returnPath, eightBit = false, smtpUtf8 = false, notification, isLastHop = false } = item;
+export function transactionOf(
+  item: DeliveryItem,
+  returnPath: string,
+  batch: readonly number[],
+  size: number,
+): Transaction {
+  const { eightBit = false, smtpUtf8 = false, notification, isLastHop = false } = item;
   const ofBatch = batch.map((position) => item.recipients[position]);
   const recipients = ofBatch.map((recipient) => recipient?.address ?? "");
   const envelope = { returnPath, recipients, size, eightBit, smtpUtf8 };

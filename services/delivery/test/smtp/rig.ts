@@ -23,6 +23,7 @@ export function hostTerms(changes: Partial<HostTerms> = {}): HostTerms {
     triesPrdr: true,
     isSerialized: false,
     tls: "offered" as const,
+    avoidsTlsInCallouts: false,
     verification: "none" as const,
     verifiesName: true,
     authorities: "system",

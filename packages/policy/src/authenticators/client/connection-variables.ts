@@ -17,6 +17,10 @@ export class ConnectionVariables implements Variables {
     this.#values = values;
   }
 
+  get headers(): Variables["headers"] {
+    return this.#message.headers;
+  }
+
   get(name: string): Known {
     const read = READERS.get(name);
     if (read !== undefined) return read(this.#connection);

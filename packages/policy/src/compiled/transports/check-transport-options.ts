@@ -7,17 +7,18 @@ const SMTP_LATER =
   /^(?:arc_|dkim_|dane_|hosts_re(?:quest|quire)_(?:ocsp|dane)$|hosts_try_dane$|host_name_extract$|utf8_downconvert$|dnssec_re(?:quest|quire)_domains$|tls_resumption_hosts$)/;
 
 /** What is carried out of the options that every transport may have. */
-const GENERIC: ReadonlySet<string> = new Set(["driver", "max_parallel"]);
-
-/** Options that delivery obeys today. What else is set, and not at its default, is a problem rather than ignored. */
-const APPENDFILE: ReadonlySet<string> = new Set([
-  ...["driver", "directory", "maildir_format", "create_directory"],
+const GENERIC: ReadonlySet<string> = new Set([
+  ...["driver", "headers_add", "headers_remove", "headers_only", "body_only", "return_path"],
   ...["delivery_date_add", "envelope_to_add", "return_path_add"],
 ]);
 
+/** Options that delivery obeys today. What else is set, and not at its default, is a problem rather than ignored. */
+const APPENDFILE: ReadonlySet<string> = new Set(["directory", "maildir_format", "create_directory"]);
+
 const isCarriedOut = (kind: "smtp" | "appendfile", option: string): boolean => {
+  if (GENERIC.has(option)) return true;
   if (kind === "appendfile") return APPENDFILE.has(option);
-  return Object.hasOwn(transportOptions, option) ? GENERIC.has(option) : !SMTP_LATER.test(option);
+  return option === "max_parallel" || (!Object.hasOwn(transportOptions, option) && !SMTP_LATER.test(option));
 };
 
 export function checkTransportOptions(

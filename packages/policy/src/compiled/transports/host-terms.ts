@@ -28,7 +28,8 @@ type Lists =
   | "verifiesName"
   | "requiresProtocol"
   | "triesAuth"
-  | "requiresAuth";
+  | "requiresAuth"
+  | "avoidsTlsInCallouts";
 type Texts =
   | "helo_data"
   | "interface"
@@ -48,6 +49,8 @@ export class CompiledHostTerms {
   readonly texts: readonly string[];
   /** The terms of every host, if they are the same for all, and for all messages. */
   readonly constant: HostTerms | undefined;
+  /** There are authenticators, and hosts that they are for. */
+  readonly mayAuthenticate: boolean;
   readonly #lists: PerHostLists<Lists>;
   readonly #options: ExpandedOptions<Texts>;
   readonly #verifiesAll: boolean;
@@ -67,6 +70,7 @@ export class CompiledHostTerms {
       triesPrdr: text("hosts_try_prdr"),
       isSerialized: text("serialize_hosts"),
       avoidsTls: text("hosts_avoid_tls"),
+      avoidsTlsInCallouts: text("hosts_verify_avoid_tls"),
       requiresTls: text("hosts_require_tls"),
       verifies: text("tls_verify_hosts"),
       triesToVerify: text("tls_try_verify_hosts"),
@@ -90,8 +94,9 @@ export class CompiledHostTerms {
     });
     // As it was before there was `tls_try_verify_hosts`.
     this.#verifiesAll = text("tls_verify_hosts").trim() === "" && text("tls_try_verify_hosts").trim() === "";
-    const mayAuthenticate = text("hosts_try_auth") !== "" || text("hosts_require_auth") !== "";
-    this.#authenticators = mayAuthenticate ? authenticators : [];
+    const isWanted = text("hosts_try_auth") !== "" || text("hosts_require_auth") !== "";
+    this.#authenticators = isWanted ? authenticators : [];
+    this.mayAuthenticate = this.#authenticators.length > 0;
     this.texts = [...this.#lists.texts, ...this.#options.texts, ...this.#authenticators.flatMap(({ texts }) => texts)];
     this.#mentioned = mentionedVariables(this.#authenticators.flatMap(({ texts }) => texts));
     const values = this.#constantValues(text("helo_data"));
@@ -148,6 +153,7 @@ export class CompiledHostTerms {
       heloName: heloName(text("helo_data")),
       interfaces: [...splitList(text("interface")).items],
       proxies: text("socks_proxy") === "" ? [] : socksProxies(text("socks_proxy")),
+      avoidsTlsInCallouts: plain.avoidsTlsInCallouts,
       tls: requiresTls ? "required" : avoidsTls ? "never" : "offered",
       verification: this.#verifiesAll || verifies ? "required" : triesToVerify ? "optional" : "none",
       verifiesName: plain.verifiesName,

@@ -1,10 +1,10 @@
 import type { ClientAuthenticator, ConnectionView } from "../../authenticators/client/client-authenticator.ts";
 import type { Eventual } from "../../expansion/code.ts";
+import type { AnyTransport } from "../../policy.ts";
 
 /** A transport to other hosts, with its options as they are for one message (names of the options in comments). */
-export interface SmtpTransport {
+export interface SmtpTransport extends AnyTransport {
   readonly driver: "smtp";
-  readonly name: string;
   /** Equal ones make connections that are good for each other, as far as that depends on no host. */
   readonly key: string;
   /** Used when the router gave none (with `hosts_override` it gives none); `host` or `host::port`, and `+` between groups. */
@@ -98,6 +98,8 @@ export interface HostTerms {
   readonly isSerialized: boolean;
   /** `hosts_avoid_tls`, `hosts_require_tls` */
   readonly tls: "never" | "offered" | "required";
+  /** `hosts_verify_avoid_tls`: clear text where nothing but an address is asked about. */
+  readonly avoidsTlsInCallouts: boolean;
   /** `tls_verify_hosts`, `tls_try_verify_hosts` */
   readonly verification: "none" | "optional" | "required";
   /** `tls_verify_cert_hostnames` */

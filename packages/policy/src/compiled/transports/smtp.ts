@@ -16,6 +16,7 @@ import { ValueError } from "../../reader/value-error.ts";
 import { dscpOf } from "./dscp.ts";
 import { ExpandedOptions, expandedOption } from "./expanded-options.ts";
 import { CompiledHostTerms } from "./host-terms.ts";
+import { compileMessageOptions } from "./message-options.ts";
 import type { SmtpTransport } from "./smtp-transport.ts";
 import { variablesIn } from "./variables-in.ts";
 
@@ -78,25 +79,31 @@ function compiled(name: string, options: Options, { shared, authenticators, port
   });
   const terms = new CompiledHostTerms(options, authenticators, shared);
   const fixed = fixedOptions(name, options);
-  const sender = authenticatedSender(options, shared);
+  const sender = authenticatedSender(options, shared, terms.mayAuthenticate);
+  const changes = compileMessageOptions(options, shared);
   const addresses = options.get("allow_localhost") ? [] : shared.settings.localAddresses;
   const own = { addresses, ports };
-  const made = (values: Readonly<Record<Expanded, Value>>, message: Variables): SmtpTransport => {
+  const made = (
+    values: Readonly<Record<Expanded, Value>>,
+    message: Variables,
+    of: SmtpTransport["message"],
+  ): SmtpTransport => {
     const ofMessage = {
       ...fixed,
       ...madeOf(values),
       own,
       terms: terms.constant,
-      ...(sender === undefined ? {} : { authenticatedSender: sender(message) }),
+      ...(sender === undefined ? {} : { authenticatedSender: sender.of(message) }),
     };
     const { hosts: _, fallbackHosts: __, maxRcpt: ___, terms: ____, own: _____, ...ofConnections } = ofMessage;
     return {
       ...ofMessage,
+      ...(of === undefined ? {} : { message: of }),
       key: JSON.stringify(ofConnections),
       termsFor: (host, sendingAddress) => terms.of(message, host, sendingAddress),
     };
   };
-  const texts = [...expanded.texts, ...terms.texts, options.get("authenticated_sender") ?? ""];
+  const texts = [...expanded.texts, ...terms.texts, sender?.source ?? ""];
   const { constants } = expanded;
   const hosts = textOf(expanded.constant("hosts") ?? "");
   const shape = {
@@ -107,20 +114,22 @@ function compiled(name: string, options: Options, { shared, authenticators, port
     isForOneDomain: options.get("multi_domain") !== true,
   };
   const isConstant = constants !== undefined && sender === undefined && !texts.some(namesMessage);
-  if (isConstant) {
-    const transport = made(constants, withNames(NO_VARIABLES, shared));
+  if (isConstant && changes.sources.length === 0) {
+    const same = changes.at(NO_VARIABLES);
+    const transport = made(constants, withNames(NO_VARIABLES, shared), same === undefined ? undefined : () => same);
     return { ...shape, variables: undefined, at: () => transport };
   }
-  if (constants !== undefined) made(constants, NO_VARIABLES);
+  if (constants !== undefined) made(constants, NO_VARIABLES, undefined);
   return {
     ...shape,
     // What named lists name, only they know.
-    variables: texts.some((text) => NAMED_LIST.test(text)) ? () => true : variablesIn(texts),
+    variables: texts.some((text) => NAMED_LIST.test(text)) ? () => true : variablesIn([...texts, ...changes.sources]),
     at(variables, recipient) {
       const message = withNames(variables(recipient), shared);
-      if (constants !== undefined) return made(constants, message);
+      const of = (address: string) => changes.at(variables(address));
+      if (constants !== undefined) return made(constants, message, of);
       const evaluation = createEvaluation({ ...shared, variables: message });
-      return expanded.values(evaluation).then((values) => made(values, message));
+      return expanded.values(evaluation).then((values) => made(values, message, of));
     },
   };
 }
@@ -129,6 +138,7 @@ function compiled(name: string, options: Options, { shared, authenticators, port
 function withNames(message: Variables, { settings }: SharedSurroundings): Variables {
   return {
     get: (name) => message.get(name) ?? (name === "primary_hostname" ? settings.primaryHostname : undefined),
+    headers: message.headers,
   };
 }
 
@@ -211,17 +221,22 @@ function booleanIn(option: string, text: string): boolean {
   }
 }
 
-/** For a message: who is to be named over a connection. With `authenticated_sender_force` also where we have not authenticated. */
-function authenticatedSender(options: Options, shared: SharedSurroundings) {
-  const text = options.get("authenticated_sender");
-  if (text === undefined) return undefined;
-  const expansion = compileExpansion(text);
+/**
+ * Who is to be named over a connection: as the option says, or else whom the client has named. With
+ * `authenticated_sender_force` also where we have not authenticated.
+ */
+function authenticatedSender(options: Options, shared: SharedSurroundings, mayAuthenticate: boolean) {
+  const source = options.get("authenticated_sender") ?? (mayAuthenticate ? "$authenticated_sender" : undefined);
+  if (source === undefined) return undefined;
+  const expansion = compileExpansion(source);
   const isForced = options.get("authenticated_sender_force");
-  return (message: Variables): NonNullable<SmtpTransport["authenticatedSender"]> =>
+  const of =
+    (message: Variables): NonNullable<SmtpTransport["authenticatedSender"]> =>
     (connection): Eventual<string | undefined> => {
       if (!isForced && !connection.isAuthenticated) return undefined;
       const variables = new ConnectionVariables(message, connection);
       const value = expandedOption("authenticated_sender", expansion, createEvaluation({ ...shared, variables }));
       return then(value, (known) => (textOf(known) === "" ? undefined : textOf(known)));
     };
+  return { source, of };
 }

@@ -1,9 +1,13 @@
-import type { RetryStep } from "@postbus/queue";
+import type { ReportPolicy, RetryStep } from "@postbus/queue";
 import type { AclHooks } from "./acl/hooks.ts";
 import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import type { AutoreplyTransport } from "./compiled/transports/autoreply/autoreply-transport.ts";
+import type { LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
+import type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
+import type { PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
 import type { SmtpTransport } from "./compiled/transports/smtp-transport.ts";
 import type { WantedFacts } from "./compiled/wanted-facts.ts";
 import type { Eventual } from "./expansion/code.ts";
@@ -58,6 +62,8 @@ export interface Policy {
   readonly wantedFacts: WantedFacts;
   /** @throws {ConfigError} if the policy has no such transport (an item made under another version). */
   transport(name: string): CompiledTransport;
+  /** What is said in bounces, warnings and success reports. */
+  readonly reports: ReportPolicy;
   /** The steps of the first retry rule that fits; without steps, the failure is final. */
   retryRule(failure: RetryFailure): readonly RetryStep[] | Promise<readonly RetryStep[]>;
   /** Ends the connections of lookups. */
@@ -182,6 +188,8 @@ export interface CompiledTransport {
   readonly isForOneDomain?: boolean;
   /** The variables that its options may name; undefined: they are the same for every message. */
   readonly variables: VariableTest | undefined;
+  /** `shadow_transport` */
+  readonly shadow?: ShadowDelivery;
   /**
    * The options as they are for one message. A promise only where something has to be waited for.
    *
@@ -194,7 +202,7 @@ export interface CompiledTransport {
 /** Whether a variable may be asked for. */
 export type VariableTest = (name: string) => boolean;
 
-export type Transport = SmtpTransport | AppendfileTransport;
+export type Transport = SmtpTransport | AppendfileTransport | PipeTransport | AutoreplyTransport | LmtpTransport;
 
 /** What a transport changes of a message, whatever way it goes (names of the generic options in comments). */
 export interface MessageOptions {

@@ -34,6 +34,8 @@ export interface Delivery extends Routed {
   readonly isDuplicate: boolean;
   /** Return path and target of bounces; undefined: the message's own. */
   readonly errorsTo: string | undefined;
+  /** Return path alone, if `errorsTo` is not set: `srs = forward`. */
+  readonly srsSender?: string | undefined;
   /** Failures make no bounce. */
   readonly ignoresErrors: boolean;
   readonly headersAdd: readonly string[];
@@ -50,8 +52,6 @@ export interface Delivery extends Routed {
    * their relatives; those without a value are left out.
    */
   readonly variables: ReadonlyMap<string, Value>;
-  /** `one_time`: what is left to do belongs to the message from now on, not to the list. */
-  readonly replacesParent: boolean;
   /** `hide_child_in_errmsg` */
   readonly isHiddenInBounces: boolean;
   /** Not `disable_logging`. */

@@ -2,6 +2,7 @@ import { domainOf, localPartOf } from "@postbus/mail";
 import type { Variables } from "../expansion/evaluation.ts";
 import type { Value } from "../expansion/value.ts";
 import { type CarriedValue, fromCarried } from "./carried-value.ts";
+import { type ClientHost, fullHost, receivedHost } from "./client-host.ts";
 import type { MessageContent } from "./message-content.ts";
 
 /** What a work item says of its message. */
@@ -10,6 +11,8 @@ export interface CarriedMessage {
   readonly returnPath: string;
   /** Return path of a delivery, where it is not the sender. */
   readonly errorsTo?: string;
+  /** Return path where `errorsTo` is not set (SRS). */
+  readonly srsSender?: string;
   readonly receivedAtMs: number;
   /** 1 for the first try. */
   readonly attempt?: number;
@@ -23,6 +26,7 @@ export interface CarriedMessage {
     readonly protocol: string;
     readonly clientAddress?: string;
     readonly clientPort?: number;
+    readonly clientName?: string;
     readonly helo?: string;
     readonly cipher?: string;
     readonly authenticator?: string;
@@ -103,12 +107,15 @@ const readers: Readonly<Record<string, (message: CarriedMessage) => Known>> = {
   received_protocol: ({ reception }) => reception.protocol,
   received_time: ({ receivedAtMs }) => Math.floor(receivedAtMs / 1000),
   requiretls: ({ requireTls }) => (requireTls === true ? "yes" : "no"),
-  return_path: ({ errorsTo, returnPath }) => errorsTo ?? returnPath,
+  return_path: ({ errorsTo, srsSender, returnPath }) => errorsTo ?? srsSender ?? returnPath,
   sender_address: ({ returnPath }) => returnPath,
   sender_address_domain: ({ returnPath }) => (returnPath === "" ? "" : domainOf(returnPath)),
   sender_address_local_part: ({ returnPath }) => (returnPath === "" ? "" : localPartOf(returnPath)),
   sender_helo_name: ({ reception }) => reception.helo,
   sender_host_address: ({ reception }) => reception.clientAddress,
+  sender_host_name: ({ reception }) => reception.clientName,
+  sender_fullhost: (message) => fullHost(hostOf(message)),
+  sender_rcvhost: (message) => receivedHost(hostOf(message)),
   sender_host_port: ({ reception }) => reception.clientPort,
   tls_in_cipher: ({ reception }) => reception.cipher,
   tls_in_ver: ({ reception }) => reception.cipher?.split(":")[0],
@@ -118,5 +125,11 @@ const readers: Readonly<Record<string, (message: CarriedMessage) => Known>> = {
   tls_required: ({ tlsOptional }) => (tlsOptional === true ? "no" : undefined),
   tls_in_sni: ({ reception }) => reception.serverName,
 };
+
+const hostOf = ({ reception }: CarriedMessage): ClientHost => ({
+  address: reception.clientAddress ?? "",
+  helo: reception.helo ?? "",
+  hostName: reception.clientName,
+});
 
 const READERS: ReadonlyMap<string, (message: CarriedMessage) => Known> = new Map(Object.entries(readers));

@@ -1,17 +1,14 @@
-import type { Content } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
 import type { HostTerms, SmtpTransport } from "@postbus/policy";
-import { type AttemptResult, redactedReport } from "@postbus/queue";
+import type { AttemptResult } from "@postbus/queue";
 import { errnos, isSafeAddress, type TransactionResult, type Trouble } from "@postbus/smtp";
-import { type Spool, SpoolError } from "@postbus/spool";
+import { SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { type MessageAsSent, messageAsSent } from "../message/message-as-sent.ts";
 import { type OutgoingContent, outgoingContent, outgoingSize, readOutgoing } from "../message/outgoing-content.ts";
-import type { AddressCache } from "./address-cache.ts";
 import { hostFields, isFinal, noteOn, refusedResult } from "./attempt-results.ts";
 import type { SmtpConnection } from "./connection.ts";
-import type { ConnectionPool } from "./connection-pool.ts";
 import type { Acquired } from "./host-connections.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { fallbackHosts, firstHosts, type HostList } from "./host-list.ts";
@@ -21,19 +18,13 @@ import { hopLabel, hostSpec, type NextHop } from "./next-hop.ts";
 import { noHosts, type SkippedHosts } from "./no-hosts.ts";
 import type { OpenFailure } from "./open-failure.ts";
 import { type Offer, offersOf } from "./protection.ts";
+import { redactedContent } from "./redacted-content.ts";
 import { sendingAddress } from "./sending-address.ts";
+import type { SmtpDeps } from "./smtp-deps.ts";
 import { transactionOf } from "./transaction-of.ts";
 
 /** Errors are logged by address; a message with many recipients says each thing once, and not more than so much. */
 const MAX_NOTES = 20;
-
-export interface SmtpDeps {
-  readonly pool: ConnectionPool;
-  readonly addresses: AddressCache;
-  readonly spool: Pick<Spool, "read">;
-  /** Milliseconds since the epoch; absent: the clock. */
-  readonly now?: () => number;
-}
 
 /** Takes a message to the first of its hosts that will have it, recipient by recipient. */
 export async function deliverBySmtp(
@@ -47,8 +38,6 @@ export async function deliverBySmtp(
   const sent = messageAsSent(item, options, item.recipients, deps.now?.() ?? Date.now());
   return new SmtpDelivery(attempt, transport, deps, sent).run();
 }
-
-type Connected = Acquired & { readonly kind: "connection" };
 
 class SmtpDelivery {
   readonly #attempt: Attempt;
@@ -199,7 +188,7 @@ class SmtpDelivery {
   }
 
   /** All recipients that are still open, in as many transactions and connections as the next hop wants. */
-  async #offerTo(hop: NextHop, terms: HostTerms, first: Connected): Promise<void> {
+  async #offerTo(hop: NextHop, terms: HostTerms, first: Acquired & { readonly kind: "connection" }): Promise<void> {
     let connection: SmtpConnection | undefined = first.connection;
     for (const note of first.notes ?? []) this.#note(note);
     let queue = this.#open;
@@ -285,14 +274,22 @@ class SmtpDelivery {
   ): number[] {
     const { facts } = connection;
     const { trouble, isPrdr } = result;
+    const { recipients, isLastHop } = this.#attempt.item;
+    const makesReports = connection.knowsDsn && isLastHop !== true;
     const postponed: number[] = [];
     batch.forEach((position, i) => {
       const end = result.recipients[i];
       if (end === undefined || end.outcome === "postponed") {
         postponed.push(position);
       } else if (end.outcome === "delivered") {
-        const flags = { ...(reused ? { reused } : {}), ...(isPrdr ? { isPrdr } : {}) };
-        this.#results[position] = { ...end, ...facts, ...flags };
+        const isPassedOn = makesReports && recipients[position]?.notification !== undefined;
+        this.#results[position] = {
+          ...end,
+          ...facts,
+          ...(reused ? { reused } : {}),
+          ...(isPrdr ? { isPrdr } : {}),
+          ...(isPassedOn ? { isNotificationPassedOn: true } : {}),
+        };
       } else {
         const isHostError = trouble?.kind === "host" && !reused && "errno" in end && end.text === trouble.text;
         this.#results[position] = refusedResult(end, facts, isHostError);
@@ -320,7 +317,11 @@ class SmtpDelivery {
       this.#results[position] = refusedResult({ outcome: "deferred", ...trouble }, host, isHostError);
   }
 
-  #noFurtherConnection(hop: NextHop, positions: readonly number[], why: Exclude<Acquired, Connected>): void {
+  #noFurtherConnection(
+    hop: NextHop,
+    positions: readonly number[],
+    why: Exclude<Acquired, { readonly kind: "connection" }>,
+  ): void {
     if (why.kind === "failed") this.#notReached(hop, why.failure, positions);
     else this.#skipped[why.kind === "limit" ? "limit" : "backingOff"]++;
   }
@@ -389,11 +390,4 @@ class SmtpDelivery {
   #note(text: string): void {
     if (this.#notes.length < MAX_NOTES && !this.#notes.includes(text)) this.#notes.push(text);
   }
-}
-
-/** @returns undefined: it is no report, or none whose parts can be told apart. */
-function redactedContent(content: Content): Content | undefined {
-  if (content.kind !== "inline") return undefined;
-  const octets = redactedReport(content.octets);
-  return octets === undefined ? undefined : { kind: "inline", octets };
 }

@@ -1,4 +1,7 @@
+import { autoreplyTransport } from "../../options/transports/autoreply.ts";
 import { transportOptions } from "../../options/transports/generic.ts";
+import { lmtpTransport } from "../../options/transports/lmtp.ts";
+import { pipeTransport } from "../../options/transports/pipe.ts";
 import type { TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
 
@@ -12,17 +15,28 @@ const GENERIC: ReadonlySet<string> = new Set([
   ...["delivery_date_add", "envelope_to_add", "return_path_add"],
 ]);
 
+/** How a local transport finds out as whom and where it delivers, and what comes after it. */
+const LOCAL: ReadonlySet<string> = new Set([
+  ...["user", "group", "home_directory", "current_directory", "message_size_limit", "rcpt_include_affixes"],
+  ...["shadow_transport", "shadow_condition"],
+]);
 /** Options that delivery obeys today. What else is set, and not at its default, is a problem rather than ignored. */
-const APPENDFILE: ReadonlySet<string> = new Set(["directory", "maildir_format", "create_directory"]);
+const OWN: Readonly<Record<Exclude<Checked, "smtp">, ReadonlySet<string>>> = {
+  autoreply: new Set(Object.keys(autoreplyTransport.options)).union(LOCAL),
+  lmtp: new Set(Object.keys(lmtpTransport.options)).union(LOCAL),
+  pipe: new Set(Object.keys(pipeTransport.options)).union(LOCAL),
+  appendfile: new Set(["directory", "maildir_format", "create_directory", "shadow_transport", "shadow_condition"]),
+};
+type Checked = "smtp" | "appendfile" | "pipe" | "autoreply" | "lmtp";
 
-const isCarriedOut = (kind: "smtp" | "appendfile", option: string): boolean => {
+const isCarriedOut = (kind: Checked, option: string): boolean => {
   if (GENERIC.has(option)) return true;
-  if (kind === "appendfile") return APPENDFILE.has(option);
+  if (kind !== "smtp") return OWN[kind].has(option);
   return option === "max_parallel" || (!Object.hasOwn(transportOptions, option) && !SMTP_LATER.test(option));
 };
 
 export function checkTransportOptions(
-  { name, kind, options }: Extract<TransportSettings, { kind: "smtp" | "appendfile" }>,
+  { name, kind, options }: Extract<TransportSettings, { kind: Checked }>,
   problems: ProblemList,
 ): void {
   for (const [option, { place, value }] of options.settings) {

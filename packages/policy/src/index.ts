@@ -18,6 +18,12 @@ export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 export { type SmtpParts, smtpParts } from "./acl/smtp/smtp-parts.ts";
 export type { AddressVerdict, CalloutOptions, VerifyAddressRequest } from "./acl/verify-address.ts";
 export type { AuthAnswer } from "./authenticators/auth-dialogue.ts";
+export type {
+  ClientAuthenticator,
+  ClientExchange,
+  ClientStep,
+  ConnectionView,
+} from "./authenticators/client/client-authenticator.ts";
 export { carriedValues, fromCarried } from "./carried/carried-value.ts";
 export { type MessageContent, messageContent } from "./carried/message-content.ts";
 export { MessageVariables } from "./carried/message-variables.ts";
@@ -35,6 +41,7 @@ export type { Refusal } from "./compiled/transports/local/refusal.ts";
 export type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
 export type { LineForm, PipeOrder, PipeSettings, PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
 export type { QueuefileTransport } from "./compiled/transports/queuefile-transport.ts";
+export type { HostTerms, SmtpTransport, SocksProxy } from "./compiled/transports/smtp-transport.ts";
 export { variablesIn } from "./compiled/transports/variables-in.ts";
 export type { WantedFacts } from "./compiled/wanted-facts.ts";
 export type { Eventual } from "./expansion/code.ts";
@@ -67,7 +74,6 @@ export type {
   Policy,
   RetryFailure,
   SmtpPolicy,
-  SmtpTransport,
   TlsPolicy,
   Transport,
 } from "./policy.ts";

@@ -17,7 +17,8 @@ import { deliverToPipe } from "./pipe/pipe-delivery.ts";
 import type { ProgramDeps } from "./programs/program-deps.ts";
 import { deliverToQueuefile } from "./queuefile/queuefile-delivery.ts";
 import { withShadow } from "./shadow-delivery.ts";
-import { deliverBySmtp, type SmtpDeps } from "./smtp/smtp-delivery.ts";
+import { deliverBySmtp } from "./smtp/smtp-delivery.ts";
+import type { SmtpDeps } from "./smtp/smtp-deps.ts";
 
 /** Exim's number for `internal configuration error`. */
 const CONFIGURATION_ERROR = -30;

@@ -14,8 +14,8 @@ import { deliveryMetrics } from "./metrics.ts";
 import { ProgramPipes } from "./programs/program-pipes.ts";
 import { ProgramSlots } from "./programs/program-slots.ts";
 import { AddressCache } from "./smtp/address-cache.ts";
+import { clientContexts } from "./smtp/client-contexts.ts";
 import { ConnectionPool } from "./smtp/connection-pool.ts";
-import { verifyingContexts } from "./smtp/verifying-contexts.ts";
 
 /** Of the grace period, what is left when next hops that have stalled are not waited for any more. */
 const HURRY_BEFORE_END_MS = 5_000;
@@ -34,9 +34,8 @@ export const delivery: Service<typeof DeliverySettings> = {
     });
     const control = await startReloadListener({ bus, service: "delivery", instance, policy });
     const pool = new ConnectionPool({
-      heloName: () => policy.current.primaryHostname,
       idleMs: settings.deliveryIdleMs,
-      authorities: verifyingContexts(log),
+      contexts: clientContexts(log),
     });
     const addresses = new AddressCache();
     const mailboxes = mailboxDeps(bus.spool);

@@ -61,7 +61,8 @@ export class DeliveryGroups {
     const transport = this.#policy.transport(name);
     const hosts = delivery.hosts?.map(hostKey).join("\n");
     // The transport's own hosts, or its directory, are the same for all domains.
-    const place = hosts ?? (transport.hasOwnHosts ? "" : domain);
+    const shared = hosts ?? (transport.hasOwnHosts ? "" : domain);
+    const place = transport.isForOneDomain === true ? `${shared}\n${domain}` : shared;
     const isLastHop = delivery.isLastHop || isSuccessOurs(delivery, recipient);
     const key = `${isLastHop ? "last" : ""}
 ${transport.name}

@@ -1,9 +1,14 @@
 import { errnos, type SessionFailure } from "@postbus/smtp";
+import type { HostFacts } from "./host-facts.ts";
 
 /** Why no message can be offered over a connection: it, or its session, did not come about. */
 export interface OpenFailure extends SessionFailure {
   /** TCP did not get through; there is no host to be named in the log line. */
   readonly isConnect: boolean;
+  /** Of the connection, as far as it came. */
+  readonly facts?: HostFacts;
+  /** Lines for the log, from before it failed. */
+  readonly notes?: readonly string[];
 }
 
 /** The peer has taken leave behind its reply to EHLO. */

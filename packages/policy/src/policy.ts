@@ -4,10 +4,12 @@ import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import type { AppendfileTransport } from "./compiled/transports/appendfile-transport.ts";
 import type { AutoreplyTransport } from "./compiled/transports/autoreply/autoreply-transport.ts";
 import type { LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
 import type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
 import type { PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
+import type { QueuefileTransport } from "./compiled/transports/queuefile-transport.ts";
 import type { SmtpTransport } from "./compiled/transports/smtp-transport.ts";
 import type { WantedFacts } from "./compiled/wanted-facts.ts";
 import type { Eventual } from "./expansion/code.ts";
@@ -182,7 +184,7 @@ export interface CompiledTransport {
   readonly driver: Transport["driver"];
   /** Recipients in one item; 0: no limit. */
   readonly maxRcpt: number;
-  /** It has hosts of its own, the same for all domains. */
+  /** It has hosts of its own, the same for all domains; a local one: recipients of all domains can share a copy. */
   readonly hasOwnHosts: boolean;
   /** The recipients of an item are all of one domain: `multi_domain` is not true, or cannot be known beforehand. */
   readonly isForOneDomain?: boolean;
@@ -202,7 +204,13 @@ export interface CompiledTransport {
 /** Whether a variable may be asked for. */
 export type VariableTest = (name: string) => boolean;
 
-export type Transport = SmtpTransport | AppendfileTransport | PipeTransport | AutoreplyTransport | LmtpTransport;
+export type Transport =
+  | SmtpTransport
+  | AppendfileTransport
+  | PipeTransport
+  | AutoreplyTransport
+  | LmtpTransport
+  | QueuefileTransport;
 
 /** What a transport changes of a message, whatever way it goes (names of the generic options in comments). */
 export interface MessageOptions {
@@ -227,14 +235,4 @@ export interface AnyTransport {
    * @throws {DeferError} an option cannot be expanded.
    */
   message?(recipient: string): MessageOptions | undefined | Promise<MessageOptions>;
-}
-
-export interface AppendfileTransport extends AnyTransport {
-  readonly driver: "appendfile";
-  /**
-   * The Maildir of an address: an absolute path.
-   *
-   * @throws {DeferError} it has none, or none that may be used.
-   */
-  directory(address: string): string | Promise<string>;
 }

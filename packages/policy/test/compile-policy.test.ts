@@ -98,11 +98,8 @@ describe("problems", () => {
       want: ["p.conf:4: transport t: dkim_domain: delivery does not carry out this option yet"],
     },
     {
-      text: "begin transports\nt:\n driver = appendfile\n file = /var/mail/x\n",
-      want: [
-        "p.conf:4: transport t: file: delivery does not carry out this option yet",
-        "p.conf:2: transport t: only Maildirs are available: set directory and maildir_format",
-      ],
+      text: "begin transports\nt:\n driver = appendfile\n file = /var/mail/x\n maildir_format\n",
+      want: ["p.conf:2: transport t: a file is no maildir: set directory"],
     },
     { text: "begin transports\nt:\n driver = smtp\n command_timeout = 5m\n", want: [] },
     {

@@ -1,14 +1,15 @@
 import { join } from "node:path";
-import { calloutSubject } from "@postbus/contracts";
+import { calloutSubject, quotaSubject } from "@postbus/contracts";
 import { openResolver } from "@postbus/dns";
 import { PolicyInForce } from "@postbus/policy";
 import { type Service, startReloadListener } from "@postbus/service-kit";
+import { mailboxDeps } from "./appendfile/mailbox-deps.ts";
+import { quotaHandler } from "./appendfile/quota/quota-handler.ts";
 import { OnceStore } from "./autoreply/once-store.ts";
 import { CalloutCache } from "./callout/callout-cache.ts";
 import { calloutHandler } from "./callout/callout-handler.ts";
 import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
-import { maildirDeps } from "./maildir/maildir-delivery.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { ProgramPipes } from "./programs/program-pipes.ts";
 import { ProgramSlots } from "./programs/program-slots.ts";
@@ -37,12 +38,13 @@ export const delivery: Service<typeof DeliverySettings> = {
       contexts: clientContexts(log),
     });
     const addresses = new AddressCache();
+    const mailboxes = mailboxDeps(bus.spool);
     const pipes = new ProgramPipes();
     const handler = deliveryHandler({
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       smtp: { pool, addresses, spool: bus.spool },
-      maildir: maildirDeps(bus.spool),
+      mailboxes,
       programs: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), pipes, now: Date.now },
       autoreply: { spool: bus.spool, once: new OnceStore(bus.keyValue("once"), Date.now), now: Date.now },
       metrics: deliveryMetrics(metrics, () => pool.openCount),
@@ -59,6 +61,11 @@ export const delivery: Service<typeof DeliverySettings> = {
         cache: new CalloutCache(bus.keyValue("callouts")),
       }),
     );
+    const quotas = await bus.serve(
+      quotaSubject,
+      { concurrency: settings.calloutConcurrency },
+      quotaHandler({ policy: () => policy.current, mailboxes }),
+    );
     const { deliveryConcurrency: concurrency } = settings;
     const items = await bus.consume("deliver", { concurrency, journal: join(data, "outcomes") }, handler);
     return [
@@ -71,6 +78,7 @@ export const delivery: Service<typeof DeliverySettings> = {
         stop: () => policy.stop(),
       },
       { name: calloutSubject, stop: () => callouts.drain() },
+      { name: quotaSubject, stop: () => quotas.drain() },
       { name: "pipes for programs", stop: () => pipes[Symbol.asyncDispose]() },
       { name: "connections", stop: () => pool.close() },
       {

@@ -1,3 +1,4 @@
+import { appendfileTransport } from "../../options/transports/appendfile.ts";
 import { autoreplyTransport } from "../../options/transports/autoreply.ts";
 import { transportOptions } from "../../options/transports/generic.ts";
 import { lmtpTransport } from "../../options/transports/lmtp.ts";
@@ -25,7 +26,10 @@ const OWN: Readonly<Record<Exclude<Checked, "smtp">, ReadonlySet<string>>> = {
   autoreply: new Set(Object.keys(autoreplyTransport.options)).union(LOCAL),
   lmtp: new Set(Object.keys(lmtpTransport.options)).union(LOCAL),
   pipe: new Set(Object.keys(pipeTransport.options)).union(LOCAL),
-  appendfile: new Set(["directory", "maildir_format", "create_directory", "shadow_transport", "shadow_condition"]),
+  appendfile: new Set([
+    ...Object.keys(appendfileTransport.options),
+    ...["user", "group", "home_directory", "current_directory", "shadow_transport", "shadow_condition"],
+  ]),
 };
 type Checked = "smtp" | "appendfile" | "pipe" | "autoreply" | "lmtp";
 

@@ -11,6 +11,7 @@ import { compileLmtp } from "./lmtp/compile-lmtp.ts";
 import { withShadow } from "./local/shadow.ts";
 import type { SiteNames } from "./local/site-names.ts";
 import { compilePipe } from "./pipe/compile-pipe.ts";
+import { compileQueuefile } from "./queuefile.ts";
 import { compileSmtp, type SmtpParts } from "./smtp.ts";
 
 /** Every transport of the file; one that delivery cannot carry out is a problem. */
@@ -59,6 +60,8 @@ function compileTransport(
     case "appendfile":
       checkTransportOptions(settings, problems);
       return compileAppendfile(settings, shared, problems);
+    case "queuefile":
+      return compileQueuefile(settings, shared, problems);
     case "autoreply":
       checkTransportOptions(settings, problems);
       return compileAutoreply(settings, names, shared);
@@ -69,10 +72,6 @@ function compileTransport(
       checkTransportOptions(settings, problems);
       return compilePipe(settings, names, shared);
     default:
-      problems.error(
-        settings.place,
-        `transport ${settings.name}: deliveries by "${settings.kind}" are not available yet`,
-      );
-      return undefined;
+      throw new Error(`unhandled transport: ${JSON.stringify(settings satisfies never)}`);
   }
 }

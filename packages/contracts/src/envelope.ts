@@ -134,6 +134,8 @@ export const messageFields = {
   requireTls: Type.Optional(Type.Literal(true)),
   /** `TLS-Required: No` (RFC 8689 §3): that it arrives matters more than that nobody reads it. Never with `requireTls`. */
   tlsOptional: Type.Optional(Type.Literal(true)),
+  /** An operator wants it tried now, whatever retry records say. Holds for one attempt. */
+  isForced: Type.Optional(Type.Literal(true)),
   reception: Reception,
   facts: Type.Optional(Facts),
   /** `acl_c…` and `acl_m…`, as the ACLs have left them. */

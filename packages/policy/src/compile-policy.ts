@@ -10,6 +10,7 @@ import { checkCarriedOut } from "./compiled/check-carried-out.ts";
 import { contentTest } from "./compiled/content-test.ts";
 import { expressionNotices } from "./compiled/expression-notices.ts";
 import { policyNotices } from "./compiled/policy-notices.ts";
+import { queueRules } from "./compiled/queue-rules.ts";
 import { compileRetryRules } from "./compiled/retry-rules.ts";
 import { smtpPolicy } from "./compiled/smtp-policy.ts";
 import { tlsPolicy } from "./compiled/tls-policy.ts";
@@ -91,6 +92,7 @@ export function compilePolicy(source: PolicySource): Policy {
       return transport;
     },
     retryRule: compileRetryRules(configuration, shared),
+    queue: queueRules(configuration),
     stop,
   };
 }

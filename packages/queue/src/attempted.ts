@@ -1,5 +1,6 @@
 import type { Recipient, SpoolReference } from "@postbus/contracts";
 import type { AttemptResult } from "./attempt-result.ts";
+import type { QueueRules } from "./queue-rules.ts";
 import type { RetryStep } from "./retry-delay.ts";
 
 export interface Attempted {
@@ -20,6 +21,8 @@ export interface ConcludeContext {
   /** `qualify_domain`: whose Mailer-Daemon writes bounces; absent: `primaryHostname`. */
   readonly qualifyDomain?: string;
   readonly retryRule: (address: string) => readonly RetryStep[];
+  /** Absent: Exim's defaults. */
+  readonly rules?: QueueRules;
   /** `bus.spool.read`: bounces quote the header section of large messages; without it they do not. */
   readonly readSpooled?: (reference: SpoolReference) => AsyncIterable<Buffer>;
 }

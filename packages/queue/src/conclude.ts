@@ -6,6 +6,7 @@ import { bounceMessages } from "./bounce-message.ts";
 import { continuedItem } from "./continued-item.ts";
 import { nextRetry } from "./next-retry.ts";
 import { partItemId } from "./part-item-id.ts";
+import { DEFAULT_QUEUE_RULES } from "./queue-rules.ts";
 
 /** Recipients that carry on together, by their positions in the item. */
 interface Group {
@@ -43,7 +44,9 @@ export async function conclude(
         events.push(deliveredEvent(view, result, result.host !== undefined && delivered++ > 0, work.handedOut > 1));
         break;
       case "deferred": {
-        const retry = nextRetry(recipient, result, item, context.retryRule(recipient.address), context.nowMs, random);
+        const { nowMs, rules = DEFAULT_QUEUE_RULES } = context;
+        const steps = context.retryRule(recipient.address);
+        const retry = nextRetry(recipient, result, { receivedAtMs: item.receivedAtMs, steps, rules, nowMs, random });
         events.push(deferredEvent(view, result, retry?.atMs ?? context.nowMs));
         if (retry === undefined) {
           givenUp.push({ attempted: one, position, text: `${result.text}: retry timeout exceeded`, timedOut: true });

@@ -3,6 +3,7 @@ import { DeliveryItem, type MailEvent } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
 import { MessageVariables, type Policy, type Transport } from "@postbus/policy";
 import { type Attempted, type AttemptResult, conclude, type RetryStep } from "@postbus/queue";
+import { errnos } from "@postbus/smtp";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 import type { Attempt, AttemptReport } from "./attempt.ts";
@@ -16,7 +17,8 @@ const CONFIGURATION_ERROR = -30;
 
 export interface DeliveryDeps {
   /** The one in force now: asked for each item. */
-  readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "retryRule" | "transport">;
+  readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "retryRule" | "transport"> &
+    Partial<Pick<Policy, "queue">>;
   /** For bounces, which quote the header section. */
   readonly readSpooled: Bus["spool"]["read"];
   readonly smtp: SmtpDeps;
@@ -74,6 +76,7 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       qualifyDomain: policy.qualifyDomain,
       readSpooled: deps.readSpooled,
       retryRule: (address) => steps?.get(address) ?? [],
+      ...(policy.queue === undefined ? {} : { rules: policy.queue }),
     });
     return withNotes(outcome, notes, work, item, deps.now());
   };
@@ -124,7 +127,7 @@ function unusable(err: unknown): ConfigError | DeferError {
 
 /** The retry rules for what is left over. */
 async function retrySteps(
-  { returnPath }: DeliveryItem,
+  { returnPath, areMx }: DeliveryItem,
   attempted: readonly Attempted[],
   policy: Pick<Policy, "retryRule">,
 ): Promise<ReadonlyMap<string, readonly RetryStep[]>> {
@@ -132,8 +135,10 @@ async function retrySteps(
   for (const { recipient, result } of attempted) {
     if (result.outcome !== "deferred") continue;
     const { address } = recipient;
-    const { errno, host } = result;
-    const found = policy.retryRule({ address, returnPath, errno, host });
+    const { errno, host, replyDigits } = result;
+    // 4xx to RCPT is about the address, everything else that a host has said is about the host.
+    const blamed = errno === errnos.rcpt4xx ? undefined : host;
+    const found = policy.retryRule({ address, returnPath, errno, replyDigits, host: blamed, isMx: areMx });
     steps.set(address, found instanceof Promise ? await found : found);
   }
   return steps;

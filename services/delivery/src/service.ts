@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { openResolver } from "@postbus/dns";
 import { PolicyInForce } from "@postbus/policy";
+import { RetryRecords } from "@postbus/queue";
 import { type Service, startReloadListener } from "@postbus/service-kit";
 import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
@@ -30,10 +31,25 @@ export const delivery: Service<typeof DeliverySettings> = {
       idleMs: settings.deliveryIdleMs,
       authorities: verifyingContexts(log),
     });
+    const records = new RetryRecords({
+      values: bus.keyValue("retry"),
+      expireMs: () => policy.current.queue.retryDataExpireMs,
+      now: Date.now,
+      onTrouble: (err) => log.warn({ err }, "retry records are not shared for now"),
+    });
     const handler = deliveryHandler({
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
-      smtp: { pool, addresses: new AddressCache(), spool: bus.spool },
+      smtp: {
+        ...{ pool, addresses: new AddressCache(), spool: bus.spool },
+        retries: {
+          records,
+          retryRule: (failure) => policy.current.retryRule(failure),
+          rules: () => policy.current.queue,
+          now: Date.now,
+          random: Math.random,
+        },
+      },
       maildir: maildirDeps(bus.spool),
       metrics: deliveryMetrics(metrics, () => pool.openCount),
       log,

@@ -71,6 +71,7 @@ export async function routePart(
     primaryHostname: policy.primaryHostname,
     qualifyDomain: policy.qualifyDomain,
     retryRule: (address) => steps.get(address) ?? [],
+    ...(policy.queue === undefined ? {} : { rules: policy.queue }),
     readSpooled: deps.readSpooled,
   });
   return {
@@ -143,6 +144,7 @@ function deliveryPublication(
     if (hosts.some(({ address }) => address !== undefined)) {
       header.hostAddresses = hosts.map(({ address }) => address ?? "");
     }
+    if (hosts.length > 0 && hosts.every(({ mx }) => mx !== undefined)) header.areMx = true;
     if (item.requireTls === true) header.knownHosts = hosts.map(isKnown);
   }
   if (variables.length > 0) header.addressVariables = variables;

@@ -12,13 +12,12 @@ import type { AddressCache } from "./address-cache.ts";
 import type { SmtpConnection } from "./connection.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
 import type { Acquired } from "./host-connections.ts";
+import { HostRetries, type HostRetriesDeps } from "./host-retries.ts";
 import { LackingHosts, UNKNOWN_HOST } from "./lacking-hosts.ts";
 import { hopLabel, hostSpec, type NextHop } from "./next-hop.ts";
 import type { OpenFailure } from "./open-failure.ts";
 import { type Offer, offersOf } from "./protection.ts";
 
-/** Exim's `hosts_max_try`: addresses tried in one attempt, those skipped not counted. */
-const MAX_HOPS_TRIED = 5;
 /** Errors are logged by address; a message with many recipients says each thing once, and not more than so much. */
 const MAX_NOTES = 20;
 
@@ -26,6 +25,8 @@ export interface SmtpDeps {
   readonly pool: ConnectionPool;
   readonly addresses: AddressCache;
   readonly spool: Pick<Spool, "read">;
+  /** What is remembered of hosts that have failed; absent: nothing. */
+  readonly retries?: HostRetriesDeps;
 }
 
 /** Takes a message to the first of its hosts that will have it, recipient by recipient. */
@@ -52,6 +53,7 @@ class SmtpDelivery {
   /** Positions of the recipients that have no final answer. */
   #open: readonly number[];
   #tried = 0;
+  readonly #retries: HostRetries | undefined;
   /** Of the last host, if it was that one that could not be talked to. */
   #lastFailure: OpenFailure | undefined;
   /** Why hosts were not even tried, counted for the summary. */
@@ -63,6 +65,7 @@ class SmtpDelivery {
     this.#attempt = attempt;
     this.#transport = transport;
     this.#deps = deps;
+    this.#retries = deps.retries && new HostRetries(attempt.item, transport, deps.retries);
     const { recipients } = attempt.item;
     this.#content = attempt.content;
     [this.#offer] = offersOf(attempt.item, transport);
@@ -87,7 +90,12 @@ class SmtpDelivery {
     if (this.#isLackedByAll)
       for (const position of this.#open) this.#results[position] = this.#lacking.ended(this.#results[position]);
     if (this.#tried === 0) this.#nobodyTried();
-    return { results: this.#results.map((result) => result ?? this.#noHosts()), notes: this.#notes };
+    const results = this.#results.map((result) => result ?? this.#noHosts());
+    this.#retries?.leftOut(this.#leftOut);
+    const hosts = this.#retries?.stand;
+    if (hosts === undefined) return { results, notes: this.#notes };
+    const told = results.map((result) => (result.outcome === "deferred" ? { ...result, hosts } : result));
+    return { results: told, notes: this.#notes };
   }
 
   /** Who waits for another day would wait in vain. */
@@ -106,7 +114,7 @@ class SmtpDelivery {
         routed === "" ? await this.#deps.addresses.resolve(name) : { kind: "found" as const, addresses: [routed] };
       if (found.kind === "found") {
         for (const address of found.addresses) {
-          if (this.#open.length > 0 && this.#tried < MAX_HOPS_TRIED) {
+          if (this.#open.length > 0 && this.#tried < this.#transport.hostsMaxTry) {
             await this.#try({ name, port, address }, knownHosts?.[i] ?? true);
           } else {
             this.#lastFailure = undefined;
@@ -124,12 +132,19 @@ class SmtpDelivery {
     if (this.#tried > 0) this.#logRecipientErrors();
     this.#lastFailure = undefined;
     const { protection } = this.#offer;
+    const mayTry = this.#retries?.mayTry(hop) ?? true;
+    if (mayTry !== true && !(await mayTry) && !this.#retries?.mayTryAfterCutoff(hop)) {
+      this.#skipped.backingOff++;
+      return;
+    }
+    const startedAtMs = this.#deps.retries?.now() ?? 0;
     const acquired =
       isKnown || protection !== "verified"
         ? await this.#deps.pool.acquire(hop, this.#transport, { protection })
         : ({ kind: "failed", failure: UNKNOWN_HOST } as const);
     if (acquired.kind === "backing off" || acquired.kind === "limit") {
       this.#skipped[acquired.kind === "limit" ? "limit" : "backingOff"]++;
+      await this.#retries?.skipped(hop);
       return;
     }
     this.#tried++;
@@ -137,6 +152,8 @@ class SmtpDelivery {
     this.#lastFailure = acquired.failure;
     if (protection !== "usual") this.#lacking.note(acquired.failure);
     this.#notReached(hop, acquired.failure);
+    // What it does not do for this message it need not do for others.
+    if (acquired.failure.lacks === undefined) await this.#retries?.failed(hop, acquired.failure, startedAtMs);
   }
 
   /** All recipients that are still open, in as many transactions and connections as the next hop wants. */
@@ -144,6 +161,7 @@ class SmtpDelivery {
     let connection: SmtpConnection | undefined = first.connection;
     if (first.note !== undefined) this.#note(first.note);
     let queue = this.#open;
+    const startedAtMs = this.#deps.retries?.now() ?? 0;
     try {
       while (connection !== undefined && queue.length > 0) {
         if (!this.#attempt.work.isHeld()) throw new LeaseLostError("the item was taken back");
@@ -158,9 +176,12 @@ class SmtpDelivery {
         // A kept connection that gave no answer was closed while nobody looked; nothing is known about the host.
         const wasDead: boolean = result.isUnanswered && hasCarried;
         if (!wasDead) queue = [...this.#record(hop, connection, hasCarried, batch, result), ...queue.slice(most)];
+        if (result.trouble?.kind !== "host") this.#retries?.succeeded(hop);
+        // Exim, too, remembers nothing of a connection that had carried others.
+        else if (!hasCarried) await this.#retries?.failed(hop, result.trouble, startedAtMs);
         if (connection.isReady) continue;
         if (!wasDead && result.trouble !== undefined && result.trouble.kind !== "message") {
-          this.#notOffered(hop, queue, result.trouble);
+          this.#notOffered(hop, queue, result.trouble, result.trouble.kind === "host");
           break;
         }
         // It is gone, or carries the next message.
@@ -227,10 +248,18 @@ class SmtpDelivery {
       }
     });
     const { trouble } = result;
+    if (trouble?.kind === "host") this.#blameHost(batch);
     const isTemporary = result.recipients.some((end) => end.outcome === "deferred");
     // A recipient's error is its own; the others may be of use to whoever watches the host.
     if (trouble !== undefined && trouble.kind !== "recipient" && isTemporary) this.#note(noteOn(hop, trouble));
     return postponed;
+  }
+
+  #blameHost(positions: readonly number[]): void {
+    for (const position of positions) {
+      const result = this.#results[position];
+      if (result?.outcome === "deferred") this.#results[position] = { ...result, isHostError: true };
+    }
   }
 
   /** The `H=` field is left out where TCP did not get through, as Exim does. */
@@ -238,13 +267,15 @@ class SmtpDelivery {
     const { errno, text, isConnect } = failure;
     this.#note(isConnect ? `H=${hopLabel(hop)} ${text}` : noteOn(hop, failure));
     const host = isConnect ? {} : hostFields(hop);
-    for (const position of positions) this.#results[position] = { outcome: "deferred", errno, text, ...host };
+    for (const position of positions)
+      this.#results[position] = { outcome: "deferred", errno, text, isHostError: true, ...host };
   }
 
   /** The connection broke before their turn came: what broke it is their error, too. */
-  #notOffered(hop: NextHop, positions: readonly number[], { errno, text }: Trouble): void {
+  #notOffered(hop: NextHop, positions: readonly number[], { errno, text }: Trouble, isHostError = false): void {
+    const blame = isHostError ? { isHostError } : {};
     for (const position of positions)
-      this.#results[position] = { outcome: "deferred", errno, text, ...hostFields(hop) };
+      this.#results[position] = { outcome: "deferred", errno, text, ...blame, ...hostFields(hop) };
   }
 
   #noFurtherConnection(hop: NextHop, positions: readonly number[], why: Exclude<Acquired, Connected>): void {
@@ -308,6 +339,7 @@ class SmtpDelivery {
       return deferred(errnos.retryTime, `connection limit reached for all hosts for ${domain}`);
     }
     if (backingOff > 0 && limit + lookups === 0) {
+      if (this.#retries?.expiredCount === backingOff) return { outcome: "failed", text: this.#allExpired(domain) };
       return deferred(errnos.retryTime, `retry time not reached for any host for ${domain}`);
     }
     if (backingOff + limit + lookups === 0) {
@@ -317,6 +349,13 @@ class SmtpDelivery {
       errnos.retryTime,
       `some host address lookups failed and retry time not reached for other hosts or connection limit reached for ${domain}`,
     );
+  }
+
+  #allExpired(domain: string): string {
+    const why = this.#transport.delaysAfterCutoff
+      ? "(and retry time not reached)"
+      : "and were last tried after this message arrived";
+    return `all hosts for ${domain} have been failing for a long time ${why}`;
   }
 
   #note(text: string): void {

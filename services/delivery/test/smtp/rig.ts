@@ -5,6 +5,7 @@ import type { Spool } from "@postbus/spool";
 import type { AttemptReport } from "../../src/attempt.ts";
 import { AddressCache } from "../../src/smtp/address-cache.ts";
 import { ConnectionPool } from "../../src/smtp/connection-pool.ts";
+import type { HostRetriesDeps } from "../../src/smtp/host-retries.ts";
 import { deliverBySmtp } from "../../src/smtp/smtp-delivery.ts";
 import { verifyingContexts } from "../../src/smtp/verifying-contexts.ts";
 
@@ -24,6 +25,9 @@ export function smtpTransport(port: number, changes: Partial<SmtpTransport> = {}
     maxRcpt: 100,
     connectionMaxMessages: 500,
     maxConnections: 4,
+    hostsMaxTry: 5,
+    retriesByAddress: true,
+    delaysAfterCutoff: true,
     requireTls: false,
     authorities: "system",
     verifiesRequireTls: true,
@@ -60,21 +64,31 @@ export interface SendOptions {
 
 const authorities = verifyingContexts({ warn: () => undefined });
 
+interface RigOptions {
+  readonly idleMs?: number;
+  readonly spool?: Pick<Spool, "read">;
+  /** Shared with other rigs, as other replicas. */
+  readonly retries?: HostRetriesDeps;
+}
+
 /** A pool of its own, and deliveries through it. */
 export class Rig {
   readonly pool: ConnectionPool;
   readonly spool: Pick<Spool, "read">;
+  readonly #retries: HostRetriesDeps | undefined;
   readonly #controller = new AbortController();
 
-  constructor({ idleMs = 10_000, spool = noSpool }: { idleMs?: number; spool?: Pick<Spool, "read"> } = {}) {
+  constructor({ idleMs = 10_000, spool = noSpool, retries }: RigOptions = {}) {
     this.pool = new ConnectionPool({ heloName: () => "mx.a.test", idleMs, sweepMs: 20, authorities });
     this.spool = spool;
+    this.#retries = retries;
   }
 
   deliver(transport: SmtpTransport, options: SendOptions = {}): Promise<AttemptReport> {
     const { recipients = ["r@b.test"], content = inline("Subject: x\r\n\r\nhello\r\n"), isHeld = () => true } = options;
     const work = { id: "1vMhGf-0000000012a-0Ab3_0_1", handedOut: 1, isHeld, signal: this.#controller.signal };
-    const deps = { pool: this.pool, addresses: new AddressCache(), spool: this.spool };
+    const retries = this.#retries === undefined ? {} : { retries: this.#retries };
+    const deps = { pool: this.pool, addresses: new AddressCache(), spool: this.spool, ...retries };
     return deliverBySmtp({ work, item: deliveryItem(recipients, options.item), content }, transport, deps);
   }
 

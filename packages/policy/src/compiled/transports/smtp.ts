@@ -11,7 +11,14 @@ import type { ProblemList } from "../../reader/problem.ts";
 import { variablesIn } from "./variables-in.ts";
 
 type Settings = Extract<TransportSettings, { kind: "smtp" }>;
-type Expanded = "hosts" | "port" | "max_rcpt" | "max_parallel" | "hosts_require_tls" | "tls_verify_certificates";
+type Expanded =
+  | "hosts"
+  | "port"
+  | "max_rcpt"
+  | "max_parallel"
+  | "hosts_require_tls"
+  | "tls_verify_certificates"
+  | "retry_include_ip_address";
 
 /** Connections to one host where nothing limits them: more would be a flood to any host. */
 const MAX_CONNECTIONS = 20;
@@ -30,6 +37,7 @@ export function compileSmtp(
     max_parallel: String(options.get("max_parallel") ?? MAX_CONNECTIONS),
     hosts_require_tls: options.get("hosts_require_tls") ?? "",
     tls_verify_certificates: options.get("tls_verify_certificates"),
+    retry_include_ip_address: String(options.get("retry_include_ip_address")),
   };
   const names = Object.keys(texts) as Expanded[];
   const expansions = names.map((option) => ({ option, expansion: compileExpansion(texts[option]) }));
@@ -41,6 +49,8 @@ export function compileSmtp(
     dataTimeoutMs: options.get("data_timeout"),
     finalTimeoutMs: options.get("final_timeout"),
     connectionMaxMessages: options.get("connection_max_messages"),
+    hostsMaxTry: options.get("hosts_max_try"),
+    delaysAfterCutoff: options.get("delay_after_cutoff"),
     verifiesRequireTls: options.get("requiretls_policy") === "rfc8689",
     redactsBounces: options.get("requiretls_bounce") === "redact",
   };
@@ -51,6 +61,7 @@ export function compileSmtp(
     maxRcpt: numberIn("max_rcpt", values.max_rcpt),
     maxConnections: numberIn("max_parallel", values.max_parallel) || MAX_CONNECTIONS,
     requireTls: requiresTls(values.hosts_require_tls),
+    retriesByAddress: isYes(values.retry_include_ip_address),
     authorities: values.tls_verify_certificates.trim(),
   });
   const constants = Object.fromEntries(expansions.map(({ option, expansion }) => [option, expansion.constant]));
@@ -102,6 +113,9 @@ function numberIn(option: string, text: string, named: (text: string) => number 
   if (value === undefined) throw new DeferError("smtp", `${option}: a number is expected, not "${text}"`);
   return value;
 }
+
+/** As Exim reads what an option that is yes or no has expanded to. */
+const isYes = (text: string): boolean => !["", "0", "no", "false"].includes(text.trim().toLowerCase());
 
 /** All or nobody: which host it is, is known later than the connection is chosen. */
 function requiresTls(list: string): boolean {

@@ -68,15 +68,25 @@ export async function conclude(
   const eventsIfComplete = [completedEvent(item, context)];
   if (retries.size === 0 && givenUp.length === 0) return { events, eventsIfComplete };
 
-  const publish = [...retries].map(([notBeforeMs, group]) => carryOn(work, item, group, context, { notBeforeMs }));
+  const wanted = attempted.find(({ result }) => result.outcome === "deferred" && result.isFrozen === true);
+  // What is frozen is the message, not one of its recipients.
+  const publish =
+    wanted === undefined
+      ? [...retries].map(([notBeforeMs, group]) => carryOn(work, item, group, context, { notBeforeMs }))
+      : [carryOn(work, item, together([...retries.values()]), context, { frozen: textOf(wanted) })];
+  if (wanted !== undefined) events.push(frozenEvent(work.id, item, context, ""));
   for (const { attempted: one, position, text } of givenUp) {
     events.push(failedEvent({ workId: work.id, item, attempted: one, position, context }, text));
   }
-  const [told, untold] = [givenUp.filter(wantsReport), givenUp.filter((one) => !wantsReport(one))];
+  const isOver = isPastCare(item, context);
+  const [told, untold] = [
+    givenUp.filter((one) => wantsReport(one) && !isOver),
+    givenUp.filter((one) => !wantsReport(one) || isOver),
+  ];
   events.push(...untold.map((one) => untoldEvent(work.id, item, one, context)));
   if (told.length > 0 && item.returnPath === "") {
     publish.push(carryOn(work, item, groupOf(told, context.nowMs), context, { frozen: FROZEN_REASON }));
-    events.push(frozenEvent(work.id, item, context));
+    events.push(frozenEvent(work.id, item, context, FROZEN_REASON));
   } else if (told.length > 0) {
     const bounces = await bounceMessages(work, item, told, context);
     publish.push(...bounces.publish);
@@ -89,13 +99,31 @@ export async function conclude(
 const wantsReport = ({ attempted }: GivenUp): boolean =>
   attempted.recipient.notification?.notify?.includes("FAILURE") ?? true;
 
+/** A report that nobody can be told of, and that nobody looks at any more: `ignore_bounce_errors_after`, or it was given up. */
+const isPastCare = (
+  { returnPath, receivedAtMs, cancelled }: RouteItem | DeliveryItem,
+  { nowMs, rules = DEFAULT_QUEUE_RULES }: ConcludeContext,
+): boolean => returnPath === "" && (cancelled !== undefined || nowMs - receivedAtMs >= rules.ignoreBounceErrorsAfterMs);
+
+const textOf = ({ result }: Attempted): string => (result.outcome === "delivered" ? "" : result.text);
+
+function together(groups: readonly Group[]): Group {
+  const all = groups.flatMap(({ positions, recipients }) =>
+    recipients.map((recipient, i) => ({ recipient, position: positions[i] ?? 0 })),
+  );
+  all.sort((a, b) => a.position - b.position);
+  return { positions: all.map(({ position }) => position), recipients: all.map(({ recipient }) => recipient) };
+}
+
 function untoldEvent(
   workId: string,
   { messageId }: RouteItem | DeliveryItem,
-  { attempted, position }: GivenUp,
+  reported: GivenUp,
   { nowMs: atMs, service }: ConcludeContext,
 ): MailEvent {
-  const text = `${attempted.recipient.address}: error ignored: RFC 3461 DSN, failure notify not requested`;
+  const { attempted, position } = reported;
+  const why = wantsReport(reported) ? "" : ": RFC 3461 DSN, failure notify not requested";
+  const text = `${attempted.recipient.address}: error ignored${why}`;
   return { v: 1, id: `${workId}:msg:note:untold${position}`, atMs, service, messageId, name: "msg:note", text };
 }
 
@@ -113,7 +141,10 @@ function carryOn(
     subject: routeSubject(),
     id: partItemId(work.id, positions, item.recipients.length),
     messageId: item.messageId,
-    header: continuedItem(item, recipients, nowMs),
+    header:
+      "frozen" in when
+        ? { ...continuedItem(item, recipients, nowMs), frozenAtMs: nowMs }
+        : continuedItem(item, recipients, nowMs),
     content: work.content,
     ...when,
   };
@@ -132,9 +163,13 @@ function groupOf(givenUp: readonly GivenUp[], nowMs: number): Group {
   };
 }
 
-function frozenEvent(workId: string, { messageId }: RouteItem | DeliveryItem, context: ConcludeContext): MailEvent {
-  const { nowMs: atMs, service } = context;
-  return { v: 1, id: `${workId}:msg:frozen:0`, atMs, service, messageId, name: "msg:frozen", reason: FROZEN_REASON };
+function frozenEvent(
+  workId: string,
+  { messageId }: RouteItem | DeliveryItem,
+  { nowMs: atMs, service }: ConcludeContext,
+  reason: string,
+): MailEvent {
+  return { v: 1, id: `${workId}:msg:frozen:0`, atMs, service, messageId, name: "msg:frozen", reason };
 }
 
 /** Named after the message, not after the item: whichever of its items ends last, it is complete once. */

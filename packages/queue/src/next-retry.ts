@@ -37,6 +37,7 @@ const SKIPPED_SPREAD = 0.5;
 export function nextRetry(recipient: Recipient, result: DeferredAttempt, context: RetryContext): Retry | undefined {
   const { nowMs, rules, random } = context;
   const { hosts } = result;
+  if (result.isFrozen === true) return { atMs: nowMs, recipient: { ...recipient, lastError: result.text } };
   if (hosts?.areAllSkipped === true) {
     const atMs = Math.max(hosts.nextTryAtMs, nowMs) + Math.ceil(random() * SKIPPED_SPREAD * hosts.gapMs);
     return { atMs, recipient: { ...recipient, lastError: recipient.lastError ?? result.text } };

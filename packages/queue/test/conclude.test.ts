@@ -481,3 +481,57 @@ test("handled again with other results, no id stands for recipients that the fir
     }),
   );
 });
+
+describe("a deferral that freezes", () => {
+  test("freezes all that is left of the item, with Exim's line", async () => {
+    const frozen: AttemptResult = {
+      outcome: "deferred",
+      errno: -1,
+      text: "remote host address is the local host",
+      isFrozen: true,
+    };
+    const outcome = await outcomeOf([hostDown, refused, frozen]);
+    const [left] = outcome.publish ?? [];
+    assert.equal(left?.frozen, "remote host address is the local host");
+    assert.equal(left?.notBeforeMs, undefined);
+    const [header] = headers(outcome);
+    assert.deepEqual(
+      header?.recipients.map(({ address }) => address),
+      ["r0@b.test", "r2@b.test"],
+    );
+    assert.equal(header?.frozenAtMs, NOW);
+    assert.partialDeepStrictEqual(
+      outcome.events?.filter(({ name }) => name === "msg:frozen"),
+      [{ reason: "" }],
+    );
+  });
+
+  test("does so whatever the message's age", async () => {
+    const frozen: AttemptResult = { outcome: "deferred", errno: -1, text: "self", isFrozen: true };
+    const outcome = await outcomeOf([frozen], { receivedAtMs: NOW - 300 * HOUR });
+    assert.deepEqual(names(outcome), ["msg:defer", "msg:frozen"]);
+  });
+});
+
+describe("a report that cannot be delivered is forgotten", () => {
+  const rules = { ...DEFAULT_QUEUE_RULES, ignoreBounceErrorsAfterMs: HOUR };
+  const cases = [
+    { name: "not before ignore_bounce_errors_after", changes: {}, want: ["msg:fail:delivery", "msg:frozen"] },
+    {
+      name: "behind it",
+      changes: { receivedAtMs: NOW - HOUR },
+      want: ["msg:fail:delivery", "msg:note"],
+    },
+    { name: "when it was given up", changes: { cancelled: "x" }, want: ["msg:fail:delivery", "msg:note"] },
+  ];
+  for (const { name, changes, want } of cases) {
+    test(name, async () => {
+      const outcome = await outcomeOf([refused], { returnPath: "", ...changes }, {}, { rules });
+      assert.deepEqual(names(outcome), want);
+      if (want.includes("msg:note")) {
+        assert.partialDeepStrictEqual(outcome.events?.at(-1), { text: "r0@b.test: error ignored" });
+        assert.deepEqual(outcome.publish, []);
+      }
+    });
+  }
+});

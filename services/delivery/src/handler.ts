@@ -87,6 +87,8 @@ async function attempt(
   policy: Pick<Policy, "primaryHostname" | "transport">,
   deps: DeliveryDeps,
 ): Promise<AttemptReport> {
+  const { cancelled: text } = given.item;
+  if (text !== undefined) return { results: given.item.recipients.map(() => ({ outcome: "failed", text })), notes: [] };
   const found = transportOf(given.item, policy);
   const transport = found instanceof Promise ? await found : found;
   if (transport instanceof ConfigError || transport instanceof DeferError) {

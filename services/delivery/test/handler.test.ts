@@ -90,6 +90,16 @@ test("what was delivered leaves an event and no work; what was not carries on, o
   assert.notEqual(bounce?.messageId, item.messageId);
 });
 
+test("what was given up is not delivered any more", async () => {
+  const item = { ...deliveryItem(["r@b.test"]), cancelled: "delivery cancelled by administrator" };
+  await using rig = new Rig();
+  const { events = [] } = await handle(rig, item);
+  assert.partialDeepStrictEqual(events[0], {
+    name: "msg:fail:delivery",
+    text: "delivery cancelled by administrator",
+  });
+});
+
 test("what was noticed about a host comes before what it led to", async () => {
   await using rig = new Rig();
   await using peer = await startSmtpPeer({ answer: ({ moment }) => (moment === "MAIL" ? "451 busy" : undefined) });

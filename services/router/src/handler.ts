@@ -33,6 +33,7 @@ export function routerHandler(deps: RouterDeps): Handler {
     const { header: item } = work;
     if (!routeItem.Check(item)) throw new Error(`item ${work.id} is not a route item: ${firstProblem(item)}`);
     const policy = deps.policy();
+    if (item.cancelled !== undefined) return routePart({ work, item, ends: cancelledEnds(item) }, policy, deps);
     const { messageId } = item;
     const destinations = new Destinations(policy, item, (text) => deps.log.warn({ messageId, text }, "policy"));
     const isFirst = firstOfEach(item);
@@ -53,6 +54,17 @@ export function routerHandler(deps: RouterDeps): Handler {
     return joined(await Promise.all(parts.map((part) => routePart(part, policy, deps))));
   };
 }
+
+/** An operator, or its age, has given it up: nobody is asked where it would go. */
+const cancelledEnds = ({ recipients, cancelled: text = "" }: RouteItem): RoutedRecipient[] =>
+  recipients.map((recipient, position) => ({
+    recipient,
+    position,
+    outcome: {
+      ...{ kind: "fail", address: recipient.address, parents: [], router: undefined, text, replyText: undefined },
+      ...{ errorsTo: undefined, ignoresErrors: false },
+    },
+  }));
 
 /**
  * A recipient that has become others: they are recipients of an item of their own from here on. It is named by what

@@ -58,7 +58,14 @@ const MAIN: ReadonlySet<string> = new Set([
     "tls_try_verify_hosts",
     "tls_crl",
   ],
-  ...["retry_data_expire", "retry_interval_max", "retry_jitter"],
+  ...[
+    "auto_thaw",
+    "ignore_bounce_errors_after",
+    "timeout_frozen_after",
+    "retry_data_expire",
+    "retry_interval_max",
+    "retry_jitter",
+  ],
   ...["connect", "helo", "mail", "rcpt", "predata", "dkim", "mime", "data", "vrfy", "expn", "etrn"].map(
     (stage) => `acl_smtp_${stage}`,
   ),

@@ -53,6 +53,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   now: change("now", "will be tried now"),
   freeze: change("freeze", "is frozen"),
   thaw: change("thaw", "goes on"),
+  bounce: change("bounce", "is given up; its sender is told"),
   remove: change("remove", "is removed"),
 };
 

@@ -24,6 +24,7 @@ export { firstItemId, nextItemId, splitItemId } from "./item-id.ts";
 export { RouteItem, routeSubject } from "./route-item.ts";
 export { ScanAnswer, ScanRequest, scanSubject } from "./scan.ts";
 export { subjectToken } from "./subject-token.ts";
+export { Suspension, suspensionBucket, suspensionKey } from "./suspension.ts";
 export {
   MessageAnswer,
   MessageRequest,

@@ -57,7 +57,7 @@ export interface DeferredAttempt extends Host {
 export interface HostsStand {
   /** Milliseconds since the epoch: when the first of them may be tried again. */
   readonly nextTryAtMs: number;
-  /** Between the last try of that host and the next one. */
+  /** Between the last try of that host and the next one; where very much waits for it, more. */
   readonly gapMs: number;
   /** None has been tried. */
   readonly areAllSkipped: boolean;

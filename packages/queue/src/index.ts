@@ -7,3 +7,4 @@ export { failedAgain, isPastLastCutoff } from "./records/retry-record.ts";
 export { RetryRecords } from "./records/retry-records.ts";
 export { redactedReport } from "./redacted-report.ts";
 export type { RetryStep } from "./retry-delay.ts";
+export { Suspensions } from "./suspensions.ts";

@@ -11,6 +11,7 @@ import { LeaseLostError } from "./lease-lost-error.ts";
 import { deliverToMaildir, type MaildirDeps } from "./maildir/maildir-delivery.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
 import { deliverBySmtp, type SmtpDeps } from "./smtp/smtp-delivery.ts";
+import { type Suspended, withoutSuspended, withSuspended } from "./suspended.ts";
 
 /** Exim's number for `internal configuration error`. */
 const CONFIGURATION_ERROR = -30;
@@ -23,6 +24,8 @@ export interface DeliveryDeps {
   readonly readSpooled: Bus["spool"]["read"];
   readonly smtp: SmtpDeps;
   readonly maildir: MaildirDeps;
+  /** Where nothing is delivered to for now; absent: there is no such place. */
+  readonly suspended?: Suspended;
   readonly metrics: DeliveryMetrics;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
@@ -48,7 +51,8 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     if (!deliveryItem.Check(item)) throw new Error(`item ${work.id} is not a delivery item: ${firstProblem(item)}`);
     const startedMs = performance.now();
     const policy = deps.policy();
-    const { results, notes } = await attempt({ work, item, content: work.content }, policy, deps);
+    const held = deps.suspended?.of(item);
+    const { results, notes } = await attemptOthers({ work, item, content: work.content }, held, policy, deps);
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
       throw new LeaseLostError("the item was not held when its attempt had ended");
@@ -80,6 +84,22 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     });
     return withNotes(outcome, notes, work, item, deps.now());
   };
+}
+
+/** @param held Results of those recipients that are not to be tried now. */
+async function attemptOthers(
+  given: Attempt,
+  held: readonly (AttemptResult | undefined)[] | undefined,
+  policy: Pick<Policy, "primaryHostname" | "transport">,
+  deps: DeliveryDeps,
+): Promise<AttemptReport> {
+  if (held === undefined) return attempt(given, policy, deps);
+  const rest = withoutSuspended(given.item, held);
+  const none: AttemptReport = { results: [], notes: [] };
+  return withSuspended(
+    rest.recipients.length === 0 ? none : await attempt({ ...given, item: rest }, policy, deps),
+    held,
+  );
 }
 
 async function attempt(

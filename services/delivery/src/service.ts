@@ -1,15 +1,18 @@
 import { join } from "node:path";
+import { suspensionBucket } from "@postbus/contracts";
 import { openResolver } from "@postbus/dns";
 import { PolicyInForce } from "@postbus/policy";
-import { RetryRecords } from "@postbus/queue";
+import { RetryRecords, Suspensions } from "@postbus/queue";
 import { type Service, startReloadListener } from "@postbus/service-kit";
 import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
 import { maildirDeps } from "./maildir/maildir-delivery.ts";
 import { deliveryMetrics } from "./metrics.ts";
+import { ReturnedHosts } from "./returned-hosts.ts";
 import { AddressCache } from "./smtp/address-cache.ts";
 import { ConnectionPool } from "./smtp/connection-pool.ts";
 import { verifyingContexts } from "./smtp/verifying-contexts.ts";
+import { Suspended, suspendedName } from "./suspended.ts";
 
 /** Of the grace period, what is left when next hops that have stalled are not waited for any more. */
 const HURRY_BEFORE_END_MS = 5_000;
@@ -37,13 +40,23 @@ export const delivery: Service<typeof DeliverySettings> = {
       now: Date.now,
       onTrouble: (err) => log.warn({ err }, "retry records are not shared for now"),
     });
+    const returned = new ReturnedHosts({ waiting: bus.waiting, log });
+    const suspensions = await Suspensions.start({
+      values: bus.keyValue(suspensionBucket),
+      now: Date.now,
+      onEnd: (target) => returned.isUp(suspendedName(target)),
+      onTrouble: (err) => log.warn({ err }, "suspensions cannot be read; those that are known stay in force"),
+    });
+    const suspended = new Suspended({ suspensions, returned, now: Date.now });
     const handler = deliveryHandler({
+      suspended,
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       smtp: {
         ...{ pool, addresses: new AddressCache(), spool: bus.spool },
         retries: {
           records,
+          ...{ returned, suspensions, suspended },
           retryRule: (failure) => policy.current.retryRule(failure),
           rules: () => policy.current.queue,
           now: Date.now,
@@ -67,6 +80,8 @@ export const delivery: Service<typeof DeliverySettings> = {
         },
         stop: () => policy.stop(),
       },
+      { name: "suspensions", stop: () => suspensions.stop() },
+      { name: "returned hosts", stop: () => returned.stop() },
       { name: "connections", stop: () => pool.close() },
       {
         name: "delivery items",

@@ -7,12 +7,14 @@ import type { Outcome, WorkItem } from "@postbus/bus";
 import type { DeliveryItem } from "@postbus/contracts";
 import { ConfigError } from "@postbus/mail";
 import type { Transport } from "@postbus/policy";
-import type { AttemptResult } from "@postbus/queue";
+import { type AttemptResult, Suspensions } from "@postbus/queue";
 import { startSmtpPeer } from "@postbus/testkit";
 import { pino } from "pino";
 import { deliveryHandler } from "../src/handler.ts";
 import { maildirDeps } from "../src/maildir/maildir-delivery.ts";
+import { ReturnedHosts } from "../src/returned-hosts.ts";
 import { AddressCache } from "../src/smtp/address-cache.ts";
+import { Suspended } from "../src/suspended.ts";
 import { deliveryItem, inline, Rig, smtpTransport } from "./smtp/rig.ts";
 
 const NOW = 1_795_225_000_000;
@@ -21,10 +23,11 @@ interface HandleOptions {
   readonly transport?: Transport;
   readonly work?: Partial<WorkItem>;
   readonly outcomes?: AttemptResult["outcome"][];
+  readonly suspended?: Suspended;
 }
 
 async function handle(rig: Rig, header: unknown, options: HandleOptions = {}): Promise<Outcome> {
-  const { transport, work = {}, outcomes = [] } = options;
+  const { transport, work = {}, outcomes = [], suspended } = options;
   const spool = rig.spool;
   const handler = deliveryHandler({
     policy: () => ({
@@ -40,6 +43,7 @@ async function handle(rig: Rig, header: unknown, options: HandleOptions = {}): P
     readSpooled: (reference) => spool.read(reference),
     smtp: { pool: rig.pool, addresses: new AddressCache(), spool },
     maildir: maildirDeps(spool),
+    ...(suspended === undefined ? {} : { suspended }),
     metrics: { attempted: (outcome) => void outcomes.push(outcome), worked: () => {} },
     log: pino({ level: "silent" }),
     now: () => NOW,
@@ -88,6 +92,31 @@ test("what was delivered leaves an event and no work; what was not carries on, o
   const [again, bounce] = outcome.publish ?? [];
   assert.equal(again?.notBeforeMs, NOW + 900_000);
   assert.notEqual(bounce?.messageId, item.messageId);
+});
+
+test("recipients of a suspended domain wait, whatever their age; the others are served", async () => {
+  await using rig = new Rig();
+  await using peer = await startSmtpPeer({});
+  const unused = () => assert.fail("nothing is released");
+  const value = { v: 1 as const, target: "held.test", reason: "", sinceMs: NOW - 1 };
+  const suspensions = await Suspensions.start({
+    values: { list: async () => [{ key: "k", value, revision: 1 }] },
+    now: () => NOW,
+    onEnd: unused,
+    onTrouble: unused,
+  });
+  await suspensions.stop();
+  const waiting = { list: unused, counts: unused, takeNow: unused };
+  const returned = new ReturnedHosts({ waiting, log: { info: () => {}, warn: () => {} } });
+  const suspended = new Suspended({ suspensions, returned, now: () => NOW });
+  const old = { receivedAtMs: NOW - 100 * 86_400_000 };
+  const item = deliveryItem(["a@b.test", "b@HELD.test", "c@b.test"], old);
+  const outcome = await handle(rig, item, { transport: smtpTransport(peer.port), suspended });
+  assert.deepEqual(named(outcome), ["msg:delivery a@b.test", "msg:defer b@HELD.test", "msg:delivery c@b.test"]);
+  assert.deepEqual(peer.messages[0]?.recipients, ["a@b.test", "c@b.test"]);
+  assert.equal(outcome.publish?.[0]?.notBeforeMs, NOW + 15 * 60_000);
+  const none = await handle(rig, deliveryItem(["b@held.test"]), { transport: smtpTransport(peer.port), suspended });
+  assert.partialDeepStrictEqual(none.events?.[0], { errno: -23, text: "delivery to held.test is suspended" });
 });
 
 test("what was given up is not delivered any more", async () => {

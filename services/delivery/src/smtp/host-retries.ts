@@ -1,12 +1,26 @@
 import { isIPv6 } from "node:net";
-import type { DeliveryItem } from "@postbus/contracts";
+import type { DeliveryItem, Suspension } from "@postbus/contracts";
 import type { Policy, SmtpTransport } from "@postbus/policy";
-import { failedAgain, type HostsStand, isPastLastCutoff, type QueueRules, type RetryRecords } from "@postbus/queue";
+import {
+  type AttemptResult,
+  failedAgain,
+  type HostsStand,
+  isPastLastCutoff,
+  type QueueRules,
+  type RetryRecords,
+  type Suspensions,
+} from "@postbus/queue";
+import { errnos } from "@postbus/smtp";
+import type { ReturnedHosts } from "../returned-hosts.ts";
+import { type Suspended, suspendedText } from "../suspended.ts";
 import type { NextHop } from "./next-hop.ts";
 import type { OpenFailure } from "./open-failure.ts";
 
 export interface HostRetriesDeps {
   readonly records: RetryRecords;
+  readonly returned: ReturnedHosts;
+  readonly suspensions: Suspensions;
+  readonly suspended: Suspended;
   readonly retryRule: Policy["retryRule"];
   readonly rules: () => QueueRules;
   /** Milliseconds since the epoch. */
@@ -35,6 +49,8 @@ export class HostRetries {
   #skippedCount = 0;
   /** When those were tried last that were skipped and have been failing for too long. */
   readonly #expired = new Map<string, number>();
+  /** Why a host was skipped: an operator wants it so. */
+  #suspension: Suspension | undefined;
 
   constructor(item: DeliveryItem, transport: SmtpTransport, deps: HostRetriesDeps) {
     this.#item = item;
@@ -53,16 +69,41 @@ export class HostRetries {
     return { nextTryAtMs, gapMs, areAllSkipped, haveTimedOut };
   }
 
-  /** How many were skipped that had been failing for longer than their rules say. */
-  get expiredCount(): number {
-    return this.#expired.size;
+  /**
+   * What is to be said of hosts that were all skipped, if it is more than that their time has not come.
+   *
+   * @param count So many there are.
+   */
+  whySkipped(domain: string, count: number): AttemptResult | undefined {
+    if (this.#suspension !== undefined) {
+      return { outcome: "deferred", errno: errnos.retryTime, text: suspendedText(this.#suspension) };
+    }
+    if (this.#expired.size !== count) return undefined;
+    const why = this.#transport.delaysAfterCutoff
+      ? "(and retry time not reached)"
+      : "and were last tried after this message arrived";
+    return { outcome: "failed", text: `all hosts for ${domain} have been failing for a long time ${why}` };
   }
 
   /** Whether its time has come. A promise only for a host that this process has not heard of yet. */
   mayTry(hop: NextHop): boolean | Promise<boolean> {
-    const record = this.#deps.records.read(this.#key(hop));
-    if (record === undefined) return true;
+    const suspension = this.#deps.suspensions.of(hop.name, hop.address);
+    if (suspension !== undefined) return this.#suspended(hop, suspension);
+    const key = this.#key(hop);
+    const record = this.#deps.records.read(key);
+    if (record === undefined) {
+      this.#deps.returned.isUp(key);
+      return true;
+    }
     return this.#mayTryAgain(hop);
+  }
+
+  #suspended(hop: NextHop, suspension: Suspension): false {
+    const { nextTryAtMs, gapMs } = this.#deps.suspended.stand(suspension, this.#item.domain);
+    this.#suspension = suspension;
+    this.#skippedCount++;
+    this.#stands.set(this.#key(hop), { nextTryAtMs, gapMs, hasTimedOut: false });
+    return false;
   }
 
   async #mayTryAgain(hop: NextHop): Promise<boolean> {
@@ -124,6 +165,7 @@ export class HostRetries {
   succeeded(hop: NextHop): void {
     const key = this.#key(hop);
     this.#deps.records.forget(key);
+    this.#deps.returned.isUp(key);
     this.#stands.delete(key);
   }
 
@@ -137,7 +179,9 @@ export class HostRetries {
   #skip(key: string, record: { readonly lastTriedAtMs: number; readonly nextTryAtMs: number }): void {
     if (this.#stands.has(key)) return;
     this.#skippedCount++;
-    this.#stands.set(key, standOf(record, false));
+    const stand = standOf(record, false);
+    const spreadMs = this.#deps.returned.skipped(key, this.#item.domain, record.lastTriedAtMs);
+    this.#stands.set(key, { ...stand, gapMs: Math.max(stand.gapMs, 2 * spreadMs) });
   }
 
   #failure({ name }: NextHop) {

@@ -339,7 +339,8 @@ class SmtpDelivery {
       return deferred(errnos.retryTime, `connection limit reached for all hosts for ${domain}`);
     }
     if (backingOff > 0 && limit + lookups === 0) {
-      if (this.#retries?.expiredCount === backingOff) return { outcome: "failed", text: this.#allExpired(domain) };
+      const result = this.#retries?.whySkipped(domain, backingOff);
+      if (result !== undefined) return result;
       return deferred(errnos.retryTime, `retry time not reached for any host for ${domain}`);
     }
     if (backingOff + limit + lookups === 0) {
@@ -349,13 +350,6 @@ class SmtpDelivery {
       errnos.retryTime,
       `some host address lookups failed and retry time not reached for other hosts or connection limit reached for ${domain}`,
     );
-  }
-
-  #allExpired(domain: string): string {
-    const why = this.#transport.delaysAfterCutoff
-      ? "(and retry time not reached)"
-      : "and were last tried after this message arrived";
-    return `all hosts for ${domain} have been failing for a long time ${why}`;
   }
 
   #note(text: string): void {

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Entry } from "@postbus/bus";
+import type { Suspension } from "@postbus/contracts";
 import type { SmtpTransport } from "@postbus/policy";
-import { DEFAULT_QUEUE_RULES, type HostsStand, RetryRecords, type RetryStep } from "@postbus/queue";
+import { DEFAULT_QUEUE_RULES, type HostsStand, RetryRecords, type RetryStep, Suspensions } from "@postbus/queue";
 import { freePort, type SmtpPeerOptions, startSmtpPeer } from "@postbus/testkit";
+import { ReturnedHosts } from "../../src/returned-hosts.ts";
+import { Suspended } from "../../src/suspended.ts";
 import { Rig, type SendOptions, shown, smtpTransport } from "./rig.ts";
 
 const MINUTE = 60_000;
@@ -14,10 +17,13 @@ const NOT_YET = "deferred (-54): retry time not reached for any host for 'b.test
 const REFUSED = "deferred (111): Connection refused";
 const FAILING = "failed: all hosts for 'b.test' have been failing for a long time";
 
+const unused = () => assert.fail("nothing is released");
+
 /** Replicas of delivery with one store; each message goes by another of them, so that nothing but the store is remembered. */
 class Fleet {
   nowMs = T0;
   readonly asked: unknown[] = [];
+  readonly suspensions: Suspension[] = [];
   readonly #entries = new Map<string, unknown>();
 
   async send(transport: SmtpTransport, item: SendOptions["item"] = {}) {
@@ -36,7 +42,23 @@ class Fleet {
       this.asked.push(failure);
       return RULE;
     };
-    const retries = { records, retryRule, rules: () => DEFAULT_QUEUE_RULES, now: () => this.nowMs, random: () => 0 };
+    const waiting = { list: unused, counts: unused, takeNow: unused };
+    const returned = new ReturnedHosts({ waiting, log: { info: () => {}, warn: () => {} } });
+    const now = () => this.nowMs;
+    const values = { list: async () => this.suspensions.map((value) => ({ key: value.target, value, revision: 1 })) };
+    const suspensions = await Suspensions.start({ values, now, onEnd: unused, onTrouble: unused });
+    await suspensions.stop();
+    const suspended = new Suspended({ suspensions, returned, now });
+    const retries = {
+      suspensions,
+      suspended,
+      records,
+      returned,
+      retryRule,
+      rules: () => DEFAULT_QUEUE_RULES,
+      now: () => this.nowMs,
+      random: () => 0,
+    };
     await using rig = new Rig({ retries });
     const { results, notes } = await rig.deliver(transport, { item: { receivedAtMs: this.nowMs, ...item } });
     const [result] = results;
@@ -174,3 +196,17 @@ for (const { name, answer, isRemembered } of answers) {
     assert.equal(shown === NOT_YET, isRemembered, shown);
   });
 }
+
+test("a suspended host is not tried, by name or address, until the suspension ends", async () => {
+  const fleet = new Fleet();
+  await using peer = await startSmtpPeer({});
+  const transport = smtpTransport(peer.port);
+  const times = { sinceMs: T0, untilMs: T0 + 5 * MINUTE };
+  fleet.suspensions.push({ v: 1, target: "127.0.0.1", reason: "moves house", ...times });
+  const sent = await fleet.send(transport, { receivedAtMs: T0 - 24 * HOUR });
+  assert.equal(sent.shown, "deferred (-54): delivery to 127.0.0.1 is suspended: moves house");
+  assert.ok(sent.hosts !== undefined);
+  assert.deepEqual([sent.hosts.areAllSkipped, afterMinutes(sent.hosts, T0)], [true, 5]);
+  fleet.nowMs += 5 * MINUTE;
+  assert.match((await fleet.send(transport)).shown, /^delivered/);
+});

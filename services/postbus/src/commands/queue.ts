@@ -5,6 +5,7 @@ import { checkId, messageIdOf } from "../message-id.ts";
 import { printable } from "../printable.ts";
 import { openStatusClient, type StatusClient, statusOptions } from "../status-client.ts";
 import { spanText } from "../time-text.ts";
+import { showSuspensions } from "./suspend.ts";
 
 const Count = Type.Integer();
 const Counts = Type.Object({ route: Count, deliver: Count, deferred: Count, frozen: Count });
@@ -79,6 +80,7 @@ const showJson = (answer: unknown): boolean => process.stdout.write(`${JSON.stri
 
 /** Page by page, so that a queue of a million items is no burden here. JSON: an item a line. */
 async function list({ client, isJson }: Call): Promise<void> {
+  if (!isJson) await showSuspensions(client, isJson);
   let after = "";
   let isEmpty = true;
   do {

@@ -1,18 +1,18 @@
 import { join } from "node:path";
-import { suspensionBucket } from "@postbus/contracts";
+import { calloutSubject } from "@postbus/contracts";
 import { openResolver } from "@postbus/dns";
 import { PolicyInForce } from "@postbus/policy";
-import { RetryRecords, Suspensions } from "@postbus/queue";
 import { type Service, startReloadListener } from "@postbus/service-kit";
+import { CalloutCache } from "./callout/callout-cache.ts";
+import { calloutHandler } from "./callout/callout-handler.ts";
 import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
+import { startHostMemory } from "./host-memory.ts";
 import { maildirDeps } from "./maildir/maildir-delivery.ts";
 import { deliveryMetrics } from "./metrics.ts";
-import { ReturnedHosts } from "./returned-hosts.ts";
 import { AddressCache } from "./smtp/address-cache.ts";
 import { ConnectionPool } from "./smtp/connection-pool.ts";
 import { verifyingContexts } from "./smtp/verifying-contexts.ts";
-import { Suspended, suspendedName } from "./suspended.ts";
 
 /** Of the grace period, what is left when next hops that have stalled are not waited for any more. */
 const HURRY_BEFORE_END_MS = 5_000;
@@ -29,46 +29,34 @@ export const delivery: Service<typeof DeliverySettings> = {
       use: (loaded) => loaded,
     });
     const control = await startReloadListener({ bus, service: "delivery", instance, policy });
+    const memory = await startHostMemory(bus, () => policy.current, log);
     const pool = new ConnectionPool({
+      share: () => memory.replicas.count,
       heloName: () => policy.current.primaryHostname,
       idleMs: settings.deliveryIdleMs,
       authorities: verifyingContexts(log),
     });
-    const records = new RetryRecords({
-      values: bus.keyValue("retry"),
-      expireMs: () => policy.current.queue.retryDataExpireMs,
-      now: Date.now,
-      onTrouble: (err) => log.warn({ err }, "retry records are not shared for now"),
-    });
-    const returned = new ReturnedHosts({ waiting: bus.waiting, log });
-    const suspensions = await Suspensions.start({
-      values: bus.keyValue(suspensionBucket),
-      now: Date.now,
-      onEnd: (target) => returned.isUp(suspendedName(target)),
-      onTrouble: (err) => log.warn({ err }, "suspensions cannot be read; those that are known stay in force"),
-    });
-    const suspended = new Suspended({ suspensions, returned, now: Date.now });
+    const addresses = new AddressCache();
     const handler = deliveryHandler({
-      suspended,
+      suspended: memory.suspended,
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
-      smtp: {
-        ...{ pool, addresses: new AddressCache(), spool: bus.spool },
-        retries: {
-          records,
-          ...{ returned, suspensions, suspended },
-          retryRule: (failure) => policy.current.retryRule(failure),
-          rules: () => policy.current.queue,
-          now: Date.now,
-          random: Math.random,
-        },
-      },
+      smtp: { pool, addresses, spool: bus.spool, retries: memory.retries },
       maildir: maildirDeps(bus.spool),
       metrics: deliveryMetrics(metrics, () => pool.openCount),
       log,
       now: Date.now,
       random: Math.random,
     });
+    const callouts = await bus.serve(
+      calloutSubject,
+      { concurrency: settings.calloutConcurrency },
+      calloutHandler({
+        policy: () => policy.current,
+        addresses,
+        cache: new CalloutCache(bus.keyValue("callouts")),
+      }),
+    );
     const { deliveryConcurrency: concurrency } = settings;
     const items = await bus.consume("deliver", { concurrency, journal: join(data, "outcomes") }, handler);
     return [
@@ -80,8 +68,8 @@ export const delivery: Service<typeof DeliverySettings> = {
         },
         stop: () => policy.stop(),
       },
-      { name: "suspensions", stop: () => suspensions.stop() },
-      { name: "returned hosts", stop: () => returned.stop() },
+      ...memory.parts,
+      { name: calloutSubject, stop: () => callouts.drain() },
       { name: "connections", stop: () => pool.close() },
       {
         name: "delivery items",

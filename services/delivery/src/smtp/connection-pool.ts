@@ -14,6 +14,8 @@ export interface PoolOptions {
   readonly idleMs: number;
   /** The authorities that a name stands for (`tls_verify_certificates`). @throws {ConfigError} they cannot be read. */
   readonly authorities: HostOptions["authorities"];
+  /** In how many parts what is limited for the fleet is divided; absent: this is the only process. */
+  readonly share?: () => number;
   /** How often deadlines are looked at; tests make it short. */
   readonly sweepMs?: number;
 }
@@ -83,6 +85,7 @@ export class ConnectionPool implements Swept {
       authorities: this.#options.authorities,
       heloName: this.#options.heloName(),
       idleMs: this.#options.idleMs,
+      ...(this.#options.share === undefined ? {} : { share: this.#options.share }),
       sweep: this.#sweep,
       onEmpty: () => {
         if (this.openCount === 0) this.#empty.resolve();

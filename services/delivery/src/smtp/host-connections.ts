@@ -52,6 +52,8 @@ export interface HostOptions {
   readonly authorities: (from: string) => SecureContext | Promise<SecureContext>;
   readonly heloName: string;
   readonly idleMs: number;
+  /** In how many parts what is limited for the fleet is divided. */
+  readonly share?: () => number;
   readonly sweep: DeadlineSweep;
   /** The last connection is gone. */
   readonly onEmpty: () => void;
@@ -120,8 +122,15 @@ export class HostConnections {
     return this.#hasStalled(this.#options.sweep.nowMs) ? { kind: "limit" } : this.#wait(fresh);
   }
 
+  /** A limit that is the operator's is one of the fleet; each process has its part of it, and one at least. */
+  get #maxConnections(): number {
+    const { transport, share } = this.#options;
+    if (share === undefined || !transport.isLimitOfFleet) return transport.maxConnections;
+    return Math.max(1, Math.floor(transport.maxConnections / share()));
+  }
+
   #hasStalled(nowMs: number): boolean {
-    const isFull = this.#openCount >= this.#options.transport.maxConnections;
+    const isFull = this.#openCount >= this.#maxConnections;
     return isFull && this.#idle.length === 0 && this.#readyCount > 0 && nowMs - this.#movedAtMs > STALL_MS;
   }
 
@@ -184,7 +193,7 @@ export class HostConnections {
 
   /** A host that failed last time is tried by one at first, so that a dead one does not hold many items up. */
   #mayOpen(): boolean {
-    return this.#openCount < this.#options.transport.maxConnections && !this.#isBackingOff();
+    return this.#openCount < this.#maxConnections && !this.#isBackingOff();
   }
 
   #wait(fresh: boolean): Promise<Acquired> {
@@ -202,7 +211,7 @@ export class HostConnections {
   }
 
   #watchPressure(): void {
-    if (this.#idle.length === 0 && this.#openCount >= this.#options.transport.maxConnections) return;
+    if (this.#idle.length === 0 && this.#openCount >= this.#maxConnections) return;
     const dueMs = performance.now() + PRESSURE_MS;
     this.#pressure ??= setTimeout(() => {
       this.#pressure = undefined;

@@ -25,6 +25,7 @@ export function smtpTransport(port: number, changes: Partial<SmtpTransport> = {}
     maxRcpt: 100,
     connectionMaxMessages: 500,
     maxConnections: 4,
+    isLimitOfFleet: false,
     hostsMaxTry: 5,
     retriesByAddress: true,
     delaysAfterCutoff: true,
@@ -69,6 +70,8 @@ interface RigOptions {
   readonly spool?: Pick<Spool, "read">;
   /** Shared with other rigs, as other replicas. */
   readonly retries?: HostRetriesDeps;
+  /** How many processes deliver. */
+  readonly share?: () => number;
 }
 
 /** A pool of its own, and deliveries through it. */
@@ -78,8 +81,14 @@ export class Rig {
   readonly #retries: HostRetriesDeps | undefined;
   readonly #controller = new AbortController();
 
-  constructor({ idleMs = 10_000, spool = noSpool, retries }: RigOptions = {}) {
-    this.pool = new ConnectionPool({ heloName: () => "mx.a.test", idleMs, sweepMs: 20, authorities });
+  constructor({ idleMs = 10_000, spool = noSpool, retries, share }: RigOptions = {}) {
+    this.pool = new ConnectionPool({
+      heloName: () => "mx.a.test",
+      idleMs,
+      sweepMs: 20,
+      authorities,
+      ...(share && { share }),
+    });
     this.spool = spool;
     this.#retries = retries;
   }

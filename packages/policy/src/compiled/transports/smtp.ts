@@ -50,6 +50,7 @@ export function compileSmtp(
     finalTimeoutMs: options.get("final_timeout"),
     connectionMaxMessages: options.get("connection_max_messages"),
     hostsMaxTry: options.get("hosts_max_try"),
+    isLimitOfFleet: options.get("max_parallel") !== undefined,
     delaysAfterCutoff: options.get("delay_after_cutoff"),
     verifiesRequireTls: options.get("requiretls_policy") === "rfc8689",
     redactsBounces: options.get("requiretls_bounce") === "redact",

@@ -57,7 +57,9 @@ describe('rewriting rules of the policy (Exim\'s manual, "Address rewriting")', 
   });
 
   test("an address that cannot be rewritten now is put off", async () => {
-    await using gateway = await startTestGateway({ policy: { acls, sections: RULES, main: "redis_servers = 127.0.0.1::1" } });
+    await using gateway = await startTestGateway({
+      policy: { acls, sections: RULES, main: "redis_servers = 127.0.0.1::1" },
+    });
     await using client = await gateway.session();
     await client.say("MAIL FROM:<ann@late.test>\r\n", 451);
     const event = await gateway.event(({ name }) => name === "smtp:reject");

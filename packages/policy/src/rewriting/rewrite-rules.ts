@@ -93,7 +93,7 @@ async function applied(
 ): Promise<Rewritten | "no match" | "stop" | undefined> {
   const { rule, pattern, replacement } = compiled;
   const evaluation = evaluationFor(address, context);
-  const text = await valueOf(
+  const text = await expandedText(
     pattern,
     evaluation,
     context,
@@ -106,7 +106,7 @@ async function applied(
   // As in Exim, an address that is to stay is not looked at any further.
   if (rule.replacement === "*") return "stop";
   evaluation.captures = captures;
-  const made = await valueOf(
+  const made = await expandedText(
     replacement,
     evaluation,
     context,
@@ -147,7 +147,7 @@ function read(
   return isWhole && isOfHeader ? { address: whole, whole: made } : { address: whole };
 }
 
-async function valueOf(
+async function expandedText(
   expansion: Expansion,
   evaluation: Evaluation,
   { log }: RewriteContext,

@@ -28,7 +28,7 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import("./route.ts")).route,
   },
   exim: {
-    synopsis: "[-C FILE] [-DNAME=value...] -be | -bh | -bt | -bV | -bP [...]",
+    synopsis: "[-C FILE] [-DNAME=value...] -be | -bh | -bt | -bV | -bP | -bp | -M [...]",
     summary: "Exim's flags, for scripts that have them",
     load: async () => (await import("./exim.ts")).exim,
   },

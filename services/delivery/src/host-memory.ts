@@ -6,6 +6,7 @@ import type { Part } from "@postbus/service-kit";
 import type { Logger } from "pino";
 import { Replicas } from "./replicas.ts";
 import { ReturnedHosts } from "./returned-hosts.ts";
+import { HostRests } from "./smtp/host-rests.ts";
 import type { HostRetriesDeps } from "./smtp/host-retries.ts";
 import { Suspended, suspendedName } from "./suspended.ts";
 
@@ -36,7 +37,7 @@ export async function startHostMemory(bus: Bus, policy: () => Policy, log: Logge
   const suspended = new Suspended({ suspensions, returned, now: Date.now });
   return {
     retries: {
-      ...{ records, returned, suspensions, suspended },
+      ...{ records, returned, suspensions, suspended, rests: new HostRests() },
       retryRule: (failure) => policy().retryRule(failure),
       rules: () => policy().queue,
       now: Date.now,

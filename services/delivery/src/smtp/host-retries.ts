@@ -10,15 +10,17 @@ import {
   type RetryRecords,
   type Suspensions,
 } from "@postbus/queue";
-import { errnos } from "@postbus/smtp";
+import { errnos, type TransactionResult } from "@postbus/smtp";
 import type { ReturnedHosts } from "../returned-hosts.ts";
 import { type Suspended, suspendedText } from "../suspended.ts";
+import type { HostRests } from "./host-rests.ts";
 import type { NextHop } from "./next-hop.ts";
 import type { OpenFailure } from "./open-failure.ts";
 
 export interface HostRetriesDeps {
   readonly records: RetryRecords;
   readonly returned: ReturnedHosts;
+  readonly rests: HostRests;
   readonly suspensions: Suspensions;
   readonly suspended: Suspended;
   readonly retryRule: Policy["retryRule"];
@@ -91,6 +93,11 @@ export class HostRetries {
     if (suspension !== undefined) return this.#suspended(hop, suspension);
     const key = this.#key(hop);
     const record = this.#deps.records.read(key);
+    const restsUntilMs = this.#deps.rests.until(key, this.#deps.now());
+    if (restsUntilMs !== undefined && this.#item.isForced !== true) {
+      this.#skip(key, { lastTriedAtMs: this.#deps.now(), nextTryAtMs: restsUntilMs });
+      return false;
+    }
     if (record === undefined) {
       this.#deps.returned.isUp(key);
       return true;
@@ -162,8 +169,12 @@ export class HostRetries {
   }
 
   /** It has answered, whatever it said. */
-  succeeded(hop: NextHop): void {
+  answered(hop: NextHop, { trouble, recipients }: TransactionResult): void {
     const key = this.#key(hop);
+    if (trouble === undefined) this.#deps.rests.took(key);
+    else if (trouble.kind === "message" && recipients.some(({ outcome }) => outcome === "deferred")) {
+      this.#deps.rests.putOff(key, trouble.text, this.#deps.now());
+    }
     this.#deps.records.forget(key);
     this.#deps.returned.isUp(key);
     this.#stands.delete(key);

@@ -176,7 +176,7 @@ class SmtpDelivery {
         // A kept connection that gave no answer was closed while nobody looked; nothing is known about the host.
         const wasDead: boolean = result.isUnanswered && hasCarried;
         if (!wasDead) queue = [...this.#record(hop, connection, hasCarried, batch, result), ...queue.slice(most)];
-        if (result.trouble?.kind !== "host") this.#retries?.succeeded(hop);
+        if (result.trouble?.kind !== "host") this.#retries?.answered(hop, result);
         // Exim, too, remembers nothing of a connection that had carried others.
         else if (!hasCarried) await this.#retries?.failed(hop, result.trouble, startedAtMs);
         if (connection.isReady) continue;

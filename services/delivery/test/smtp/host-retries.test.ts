@@ -6,6 +6,7 @@ import type { SmtpTransport } from "@postbus/policy";
 import { DEFAULT_QUEUE_RULES, type HostsStand, RetryRecords, type RetryStep, Suspensions } from "@postbus/queue";
 import { freePort, type SmtpPeerOptions, startSmtpPeer } from "@postbus/testkit";
 import { ReturnedHosts } from "../../src/returned-hosts.ts";
+import { HostRests } from "../../src/smtp/host-rests.ts";
 import { Suspended } from "../../src/suspended.ts";
 import { Rig, type SendOptions, shown, smtpTransport } from "./rig.ts";
 
@@ -24,6 +25,8 @@ class Fleet {
   nowMs = T0;
   readonly asked: unknown[] = [];
   readonly suspensions: Suspension[] = [];
+  /** Of one process. */
+  readonly rests = new HostRests();
   readonly #entries = new Map<string, unknown>();
 
   async send(transport: SmtpTransport, item: SendOptions["item"] = {}) {
@@ -50,6 +53,7 @@ class Fleet {
     await suspensions.stop();
     const suspended = new Suspended({ suspensions, returned, now });
     const retries = {
+      rests: this.rests,
       suspensions,
       suspended,
       records,
@@ -196,6 +200,26 @@ for (const { name, answer, isRemembered } of answers) {
     assert.equal(shown === NOT_YET, isRemembered, shown);
   });
 }
+
+test("a host that answers 421 to MAIL gets a rest, and is then asked again", async () => {
+  const fleet = new Fleet();
+  await using peer = await startSmtpPeer({ answer: ({ moment }) => (moment === "MAIL" ? "421 slow down" : undefined) });
+  const transport = smtpTransport(peer.port);
+  assert.match((await fleet.send(transport)).shown, /421 slow down$/);
+  const { shown, hosts } = await fleet.send(transport);
+  assert.equal(shown, NOT_YET);
+  assert.ok(hosts !== undefined);
+  assert.equal(afterMinutes(hosts, T0), 0.5);
+  fleet.nowMs += MINUTE / 2;
+  assert.match((await fleet.send(transport)).shown, /421 slow down$/);
+});
+
+test("a host that refuses many messages for good does not get one", async () => {
+  const fleet = new Fleet();
+  await using peer = await startSmtpPeer({ answer: ({ moment }) => (moment === "MAIL" ? "554 spam" : undefined) });
+  const transport = smtpTransport(peer.port);
+  for (let i = 0; i < 12; i++) assert.match((await fleet.send(transport)).shown, /^failed .*554 spam$/);
+});
 
 test("a suspended host is not tried, by name or address, until the suspension ends", async () => {
   const fleet = new Fleet();

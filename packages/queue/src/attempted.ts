@@ -10,6 +10,8 @@ export interface Attempted {
   /** Where the decision came from, for the log; absent: as the item says, if it says so. */
   readonly router?: string;
   readonly transport?: string;
+  /** `errors_to` of the routers, where neither the item nor the recipient has it yet; empty: failures make no report. */
+  readonly errorsTo?: string;
 }
 
 export interface ConcludeContext {

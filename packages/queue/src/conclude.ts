@@ -157,6 +157,7 @@ function groupOf(givenUp: readonly GivenUp[], nowMs: number): Group {
     recipients: givenUp.map(({ attempted: { recipient }, text }) => ({
       address: recipient.address,
       ...(recipient.notification === undefined ? {} : { notification: recipient.notification }),
+      ...(recipient.origin === undefined ? {} : { origin: recipient.origin }),
       lastTriedAtMs: nowMs,
       lastError: text,
     })),

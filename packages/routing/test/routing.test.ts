@@ -329,7 +329,7 @@ ${TRANSPORTS}`;
     const { outcomes } = await routingOf(text).route("a@x.test");
     assert.deepEqual(
       outcomes.map((outcome) => [outcome.kind, "text" in outcome && outcome.text, outcome.parents.length]),
-      [["defer", "routing loop", 102]],
+      [["defer", "routing loop", 101]],
     );
   });
 

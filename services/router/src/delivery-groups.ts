@@ -21,9 +21,21 @@ export interface DeliveryGroup {
 const hostKey = ({ name, address, port, isRecordAuthenticated }: RoutedHost): string =>
   `${name} ${address} ${port} ${isRecordAuthenticated === true}`;
 
+/** What recipients of one item have in common, apart from transport and hosts. Most have nothing but the router. */
+function ownWords(delivery: Delivery): string {
+  const { router, errorsTo, headersAdd, headersRemove, fallbackHosts, isLastHop, to, address } = delivery;
+  const { user, group, hostText } = delivery;
+  const headers = headersAdd.length + headersRemove.length === 0 ? "" : JSON.stringify([headersAdd, headersRemove]);
+  const owner =
+    user === undefined && group === undefined && hostText === undefined ? "" : `${user}\n${group}\n${hostText}`;
+  const item = to === "mailbox" ? "" : `${to} ${address}`;
+  const more = fallbackHosts === undefined ? "" : fallbackHosts;
+  return `${isLastHop ? "last" : ""}\n${router}\n${errorsTo ?? "-"}\n${more}\n${owner}\n${item}\n${headers}`;
+}
+
 /**
- * Gathers recipients that can be served together: by the same router and transport, with the same return path, at the
- * same hosts (for a transport that finds its hosts by itself, and for a local one: of the same domain), up to the
+ * Gathers recipients that can be served together: by the same router and transport, with the same return path and the
+ * same header changes, at the same hosts (for a transport that finds its hosts by itself, and for a local one: of the same domain), up to the
  * transport's limit.
  */
 export class DeliveryGroups {
@@ -38,14 +50,14 @@ export class DeliveryGroups {
 
   /** @param name Of the transport. @throws {ConfigError} there is no such transport. */
   add(delivery: Delivery, name: string, recipient: Recipient, position: number): void {
-    const domain = domainOf(recipient.address);
+    const { to } = delivery;
+    const domain = domainOf((to === "mailbox" ? undefined : delivery.parents[0]) ?? recipient.address);
     const transport = this.#policy.transport(name);
     const isSmtp = transport.driver === "smtp";
     const hosts = delivery.hosts?.map(hostKey).join("\n");
     // The transport's own hosts are the same for all domains.
     const place = hosts ?? (isSmtp && transport.hasOwnHosts ? "" : domain);
-    const hop = delivery.isLastHop ? "last" : "";
-    const key = `${hop}\n${delivery.router}\n${transport.name}\n${delivery.errorsTo ?? ""}\n${place}`;
+    const key = `${transport.name}\n${ownWords(delivery)}\n${place}`;
 
     const open = this.#open.get(key);
     // `max_rcpt = 0` means no limit (Exim specification, "The smtp transport").

@@ -86,7 +86,7 @@ const MAIN: ReadonlySet<string> = new Set([
 ]);
 
 /** Options of routers whose effect would have to reach delivery, and does not. */
-const ROUTERS = ["headers_add", "headers_remove", "fallback_hosts"] as const;
+const ROUTERS = ["fallback_hosts"] as const;
 
 /**
  * What is correct, and yet nobody does it: mail that would be handled in another way than the file says is an error.

@@ -16,6 +16,8 @@ import type { Value } from "./value.ts";
 export interface Variables {
   /** @param name Without the dollar; also `acl_c…`, `acl_m…`, `r_…`. */
   get(name: string): Value | number | boolean | undefined;
+  /** The header section that belongs to them, where none is given apart. */
+  readonly headers?: Headers | undefined;
 }
 
 /** The header section of the message, as far as it is known. */

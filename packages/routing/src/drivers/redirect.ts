@@ -126,9 +126,8 @@ async function outcome(list: RedirectList, found: Found): Promise<DriverResult> 
     }
     case "entries": {
       if (list.syntaxErrors.length > 0) {
-        attempt.run.context.warn?.(
-          `${attempt.router.name} router: syntax errors skipped: ${list.syntaxErrors.slice(0, 5).join("; ")}`,
-        );
+        const problem = await tellErrors(list.syntaxErrors, list.entries.length > 0, found);
+        if (problem !== undefined) return problem;
         const text = "syntax error in redirection data";
         if (list.entries.length === 0) return { kind: "declined", text, why: text };
       }
@@ -139,6 +138,28 @@ async function outcome(list: RedirectList, found: Found): Promise<DriverResult> 
     default:
       throw new Error(`unhandled list: ${JSON.stringify(list satisfies never)}`);
   }
+}
+
+async function tellErrors(
+  errors: readonly string[],
+  hasOthers: boolean,
+  { attempt, options }: Found,
+): Promise<DriverResult | undefined> {
+  const { router, run } = attempt;
+  const { context } = run;
+  if (context.onSyntaxErrors === undefined) {
+    context.warn?.(`${router.name} router: syntax errors skipped: ${errors.slice(0, 5).join("; ")}`);
+    return undefined;
+  }
+  let text: string | undefined;
+  if (options.syntaxErrorsText !== undefined && options.syntaxErrorsTo !== undefined) {
+    const expanded = await attempt.expand(options.syntaxErrorsText);
+    if (expanded.kind === "failed")
+      return deferred(`failed to expand "${options.syntaxErrorsText.source}": ${expanded.text}`);
+    if (expanded.kind === "value") text = textOf(expanded.value);
+  }
+  context.onSyntaxErrors({ router: router.name, errors, hasOthers, to: options.syntaxErrorsTo, text });
+  return undefined;
 }
 
 /** A reply code at the beginning, if it is not to be obeyed, is left out. */

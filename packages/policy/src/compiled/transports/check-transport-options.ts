@@ -2,17 +2,19 @@ import type { TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
 
 /** Options that delivery obeys today. What else is set, and not at its default, is a problem rather than ignored. */
+const GENERIC = [
+  ...["driver", "headers_add", "headers_remove", "headers_only", "body_only", "return_path"],
+  ...["delivery_date_add", "envelope_to_add", "return_path_add"],
+] as const;
 const CARRIED_OUT: Readonly<Record<"smtp" | "appendfile", ReadonlySet<string>>> = {
   smtp: new Set([
-    ...["driver", "hosts", "hosts_override", "port", "max_parallel", "max_rcpt", "connection_max_messages"],
+    ...GENERIC,
+    ...["hosts", "hosts_override", "port", "max_parallel", "max_rcpt", "connection_max_messages"],
     ...["connect_timeout", "command_timeout", "data_timeout", "final_timeout", "hosts_require_tls", "allow_localhost"],
     ...["hosts_max_try", "delay_after_cutoff", "retry_include_ip_address"],
     ...["requiretls_bounce", "requiretls_policy", "tls_verify_certificates"],
   ]),
-  appendfile: new Set([
-    ...["driver", "directory", "maildir_format", "create_directory"],
-    ...["delivery_date_add", "envelope_to_add", "return_path_add"],
-  ]),
+  appendfile: new Set([...GENERIC, ...["directory", "maildir_format", "create_directory"]]),
 };
 
 export function checkTransportOptions(

@@ -17,6 +17,8 @@ export const DeliveryItem = Type.Object(
     domain: Type.String(),
     /** Return path of this delivery and target of its bounces (`errors_to`), where it is not the sender; empty: failures make no report. */
     errorsTo: Type.Optional(Type.String()),
+    /** Return path of this delivery where `errorsTo` is not set: it leads back to the sender by way of us (SRS). */
+    srsSender: Type.Optional(Type.String()),
     /** Header lines that the routers add, in their order, each with its final LF. */
     headersAdd: Type.Optional(Type.Array(Type.String())),
     /** Colon-separated names of header lines that the routers remove. */

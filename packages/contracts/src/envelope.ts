@@ -85,6 +85,8 @@ export const RecipientOrigin = Type.Object(
     unique: Type.Optional(Type.String()),
     /** `errors_to`; the empty string: failures make no report. */
     errorsTo: Type.Optional(Type.String()),
+    /** Return path under which it is forwarded (SRS). */
+    srsSender: Type.Optional(Type.String()),
     /** Each with its final LF. */
     headersAdd: Type.Optional(Type.Array(Type.String())),
     /** Colon-separated names, as the routers have them. */
@@ -116,6 +118,8 @@ export const Recipient = Type.Object(
     lastDelayMs: Type.Optional(Type.Integer()),
     /** Text of the last deferral. */
     lastError: Type.Optional(Type.String()),
+    /** Delay warnings that its sender has had. */
+    warningsSent: Type.Optional(Type.Integer({ minimum: 1 })),
   },
   { additionalProperties: false },
 );

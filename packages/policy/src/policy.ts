@@ -1,4 +1,4 @@
-import type { QueueRules, RetryStep } from "@postbus/queue";
+import type { QueueRules, ReportPolicy, RetryStep } from "@postbus/queue";
 import type { AclHooks } from "./acl/hooks.ts";
 import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
@@ -57,6 +57,8 @@ export interface Policy {
   readonly wantedFacts: WantedFacts;
   /** @throws {ConfigError} if the policy has no such transport (an item made under another version). */
   transport(name: string): CompiledTransport;
+  /** What is said in bounces, warnings and success reports. */
+  readonly reports: ReportPolicy;
   /** The steps of the first retry rule that fits; without steps, the failure is final. */
   retryRule(failure: RetryFailure): readonly RetryStep[] | Promise<readonly RetryStep[]>;
   /** What main options say about mail that waits. */

@@ -1,6 +1,7 @@
 import type { Recipient, SpoolReference } from "@postbus/contracts";
 import type { AttemptResult } from "./attempt-result.ts";
 import type { QueueRules } from "./queue-rules.ts";
+import type { ReportPolicy } from "./report-policy.ts";
 import type { RetryStep } from "./retry-delay.ts";
 
 export interface Attempted {
@@ -22,18 +23,11 @@ export interface ConcludeContext {
   readonly primaryHostname: string;
   /** `qualify_domain`: whose Mailer-Daemon writes bounces; absent: `primaryHostname`. */
   readonly qualifyDomain?: string;
+  /** What the operator says about reports; absent: Exim's defaults, and no warnings. */
+  readonly reports?: ReportPolicy;
   readonly retryRule: (address: string) => readonly RetryStep[];
   /** Absent: Exim's defaults. */
   readonly rules?: QueueRules;
   /** `bus.spool.read`: bounces quote the header section of large messages; without it they do not. */
   readonly readSpooled?: (reference: SpoolReference) => AsyncIterable<Buffer>;
-}
-
-/** A recipient that was given up, and why. */
-export interface GivenUp {
-  readonly attempted: Attempted;
-  readonly position: number;
-  /** Words of the log's `**` line. */
-  readonly text: string;
-  readonly timedOut: boolean;
 }

@@ -6,5 +6,7 @@ export { DEFAULT_QUEUE_RULES, type QueueRules } from "./queue-rules.ts";
 export { failedAgain, isPastLastCutoff } from "./records/retry-record.ts";
 export { RetryRecords } from "./records/retry-records.ts";
 export { redactedReport } from "./redacted-report.ts";
+export { defaultReports, type ReportPolicy } from "./report-policy.ts";
 export type { RetryStep } from "./retry-delay.ts";
+export { successReports } from "./success-reports.ts";
 export { Suspensions } from "./suspensions.ts";

@@ -62,6 +62,7 @@ function delivery(
     unique: address.unique,
     isDuplicate: false,
     errorsTo: inherited.errorsTo,
+    srsSender: inherited.srsSender,
     ignoresErrors: inherited.ignoresErrors,
     headersAdd: inherited.headersAdd,
     headersRemove: inherited.headersRemove,

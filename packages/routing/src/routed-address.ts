@@ -15,6 +15,8 @@ export interface Inherited {
   readonly headersAdd: readonly string[];
   /** Names of header lines to be removed. */
   readonly headersRemove: readonly string[];
+  /** Return path under which it is forwarded; `errorsTo` comes before it, and bounces go to the sender. */
+  readonly srsSender?: string | undefined;
   /** Failures make no bounce. */
   readonly ignoresErrors: boolean;
   /** `dsn_lasthop` */

@@ -34,6 +34,8 @@ export interface Delivery extends Routed {
   readonly isDuplicate: boolean;
   /** Return path and target of bounces; undefined: the message's own. */
   readonly errorsTo: string | undefined;
+  /** Return path alone, if `errorsTo` is not set: `srs = forward`. */
+  readonly srsSender?: string | undefined;
   /** Failures make no bounce. */
   readonly ignoresErrors: boolean;
   readonly headersAdd: readonly string[];

@@ -373,12 +373,6 @@ ${TRANSPORTS}`;
     assert.equal(only(await route("a@x.held.test")).router, "r");
   });
 
-  test("options of the former SRS library are a deferral that names what to use", async () => {
-    const text = `${HEAD}\nr:\n  driver = redirect\n  data = b@x.test\n  srs = forward\n${TRANSPORTS}`;
-    const { outcomes } = await routingOf(text).route("a@x.test");
-    assert.partialDeepStrictEqual(outcomes, [{ kind: "defer", router: "r" }]);
-  });
-
   test("self = freeze is a deferral that freezes the message", async () => {
     const text = `${HEAD}\nr:\n  driver = manualroute\n  route_data = 127.0.0.1\n  transport = remote\n${TRANSPORTS}`;
     const { outcomes } = await routingOf(text).route("a@x.test");

@@ -19,7 +19,7 @@ const CONFIGURATION_ERROR = -30;
 
 export interface DeliveryDeps {
   /** The one in force now: asked for each item. */
-  readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "retryRule" | "transport"> &
+  readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "reports" | "retryRule" | "transport"> &
     Partial<Pick<Policy, "queue" | "smtp">>;
   /** For bounces, which quote the header section. */
   readonly readSpooled: Bus["spool"]["read"];
@@ -80,6 +80,7 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       random: deps.random,
       primaryHostname: policy.primaryHostname,
       qualifyDomain: policy.qualifyDomain,
+      reports: policy.reports,
       readSpooled: deps.readSpooled,
       retryRule: (address) => steps?.get(address) ?? [],
       ...(policy.queue === undefined ? {} : { rules: policy.queue }),

@@ -14,7 +14,7 @@ import { originOfRecipient } from "./recipient-origin.ts";
 export interface RoutingPolicy
   extends Pick<
       Policy,
-      "version" | "primaryHostname" | "qualifyDomain" | "smtp" | "surroundings" | "transport" | "retryRule"
+      "version" | "primaryHostname" | "qualifyDomain" | "smtp" | "surroundings" | "transport" | "retryRule" | "reports"
     >,
     Partial<Pick<Policy, "queue">> {
   readonly routing: Pick<Routing, "route"> & Partial<Pick<Routing, "names">>;

@@ -3,10 +3,11 @@ import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
 import { type Recipient, RouteItem, withOrigins } from "@postbus/contracts";
 import { encodeXtext } from "@postbus/mail";
 import { messageContent } from "@postbus/policy";
-import { partItemId } from "@postbus/queue";
+import { type Attempted, partItemId, successReports } from "@postbus/queue";
 import type { RoutingOutcome, SyntaxErrors } from "@postbus/routing";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
+import { concludeContext } from "./conclude-context.ts";
 import { Destinations, type RoutingPolicy } from "./destinations.ts";
 import type { RouterMetrics } from "./metrics.ts";
 import { Origins } from "./recipient-origin.ts";
@@ -49,6 +50,7 @@ export function routerHandler(deps: RouterDeps): Handler {
     const isFirst = firstOfEach(item);
     const ends: RoutedRecipient[] = [];
     const parts: RoutedPart[] = [];
+    const expanded: Attempted[] = [];
 
     for (const [position, recipient] of item.recipients.entries()) {
       if (!isFirst(recipient)) continue;
@@ -58,12 +60,17 @@ export function routerHandler(deps: RouterDeps): Handler {
         ends.push({ recipient, position, outcome: only });
         continue;
       }
+      if (isExpanded(recipient, outcomes)) expanded.push({ recipient, result: { outcome: "delivered" } });
+      const isOnly = outcomes.length === 1;
       for (let at = 0; at < outcomes.length; at += MAX_PART) {
-        parts.push(partOf(work, item, position, recipient, outcomes.slice(at, at + MAX_PART)));
+        parts.push(partOf(work, item, position, recipient, outcomes.slice(at, at + MAX_PART), isOnly));
       }
     }
     if (ends.length > 0) parts.unshift({ work, item, ends });
-    const outcomes = await Promise.all(parts.map((part) => routePart(part, policy, deps)));
+    const outcomes: Outcome[] = await Promise.all(parts.map((part) => routePart(part, policy, deps)));
+    if (expanded.length > 0) {
+      outcomes.push(await successReports(work, item, expanded, concludeContext(policy, deps, deps.now()), "expanded"));
+    }
     const { primaryHostname, qualifyDomain } = policy;
     const context = { work, item, primaryHostname, qualifyDomain, nowMs: deps.now() };
     outcomes.push(...wrongLists.map((found, i) => syntaxErrorMessage(found, i, context)));
@@ -99,9 +106,10 @@ function partOf(
   position: number,
   recipient: Recipient,
   outcomes: readonly RoutingOutcome[],
+  isOnly: boolean,
 ): RoutedPart {
   const origins = new Origins();
-  const recipients = outcomes.map((outcome) => becomes(recipient, outcome, origins));
+  const recipients = outcomes.map((outcome) => becomes(recipient, outcome, origins, isOnly));
   const names = createHash("sha256").update(outcomes.map(nameOf).join("\n"));
   // Inside of the position's own branch, above the numbers of its own parts.
   const number = NAMES_START + names.digest().readUIntBE(0, 6);
@@ -113,25 +121,40 @@ function partOf(
   };
 }
 
+/** It stands for several others, some of which may get the message. */
+function isExpanded({ notification }: Recipient, outcomes: readonly RoutingOutcome[]): boolean {
+  if (notification?.notify?.includes("SUCCESS") !== true) return false;
+  const others = outcomes.filter(({ kind, parents, address }) => {
+    const isChild = parents.some((parent) => parent !== address);
+    return isChild && (kind === "deliver" || kind === "defer");
+  });
+  return others.length > 0 && outcomes.length > 1;
+}
+
 const nameOf = ({ address, origin }: RoutingOutcome): string => `${origin?.unique ?? ""} ${address}`;
 
 /** What is the recipient itself (`unseen`) has a name of its own, unlike an address that is a child of itself. */
-function becomes(recipient: Recipient, { address, parents, origin }: RoutingOutcome, origins: Origins): Recipient {
+function becomes(
+  recipient: Recipient,
+  { address, parents, origin }: RoutingOutcome,
+  origins: Origins,
+  isOnly: boolean,
+): Recipient {
   const isItself = origin?.unique !== undefined && parents.every((parent) => parent === address);
-  const child = parents.length === 0 || isItself ? { ...recipient, address } : childOf(recipient, address);
+  const child = parents.length === 0 || isItself ? { ...recipient, address } : childOf(recipient, address, isOnly);
   return origin === undefined ? child : { ...child, origin: origins.carried(origin) };
 }
 
 /**
- * A recipient that another one has become. Reports of failure and delay are made of it as of that one, and under its name;
- * of success, that one is told of as such (RFC 3461 §5.2.7).
+ * A recipient that another one has become. Reports of failure and delay are made of it as of that one, and under its name.
+ * That one has been reached when it has become several (`expanded`), or when the only one has been (RFC 3461 §5.2.7).
  */
-function childOf(parent: Recipient, address: string): Recipient {
+function childOf(parent: Recipient, address: string, isOnly: boolean): Recipient {
   const { notification, ...rest } = parent;
   if (notification === undefined) return { ...rest, address };
   const { notify, originalRecipient = `rfc822;${encodeXtext(parent.address)}` } = notification;
   if (notify === undefined) return { ...rest, address, notification: { originalRecipient } };
-  const left = notify.filter((occasion) => occasion !== "SUCCESS");
+  const left = notify.filter((occasion) => isOnly || occasion !== "SUCCESS");
   return {
     ...rest,
     address,

@@ -16,7 +16,7 @@ export class Origins {
 
 function carriedOrigin(origin: AddressOrigin): RecipientOrigin {
   const { parents, routers, startsAt, unique, item, inherited, isHidden } = origin;
-  const { errorsTo, ignoresErrors, headersAdd, headersRemove, addressData, isLastHop } = inherited;
+  const { errorsTo, srsSender, ignoresErrors, headersAdd, headersRemove, addressData, isLastHop } = inherited;
   const carried: RecipientOrigin = { parents: [...parents] };
   if (routers.some((name) => name !== "")) carried.routers = [...routers];
   if (startsAt !== undefined) carried.startsAt = startsAt;
@@ -25,6 +25,7 @@ function carriedOrigin(origin: AddressOrigin): RecipientOrigin {
   if (item?.isTainted === true) carried.isTainted = true;
   if (ignoresErrors) carried.errorsTo = "";
   else if (errorsTo !== undefined) carried.errorsTo = errorsTo;
+  if (srsSender !== undefined) carried.srsSender = srsSender;
   if (headersAdd.length > 0) carried.headersAdd = [...headersAdd];
   if (headersRemove.length > 0) carried.headersRemove = [...headersRemove];
   const all =
@@ -51,6 +52,7 @@ export function originOfRecipient(carried: RecipientOrigin): AddressOrigin {
       addressData: addressData === undefined ? undefined : fromCarried(addressData),
       variables: new Map(Object.entries(variables).map(([name, value]) => [name, fromCarried(value)])),
       errorsTo: carried.errorsTo,
+      srsSender: carried.srsSender,
       ignoresErrors: carried.errorsTo === "",
       headersAdd: carried.headersAdd ?? [],
       headersRemove: carried.headersRemove ?? [],

@@ -8,8 +8,9 @@ import {
   shareOrigins,
 } from "@postbus/contracts";
 import { ConfigError } from "@postbus/mail";
-import { type Attempted, conclude, partItemId, type RetryStep } from "@postbus/queue";
+import { type Attempted, conclude, partItemId, type RetryStep, successReports } from "@postbus/queue";
 import type { Delivery, RoutedHost, RoutingFailure, RoutingOutcome } from "@postbus/routing";
+import { concludeContext } from "./conclude-context.ts";
 import { type DeliveryGroup, DeliveryGroups } from "./delivery-groups.ts";
 import type { RoutingPolicy } from "./destinations.ts";
 import type { RouterDeps } from "./handler.ts";
@@ -39,6 +40,7 @@ export async function routePart(
 ): Promise<Outcome> {
   const groups = new DeliveryGroups(policy);
   const attempted: Attempted[] = [];
+  const thrownAway: Attempted[] = [];
   const events: MailEvent[] = [];
   const nowMs = deps.now();
   for (const { recipient, position, outcome } of ends) {
@@ -52,6 +54,7 @@ export async function routePart(
       }
       case "discard":
         events.push(discarded(work.id, item, position, outcome, nowMs));
+        thrownAway.push({ recipient, result: { outcome: "delivered" }, router: outcome.router });
         break;
       case "fail":
         attempted.push(failed(recipient, outcome));
@@ -67,21 +70,17 @@ export async function routePart(
     }
   }
   const publish = groups.all.map((group) => deliveryPublication(work, item, group, nowMs));
+  if (thrownAway.length > 0) {
+    const reports = await successReports(work, item, thrownAway, concludeContext(policy, deps, nowMs));
+    publish.push(...reports.publish);
+    events.push(...reports.events);
+  }
   for (const { recipient, result } of attempted) {
     deps.log.debug({ messageId: item.messageId, recipient: recipient.address, ...result }, "not routed");
   }
-  if (attempted.length === 0 && publish.length > 0) return { publish, events };
+  if (attempted.length === 0 && groups.all.length > 0) return { publish, events };
   const steps = await retrySteps(item, attempted, policy);
-  const outcome = await conclude(work, item, attempted, {
-    service: "router",
-    nowMs,
-    random: deps.random,
-    primaryHostname: policy.primaryHostname,
-    qualifyDomain: policy.qualifyDomain,
-    retryRule: (address) => steps.get(address) ?? [],
-    ...(policy.queue === undefined ? {} : { rules: policy.queue }),
-    readSpooled: deps.readSpooled,
-  });
+  const outcome = await conclude(work, item, attempted, concludeContext(policy, deps, nowMs, steps));
   return {
     ...outcome,
     publish: [...publish, ...(outcome.publish ?? [])],
@@ -146,13 +145,14 @@ function discarded(
 function deliveryPublication(
   { id, content }: RoutedPart["work"],
   item: RouteItem,
-  { delivery, transport, transportClass, domain, recipients, positions, variables }: DeliveryGroup,
+  { delivery, isLastHop, transport, transportClass, domain, recipients, positions, variables }: DeliveryGroup,
   queuedAtMs: number,
 ): Publication {
-  const { router, hosts, errorsTo, headersAdd, headersRemove, fallbackHosts, isLastHop } = delivery;
+  const { router, hosts, errorsTo, headersAdd, headersRemove, fallbackHosts } = delivery;
   const { isRetriedByLocalPart, isLogged } = delivery;
   const header: DeliveryItem = { ...item, recipients, queuedAtMs, router, transport: transport.name, domain };
   if (errorsTo !== undefined) header.errorsTo = errorsTo;
+  if (delivery.srsSender !== undefined) header.srsSender = delivery.srsSender;
   if (headersAdd.length > 0) header.headersAdd = [...headersAdd];
   if (headersRemove.length > 0) header.headersRemove = [...headersRemove];
   if (fallbackHosts !== undefined) header.fallbackHosts = fallbackHosts;

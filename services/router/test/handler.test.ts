@@ -482,14 +482,51 @@ describe("what the sender wants of reports (RFC 3461)", () => {
         asked.recipients[0],
       ],
     );
-    const only = {
-      ...asked,
-      recipients: [
-        { address: "l@a.test", notification: { notify: ["SUCCESS"], originalRecipient: "rfc822;o@x.test" } },
-      ],
-    };
-    const [child] = await sent(only, (to) => [delivery("1@c.test", { parents: [to] })]);
-    assert.deepEqual(child?.recipients[0]?.notification, { notify: ["NEVER"], originalRecipient: "rfc822;o@x.test" });
+  });
+
+  const told = (outcome: Outcome) =>
+    (outcome.publish ?? [])
+      .filter(({ messageId }) => messageId !== MESSAGE)
+      .map((report) => (report.content.kind === "inline" ? report.content.octets.toString("latin1") : ""));
+  const wanting = (...notify: ("SUCCESS" | "FAILURE")[]): RouteItem => ({
+    ...itemTo(),
+    recipients: [{ address: "l@a.test", notification: { notify, originalRecipient: "rfc822;o@x.test" } }],
+  });
+  const toOne: Find = (to) => [delivery("1@c.test", { parents: [to] })];
+  const toTwo: Find = (to) => [delivery("1@c.test", { parents: [to] }), delivery("2@d.test", { parents: [to] })];
+
+  test("of one who has become another one goes on with it, and not beyond us", async () => {
+    const outcome = await handle(wanting("SUCCESS"), toOne);
+    const [child] = deliveries(outcome);
+    assert.deepEqual(child?.recipients[0]?.notification, { notify: ["SUCCESS"], originalRecipient: "rfc822;o@x.test" });
+    assert.equal(child?.isLastHop, true);
+    assert.deepEqual(told(outcome), []);
+    const [silent] = deliveries(await handle(wanting("FAILURE"), toOne));
+    assert.equal(silent?.isLastHop, undefined);
+  });
+
+  test("of success, if one becomes several: expanded, at once, and the same when it is handled again", async () => {
+    const outcome = await handle(wanting("SUCCESS", "FAILURE"), toTwo);
+    const [report = "", ...more] = told(outcome);
+    assert.deepEqual(more, []);
+    assert.match(report, /^Action: expanded\r\nFinal-Recipient: rfc822;l@a\.test\r\nStatus: 2\.0\.0\r$/m);
+    assert.match(report, /^Original-Recipient: rfc822;o@x\.test\r$/m);
+    assert.ok(!/[12]@[cd]\.test/.test(report));
+    for (const { recipients } of deliveries(outcome)) {
+      assert.deepEqual(recipients[0]?.notification?.notify, ["FAILURE"]);
+    }
+    assert.deepEqual(await handle(wanting("SUCCESS", "FAILURE"), toTwo), outcome);
+    assert.deepEqual(told(await handle(wanting("FAILURE"), toTwo)), []);
+    assert.deepEqual(told(await handle({ ...wanting("SUCCESS"), returnPath: "" }, toTwo)), []);
+    const failing: Find = (to) => [1, 2].map((n) => ({ ...failure(`${n}@c.test`), parents: [to] }));
+    assert.ok(!told(await handle(wanting("SUCCESS"), failing)).some((text) => text.includes("expanded")));
+  });
+
+  test("of one who is thrown away: delivered", async () => {
+    const discard: Find = (address) => [{ kind: "discard", address, parents: [], router: "r" }];
+    const [report = ""] = told(await handle(wanting("SUCCESS"), discard));
+    assert.match(report, /^Action: delivered\r\nFinal-Recipient: rfc822;l@a\.test\r$/m);
+    assert.deepEqual(told(await handle(wanting("FAILURE"), discard)), []);
   });
 
   test("is not passed on by a router with dsn_lasthop, which keeps its recipients apart", async () => {

@@ -10,6 +10,8 @@ export interface CarriedMessage {
   readonly returnPath: string;
   /** Return path of a delivery, where it is not the sender. */
   readonly errorsTo?: string;
+  /** Return path where `errorsTo` is not set (SRS). */
+  readonly srsSender?: string;
   readonly receivedAtMs: number;
   /** 1 for the first try. */
   readonly attempt?: number;
@@ -103,7 +105,7 @@ const readers: Readonly<Record<string, (message: CarriedMessage) => Known>> = {
   received_protocol: ({ reception }) => reception.protocol,
   received_time: ({ receivedAtMs }) => Math.floor(receivedAtMs / 1000),
   requiretls: ({ requireTls }) => (requireTls === true ? "yes" : "no"),
-  return_path: ({ errorsTo, returnPath }) => errorsTo ?? returnPath,
+  return_path: ({ errorsTo, srsSender, returnPath }) => errorsTo ?? srsSender ?? returnPath,
   sender_address: ({ returnPath }) => returnPath,
   sender_address_domain: ({ returnPath }) => (returnPath === "" ? "" : domainOf(returnPath)),
   sender_address_local_part: ({ returnPath }) => (returnPath === "" ? "" : localPartOf(returnPath)),

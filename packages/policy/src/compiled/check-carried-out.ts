@@ -79,6 +79,22 @@ const MAIN: ReadonlySet<string> = new Set([
     "retry_interval_max",
     "retry_jitter",
   ],
+  ...[
+    "bounce_charset",
+    "bounce_message_file",
+    "bounce_message_text",
+    "bounce_return_body",
+    "bounce_return_linesize_limit",
+  ],
+  ...[
+    "bounce_return_message",
+    "bounce_return_size_limit",
+    "delay_warning",
+    "delay_warning_condition",
+    "dsn_from",
+    "dsn_info",
+  ],
+  ...["errors_copy", "errors_reply_to", "warn_message_file"],
   ...["connect", "helo", "mail", "rcpt", "predata", "dkim", "mime", "data", "vrfy", "expn", "etrn"].map(
     (stage) => `acl_smtp_${stage}`,
   ),

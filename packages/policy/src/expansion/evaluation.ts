@@ -45,6 +45,8 @@ export interface LanguageSettings {
   readonly hasStrictAclVariables: boolean;
   /** `print_topbitchars`: octets above 126 count as printing. */
   readonly printsTopBit: boolean;
+  /** `srs_secrets`, as written: what `+srs_secrets` stands for. */
+  readonly srsSecrets?: string | undefined;
   /** `timezone`: a name of the zone database, e.g. `Europe/Vienna`; `UTC`. */
   readonly timeZone: string;
   /** IP addresses of the interfaces that `@[]` stands for. */

@@ -24,8 +24,8 @@ export function messageAsSent(
   recipients: readonly Recipient[],
   nowMs: number,
 ): MessageAsSent {
-  const { headersAdd = NONE, headersRemove = NONE, errorsTo } = item;
-  const returnPath = options?.returnPath ?? errorsTo ?? item.returnPath;
+  const { headersAdd = NONE, headersRemove = NONE, errorsTo, srsSender } = item;
+  const returnPath = options?.returnPath ?? errorsTo ?? srsSender ?? item.returnPath;
   if (options === undefined) {
     const isChanged = headersAdd.length > 0 || headersRemove.length > 0;
     return { returnPath, changes: isChanged ? { top: "", headersAdd, headersRemove } : undefined };

@@ -245,6 +245,8 @@ class SmtpDelivery {
   ): number[] {
     const host = hostFields(hop);
     const { cipher } = connection;
+    const { recipients, isLastHop } = this.#attempt.item;
+    const makesReports = connection.knowsDsn && isLastHop !== true;
     const postponed: number[] = [];
     batch.forEach((position, i) => {
       const end = result.recipients[i];
@@ -256,6 +258,7 @@ class SmtpDelivery {
           ...host,
           ...(reused ? { reused } : {}),
           ...(cipher === undefined ? {} : { cipher }),
+          ...(makesReports && recipients[position]?.notification !== undefined ? { isNotificationPassedOn: true } : {}),
         };
       } else {
         this.#results[position] = { ...end, ...host };

@@ -7,10 +7,15 @@ import { errnos } from "@postbus/smtp";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 import type { Attempt, AttemptReport } from "./attempt.ts";
+import { type AutoreplyDeps, deliverByAutoreply } from "./autoreply/autoreply-delivery.ts";
 import { LeaseLostError } from "./lease-lost-error.ts";
+import { deliverByLmtp } from "./lmtp/lmtp-delivery.ts";
 import { deliverToMaildir, type MaildirDeps } from "./maildir/maildir-delivery.ts";
 import { recipientVariables } from "./message/recipient-variables.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
+import { deliverToPipe } from "./pipe/pipe-delivery.ts";
+import type { ProgramDeps } from "./programs/program-deps.ts";
+import { withShadow } from "./shadow-delivery.ts";
 import { deliverBySmtp, type SmtpDeps } from "./smtp/smtp-delivery.ts";
 import { type Suspended, withoutSuspended, withSuspended } from "./suspended.ts";
 
@@ -27,6 +32,9 @@ export interface DeliveryDeps {
   readonly maildir: MaildirDeps;
   /** Where nothing is delivered to for now; absent: there is no such place. */
   readonly suspended?: Suspended;
+  /** Pipes, and LMTP servers on this machine. */
+  readonly programs: ProgramDeps;
+  readonly autoreply: AutoreplyDeps;
   readonly metrics: DeliveryMetrics;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
@@ -54,7 +62,8 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const startedMs = performance.now();
     const policy = deps.policy();
     const held = deps.suspended?.of(item);
-    const { results, notes } = await attemptOthers({ work, item, content: work.content }, held, policy, deps);
+    const report = await attemptOthers({ work, item, content: work.content }, held, policy, deps);
+    const { results } = report;
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
       throw new LeaseLostError("the item was not held when its attempt had ended");
@@ -85,7 +94,7 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       retryRule: (address) => steps?.get(address) ?? [],
       ...(policy.queue === undefined ? {} : { rules: policy.queue }),
     });
-    return withNotes(outcome, notes, work, item, deps.now());
+    return withReport(outcome, report, work, item, deps.now());
   };
 }
 
@@ -119,11 +128,32 @@ async function attempt(
     const result: AttemptResult = { outcome: "deferred", errno: CONFIGURATION_ERROR, text: transport.message };
     return { results: given.item.recipients.map(() => result), notes: [] };
   }
+  const report = await deliver(given, transport, policy, deps);
+  const compiled = policy.transport(given.item.transport);
+  if (compiled.shadow === undefined) return report;
+  const visible = policy.smtp?.bodyVisibleOctets ?? 0;
+  const seen = await messageContent(given.content, compiled.variables, deps.readSpooled, visible);
+  const variables = recipientVariables(given.item, compiled.driver, seen, deps.now);
+  return withShadow(given, report, compiled.shadow, variables, (shadowed) => attempt(shadowed, policy, deps));
+}
+
+function deliver(
+  given: Attempt,
+  transport: Transport,
+  policy: Pick<Policy, "primaryHostname">,
+  deps: DeliveryDeps,
+): Promise<AttemptReport> {
   switch (transport.driver) {
     case "smtp":
       return deliverBySmtp(given, transport, deps.smtp);
     case "appendfile":
       return deliverToMaildir(given, transport, policy.primaryHostname, deps.maildir);
+    case "autoreply":
+      return deliverByAutoreply(given, transport, policy.primaryHostname, deps.autoreply);
+    case "lmtp":
+      return deliverByLmtp(given, transport, policy.primaryHostname, deps.programs);
+    case "pipe":
+      return deliverToPipe(given, transport, deps.programs);
     default:
       return unreachable(transport);
   }
@@ -175,14 +205,14 @@ async function retrySteps(
 }
 
 /** What happened on the way comes before what came of it. */
-function withNotes(
+function withReport(
   outcome: Outcome,
-  notes: readonly string[],
+  { notes, publish, events = [] }: AttemptReport,
   work: Pick<WorkItem, "id">,
   { messageId }: DeliveryItem,
   atMs: number,
 ): Outcome {
-  if (notes.length === 0) return outcome;
+  if (notes.length === 0 && publish === undefined) return outcome;
   const noted = notes.map(
     (text, i): MailEvent => ({
       v: 1,
@@ -194,7 +224,8 @@ function withNotes(
       text,
     }),
   );
-  return { ...outcome, events: [...noted, ...(outcome.events ?? [])] };
+  const made = publish === undefined ? outcome : { ...outcome, publish: [...publish, ...(outcome.publish ?? [])] };
+  return { ...made, events: [...events, ...noted, ...(outcome.events ?? [])] };
 }
 
 function firstProblem(item: unknown): string {

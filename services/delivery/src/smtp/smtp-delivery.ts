@@ -2,7 +2,7 @@ import type { Content } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
 import type { SmtpTransport } from "@postbus/policy";
 import { type AttemptResult, redactedReport } from "@postbus/queue";
-import { errnos, isSafeAddress, type Transaction, type TransactionResult, type Trouble } from "@postbus/smtp";
+import { errnos, isSafeAddress, type TransactionResult, type Trouble } from "@postbus/smtp";
 import { type Spool, SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
@@ -18,6 +18,7 @@ import { LackingHosts, UNKNOWN_HOST } from "./lacking-hosts.ts";
 import { hopLabel, hostSpec, type NextHop } from "./next-hop.ts";
 import type { OpenFailure } from "./open-failure.ts";
 import { type Offer, offersOf } from "./protection.ts";
+import { transactionOf } from "./transaction-of.ts";
 
 /** Errors are logged by address; a message with many recipients says each thing once, and not more than so much. */
 const MAX_NOTES = 20;
@@ -373,21 +374,6 @@ class SmtpDelivery {
   #note(text: string): void {
     if (this.#notes.length < MAX_NOTES && !this.#notes.includes(text)) this.#notes.push(text);
   }
-}
-
-/** What one transaction carries of an item. @param batch Positions of its recipients. */
-function transactionOf(item: Attempt["item"], returnPath: string, batch: readonly number[], size: number): Transaction {
-  const { eightBit = false, smtpUtf8 = false, notification, isLastHop = false } = item;
-  const ofBatch = batch.map((position) => item.recipients[position]);
-  const recipients = ofBatch.map((recipient) => recipient?.address ?? "");
-  const envelope = { returnPath, recipients, size, eightBit, smtpUtf8 };
-  if (isLastHop) return envelope;
-  const recipientNotifications = ofBatch.map((recipient) => recipient?.notification);
-  return {
-    ...envelope,
-    ...(notification === undefined ? {} : { notification }),
-    ...(recipientNotifications.every((one) => one === undefined) ? {} : { recipientNotifications }),
-  };
 }
 
 /** @returns undefined: it is no report, or none whose parts can be told apart. */

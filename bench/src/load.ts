@@ -16,8 +16,8 @@ export interface Sink {
 }
 
 /** Postfix's `smtp-sink`, which counts the messages that it takes. */
-export async function startSink(): Promise<Sink> {
-  const port = await freePort();
+export async function startSink(at?: number): Promise<Sink> {
+  const port = at ?? (await freePort());
   // -c prints the counter with each message; -u: as root it wants to be somebody else.
   const args = ["-c", ...(process.getuid?.() === 0 ? ["-u", "nobody"] : []), `127.0.0.1:${port}`, "1000"];
   const child = spawn(need("smtp-sink"), args, { stdio: ["ignore", "pipe", "inherit"] });

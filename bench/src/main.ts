@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { makeCertificate } from "@postbus/testkit";
 import { startSink } from "./load.ts";
 import { accept } from "./scenarios/accept.ts";
+import { backlog } from "./scenarios/backlog.ts";
 import { handshakes } from "./scenarios/handshakes.ts";
 import { idle } from "./scenarios/idle.ts";
 import { large } from "./scenarios/large.ts";
@@ -33,6 +34,7 @@ const scenarios: readonly Scenario[] = [
   handshakes(false),
   handshakes(true),
   large,
+  backlog,
 ];
 
 const { values, positionals } = parseArgs({
@@ -83,7 +85,8 @@ async function measure(
   const directory = mkdtempSync(join(tmpdir(), "postbus-bench-"));
   const sink = await startSink();
   const certificate = scenario.isTls === true ? makeCertificate("mx.bench.test") : undefined;
-  const system = await start({ sinkPort: sink.port, hold: scenario.hold, certificate, directory });
+  const { hold, hasDeadHop = false } = scenario;
+  const system = await start({ sinkPort: sink.port, hold, hasDeadHop, certificate, directory });
   running = system;
   try {
     return { name: system.name, figures: await scenario.run(system, sink, amount) };

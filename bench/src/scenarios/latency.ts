@@ -1,4 +1,5 @@
 import { BenchClient } from "../bench-client.ts";
+import { quantile } from "./quantile.ts";
 import type { Scenario } from "./scenario.ts";
 
 const PER_SECOND = 30;
@@ -39,8 +40,3 @@ export const latency: Scenario = {
     };
   },
 };
-
-function quantile(values: readonly number[], part: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
-}

@@ -13,6 +13,8 @@ export interface Scenario {
   /** Nothing is delivered. */
   readonly hold: boolean;
   readonly isTls?: true;
+  /** Mail for `dead.test` goes to a port where nobody listens. */
+  readonly hasDeadHop?: true;
   /** Figures by name; the first one is the one whose ratio is printed. */
   run(system: System, sink: Sink, amount: Amount): Promise<Readonly<Record<string, number>>>;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { freePort, startNats, stopProcess, type TestCertificate } from "@postbus/testkit";
 import { type Account, openAccount } from "../account.ts";
+import { backlogPolicy } from "../backlog-policy.ts";
 import type { StartSystem } from "./system.ts";
 
 /**
@@ -13,17 +14,24 @@ import type { StartSystem } from "./system.ts";
  * @param root The checkout that is measured.
  */
 export function embedded(root: string, name = "postbus"): StartSystem {
-  return async ({ sinkPort, hold, directory, certificate }) => {
+  return async ({ sinkPort, hold, hasDeadHop = false, directory, certificate }) => {
     const account = openAccount("embedded");
     const port = await freePort();
     const tlsPort = await freePort();
-    const env = certificate === undefined ? {} : { POSTBUS_CONFIG: tlsPolicy(root, directory, certificate, tlsPort) };
+    const deadPort = await freePort();
+    const env: Record<string, string> = {};
+    if (certificate !== undefined) env["POSTBUS_CONFIG"] = tlsPolicy(root, directory, certificate, tlsPort);
+    if (hasDeadHop) {
+      env["POSTBUS_CONFIG"] = join(directory, "backlog-policy.conf");
+      writeFileSync(env["POSTBUS_CONFIG"], backlogPolicy(sinkPort, deadPort));
+    }
     const smtpPorts = certificate === undefined ? String(port) : `${port} : ${tlsPort}`;
     const options = { root, account, directory, smtpPorts, sinkPort, env, services: [] };
     const child = await startPostbus(hold ? { ...options, command: "gateway-alone" } : options);
     return {
       ...{ name: `${name} (embedded)`, port, account },
       ...(certificate === undefined ? {} : { tlsPort }),
+      ...(hasDeadHop ? { deadPort } : {}),
       async stop() {
         await stopProcess(child);
         account.close();

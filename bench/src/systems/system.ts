@@ -7,6 +7,8 @@ export interface System {
   readonly port: number;
   /** Where TLS comes before the greeting, if it was started with a certificate and can do that. */
   readonly tlsPort?: number;
+  /** Where mail for `dead.test` goes, if it was started with one. */
+  readonly deadPort?: number;
   readonly account: Account;
   stop(): Promise<void>;
 }
@@ -18,6 +20,8 @@ export interface SystemOptions {
   readonly hold: boolean;
   /** It is to speak TLS, and with this. */
   readonly certificate?: TestCertificate | undefined;
+  /** Mail for `dead.test` goes to a port where nobody listens. */
+  readonly hasDeadHop?: boolean;
   /** Empty directory for everything it writes. */
   readonly directory: string;
 }

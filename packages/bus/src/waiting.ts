@@ -44,6 +44,11 @@ export interface Waiting {
   /** Takes a ready (not in work) or deferred item out of circulation. */
   freeze(itemId: string, reason: string): Promise<boolean>;
   /**
+   * Gives a deferred or frozen item another header; it waits as before. What its header says now may have been changed
+   * since it was read: the last one counts.
+   */
+  revise(itemId: string, header: object): Promise<boolean>;
+  /**
    * Ends an item without handling it. Its content goes with the message's last item.
    *
    * @param eventsIfComplete As in `Outcome`.

@@ -42,6 +42,8 @@ export const DeliveryItem = Type.Object(
     hosts: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
     /** The IP address of each of the hosts, as routing has found it; empty: delivery looks for it. */
     hostAddresses: Type.Optional(Type.Array(Type.String())),
+    /** The hosts come from MX records: `refused_MX` and its like in retry rules. */
+    areMx: Type.Optional(Type.Literal(true)),
     /** With `requireTls`, of each of the hosts: that it is the right one is configured, or signed in the DNS (RFC 8689 §4.2.1). */
     knownHosts: Type.Optional(Type.Array(Type.Boolean())),
     /** For each recipient, the variables that the transport's options may name (`local_part`, `address_data`, `r_…`). */

@@ -154,6 +154,12 @@ export const messageFields = {
   requireTls: Type.Optional(Type.Literal(true)),
   /** `TLS-Required: No` (RFC 8689 §3): that it arrives matters more than that nobody reads it. Never with `requireTls`. */
   tlsOptional: Type.Optional(Type.Literal(true)),
+  /** An operator wants it tried now, whatever retry records say. Holds for one attempt. */
+  isForced: Type.Optional(Type.Literal(true)),
+  /** Nobody is to deliver it any more: why its recipients fail. */
+  cancelled: Type.Optional(Type.String()),
+  /** Milliseconds since the epoch: when it began to wait for an operator. Of an item that was frozen. */
+  frozenAtMs: Type.Optional(Type.Integer({ minimum: 0 })),
   reception: Reception,
   facts: Type.Optional(Facts),
   /** `acl_c…` and `acl_m…`, as the ACLs have left them. */

@@ -27,6 +27,7 @@ export { RouteItem, routeSubject } from "./route-item.ts";
 export { ScanAnswer, ScanRequest, scanSubject } from "./scan.ts";
 export { shareOrigins, withOrigins } from "./shared-origins.ts";
 export { subjectToken } from "./subject-token.ts";
+export { Suspension, suspensionBucket, suspensionKey } from "./suspension.ts";
 export {
   MessageAnswer,
   MessageRequest,

@@ -11,6 +11,7 @@ import { checkLocalDeliveries, type DeliveryAbilities } from "./compiled/check-l
 import { contentTest } from "./compiled/content-test.ts";
 import { expressionNotices } from "./compiled/expression-notices.ts";
 import { policyNotices } from "./compiled/policy-notices.ts";
+import { queueRules } from "./compiled/queue-rules.ts";
 import { compileReportPolicy } from "./compiled/reports/report-policy.ts";
 import { compileRetryRules } from "./compiled/retry-rules.ts";
 import { smtpPolicy } from "./compiled/smtp-policy.ts";
@@ -99,6 +100,7 @@ export function compilePolicy(source: PolicySource): Policy {
     },
     reports: compileReportPolicy(configuration, shared, { primaryHostname, qualifyDomain }),
     retryRule: compileRetryRules(configuration, shared),
+    queue: queueRules(configuration),
     stop,
   };
 }

@@ -1,4 +1,4 @@
-import type { ReportPolicy, RetryStep } from "@postbus/queue";
+import type { QueueRules, ReportPolicy, RetryStep } from "@postbus/queue";
 import type { AclHooks } from "./acl/hooks.ts";
 import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
@@ -68,6 +68,8 @@ export interface Policy {
   readonly reports: ReportPolicy;
   /** The steps of the first retry rule that fits; without steps, the failure is final. */
   retryRule(failure: RetryFailure): readonly RetryStep[] | Promise<readonly RetryStep[]>;
+  /** What main options say about mail that waits. */
+  readonly queue: QueueRules;
   /** Ends the connections of lookups. */
   stop(): Promise<void>;
 }
@@ -174,8 +176,18 @@ export interface RetryFailure {
   readonly returnPath: string;
   /** Of the operating system, or one of Exim's negative ones. */
   readonly errno: number;
-  /** Name of the host that is to blame. */
+  /** Name of the host that is to blame; absent: it is the address. */
   readonly host?: string | undefined;
+  /** It is not the address alone, but its domain: routers that look at no local part. */
+  readonly isOfDomain?: boolean | undefined;
+  /** Of a 4xx reply, the last two digits. */
+  readonly replyDigits?: number | undefined;
+  /** The host comes from an MX record. */
+  readonly isMx?: boolean | undefined;
+  /** No connection came about. */
+  readonly isConnect?: boolean | undefined;
+  /** For so long nobody has read the mailbox that is full. */
+  readonly unreadForMs?: number | undefined;
 }
 
 /** A transport of the file: what is known at load, and the rest for each message. */

@@ -49,10 +49,24 @@ export interface DeferredAttempt extends Host {
   readonly replyDigits?: number;
   /** The host has refused or could not be reached, whatever the message: others for it wait, too. Absent: it is the message's or the address's. */
   readonly isHostError?: boolean;
+  /** What retry records say of the hosts; absent: nobody has asked them. */
+  readonly hosts?: HostsStand;
   /** The item waits for an operator. */
   readonly isFrozen?: boolean;
   /** Of a mailbox that is full: for so long nobody has read it (`quota_7d` in retry rules). */
   readonly unreadForMs?: number;
+}
+
+/** The hosts of a delivery, as their retry records have them after the attempt. */
+export interface HostsStand {
+  /** Milliseconds since the epoch: when the first of them may be tried again. */
+  readonly nextTryAtMs: number;
+  /** Between the last try of that host and the next one; where very much waits for it, more. */
+  readonly gapMs: number;
+  /** None has been tried. */
+  readonly areAllSkipped: boolean;
+  /** All have been failing for longer than their rules say, and none was skipped. */
+  readonly haveTimedOut: boolean;
 }
 
 interface FailedAttempt extends Host {

@@ -1,5 +1,6 @@
 import type { Recipient, SpoolReference } from "@postbus/contracts";
 import type { AttemptResult } from "./attempt-result.ts";
+import type { QueueRules } from "./queue-rules.ts";
 import type { ReportPolicy } from "./report-policy.ts";
 import type { RetryStep } from "./retry-delay.ts";
 
@@ -25,6 +26,8 @@ export interface ConcludeContext {
   /** What the operator says about reports; absent: Exim's defaults, and no warnings. */
   readonly reports?: ReportPolicy;
   readonly retryRule: (address: string) => readonly RetryStep[];
+  /** Absent: Exim's defaults. */
+  readonly rules?: QueueRules;
   /** `bus.spool.read`: bounces quote the header section of large messages; without it they do not. */
   readonly readSpooled?: (reference: SpoolReference) => AsyncIterable<Buffer>;
 }

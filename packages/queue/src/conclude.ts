@@ -5,6 +5,7 @@ import type { Attempted, ConcludeContext } from "./attempted.ts";
 import { continuedItem } from "./continued-item.ts";
 import { nextRetry } from "./next-retry.ts";
 import { partItemId } from "./part-item-id.ts";
+import { DEFAULT_QUEUE_RULES } from "./queue-rules.ts";
 import { reportMessages } from "./report-messages.ts";
 import { errorsAddress, ownErrorsAddress, type Reported } from "./reported.ts";
 import { successOf } from "./success.ts";
@@ -49,7 +50,9 @@ export async function conclude(
         if (recipient.notification !== undefined) successes.push(...successOf(item, one, position));
         break;
       case "deferred": {
-        const retry = nextRetry(recipient, result, item, context.retryRule(recipient.address), context.nowMs, random);
+        const { nowMs, rules = DEFAULT_QUEUE_RULES } = context;
+        const steps = context.retryRule(recipient.address);
+        const retry = nextRetry(recipient, result, { receivedAtMs: item.receivedAtMs, steps, rules, nowMs, random });
         events.push(deferredEvent(view, result, retry?.atMs ?? context.nowMs));
         if (retry === undefined) {
           givenUp.push({ attempted: one, position, text: `${result.text}: retry timeout exceeded`, timedOut: true });
@@ -72,22 +75,30 @@ export async function conclude(
   const eventsIfComplete = [completedEvent(item, context)];
   if (retries.size === 0 && givenUp.length === 0 && successes.length === 0) return { events, eventsIfComplete };
 
-  const publish = [...retries].map(([notBeforeMs, group]) => carryOn(work, item, group, context, { notBeforeMs }));
+  const wanted = attempted.find(({ result }) => result.outcome === "deferred" && result.isFrozen === true);
+  // What is frozen is the message, not one of its recipients.
+  const publish =
+    wanted === undefined
+      ? [...retries].map(([notBeforeMs, group]) => carryOn(work, item, group, context, { notBeforeMs }))
+      : [carryOn(work, item, together([...retries.values()]), context, { frozen: textOf(wanted) })];
+  if (wanted !== undefined) events.push(frozenEvent(work.id, item, context, ""));
   for (const { attempted: one, position, text } of givenUp) {
     events.push(failedEvent({ workId: work.id, item, attempted: one, position, context }, text));
   }
+  const isOver = isPastCare(item, context);
   const failures: Reported[] = [];
   const kept: Reported[] = [];
   for (const one of givenUp) {
-    if (!wantsReport(one) || ownErrorsAddress(item, one.attempted) === "") {
+    const address = errorsAddress(item, one.attempted);
+    if (!wantsReport(one) || ownErrorsAddress(item, one.attempted) === "" || (address === "" && isOver)) {
       events.push(untoldEvent(work.id, item, one, context));
     } else {
-      (errorsAddress(item, one.attempted) === "" ? kept : failures).push(one);
+      (address === "" ? kept : failures).push(one);
     }
   }
   if (kept.length > 0) {
     publish.push(carryOn(work, item, groupOf(kept, context.nowMs), context, { frozen: FROZEN_REASON }));
-    events.push(frozenEvent(work.id, item, context));
+    events.push(frozenEvent(work.id, item, context, FROZEN_REASON));
   }
   for (const reports of [
     await reportMessages({ kind: "success" }, work, item, successes, context),
@@ -103,6 +114,22 @@ export async function conclude(
 /** RFC 3461 §4.1: who has said on what occasions he wants reports, and has not said FAILURE, gets no bounce. */
 const wantsReport = ({ attempted }: Reported): boolean =>
   attempted.recipient.notification?.notify?.includes("FAILURE") ?? true;
+
+/** Of what nobody can be told of, nobody looks at it any more, either: `ignore_bounce_errors_after`, or it was given up. */
+const isPastCare = (
+  { receivedAtMs, cancelled }: RouteItem | DeliveryItem,
+  { nowMs, rules = DEFAULT_QUEUE_RULES }: ConcludeContext,
+): boolean => cancelled !== undefined || nowMs - receivedAtMs >= rules.ignoreBounceErrorsAfterMs;
+
+const textOf = ({ result }: Attempted): string => (result.outcome === "delivered" ? "" : result.text);
+
+function together(groups: readonly Group[]): Group {
+  const all = groups.flatMap(({ positions, recipients }) =>
+    recipients.map((recipient, i) => ({ recipient, position: positions[i] ?? 0 })),
+  );
+  all.sort((a, b) => a.position - b.position);
+  return { positions: all.map(({ position }) => position), recipients: all.map(({ recipient }) => recipient) };
+}
 
 function untoldEvent(
   workId: string,
@@ -132,7 +159,10 @@ function carryOn(
     subject: routeSubject(),
     id: partItemId(work.id, positions, item.recipients.length),
     messageId: item.messageId,
-    header: continuedItem(item, recipients, nowMs),
+    header:
+      "frozen" in when
+        ? { ...continuedItem(item, recipients, nowMs), frozenAtMs: nowMs }
+        : continuedItem(item, recipients, nowMs),
     content: work.content,
     ...when,
   };
@@ -152,9 +182,13 @@ function groupOf(givenUp: readonly Reported[], nowMs: number): Group {
   };
 }
 
-function frozenEvent(workId: string, { messageId }: RouteItem | DeliveryItem, context: ConcludeContext): MailEvent {
-  const { nowMs: atMs, service } = context;
-  return { v: 1, id: `${workId}:msg:frozen:0`, atMs, service, messageId, name: "msg:frozen", reason: FROZEN_REASON };
+function frozenEvent(
+  workId: string,
+  { messageId }: RouteItem | DeliveryItem,
+  { nowMs: atMs, service }: ConcludeContext,
+  reason: string,
+): MailEvent {
+  return { v: 1, id: `${workId}:msg:frozen:0`, atMs, service, messageId, name: "msg:frozen", reason };
 }
 
 /** Named after the message, not after the item: whichever of its items ends last, it is complete once. */

@@ -1,8 +1,12 @@
-export type { AttemptResult } from "./attempt-result.ts";
+export type { AttemptResult, HostsStand } from "./attempt-result.ts";
 export type { Attempted, ConcludeContext } from "./attempted.ts";
 export { conclude } from "./conclude.ts";
 export { partItemId } from "./part-item-id.ts";
+export { DEFAULT_QUEUE_RULES, type QueueRules } from "./queue-rules.ts";
+export { failedAgain, isPastLastCutoff } from "./records/retry-record.ts";
+export { RetryRecords } from "./records/retry-records.ts";
 export { redactedReport } from "./redacted-report.ts";
 export { defaultReports, type ReportPolicy } from "./report-policy.ts";
 export type { RetryStep } from "./retry-delay.ts";
 export { successReports } from "./success-reports.ts";
+export { Suspensions } from "./suspensions.ts";

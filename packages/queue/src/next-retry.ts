@@ -1,54 +1,85 @@
 import type { Recipient } from "@postbus/contracts";
-import type { AttemptResult } from "./attempt-result.ts";
-import { hasTimedOut } from "./has-timed-out.ts";
-import { RETRY_INTERVAL_MAX_MS, type RetryStep, retryDelay } from "./retry-delay.ts";
-
-type DeferredResult = Extract<AttemptResult, { outcome: "deferred" }>;
-
-/** `defer (-44)`: the host answered RCPT with 4xx. The host is well; it is the address that waits. */
-const ERRNO_RCPT_4XX = -44;
+import type { DeferredAttempt, HostsStand } from "./attempt-result.ts";
+import type { QueueRules } from "./queue-rules.ts";
+import { failedAgain, type RetryRecord } from "./records/retry-record.ts";
+import type { RetryStep } from "./retry-delay.ts";
 
 /** What a deferred recipient takes along to its next attempt. */
 export interface Retry {
   readonly atMs: number;
   readonly recipient: Recipient;
+  /** For others with the same address. */
+  readonly record?: RetryRecord;
 }
+
+interface RetryContext {
+  readonly receivedAtMs: number;
+  readonly steps: readonly RetryStep[];
+  /** What is remembered of the address by others; absent: the recipient's own history counts. */
+  readonly record?: RetryRecord | undefined;
+  readonly rules: QueueRules;
+  readonly nowMs: number;
+  /** From 0 up to but not including 1. */
+  readonly random: () => number;
+}
+
+/** What waits for a host that was not even tried comes back over so much of the host's interval, not all of it at once. */
+const SKIPPED_SPREAD = 0.5;
 
 /**
  * When a deferred recipient is tried again.
  *
- * Host errors count from the first failure; errors of the address itself (routing, local delivery, 4xx to RCPT) from
- * the message's arrival, if that is earlier (Exim specification, "Retry configuration": message age).
+ * Where hosts are to blame, it is when the first of them may be tried; else its own history says, or what others know of the
+ * address.
  *
  * @returns undefined if the retry time is exceeded: the recipient has failed.
  */
-export function nextRetry(
-  recipient: Recipient,
-  result: DeferredResult,
-  message: { readonly receivedAtMs: number },
-  steps: readonly RetryStep[],
-  nowMs: number,
-  random: () => number,
-): Retry | undefined {
+export function nextRetry(recipient: Recipient, result: DeferredAttempt, context: RetryContext): Retry | undefined {
+  const { nowMs, rules, random } = context;
+  const { hosts } = result;
+  if (result.isFrozen === true) return { atMs: nowMs, recipient: { ...recipient, lastError: result.text } };
+  if (hosts?.areAllSkipped === true) {
+    const atMs = Math.max(hosts.nextTryAtMs, nowMs) + Math.ceil(random() * SKIPPED_SPREAD * hosts.gapMs);
+    return { atMs, recipient: { ...recipient, lastError: recipient.lastError ?? result.text } };
+  }
+  const own = ownRetry(recipient, result, context);
+  const isHostError = hosts !== undefined && result.isHostError === true;
+  if (isHostError ? hosts.haveTimedOut : own.hasTimedOut && hosts?.haveTimedOut !== false) return undefined;
+  const delayMs = delayOf(isHostError ? undefined : own.record, hosts, nowMs);
   const firstFailedAtMs = recipient.firstFailedAtMs ?? nowMs;
-  const isHostError = result.host !== undefined && result.errno !== ERRNO_RCPT_4XX;
-  const failingForMs = nowMs - (isHostError ? firstFailedAtMs : Math.min(firstFailedAtMs, message.receivedAtMs));
-  if (hasTimedOut(steps, failingForMs)) return undefined;
-
-  const plannedGapMs = recipient.lastDelayMs ?? 0;
-  const actualGapMs = recipient.lastTriedAtMs === undefined ? plannedGapMs : nowMs - recipient.lastTriedAtMs;
-  const delayMs = retryDelay(steps, { failingForMs, plannedGapMs, actualGapMs }, RETRY_INTERVAL_MAX_MS, random);
-  if (delayMs === undefined) return undefined;
   return {
-    atMs: nowMs + delayMs,
+    atMs: nowMs + delayMs + Math.floor((random() * rules.retryJitterPercent * delayMs) / 100),
     recipient: {
-      address: recipient.address,
-      ...(recipient.notification === undefined ? {} : { notification: recipient.notification }),
-      ...(recipient.origin === undefined ? {} : { origin: recipient.origin }),
+      ...recipient,
       firstFailedAtMs,
       lastTriedAtMs: nowMs,
       lastDelayMs: delayMs,
       lastError: result.text,
     },
+    ...(own.record === undefined || isHostError ? {} : { record: own.record }),
   };
+}
+
+function ownRetry(recipient: Recipient, result: DeferredAttempt, context: RetryContext) {
+  const { receivedAtMs, steps, nowMs, rules, random, record = recordOf(recipient) } = context;
+  const { errno, text } = result;
+  return failedAgain(record, { errno, text, nowMs, receivedAtMs, isHost: isHosts(result) }, steps, rules, random);
+}
+
+/** `defer (-44)`: the host answered RCPT with 4xx. The host is well; it is the address that waits. */
+const ERRNO_RCPT_4XX = -44;
+
+const isHosts = ({ isHostError, host, errno }: DeferredAttempt): boolean =>
+  isHostError ?? (host !== undefined && errno !== ERRNO_RCPT_4XX);
+
+function recordOf({ firstFailedAtMs, lastTriedAtMs, lastDelayMs = 0 }: Recipient): RetryRecord | undefined {
+  if (firstFailedAtMs === undefined) return undefined;
+  const triedAtMs = lastTriedAtMs ?? firstFailedAtMs;
+  const nextTryAtMs = triedAtMs + lastDelayMs;
+  return { firstFailedAtMs, lastTriedAtMs: triedAtMs, nextTryAtMs, isExpired: false, errno: 0, text: "" };
+}
+
+function delayOf(record: RetryRecord | undefined, hosts: HostsStand | undefined, nowMs: number): number {
+  const times = [record?.nextTryAtMs, hosts?.nextTryAtMs].filter((time) => time !== undefined);
+  return Math.max(0, Math.min(...times) - nowMs);
 }

@@ -19,7 +19,7 @@ export const RETRY_INTERVAL_MAX_MS = 24 * 60 * 60 * 1000;
  * How long to wait after a failure.
  *
  * The step in force is the first whose cutoff has not passed; past the last cutoff the last step goes on (whether
- * the address has then timed out is `hasTimedOut`'s question). `G` and `H` grow the smaller of the planned and
+ * the address has then timed out is `isPastLastCutoff`'s question). `G` and `H` grow the smaller of the planned and
  * the actual gap, so a queue that ran late does not jump ahead in its own schedule.
  *
  * @param maxMs `retry_interval_max`: bounds every delay.

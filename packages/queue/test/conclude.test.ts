@@ -7,6 +7,7 @@ import { Value } from "typebox/value";
 import type { AttemptResult } from "../src/attempt-result.ts";
 import type { Attempted, ConcludeContext } from "../src/attempted.ts";
 import { conclude } from "../src/conclude.ts";
+import { DEFAULT_QUEUE_RULES } from "../src/queue-rules.ts";
 import type { RetryStep } from "../src/retry-delay.ts";
 
 const MINUTE = 60_000;
@@ -199,11 +200,11 @@ describe("retry timeout", () => {
       want: timedOut,
     },
     {
-      name: "an old message whose host fails for the first time",
+      name: "an old message whose host fails for the first time: it must come to its end, as from Exim",
       result: hostDown,
       history: {},
       changes: old,
-      want: ["msg:defer"],
+      want: timedOut,
     },
     {
       name: "an old message whose address is deferred for the first time",
@@ -217,6 +218,54 @@ describe("retry timeout", () => {
   for (const { name, result, history, changes, want } of cases) {
     test(name, async () => assert.deepEqual(names(await outcomeOf([result], changes, history)), want));
   }
+
+  const hosts = { nextTryAtMs: NOW + HOUR, gapMs: HOUR, areAllSkipped: false, haveTimedOut: false };
+  const ofHosts: { name: string; result: AttemptResult; want: readonly string[]; atMs?: number }[] = [
+    {
+      name: "hosts that may be tried again keep an old message waiting for them",
+      result: { ...hostDown, isHostError: true, hosts },
+      want: ["msg:defer"],
+      atMs: NOW + HOUR,
+    },
+    {
+      name: "hosts that have failed for too long end it",
+      result: { ...hostDown, isHostError: true, hosts: { ...hosts, haveTimedOut: true } },
+      want: timedOut,
+    },
+    {
+      name: "hosts that were not tried never end it",
+      result: { outcome: "deferred", errno: -54, text: "not yet", hosts: { ...hosts, areAllSkipped: true } },
+      want: ["msg:defer"],
+      atMs: NOW + HOUR,
+    },
+    {
+      name: "an error of the address does not end it while a host was skipped",
+      result: { ...greylisted, hosts },
+      want: ["msg:defer"],
+    },
+  ];
+  for (const { name, result, want, atMs } of ofHosts) {
+    test(name, async () => {
+      const outcome = await outcomeOf([result], old);
+      assert.deepEqual(names(outcome), want);
+      if (atMs !== undefined) assert.equal(outcome.publish?.[0]?.notBeforeMs, atMs);
+    });
+  }
+
+  test("what waits for a host comes back over half of its interval, not at once", async () => {
+    const skipped = { ...hosts, areAllSkipped: true };
+    const result: AttemptResult = { outcome: "deferred", errno: -54, text: "not yet", hosts: skipped };
+    const history = { firstFailedAtMs: NOW - HOUR, lastTriedAtMs: NOW - HOUR, lastDelayMs: MINUTE, lastError: "down" };
+    const outcome = await outcomeOf([result], {}, history, { random: () => 0.5 });
+    assert.equal(outcome.publish?.[0]?.notBeforeMs, NOW + HOUR + HOUR / 4);
+    assert.partialDeepStrictEqual(headers(outcome)[0]?.recipients[0], history, "that was no attempt");
+  });
+
+  test("retry_jitter adds up to so many hundredths of the delay", async () => {
+    const rules = { ...DEFAULT_QUEUE_RULES, retryJitterPercent: 20 };
+    const outcome = await outcomeOf([hostDown], {}, {}, { random: () => 0.5, rules });
+    assert.equal(outcome.publish?.[0]?.notBeforeMs, NOW + 16.5 * MINUTE);
+  });
 
   test("the recipient fails with the last error and the reason", async () => {
     const { events = [] } = await outcomeOf([greylisted], old);
@@ -431,4 +480,58 @@ test("handled again with other results, no id stands for recipients that the fir
       }
     }),
   );
+});
+
+describe("a deferral that freezes", () => {
+  test("freezes all that is left of the item, with Exim's line", async () => {
+    const frozen: AttemptResult = {
+      outcome: "deferred",
+      errno: -1,
+      text: "remote host address is the local host",
+      isFrozen: true,
+    };
+    const outcome = await outcomeOf([hostDown, refused, frozen]);
+    const [left] = outcome.publish ?? [];
+    assert.equal(left?.frozen, "remote host address is the local host");
+    assert.equal(left?.notBeforeMs, undefined);
+    const [header] = headers(outcome);
+    assert.deepEqual(
+      header?.recipients.map(({ address }) => address),
+      ["r0@b.test", "r2@b.test"],
+    );
+    assert.equal(header?.frozenAtMs, NOW);
+    assert.partialDeepStrictEqual(
+      outcome.events?.filter(({ name }) => name === "msg:frozen"),
+      [{ reason: "" }],
+    );
+  });
+
+  test("does so whatever the message's age", async () => {
+    const frozen: AttemptResult = { outcome: "deferred", errno: -1, text: "self", isFrozen: true };
+    const outcome = await outcomeOf([frozen], { receivedAtMs: NOW - 300 * HOUR });
+    assert.deepEqual(names(outcome), ["msg:defer", "msg:frozen"]);
+  });
+});
+
+describe("a report that cannot be delivered is forgotten", () => {
+  const rules = { ...DEFAULT_QUEUE_RULES, ignoreBounceErrorsAfterMs: HOUR };
+  const cases = [
+    { name: "not before ignore_bounce_errors_after", changes: {}, want: ["msg:fail:delivery", "msg:frozen"] },
+    {
+      name: "behind it",
+      changes: { receivedAtMs: NOW - HOUR },
+      want: ["msg:fail:delivery", "msg:note"],
+    },
+    { name: "when it was given up", changes: { cancelled: "x" }, want: ["msg:fail:delivery", "msg:note"] },
+  ];
+  for (const { name, changes, want } of cases) {
+    test(name, async () => {
+      const outcome = await outcomeOf([refused], { returnPath: "", ...changes }, {}, { rules });
+      assert.deepEqual(names(outcome), want);
+      if (want.includes("msg:note")) {
+        assert.partialDeepStrictEqual(outcome.events?.at(-1), { text: "r0@b.test: error ignored" });
+        assert.deepEqual(outcome.publish, []);
+      }
+    });
+  }
 });

@@ -3,6 +3,7 @@ import { DeliveryItem, type MailEvent, withOrigins } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
 import { type MessageContent, messageContent, type Policy, type Transport } from "@postbus/policy";
 import { type Attempted, type AttemptResult, conclude, type RetryStep } from "@postbus/queue";
+import { errnos } from "@postbus/smtp";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 import { deliverByAppendfile } from "./appendfile/appendfile-delivery.ts";
@@ -19,6 +20,7 @@ import { deliverToQueuefile } from "./queuefile/queuefile-delivery.ts";
 import { withShadow } from "./shadow-delivery.ts";
 import { deliverBySmtp } from "./smtp/smtp-delivery.ts";
 import type { SmtpDeps } from "./smtp/smtp-deps.ts";
+import { type Suspended, withoutSuspended, withSuspended } from "./suspended.ts";
 
 /** Exim's number for `internal configuration error`. */
 const CONFIGURATION_ERROR = -30;
@@ -26,11 +28,13 @@ const CONFIGURATION_ERROR = -30;
 export interface DeliveryDeps {
   /** The one in force now: asked for each item. */
   readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "reports" | "retryRule" | "transport"> &
-    Partial<Pick<Policy, "smtp">>;
+    Partial<Pick<Policy, "queue" | "smtp">>;
   /** For bounces, which quote the header section. */
   readonly readSpooled: Bus["spool"]["read"];
   readonly smtp: SmtpDeps;
   readonly mailboxes: MailboxDeps;
+  /** Where nothing is delivered to for now; absent: there is no such place. */
+  readonly suspended?: Suspended;
   /** Pipes, and LMTP servers on this machine. */
   readonly programs: ProgramDeps;
   readonly autoreply: AutoreplyDeps;
@@ -60,7 +64,8 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const item = withOrigins(header);
     const startedMs = performance.now();
     const policy = deps.policy();
-    const report = await attempt({ work, item, content: work.content }, policy, deps);
+    const held = deps.suspended?.of(item);
+    const report = await attemptOthers({ work, item, content: work.content }, held, policy, deps);
     const { results } = report;
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
@@ -90,9 +95,26 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       reports: policy.reports,
       readSpooled: deps.readSpooled,
       retryRule: (address) => steps?.get(address) ?? [],
+      ...(policy.queue === undefined ? {} : { rules: policy.queue }),
     });
     return withReport(outcome, report, work, item, deps.now());
   };
+}
+
+/** @param held Results of those recipients that are not to be tried now. */
+async function attemptOthers(
+  given: Attempt,
+  held: readonly (AttemptResult | undefined)[] | undefined,
+  policy: Parameters<typeof attempt>[1],
+  deps: DeliveryDeps,
+): Promise<AttemptReport> {
+  if (held === undefined) return attempt(given, policy, deps);
+  const rest = withoutSuspended(given.item, held);
+  const none: AttemptReport = { results: [], notes: [] };
+  return withSuspended(
+    rest.recipients.length === 0 ? none : await attempt({ ...given, item: rest }, policy, deps),
+    held,
+  );
 }
 
 async function attempt(
@@ -100,6 +122,8 @@ async function attempt(
   policy: Pick<Policy, "primaryHostname" | "qualifyDomain" | "transport"> & Partial<Pick<Policy, "smtp">>,
   deps: DeliveryDeps,
 ): Promise<AttemptReport> {
+  const { cancelled: text } = given.item;
+  if (text !== undefined) return { results: given.item.recipients.map(() => ({ outcome: "failed", text })), notes: [] };
   const found = transportOf(given, policy, deps);
   const transport = found instanceof Promise ? await found : found;
   if (transport instanceof ConfigError || transport instanceof DeferError) {
@@ -168,7 +192,7 @@ function unusable(err: unknown): ConfigError | DeferError {
 
 /** The retry rules for what is left over. */
 async function retrySteps(
-  { returnPath }: DeliveryItem,
+  { returnPath, areMx }: DeliveryItem,
   attempted: readonly Attempted[],
   policy: Pick<Policy, "retryRule">,
 ): Promise<ReadonlyMap<string, readonly RetryStep[]>> {
@@ -176,8 +200,10 @@ async function retrySteps(
   for (const { recipient, result } of attempted) {
     if (result.outcome !== "deferred") continue;
     const { address } = recipient;
-    const { errno, host } = result;
-    const found = policy.retryRule({ address, returnPath, errno, host });
+    const { errno, host, replyDigits, unreadForMs } = result;
+    // 4xx to RCPT is about the address, everything else that a host has said is about the host.
+    const blamed = errno === errnos.rcpt4xx ? undefined : host;
+    const found = policy.retryRule({ address, returnPath, errno, replyDigits, unreadForMs, host: blamed, isMx: areMx });
     steps.set(address, found instanceof Promise ? await found : found);
   }
   return steps;

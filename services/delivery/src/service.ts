@@ -10,6 +10,7 @@ import { CalloutCache } from "./callout/callout-cache.ts";
 import { calloutHandler } from "./callout/callout-handler.ts";
 import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
+import { startHostMemory } from "./host-memory.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { ProgramPipes } from "./programs/program-pipes.ts";
 import { ProgramSlots } from "./programs/program-slots.ts";
@@ -33,7 +34,9 @@ export const delivery: Service<typeof DeliverySettings> = {
       use: (loaded) => loaded,
     });
     const control = await startReloadListener({ bus, service: "delivery", instance, policy });
+    const memory = await startHostMemory(bus, () => policy.current, log);
     const pool = new ConnectionPool({
+      share: () => memory.replicas.count,
       idleMs: settings.deliveryIdleMs,
       contexts: clientContexts(log),
     });
@@ -41,9 +44,10 @@ export const delivery: Service<typeof DeliverySettings> = {
     const mailboxes = mailboxDeps(bus.spool);
     const pipes = new ProgramPipes();
     const handler = deliveryHandler({
+      suspended: memory.suspended,
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
-      smtp: { pool, addresses, spool: bus.spool },
+      smtp: { pool, addresses, spool: bus.spool, retries: memory.retries },
       mailboxes,
       programs: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), pipes, now: Date.now },
       autoreply: { spool: bus.spool, once: new OnceStore(bus.keyValue("once"), Date.now), now: Date.now },
@@ -77,6 +81,7 @@ export const delivery: Service<typeof DeliverySettings> = {
         },
         stop: () => policy.stop(),
       },
+      ...memory.parts,
       { name: calloutSubject, stop: () => callouts.drain() },
       { name: quotaSubject, stop: () => quotas.drain() },
       { name: "pipes for programs", stop: () => pipes[Symbol.asyncDispose]() },

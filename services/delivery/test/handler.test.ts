@@ -5,7 +5,7 @@ import type { Outcome, WorkItem } from "@postbus/bus";
 import type { DeliveryItem } from "@postbus/contracts";
 import { ConfigError } from "@postbus/mail";
 import type { Transport } from "@postbus/policy";
-import { type AttemptResult, defaultReports } from "@postbus/queue";
+import { type AttemptResult, defaultReports, Suspensions } from "@postbus/queue";
 import { startSmtpPeer } from "@postbus/testkit";
 import { pino } from "pino";
 import { mailboxDeps } from "../src/appendfile/mailbox-deps.ts";
@@ -13,7 +13,9 @@ import { OnceStore } from "../src/autoreply/once-store.ts";
 import { deliveryHandler } from "../src/handler.ts";
 import { ProgramPipes } from "../src/programs/program-pipes.ts";
 import { ProgramSlots } from "../src/programs/program-slots.ts";
+import { ReturnedHosts } from "../src/returned-hosts.ts";
 import { AddressCache } from "../src/smtp/address-cache.ts";
+import { Suspended } from "../src/suspended.ts";
 import { Mailboxes } from "./appendfile/mailboxes.ts";
 import { MemoryValues } from "./autoreply/memory-values.ts";
 import { deliveryItem, inline, Rig, smtpTransport } from "./smtp/rig.ts";
@@ -27,10 +29,11 @@ interface HandleOptions {
   readonly transport?: Transport;
   readonly work?: Partial<WorkItem>;
   readonly outcomes?: AttemptResult["outcome"][];
+  readonly suspended?: Suspended;
 }
 
 async function handle(rig: Rig, header: unknown, options: HandleOptions = {}): Promise<Outcome> {
-  const { transport, work = {}, outcomes = [] } = options;
+  const { transport, work = {}, outcomes = [], suspended } = options;
   const spool = rig.spool;
   const handler = deliveryHandler({
     policy: () => ({
@@ -47,6 +50,7 @@ async function handle(rig: Rig, header: unknown, options: HandleOptions = {}): P
     readSpooled: (reference) => spool.read(reference),
     smtp: { pool: rig.pool, addresses: new AddressCache(), spool },
     mailboxes: mailboxDeps(spool),
+    ...(suspended === undefined ? {} : { suspended }),
     programs: { spool, slots: new ProgramSlots(1), pipes, now: () => NOW },
     autoreply: { spool, once: new OnceStore(new MemoryValues(), () => NOW), now: () => NOW },
     metrics: { attempted: (outcome) => void outcomes.push(outcome), worked: () => {} },
@@ -103,6 +107,41 @@ test("what was delivered leaves an event and no work; what was not carries on, o
   const [again, bounce] = outcome.publish ?? [];
   assert.equal(again?.notBeforeMs, NOW + 900_000);
   assert.notEqual(bounce?.messageId, item.messageId);
+});
+
+test("recipients of a suspended domain wait, whatever their age; the others are served", async () => {
+  await using rig = new Rig();
+  await using peer = await startSmtpPeer({});
+  const unused = () => assert.fail("nothing is released");
+  const value = { v: 1 as const, target: "held.test", reason: "", sinceMs: NOW - 1 };
+  const suspensions = await Suspensions.start({
+    values: { list: async () => [{ key: "k", value, revision: 1 }] },
+    now: () => NOW,
+    onEnd: unused,
+    onTrouble: unused,
+  });
+  await suspensions.stop();
+  const waiting = { list: unused, counts: unused, takeNow: unused };
+  const returned = new ReturnedHosts({ waiting, log: { info: () => {}, warn: () => {} } });
+  const suspended = new Suspended({ suspensions, returned, now: () => NOW });
+  const old = { receivedAtMs: NOW - 100 * 86_400_000 };
+  const item = deliveryItem(["a@b.test", "b@HELD.test", "c@b.test"], old);
+  const outcome = await handle(rig, item, { transport: smtpTransport(peer.port), suspended });
+  assert.deepEqual(named(outcome), ["msg:delivery a@b.test", "msg:defer b@HELD.test", "msg:delivery c@b.test"]);
+  assert.deepEqual(peer.messages[0]?.recipients, ["a@b.test", "c@b.test"]);
+  assert.equal(outcome.publish?.[0]?.notBeforeMs, NOW + 15 * 60_000);
+  const none = await handle(rig, deliveryItem(["b@held.test"]), { transport: smtpTransport(peer.port), suspended });
+  assert.partialDeepStrictEqual(none.events?.[0], { errno: -23, text: "delivery to held.test is suspended" });
+});
+
+test("what was given up is not delivered any more", async () => {
+  const item = { ...deliveryItem(["r@b.test"]), cancelled: "delivery cancelled by administrator" };
+  await using rig = new Rig();
+  const { events = [] } = await handle(rig, item);
+  assert.partialDeepStrictEqual(events[0], {
+    name: "msg:fail:delivery",
+    text: "delivery cancelled by administrator",
+  });
 });
 
 test("what was noticed about a host comes before what it led to", async () => {

@@ -19,7 +19,7 @@ export const statusOptions = { server: { type: "string" }, json: { type: "boolea
 
 export interface StatusClient {
   /** The answer as it is. @throws {RefusedError} @throws {DeferError} the service cannot be reached. */
-  ask(path: string, method?: "GET" | "POST"): Promise<unknown>;
+  ask(path: string, method?: "GET" | "POST" | "DELETE"): Promise<unknown>;
   /**
    * The lines of an answer that comes little by little, without the empty ones, until its end or the signal.
    *
@@ -27,7 +27,7 @@ export interface StatusClient {
    */
   lines(path: string, signal: AbortSignal): AsyncIterable<string>;
   /** The answer as far as `schema` names it. @throws as `ask`. */
-  read<S extends TSchema>(path: string, schema: S, method?: "GET" | "POST"): Promise<Static<S>>;
+  read<S extends TSchema>(path: string, schema: S, method?: "GET" | "POST" | "DELETE"): Promise<Static<S>>;
 }
 
 /**
@@ -40,7 +40,7 @@ export function openStatusClient(server: string | undefined, env: NodeJS.Process
   if (!URL.canParse(base)) throw new ConfigError(`--server: must be a URL like http://127.0.0.1:8080`);
   const headers: Record<string, string> = httpToken === undefined ? {} : { authorization: `Bearer ${httpToken}` };
 
-  async function ask(path: string, method: "GET" | "POST" = "GET"): Promise<unknown> {
+  async function ask(path: string, method: "GET" | "POST" | "DELETE" = "GET"): Promise<unknown> {
     const response = await answerOf(new URL(path, base), { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
     return response.ok ? response.json().catch(() => undefined) : refused(response);
   }

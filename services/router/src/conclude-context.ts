@@ -18,6 +18,7 @@ export function concludeContext(
     primaryHostname: policy.primaryHostname,
     qualifyDomain: policy.qualifyDomain,
     reports: policy.reports,
+    ...(policy.queue === undefined ? {} : { rules: policy.queue }),
     retryRule: (address) => steps.get(address) ?? [],
     readSpooled: deps.readSpooled,
   };

@@ -13,9 +13,10 @@ import { originOfRecipient } from "./recipient-origin.ts";
 /** The part of the policy in force that says where mail goes. */
 export interface RoutingPolicy
   extends Pick<
-    Policy,
-    "version" | "primaryHostname" | "qualifyDomain" | "smtp" | "surroundings" | "transport" | "retryRule" | "reports"
-  > {
+      Policy,
+      "version" | "primaryHostname" | "qualifyDomain" | "smtp" | "surroundings" | "transport" | "retryRule" | "reports"
+    >,
+    Partial<Pick<Policy, "queue">> {
   readonly routing: Pick<Routing, "route"> & Partial<Pick<Routing, "names">>;
 }
 

@@ -38,6 +38,7 @@ export function routerHandler(deps: RouterDeps): Handler {
     if (!routeItem.Check(header)) throw new Error(`item ${work.id} is not a route item: ${firstProblem(header)}`);
     const item = counted(withOrigins(header));
     const policy = deps.policy();
+    if (item.cancelled !== undefined) return routePart({ work, item, ends: cancelledEnds(item) }, policy, deps);
     const { messageId } = item;
     const wrongLists: SyntaxErrors[] = [];
     const looking = messageContent(work.content, policy.routing.names, deps.readSpooled, policy.smtp.bodyVisibleOctets);
@@ -76,6 +77,17 @@ export function routerHandler(deps: RouterDeps): Handler {
     return joined(outcomes);
   };
 }
+
+/** An operator, or its age, has given it up: nobody is asked where it would go. */
+const cancelledEnds = ({ recipients, cancelled: text = "" }: RouteItem): RoutedRecipient[] =>
+  recipients.map((recipient, position) => ({
+    recipient,
+    position,
+    outcome: {
+      ...{ kind: "fail", address: recipient.address, parents: [], router: undefined, text, replyText: undefined },
+      ...{ errorsTo: undefined, ignoresErrors: false },
+    },
+  }));
 
 /** `$recipients_count` stays what it was, though recipients come to their ends one by one. */
 function counted(item: RouteItem): RouteItem {

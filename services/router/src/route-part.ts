@@ -166,6 +166,7 @@ function deliveryPublication(
     if (hosts.some(({ address }) => address !== undefined)) {
       header.hostAddresses = hosts.map(({ address }) => address ?? "");
     }
+    if (hosts.length > 0 && hosts.every(({ mx }) => mx !== undefined)) header.areMx = true;
     if (item.requireTls === true) header.knownHosts = hosts.map(isKnown);
   }
   if (variables.length > 0) header.addressVariables = variables;

@@ -1,9 +1,11 @@
 import { openResolver } from "@postbus/dns";
 import { PolicyInForce } from "@postbus/policy";
+import { DEFAULT_QUEUE_RULES } from "@postbus/queue";
 import { compileRouters } from "@postbus/routing";
 import { type Service, startReloadListener } from "@postbus/service-kit";
 import { RouterSettings } from "./config.ts";
 import type { RoutingPolicy } from "./destinations.ts";
+import { FrozenMail } from "./frozen-mail.ts";
 import { routerHandler } from "./handler.ts";
 import { routerMetrics } from "./metrics.ts";
 
@@ -28,6 +30,8 @@ export const router: Service<typeof RouterSettings> = {
       random: Math.random,
     });
     const items = await bus.consume("route", { concurrency }, handler);
+    const rules = () => policy.current.queue ?? DEFAULT_QUEUE_RULES;
+    const frozen = new FrozenMail({ bus, rules, now: Date.now, log });
     log.info({ policyVersion: policy.version, concurrency }, "routing");
     return [
       control,
@@ -38,6 +42,7 @@ export const router: Service<typeof RouterSettings> = {
         },
         stop: () => policy.stop(),
       },
+      { name: "frozen mail", stop: () => frozen.stop() },
       { name: "route items", stop: () => items.drain() },
     ];
   },

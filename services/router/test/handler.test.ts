@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Outcome, WorkItem } from "@postbus/bus";
-import { type Content, DeliveryItem, type RouteItem } from "@postbus/contracts";
+import { type Content, DeliveryItem, RouteItem } from "@postbus/contracts";
 import { DeferError, domainOf } from "@postbus/mail";
 import { loadPolicy } from "@postbus/policy";
 import { type AddressOrigin, compileRouters, type RoutingContext, type RoutingOutcome } from "@postbus/routing";
@@ -638,5 +638,19 @@ test("every recipient is in exactly one item or event, and no two items share an
         assert.ok(item.transport !== "smarthost_smtp" || item.recipients.length <= 3);
       }
     }),
+  );
+});
+
+test("a message that was given up fails without being routed, and its sender is told", async () => {
+  const item = { ...itemTo("a@x.test", "b@x.test"), cancelled: "delivery cancelled by administrator" };
+  const { publish = [], events = [] } = await handle(item, () => assert.fail("nobody asks where it would go"));
+  const failed = events.filter((event) => event.name === "msg:fail:delivery");
+  assert.deepEqual(
+    failed.map(({ recipient, text }) => `${recipient}: ${text}`),
+    ["a@x.test: delivery cancelled by administrator", "b@x.test: delivery cancelled by administrator"],
+  );
+  assert.deepEqual(
+    publish.map(({ header }) => Value.Parse(RouteItem, header).recipients),
+    [[{ address: "sender@x.test" }]],
   );
 });

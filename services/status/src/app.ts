@@ -20,6 +20,7 @@ import { queue } from "./routes/queue.ts";
 import { queueCommands } from "./routes/queue-commands.ts";
 import { rates } from "./routes/rates.ts";
 import { rejects } from "./routes/rejects.ts";
+import { suspensions } from "./routes/suspensions.ts";
 import { watch } from "./routes/watch.ts";
 
 /** Requests in work at one time. Bounds what the database and the memory have to bear; the next one is told to wait. */
@@ -70,7 +71,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   app.addHook("onRequest", async (request, response) => {
     if (request.url === "/healthz") return;
     checkReader(askedOf(request), deps.token);
-    if (request.method === "POST") checkOperator(askedOf(request), deps.token);
+    if (request.method !== "GET" && request.method !== "HEAD") checkOperator(askedOf(request), deps.token);
     void response.header("cache-control", "no-store").header("x-content-type-options", "nosniff");
   });
   let inWork = 0;
@@ -116,6 +117,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(messages, deps);
   await app.register(queue, deps);
   await app.register(queueCommands, deps);
+  await app.register(suspensions, deps);
   await app.register(policy, deps);
   await app.register(rates, deps);
   await app.register(rejects, deps);

@@ -1,9 +1,9 @@
 import type { Bus, WaitingItem } from "@postbus/bus";
-import type { Completed, Frozen, MailEvent, Noted } from "@postbus/contracts";
+import type { Completed, Frozen, MailEvent, Noted, RouteItem } from "@postbus/contracts";
 import { REMOVED } from "@postbus/history";
 
 /** What an operator can do to items that wait. */
-export const queueCommandNames = ["now", "freeze", "thaw", "remove"] as const;
+export const queueCommandNames = ["now", "freeze", "thaw", "bounce", "remove"] as const;
 export type QueueCommandName = (typeof queueCommandNames)[number];
 
 interface QueueCommand {
@@ -16,13 +16,15 @@ interface QueueCommand {
 export const queueCommands: Readonly<Record<QueueCommandName, QueueCommand>> = {
   now: {
     states: ["deferred", "frozen"],
-    run: (bus, item) => release(bus, item),
+    // Retry records of hosts are not asked for this attempt, as with Exim's -M.
+    run: async (bus, item) => (await revised(bus, item, { isForced: true })) && (await release(bus, item)),
   },
   freeze: {
     states: ["ready", "deferred"],
     async run(bus, item) {
       const reason = "frozen by operator";
       const isDone = await bus.waiting.freeze(item.id, reason);
+      if (isDone) await revised(bus, item, { frozenAtMs: Date.now() });
       const frozen: Frozen = { ...common(item, "msg:frozen"), name: "msg:frozen", reason };
       if (isDone) await bus.events.record([frozen]);
       return isDone;
@@ -31,6 +33,16 @@ export const queueCommands: Readonly<Record<QueueCommandName, QueueCommand>> = {
   thaw: {
     states: ["frozen"],
     run: (bus, item) => release(bus, item),
+  },
+  bounce: {
+    states: ["deferred", "frozen"],
+    async run(bus, item) {
+      if (!(await revised(bus, item, { cancelled: "delivery cancelled by administrator" }))) return false;
+      const isDone = await bus.waiting.takeNow(item.id);
+      const cancelled: Noted = { ...common(item, "cancelled"), name: "msg:note", text: "cancelled by operator" };
+      if (isDone) await bus.events.record([cancelled]);
+      return isDone;
+    },
   },
   remove: {
     states: ["ready", "deferred", "frozen"],
@@ -43,6 +55,12 @@ export const queueCommands: Readonly<Record<QueueCommandName, QueueCommand>> = {
     },
   },
 };
+
+/** The item with something more in its header; of a version that cannot be understood it is left as it is. */
+async function revised(bus: Bus, { id, header }: WaitingItem, more: Partial<RouteItem>): Promise<boolean> {
+  if (typeof header !== "object" || header === null) return false;
+  return bus.waiting.revise(id, { ...header, ...more });
+}
 
 async function release(bus: Bus, item: WaitingItem): Promise<boolean> {
   const isDone = await bus.waiting.takeNow(item.id);

@@ -222,6 +222,8 @@ test("/openapi.json describes every path with its answers", async () => {
     "/v1/queue/{id}/{command}",
     "/v1/rates",
     "/v1/rejects",
+    "/v1/suspensions",
+    "/v1/suspensions/{target}",
     "/v1/watch",
   ]);
   for (const operations of Object.values<Record<string, { responses: object }>>(document.paths)) {

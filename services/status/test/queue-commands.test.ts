@@ -50,6 +50,26 @@ describe("commands", () => {
     assert.deepEqual(await stateOf(id), ["ready"]);
   });
 
+  test("now says that retry times do not count, and freeze since when it is frozen", async () => {
+    const [hurried, frozen] = [await open.defer(), await open.defer()];
+    await post(`${hurried}/now`);
+    await post(`${frozen}/freeze`);
+    const [ready] = await open.bus.waiting.ofMessage(hurried);
+    assert.partialDeepStrictEqual(ready?.header, { isForced: true });
+    const [cold] = await open.bus.waiting.ofMessage(frozen);
+    assert.ok(cold?.header instanceof Object && "frozenAtMs" in cold.header);
+    await post(`${frozen}/remove`);
+  });
+
+  test("bounce gives a message up that waits: router tells its sender", async () => {
+    const id = await open.defer();
+    assert.equal((await post(`${id}/bounce`)).statusCode, 200);
+    const [item] = await open.bus.waiting.ofMessage(id);
+    assert.equal(item?.state, "ready");
+    assert.partialDeepStrictEqual(item.header, { cancelled: "delivery cancelled by administrator" });
+    assert.partialDeepStrictEqual(await eventsOf(id, 1), [{ name: "msg:note", text: "cancelled by operator" }]);
+  });
+
   test("remove ends the message: a note and its completion are raised", async () => {
     const id = await open.defer();
     assert.equal((await post(`${id}/remove`)).statusCode, 200);

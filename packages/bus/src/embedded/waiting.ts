@@ -85,6 +85,21 @@ export class EmbeddedWaiting implements Waiting {
     });
   }
 
+  async revise(itemId: string, header: object): Promise<boolean> {
+    const { deferred, frozen } = this.#deps.tables;
+    // Now and not in the commit: what cannot be JSON is the caller's error.
+    JSON.stringify(header);
+    return this.#command(
+      itemId,
+      (draft, { state, item }) => {
+        if (state === "ready") return false;
+        draft.replace(state === "deferred" ? deferred : frozen, itemId, JSON.stringify({ ...item, h: header }));
+        return true;
+      },
+      () => {},
+    );
+  }
+
   remove(itemId: string, events: readonly MailEvent[], eventsIfComplete: readonly MailEvent[]): Promise<boolean> {
     const { items, dropSpooled } = this.#deps;
     let spooled: string | undefined;

@@ -7,7 +7,7 @@ import type { Claims } from "./claims.ts";
 import { Committer } from "./committer.ts";
 import type { DoneLog } from "./done-log.ts";
 import type { Holders } from "./holders.ts";
-import { encodeItems } from "./item-codec.ts";
+import { encodeItem, encodeItems } from "./item-codec.ts";
 import { BUNDLE_ITEMS, copyName, deferredSubject, dueSubject, idToken, MOVED, queueOf, tail } from "./item-subject.ts";
 import { type ItemWriter, type Placed, place, scheduleHeaders } from "./item-writer.ts";
 import type { Link } from "./link.ts";
@@ -128,6 +128,20 @@ export class NatsWaiting implements Waiting {
     });
   }
 
+  async revise(itemId: string, header: object): Promise<boolean> {
+    const found = await this.#one(itemId);
+    if (found === undefined || found.place.state === "ready") return false;
+    const { meta, content } = found.item;
+    const octets = Buffer.from(JSON.stringify(header));
+    if (found.place.state === "deferred") {
+      return this.#reschedule(found, meta.notBeforeMs, encodeItem(meta, octets, content));
+    }
+    const { api, writer, names } = this.#parts;
+    const msgId = `${idToken(meta.id)}-revised-${found.stored.seq}`;
+    await writer.put(place(names.subject, meta, octets, content, msgId));
+    return api.deleteMessage(found.place.stream, found.stored.seq);
+  }
+
   async remove(itemId: string, events: readonly MailEvent[], eventsIfComplete: readonly MailEvent[]): Promise<boolean> {
     const found = await this.#one(itemId);
     if (found === undefined) return false;
@@ -143,16 +157,20 @@ export class NatsWaiting implements Waiting {
   }
 
   /** In place of the schedule, if that is still the one that was read: otherwise the item has become due by itself. */
-  async #reschedule({ item: { meta }, stored }: Found): Promise<boolean> {
+  async #reschedule(
+    { item: { meta }, stored }: Found,
+    atMs = Date.now(),
+    payload: Uint8Array = stored.data,
+  ): Promise<boolean> {
     const { names } = this.#parts;
     const name = { queue: queueOf(meta.subject), messageId: meta.messageId, id: meta.id };
     try {
       await this.#schedules.publish({
         subject: deferredSubject(names.subject, name),
         id: `${idToken(meta.id)}-now-${stored.seq}`,
-        payload: stored.data,
+        payload,
         headers: {
-          ...scheduleHeaders(Date.now(), dueSubject(names.subject, name)),
+          ...scheduleHeaders(atMs, dueSubject(names.subject, name)),
           "Nats-Expected-Last-Subject-Sequence": String(stored.seq),
         },
       });

@@ -109,6 +109,36 @@ export function waitingContract(open: Open): void {
     assert.equal(seen[0]?.messageId, other);
   });
 
+  test("a deferred and a frozen item can get another header, and wait as before", async (t) => {
+    const { bus } = await open(t);
+    const [deferred, frozen, ready] = [newMessageId(), newMessageId(), newMessageId()];
+    await bus.publish(routeItem(deferred, { notBeforeMs: Date.now() + LATE_MS }));
+    await bus.publish(routeItem(frozen, { frozen: "why" }));
+    await bus.publish(routeItem(ready));
+    for (const messageId of [deferred, frozen]) {
+      const { id } = routeItem(messageId);
+      await eventually(async () => assert.equal(await bus.waiting.revise(id, { said: messageId }), true));
+      await eventually(async () => assert.equal(await bus.waiting.revise(id, { saidLast: messageId }), true));
+    }
+    assert.equal(await bus.waiting.revise(routeItem(ready).id, {}), false);
+    assert.equal(await bus.waiting.revise(routeItem(newMessageId()).id, {}), false);
+    await eventually(async () =>
+      assert.deepEqual(await bus.waiting.counts(), { route: 1, deliver: 0, deferred: 1, frozen: 1 }),
+    );
+    assert.equal((await bus.waiting.ofMessage(frozen))[0]?.reason, "why");
+    const seen = await collect(bus, "route");
+    for (const messageId of [deferred, frozen]) {
+      await eventually(async () => assert.equal(await bus.waiting.takeNow(routeItem(messageId).id), true));
+    }
+    await eventually(() => nothingWaits(bus));
+    const revised = seen.filter((work) => work.messageId !== ready);
+    assert.deepEqual(
+      new Map(revised.map((work) => [work.messageId, work.header])),
+      new Map(revised.map(({ messageId }) => [messageId, { saidLast: messageId }])),
+    );
+    assert.equal(revised.length, 2);
+  });
+
   test("an item in any state can be removed, with its events; the last one completes the message", async (t) => {
     const { bus } = await open(t);
     const events = await record(bus);

@@ -72,6 +72,14 @@ const MAIN: ReadonlySet<string> = new Set([
     "tls_crl",
   ],
   ...[
+    "auto_thaw",
+    "ignore_bounce_errors_after",
+    "timeout_frozen_after",
+    "retry_data_expire",
+    "retry_interval_max",
+    "retry_jitter",
+  ],
+  ...[
     "bounce_charset",
     "bounce_message_file",
     "bounce_message_text",

@@ -1,10 +1,11 @@
+import { isIP } from "node:net";
 import type { RetryStep } from "@postbus/queue";
 import { createEvaluation } from "../expansion/create-evaluation.ts";
 import type { SharedSurroundings } from "../load/policy-surroundings.ts";
 import { type CompiledList, compileList } from "../matching/compile-list.ts";
 import type { Policy, RetryFailure } from "../policy.ts";
 import type { Configuration } from "../reader/configuration.ts";
-import type { RetryError } from "../reader/retry-error.ts";
+import type { HostKind, RetryError } from "../reader/retry-error.ts";
 import type { RetryRule } from "../reader/retry-rule.ts";
 
 interface CompiledRule {
@@ -45,49 +46,65 @@ async function firstFitting(
 ): Promise<readonly RetryStep[]> {
   const variables: Readonly<Record<string, string>> = { sender_address: failure.returnPath };
   const evaluation = createEvaluation({ ...shared, variables: { get: (name) => variables[name] } });
-  const domain = failure.address.slice(failure.address.lastIndexOf("@") + 1);
+  const keys = keysOf(failure);
   for (const { rule, addresses, senders } of rules) {
     if (!isErrorOf(rule.error, failure)) continue;
-    if (addresses !== undefined && (await addresses.match(evaluation, failure.address)) === undefined) {
-      // A rule for a host is meant for the errors of the host.
-      const host = failure.host ?? domain;
-      if ((await addresses.match(evaluation, `*@${host}`)) === undefined) continue;
-    }
     if (senders !== undefined && (await senders.match(evaluation, failure.returnPath)) === undefined) continue;
-    return rule.steps;
+    if (addresses === undefined) return rule.steps;
+    for (const key of keys) if ((await addresses.match(evaluation, key)) !== undefined) return rule.steps;
   }
   return NO_STEPS;
 }
 
-const errors = { refused: 111, timeout: 110, lost: -18, lookup: -32, tls: -38, auth: -42, quota: -22 } as const;
-const REPLIES = { mail_4xx: -45, rcpt_4xx: -44, data_4xx: -46 } as const;
+/** What patterns are compared with: for a failure of a host its name, then the domain (Exim's manual, "Choosing which retry rule to use"). */
+function keysOf({ address, host, isOfDomain = false }: RetryFailure): readonly string[] {
+  const ofDomain = `*${address.slice(address.lastIndexOf("@"))}`;
+  if (host === undefined) return [isOfDomain ? ofDomain : address];
+  return isIP(host) === 0 ? [`*@${host}`, ofDomain] : [`*@${host}`, `*@[${host}]`, ofDomain];
+}
 
-/** Which kind of host it was, and the digits of a reply, are not known here: a rule for one of them is for all. */
-function isErrorOf(error: RetryError, { errno }: RetryFailure): boolean {
+const errnos = { refused: 111, timeout: 110, lost_connection: -18, lookup: -32, auth_failed: -42 } as const;
+const REPLIES = { mail_4xx: -45, rcpt_4xx: -44, data_4xx: -46 } as const;
+/** TLS is required and not offered, or has failed. */
+const TLS: readonly number[] = [-38, -37];
+/** Exim's own, EDQUOT, ENOSPC: a full partition is handled as a full mailbox is. */
+const QUOTA: readonly number[] = [-22, 122, 28];
+
+function isErrorOf(error: RetryError, failure: RetryFailure): boolean {
+  const { errno, isMx = false, isConnect = false, replyDigits, unreadForMs = 0 } = failure;
   switch (error.kind) {
     case "any":
       return true;
     case "refused":
-      return errno === errors.refused;
+      return errno === errnos.refused && isHostKind(error.hosts, isMx);
     case "timeout":
-      return errno === errors.timeout;
+      return errno === errnos.timeout && (!error.isConnect || isConnect) && isHostKind(error.hosts, isMx);
     case "lost_connection":
-      return errno === errors.lost;
     case "lookup":
-      return errno === errors.lookup;
-    case "tls_required":
-      return errno === errors.tls;
     case "auth_failed":
-      return errno === errors.auth;
+      return errno === errnos[error.kind];
+    case "tls_required":
+      return TLS.includes(errno);
     case "quota":
-      return errno === errors.quota;
+      return QUOTA.includes(errno) && unreadForMs >= error.unreadForMs;
     case "mail_4xx":
     case "rcpt_4xx":
     case "data_4xx":
-      return errno === REPLIES[error.kind];
+      return errno === REPLIES[error.kind] && isReply(error.code, replyDigits);
     case "timeout_dns":
       return false;
     default:
       throw new Error(`unhandled retry error: ${JSON.stringify(error satisfies never)}`);
   }
+}
+
+const isHostKind = (wanted: HostKind | undefined, isMx: boolean): boolean =>
+  wanted === undefined || (wanted === "MX") === isMx;
+
+/** @param code `4xx`, `45x`, `452`. @param digits The last two of the reply. */
+function isReply(code: string, digits: number | undefined): boolean {
+  if (code === "4xx") return true;
+  if (digits === undefined) return false;
+  const reply = `4${String(digits).padStart(2, "0")}`;
+  return code.endsWith("x") ? reply.startsWith(code.slice(0, 2)) : reply === code;
 }

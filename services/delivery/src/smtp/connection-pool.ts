@@ -13,6 +13,8 @@ export interface PoolOptions {
   readonly idleMs: number;
   /** For TLS. */
   readonly contexts: ClientContexts;
+  /** In how many parts what is limited for the fleet is divided; absent: this is the only process. */
+  readonly share?: () => number;
   /** How often deadlines are looked at; tests make it short. */
   readonly sweepMs?: number;
 }
@@ -104,6 +106,7 @@ export class ConnectionPool implements Swept {
       protection,
       contexts: this.#options.contexts,
       idleMs: this.#options.idleMs,
+      ...(this.#options.share === undefined ? {} : { share: this.#options.share }),
       sweep: this.#sweep,
       onEmpty: () => {
         if (this.openCount === 0) this.#empty.resolve();

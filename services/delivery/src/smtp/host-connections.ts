@@ -48,6 +48,8 @@ export interface HostOptions {
   readonly protection: Protection;
   readonly contexts: ClientContexts;
   readonly idleMs: number;
+  /** In how many parts what is limited for the fleet is divided. */
+  readonly share?: () => number;
   readonly sweep: DeadlineSweep;
   /** The last connection is gone. */
   readonly onEmpty: () => void;
@@ -120,9 +122,15 @@ export class HostConnections {
     return this.#hasStalled(this.#options.sweep.nowMs) ? { kind: "limit" } : this.#wait(fresh);
   }
 
-  /** One at one time, for a host in `serialize_hosts`. */
+  /**
+   * One at one time, for a host in `serialize_hosts`. A limit that is the operator's is one of the fleet; each process has its
+   * part of it, and one at least.
+   */
   get #maxConnections(): number {
-    return this.#options.terms.isSerialized ? 1 : this.#options.transport.maxConnections;
+    const { terms, transport, share } = this.#options;
+    if (terms.isSerialized) return 1;
+    if (share === undefined || !transport.isLimitOfFleet) return transport.maxConnections;
+    return Math.max(1, Math.floor(transport.maxConnections / share()));
   }
 
   #hasStalled(nowMs: number): boolean {

@@ -12,6 +12,7 @@ import type { SmtpConnection } from "./connection.ts";
 import type { Acquired } from "./host-connections.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { fallbackHosts, firstHosts, type HostList } from "./host-list.ts";
+import { HostRetries } from "./host-retries.ts";
 import { LackingHosts, UNKNOWN_HOST } from "./lacking-hosts.ts";
 import { LongLineError, longLine, measured } from "./line-lengths.ts";
 import { hopLabel, hostSpec, type NextHop } from "./next-hop.ts";
@@ -53,6 +54,7 @@ class SmtpDelivery {
   /** Positions of the recipients that have no final answer. */
   #open: readonly number[];
   #tried = 0;
+  readonly #retries: HostRetries | undefined;
   /** Of the last host, if it was that one that could not be talked to. */
   #lastFailure: OpenFailure | undefined;
   /** IP addresses that were looked at, whatever came of it. */
@@ -66,6 +68,7 @@ class SmtpDelivery {
     this.#attempt = attempt;
     this.#transport = transport;
     this.#deps = deps;
+    this.#retries = deps.retries && new HostRetries(attempt.item, transport, deps.retries);
     const { recipients } = attempt.item;
     this.#content = attempt.content;
     [this.#offer] = offersOf(attempt.item, transport);
@@ -93,7 +96,12 @@ class SmtpDelivery {
     if (this.#isLackedByAll)
       for (const position of this.#open) this.#results[position] = this.#lacking.ended(this.#results[position]);
     if (this.#tried === 0) this.#nobodyTried();
-    return { results: this.#results.map((result) => result ?? this.#noHosts()), notes: this.#notes };
+    const results = this.#results.map((result) => result ?? this.#noHosts());
+    this.#retries?.leftOut(this.#leftOut);
+    const hosts = this.#retries?.stand;
+    if (hosts === undefined) return { results, notes: this.#notes };
+    const told = results.map((result) => (result.outcome === "deferred" ? { ...result, hosts } : result));
+    return { results: told, notes: this.#notes };
   }
 
   /** Who waits for another day would wait in vain. */
@@ -159,12 +167,19 @@ class SmtpDelivery {
     const terms = this.#transport.terms ?? (await this.#termsFor(hop));
     if (terms === undefined) return;
     const { protection } = this.#offer;
+    const mayTry = this.#retries?.mayTry(hop) ?? true;
+    if (mayTry !== true && !(await mayTry) && !this.#retries?.mayTryAfterCutoff(hop)) {
+      this.#skipped.backingOff++;
+      return;
+    }
+    const startedAtMs = this.#deps.retries?.now() ?? 0;
     const acquired =
       isKnown || protection !== "verified"
         ? await this.#deps.pool.acquire(hop, this.#transport, { terms, protection })
         : ({ kind: "failed", failure: UNKNOWN_HOST } as const);
     if (acquired.kind === "backing off" || acquired.kind === "limit") {
       this.#skipped[acquired.kind === "limit" ? "limit" : "backingOff"]++;
+      await this.#retries?.skipped(hop);
       return;
     }
     this.#tried++;
@@ -172,6 +187,8 @@ class SmtpDelivery {
     this.#lastFailure = acquired.failure;
     if (protection !== "usual") this.#lacking.note(acquired.failure);
     this.#notReached(hop, acquired.failure);
+    // What it does not do for this message it need not do for others.
+    if (acquired.failure.lacks === undefined) await this.#retries?.failed(hop, acquired.failure, startedAtMs);
   }
 
   /** @returns undefined: what the transport says about this host cannot be found out, which has been told. */
@@ -192,6 +209,7 @@ class SmtpDelivery {
     let connection: SmtpConnection | undefined = first.connection;
     for (const note of first.notes ?? []) this.#note(note);
     let queue = this.#open;
+    const startedAtMs = this.#deps.retries?.now() ?? 0;
     try {
       while (connection !== undefined && queue.length > 0) {
         if (!this.#attempt.work.isHeld()) throw new LeaseLostError("the item was taken back");
@@ -211,6 +229,9 @@ class SmtpDelivery {
         // A kept connection that gave no answer was closed while nobody looked; nothing is known about the host.
         const wasDead: boolean = result.isUnanswered && hasCarried;
         if (!wasDead) queue = [...this.#record(hop, connection, hasCarried, batch, result), ...queue.slice(most)];
+        if (result.trouble?.kind !== "host") this.#retries?.answered(hop, result);
+        // Exim, too, remembers nothing of a connection that had carried others.
+        else if (!hasCarried) await this.#retries?.failed(hop, result.trouble, startedAtMs);
         if (connection.isReady) continue;
         if (!wasDead && result.trouble !== undefined && result.trouble.kind !== "message") {
           this.#notOffered(facts, queue, result.trouble, result.trouble.kind === "host" && !hasCarried);
@@ -384,7 +405,11 @@ class SmtpDelivery {
   }
 
   #noHosts(): AttemptResult {
-    return noHosts(this.#skipped, this.#attempt.item.domain, this.#transport.name);
+    const { domain } = this.#attempt.item;
+    const { backingOff, ...others } = this.#skipped;
+    const isForTime = backingOff > 0 && Object.values(others).every((count) => count === 0);
+    const known = isForTime ? this.#retries?.whySkipped(`'${domain}'`, backingOff) : undefined;
+    return known ?? noHosts(this.#skipped, domain, this.#transport.name);
   }
 
   #note(text: string): void {

@@ -6,6 +6,7 @@ import type { AttemptReport } from "../../src/attempt.ts";
 import { AddressCache } from "../../src/smtp/address-cache.ts";
 import { clientContexts } from "../../src/smtp/client-contexts.ts";
 import { ConnectionPool } from "../../src/smtp/connection-pool.ts";
+import type { HostRetriesDeps } from "../../src/smtp/host-retries.ts";
 import { deliverBySmtp } from "../../src/smtp/smtp-delivery.ts";
 
 /** Short enough for a test, long enough for a busy machine; where a test waits for one, that is what it tests. */
@@ -76,6 +77,7 @@ export function smtpTransport(port: number, changes: Partial<SmtpTransport> = {}
     maxRcpt: 100,
     connectionMaxMessages: 500,
     maxConnections: 4,
+    isLimitOfFleet: false,
     verifiesRequireTls: true,
     redactsBounces: true,
     ...changes,
@@ -110,21 +112,33 @@ export interface SendOptions {
 
 const contexts = clientContexts({ warn: () => undefined });
 
+interface RigOptions {
+  readonly idleMs?: number;
+  readonly spool?: Pick<Spool, "read">;
+  /** Shared with other rigs, as other replicas. */
+  readonly retries?: HostRetriesDeps;
+  /** How many processes deliver. */
+  readonly share?: () => number;
+}
+
 /** A pool of its own, and deliveries through it. */
 export class Rig {
   readonly pool: ConnectionPool;
   readonly spool: Pick<Spool, "read">;
+  readonly #retries: HostRetriesDeps | undefined;
   readonly #controller = new AbortController();
 
-  constructor({ idleMs = 10_000, spool = noSpool }: { idleMs?: number; spool?: Pick<Spool, "read"> } = {}) {
-    this.pool = new ConnectionPool({ idleMs, sweepMs: 20, contexts });
+  constructor({ idleMs = 10_000, spool = noSpool, retries, share }: RigOptions = {}) {
+    this.pool = new ConnectionPool({ idleMs, sweepMs: 20, contexts, ...(share && { share }) });
     this.spool = spool;
+    this.#retries = retries;
   }
 
   deliver(transport: SmtpTransport, options: SendOptions = {}): Promise<AttemptReport> {
     const { recipients = ["r@b.test"], content = inline("Subject: x\r\n\r\nhello\r\n"), isHeld = () => true } = options;
     const work = { id: "1vMhGf-0000000012a-0Ab3_0_1", handedOut: 1, isHeld, signal: this.#controller.signal };
-    const deps = { pool: this.pool, addresses: new AddressCache(), spool: this.spool };
+    const retries = this.#retries === undefined ? {} : { retries: this.#retries };
+    const deps = { pool: this.pool, addresses: new AddressCache(), spool: this.spool, ...retries };
     return deliverBySmtp({ work, item: deliveryItem(recipients, options.item), content }, transport, deps);
   }
 

@@ -246,6 +246,20 @@ describe("connections", () => {
     assert.ok(peer.connectionCount <= 3);
   });
 
+  test("are a part of what is allowed where that is for the fleet, and one at least", async () => {
+    for (const [replicas, most] of [
+      [2, 3],
+      [9, 1],
+    ] as const) {
+      await using rig = new Rig({ share: () => replicas });
+      await using peer = await startSmtpPeer({ answer: at("end of data", { reply: "250 ok", afterMs: 150 }) });
+      const transport = smtpTransport(peer.port, { maxConnections: 6, isLimitOfFleet: true, finalTimeoutMs: 5_000 });
+      const reports = await Promise.all(Array.from({ length: 10 }, () => rig.deliver(transport)));
+      assert.ok(reports.every(({ results }) => results[0]?.outcome === "delivered"));
+      assert.ok(peer.connectionCount <= most, `${peer.connectionCount} connections`);
+    }
+  });
+
   test("become as many as allowed where the host takes its time", async () => {
     await using rig = new Rig();
     await using peer = await startSmtpPeer({ answer: at("MAIL", { do: "stall" }) });

@@ -8,6 +8,16 @@ import { policyOptions, policySettings } from "../policy-options.ts";
 /** A form of Exim's command line, and what does the same here. @param policy Words that name the policy. */
 type Form = (policy: readonly string[], rest: readonly string[]) => Promise<number>;
 
+const QUEUE_FORMS: Readonly<Record<string, string>> = {
+  ...{ "-bp": "list", "-bpc": "count" },
+  ...{ "-M": "now", "-Mf": "freeze", "-Mt": "thaw", "-Mg": "bounce", "-Mrm": "remove" },
+};
+
+/** A command of the queue, with the ids that follow it. */
+function queueForm([flag, command]: readonly [string, string]): readonly [string, Form] {
+  return [flag, async (_policy, ids) => (await import("./queue.ts")).queue([command, ...ids])];
+}
+
 /** Exim's manual, "The Exim command line". Adding a form = a line here, and one in the help. */
 const forms: Readonly<Record<string, Form>> = {
   "-be": async (policy, rest) => (await import("./expand.ts")).expand([...policy, ...afterWords(rest)]),
@@ -18,6 +28,7 @@ const forms: Readonly<Record<string, Form>> = {
     process.stdout.write(`Postbus ${version}\n`);
     return (await import("./check.ts")).check(policy);
   },
+  ...Object.fromEntries(Object.entries(QUEUE_FORMS).map(queueForm)),
   "-bP": async (policy, rest) => printOptions(readPolicy(policyIn(policy)), rest),
 };
 

@@ -28,7 +28,7 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import("./route.ts")).route,
   },
   exim: {
-    synopsis: "[-C FILE] [-DNAME=value...] -be | -bh | -bt | -bV | -bP [...]",
+    synopsis: "[-C FILE] [-DNAME=value...] -be | -bh | -bt | -bV | -bP | -bp | -M [...]",
     summary: "Exim's flags, for scripts that have them",
     load: async () => (await import("./exim.ts")).exim,
   },
@@ -63,9 +63,19 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import("./reload.ts")).reload,
   },
   queue: {
-    synopsis: "[list | count | show ID | now ID | freeze ID | thaw ID | remove ID] [--json]",
+    synopsis: "[list | count | show ID | now ID | freeze ID | thaw ID | bounce ID | remove ID] [--json]",
     summary: "the messages that are not delivered yet",
     load: async () => (await import("./queue.ts")).queue,
+  },
+  suspend: {
+    synopsis: "[TARGET [--for TIME] [--reason TEXT]] [--json]",
+    summary: "deliver nothing to a domain or a host for now",
+    load: async () => (await import("./suspend.ts")).suspend,
+  },
+  resume: {
+    synopsis: "TARGET... [--json]",
+    summary: "deliver to a domain or a host again",
+    load: async () => (await import("./resume.ts")).resume,
   },
   trace: {
     synopsis: "ID [--json]",

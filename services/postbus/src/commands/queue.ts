@@ -5,6 +5,7 @@ import { checkId, messageIdOf } from "../message-id.ts";
 import { printable } from "../printable.ts";
 import { openStatusClient, type StatusClient, statusOptions } from "../status-client.ts";
 import { spanText } from "../time-text.ts";
+import { showSuspensions } from "./suspend.ts";
 
 const Count = Type.Integer();
 const Counts = Type.Object({ route: Count, deliver: Count, deferred: Count, frozen: Count });
@@ -53,6 +54,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   now: change("now", "will be tried now"),
   freeze: change("freeze", "is frozen"),
   thaw: change("thaw", "goes on"),
+  bounce: change("bounce", "is given up; its sender is told"),
   remove: change("remove", "is removed"),
 };
 
@@ -78,6 +80,7 @@ const showJson = (answer: unknown): boolean => process.stdout.write(`${JSON.stri
 
 /** Page by page, so that a queue of a million items is no burden here. JSON: an item a line. */
 async function list({ client, isJson }: Call): Promise<void> {
+  if (!isJson) await showSuspensions(client, isJson);
   let after = "";
   let isEmpty = true;
   do {

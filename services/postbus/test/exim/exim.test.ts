@@ -74,9 +74,19 @@ describe("the other forms do what the commands do", () => {
     assert.equal(code, 0);
   });
   test("-bh takes one address", async () => assert.equal((await exim("-C", file, "-bh")).code, 64));
+  test("commands of the queue", async () => {
+    for (const [flag, name] of [
+      ["-Mf", "freeze"],
+      ["-Mg", "bounce"],
+    ] as const) {
+      const { code, errors } = await exim(flag);
+      assert.equal(code, 64);
+      assert.match(errors, new RegExp(`queue ${name}: which one`));
+    }
+  });
   test("what is not offered says what is", async () => {
-    const { code, errors } = await exim("-bp");
+    const { code, errors } = await exim("-bi");
     assert.equal(code, 64);
-    assert.match(errors, /-bp: is not offered; there are -be, -bh/);
+    assert.match(errors, /-bi: is not offered; there are -be, -bh/);
   });
 });

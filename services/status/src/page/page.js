@@ -43,6 +43,15 @@ function showQueue({ counts }) {
   }
 }
 
+function showSuspensions({ suspensions }) {
+  $("#suspensions").hidden = suspensions.length === 0;
+  const lines = suspensions.map(({ target, reason, untilMs }) => {
+    const ends = untilMs === undefined ? "" : ` until ${dateTime(untilMs)}`;
+    return element("li", { text: `delivery to ${target} is suspended${ends}${reason === "" ? "" : `: ${reason}`}` });
+  });
+  $("#suspensions").replaceChildren(...lines);
+}
+
 function showRates({ minutes }) {
   for (const place of document.querySelectorAll("[data-rate]")) {
     place.textContent = number.format(minutes.reduce((sum, minute) => sum + minute[place.dataset.rate], 0));
@@ -341,6 +350,7 @@ async function refresh() {
   isRefreshing = true;
   const parts = [
     ask("v1/queue?limit=0").then(showQueue),
+    ask("v1/suspensions").then(showSuspensions),
     ask(`v1/rates?minutes=${HOUR_MINUTES}`).then(showRates),
     ask("v1/fleet").then(showFleet, showNoFleet),
     refreshMessages(),

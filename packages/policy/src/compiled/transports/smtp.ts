@@ -179,6 +179,7 @@ function fixedOptions(name: string, options: Options) {
     minDhBits: Math.max(1, options.get("tls_dh_min_bits")),
     retriesBySender: options.get("address_retry_include_sender"),
     delaysAfterCutoff: options.get("delay_after_cutoff"),
+    isLimitOfFleet: options.get("max_parallel") !== undefined,
     verifiesRequireTls: options.get("requiretls_policy") === "rfc8689",
     redactsBounces: options.get("requiretls_bounce") === "redact",
   };

@@ -35,6 +35,7 @@ export const queueOptions = {
   remote_sort_domains: ignored("domain list*"),
   retry_data_expire: delivery("time", time("7d")),
   retry_interval_max: delivery("time", time("24h")),
+  retry_jitter: delivery("integer", 10, "not in Exim: hundredths of a delay, by chance added to it"),
   srs_config: router("list*"),
   srs_hashlength: router("integer", 6),
   srs_hashmin: router("integer", -1),

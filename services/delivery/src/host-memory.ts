@@ -1,0 +1,54 @@
+import type { Bus } from "@postbus/bus";
+import { fleetBucket, suspensionBucket } from "@postbus/contracts";
+import type { Policy } from "@postbus/policy";
+import { RetryRecords, Suspensions } from "@postbus/queue";
+import type { Part } from "@postbus/service-kit";
+import type { Logger } from "pino";
+import { Replicas } from "./replicas.ts";
+import { ReturnedHosts } from "./returned-hosts.ts";
+import { HostRests } from "./smtp/host-rests.ts";
+import type { HostRetriesDeps } from "./smtp/host-retries.ts";
+import { Suspended, suspendedName } from "./suspended.ts";
+
+interface HostMemory {
+  readonly retries: HostRetriesDeps;
+  readonly suspended: Suspended;
+  readonly replicas: Replicas;
+  /** In the order in which they were started. */
+  readonly parts: readonly Part[];
+}
+
+/** What all replicas know together: which hosts have failed, to what nothing is delivered, how many replicas there are. */
+export async function startHostMemory(bus: Bus, policy: () => Policy, log: Logger): Promise<HostMemory> {
+  const records = new RetryRecords({
+    values: bus.keyValue("retry"),
+    expireMs: () => policy().queue.retryDataExpireMs,
+    now: Date.now,
+    onTrouble: (err) => log.warn({ err }, "retry records are not shared for now"),
+  });
+  const replicas = new Replicas({ members: bus.keyValue(fleetBucket), now: Date.now });
+  const returned = new ReturnedHosts({ waiting: bus.waiting, log });
+  const suspensions = await Suspensions.start({
+    values: bus.keyValue(suspensionBucket),
+    now: Date.now,
+    onEnd: (target) => returned.isUp(suspendedName(target)),
+    onTrouble: (err) => log.warn({ err }, "suspensions cannot be read; those that are known stay in force"),
+  });
+  const suspended = new Suspended({ suspensions, returned, now: Date.now });
+  return {
+    retries: {
+      ...{ records, returned, suspensions, suspended, rests: new HostRests() },
+      retryRule: (failure) => policy().retryRule(failure),
+      rules: () => policy().queue,
+      now: Date.now,
+      random: Math.random,
+    },
+    suspended,
+    replicas,
+    parts: [
+      { name: "replicas", stop: async () => replicas.stop() },
+      { name: "returned hosts", stop: () => returned.stop() },
+      { name: "suspensions", stop: () => suspensions.stop() },
+    ],
+  };
+}

@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Entry } from "@postbus/bus";
+import type { Suspension } from "@postbus/contracts";
+import type { SmtpTransport } from "@postbus/policy";
+import { DEFAULT_QUEUE_RULES, type HostsStand, RetryRecords, type RetryStep, Suspensions } from "@postbus/queue";
+import { freePort, type SmtpPeerOptions, startSmtpPeer } from "@postbus/testkit";
+import { ReturnedHosts } from "../../src/returned-hosts.ts";
+import { HostRests } from "../../src/smtp/host-rests.ts";
+import { Suspended } from "../../src/suspended.ts";
+import { Rig, type SendOptions, shown, smtpTransport } from "./rig.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const T0 = 1_795_225_000_000;
+const RULE: readonly RetryStep[] = [{ kind: "F", cutoffMs: 2 * HOUR, intervalMs: 15 * MINUTE }];
+const NOT_YET = "deferred (-54): retry time not reached for any host for 'b.test'";
+const REFUSED = "deferred (111): Connection refused";
+const FAILING = "failed: all hosts for 'b.test' have been failing for a long time";
+
+const unused = () => assert.fail("nothing is released");
+
+/** Replicas of delivery with one store; each message goes by another of them, so that nothing but the store is remembered. */
+class Fleet {
+  nowMs = T0;
+  readonly asked: unknown[] = [];
+  readonly suspensions: Suspension[] = [];
+  /** Of one process. */
+  readonly rests = new HostRests();
+  readonly #entries = new Map<string, unknown>();
+
+  async send(transport: SmtpTransport, item: SendOptions["item"] = {}) {
+    const records = new RetryRecords({
+      values: {
+        get: async (key): Promise<Entry | undefined> =>
+          this.#entries.has(key) ? { key, value: this.#entries.get(key), revision: 1 } : undefined,
+        put: async (key, value) => this.#entries.set(key, value).size,
+        delete: async (key) => void this.#entries.delete(key),
+      },
+      expireMs: () => 7 * 24 * HOUR,
+      now: () => this.nowMs,
+      onTrouble: (err) => assert.fail(String(err)),
+    });
+    const retryRule = (failure: unknown): readonly RetryStep[] => {
+      this.asked.push(failure);
+      return RULE;
+    };
+    const waiting = { list: unused, counts: unused, takeNow: unused };
+    const returned = new ReturnedHosts({ waiting, log: { info: () => {}, warn: () => {} } });
+    const now = () => this.nowMs;
+    const values = { list: async () => this.suspensions.map((value) => ({ key: value.target, value, revision: 1 })) };
+    const suspensions = await Suspensions.start({ values, now, onEnd: unused, onTrouble: unused });
+    await suspensions.stop();
+    const suspended = new Suspended({ suspensions, returned, now });
+    const retries = {
+      rests: this.rests,
+      suspensions,
+      suspended,
+      records,
+      returned,
+      retryRule,
+      rules: () => DEFAULT_QUEUE_RULES,
+      now: () => this.nowMs,
+      random: () => 0,
+    };
+    await using rig = new Rig({ retries });
+    const { results, notes } = await rig.deliver(transport, { item: { receivedAtMs: this.nowMs, ...item } });
+    const [result] = results;
+    return { shown: shown(result), notes, result, hosts: result?.outcome === "deferred" ? result.hosts : undefined };
+  }
+}
+
+const afterMinutes = ({ nextTryAtMs }: HostsStand, nowMs: number) => (nextTryAtMs - nowMs) / MINUTE;
+
+describe("a host that has failed", () => {
+  test("is not tried by anybody before its time, then is", async () => {
+    const fleet = new Fleet();
+    const transport = smtpTransport(await freePort());
+    const first = await fleet.send(transport);
+    assert.equal(first.shown, REFUSED);
+    assert.partialDeepStrictEqual(first.hosts, { areAllSkipped: false, haveTimedOut: false });
+    fleet.nowMs += 5 * MINUTE;
+    const second = await fleet.send(transport);
+    assert.equal(second.shown, NOT_YET);
+    assert.ok(second.hosts !== undefined);
+    assert.equal(second.hosts.areAllSkipped, true);
+    assert.equal(afterMinutes(second.hosts, fleet.nowMs), 10);
+    fleet.nowMs += 10 * MINUTE;
+    assert.equal((await fleet.send(transport)).shown, REFUSED);
+  });
+
+  test("is tried at once when an operator wants it", async () => {
+    const fleet = new Fleet();
+    const transport = smtpTransport(await freePort());
+    await fleet.send(transport);
+    assert.equal((await fleet.send(transport, { isForced: true })).shown, REFUSED);
+  });
+
+  test("is tried for a message whose time is over, so that it comes to its end", async () => {
+    const fleet = new Fleet();
+    const transport = smtpTransport(await freePort());
+    await fleet.send(transport);
+    const old = await fleet.send(transport, { receivedAtMs: T0 - 3 * HOUR });
+    assert.equal(old.shown, REFUSED);
+    assert.equal(old.hosts?.haveTimedOut, true);
+  });
+
+  test("is known by name, address and port; retry rules are asked with what is known of the failure", async () => {
+    const fleet = new Fleet();
+    const port = await freePort();
+    await fleet.send(smtpTransport(port), { areMx: true });
+    assert.deepEqual(fleet.asked[0], {
+      ...{ address: "r@b.test", returnPath: "s@a.test", host: "127.0.0.1", isMx: true, errno: 111, isConnect: true },
+    });
+    assert.equal((await fleet.send(smtpTransport(port))).shown, NOT_YET);
+    assert.equal((await fleet.send(smtpTransport(await freePort()))).shown, REFUSED);
+  });
+
+  test("leaves the others to be tried, and a success wipes it out", async () => {
+    const fleet = new Fleet();
+    let isBusy = true;
+    await using sick = await startSmtpPeer({
+      answer: ({ moment }) => (isBusy && moment === "connect" ? "421 busy" : undefined),
+    });
+    await using well = await startSmtpPeer();
+    const both = smtpTransport(25, { hosts: [`127.0.0.1::${sick.port}`, `127.0.0.1::${well.port}`] });
+    for (const notes of [1, 0]) {
+      const sent = await fleet.send(both);
+      assert.match(sent.shown, /^delivered/);
+      assert.equal(sent.notes.length, notes, "the second message does not ask the busy one");
+    }
+    isBusy = false;
+    fleet.nowMs += 15 * MINUTE;
+    assert.match((await fleet.send(both)).shown, /^delivered/);
+    fleet.nowMs -= 10 * MINUTE;
+    assert.match((await fleet.send(both)).shown, /^delivered/);
+    assert.deepEqual([sick.messages.length, well.messages.length], [2, 2]);
+  });
+});
+
+describe("hosts that have been failing for longer than their rules say", () => {
+  /** They fail until they are expired; the next try is then 15 minutes away. */
+  async function expired() {
+    const fleet = new Fleet();
+    const transport = smtpTransport(await freePort());
+    for (let minutes = 0; minutes <= 135; minutes += 15) {
+      await fleet.send(transport);
+      fleet.nowMs += 15 * MINUTE;
+    }
+    fleet.nowMs -= 14 * MINUTE;
+    return { fleet, transport };
+  }
+
+  test("are not tried: messages fail at once", async () => {
+    const { fleet, transport } = await expired();
+    assert.equal((await fleet.send(transport)).shown, `${FAILING} (and retry time not reached)`);
+  });
+
+  test("are tried when their time comes; the message that does it times out", async () => {
+    const { fleet, transport } = await expired();
+    fleet.nowMs += 14 * MINUTE;
+    const { shown, hosts } = await fleet.send(transport);
+    assert.equal(shown, REFUSED);
+    assert.equal(hosts?.haveTimedOut, true);
+  });
+
+  test("with no_delay_after_cutoff are tried once for each message", async () => {
+    const { fleet, transport } = await expired();
+    const impatient = { ...transport, delaysAfterCutoff: false };
+    assert.equal((await fleet.send(impatient)).shown, REFUSED);
+    const receivedAtMs = fleet.nowMs - MINUTE;
+    const again = await fleet.send(impatient, { receivedAtMs });
+    assert.equal(again.shown, `${FAILING} and were last tried after this message arrived`);
+  });
+});
+
+const answers: readonly { name: string; answer: NonNullable<SmtpPeerOptions["answer"]>; isRemembered: boolean }[] = [
+  {
+    name: "a temporary greeting is the host's",
+    answer: ({ moment }) => (moment === "connect" ? "421 busy" : undefined),
+    isRemembered: true,
+  },
+  {
+    name: "4xx to RCPT is the address's",
+    answer: ({ moment }) => (moment === "RCPT" ? "450 later" : undefined),
+    isRemembered: false,
+  },
+  {
+    name: "4xx to the final dot is the message's",
+    answer: ({ moment }) => (moment === "end of data" ? "451 later" : undefined),
+    isRemembered: false,
+  },
+];
+for (const { name, answer, isRemembered } of answers) {
+  test(name, async () => {
+    const fleet = new Fleet();
+    await using peer = await startSmtpPeer({ answer });
+    await fleet.send(smtpTransport(peer.port));
+    const { shown } = await fleet.send(smtpTransport(peer.port));
+    assert.equal(shown === NOT_YET, isRemembered, shown);
+  });
+}
+
+test("a host that answers 421 to MAIL gets a rest, and is then asked again", async () => {
+  const fleet = new Fleet();
+  await using peer = await startSmtpPeer({ answer: ({ moment }) => (moment === "MAIL" ? "421 slow down" : undefined) });
+  const transport = smtpTransport(peer.port);
+  assert.match((await fleet.send(transport)).shown, /421 slow down$/);
+  const { shown, hosts } = await fleet.send(transport);
+  assert.equal(shown, NOT_YET);
+  assert.ok(hosts !== undefined);
+  assert.equal(afterMinutes(hosts, T0), 0.5);
+  fleet.nowMs += MINUTE / 2;
+  assert.match((await fleet.send(transport)).shown, /421 slow down$/);
+});
+
+test("a host that refuses many messages for good does not get one", async () => {
+  const fleet = new Fleet();
+  await using peer = await startSmtpPeer({ answer: ({ moment }) => (moment === "MAIL" ? "554 spam" : undefined) });
+  const transport = smtpTransport(peer.port);
+  for (let i = 0; i < 12; i++) assert.match((await fleet.send(transport)).shown, /^failed .*554 spam$/);
+});
+
+test("a suspended host is not tried, by name or address, until the suspension ends", async () => {
+  const fleet = new Fleet();
+  await using peer = await startSmtpPeer({});
+  const transport = smtpTransport(peer.port);
+  const times = { sinceMs: T0, untilMs: T0 + 5 * MINUTE };
+  fleet.suspensions.push({ v: 1, target: "127.0.0.1", reason: "moves house", ...times });
+  const sent = await fleet.send(transport, { receivedAtMs: T0 - 24 * HOUR });
+  assert.equal(sent.shown, "deferred (-54): delivery to 127.0.0.1 is suspended: moves house");
+  assert.ok(sent.hosts !== undefined);
+  assert.deepEqual([sent.hosts.areAllSkipped, afterMinutes(sent.hosts, T0)], [true, 5]);
+  fleet.nowMs += 5 * MINUTE;
+  assert.match((await fleet.send(transport)).shown, /^delivered/);
+});

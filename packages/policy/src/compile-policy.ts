@@ -9,6 +9,7 @@ import { smtpParts } from "./acl/smtp/smtp-parts.ts";
 import { checkCarriedOut } from "./compiled/check-carried-out.ts";
 import { contentTest } from "./compiled/content-test.ts";
 import { expressionNotices } from "./compiled/expression-notices.ts";
+import { logPolicy } from "./compiled/log-policy.ts";
 import { policyNotices } from "./compiled/policy-notices.ts";
 import { compileRetryRules } from "./compiled/retry-rules.ts";
 import { smtpPolicy } from "./compiled/smtp-policy.ts";
@@ -54,6 +55,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const sessionParts = smtpParts(configuration, primaryHostname, problems);
   const { lists, advertised, expanded, heloChecks, authenticators } = sessionParts;
   const transports = compileTransports(configuration, shared, problems);
+  const log = logPolicy(configuration, shared, problems);
   checkCarriedOut(configuration, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
   if (errors.length > 0) throw new ConfigError(errors.map(formatProblem).join("\n"));
@@ -71,6 +73,7 @@ export function compilePolicy(source: PolicySource): Policy {
     qualifyDomain,
     qualifyRecipient,
     smtp,
+    log,
     tls: tlsPolicy(configuration),
     surroundings: shared,
     hasAcl: (stage) => acls.has(stage),

@@ -42,6 +42,7 @@ export { optionsPage } from "./options/options-page.ts";
 export type {
   AppendfileTransport,
   CompiledTransport,
+  LogPolicy,
   Policy,
   RetryFailure,
   SmtpPolicy,

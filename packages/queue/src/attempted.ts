@@ -19,6 +19,11 @@ export interface ConcludeContext {
   readonly primaryHostname: string;
   /** `qualify_domain`: whose Mailer-Daemon writes bounces; absent: `primaryHostname`. */
   readonly qualifyDomain?: string;
+  /** `log_selector`, if it asks for more of a delivery than is known anyway. */
+  readonly logged?: ReadonlySet<string> | undefined;
+  /** How long the attempt took, and octets that it has sent or written to each recipient: for `logged`. */
+  readonly tookMs?: number;
+  readonly sentOctets?: number;
   readonly retryRule: (address: string) => readonly RetryStep[];
   /** `bus.spool.read`: bounces quote the header section of large messages; without it they do not. */
   readonly readSpooled?: (reference: SpoolReference) => AsyncIterable<Buffer>;

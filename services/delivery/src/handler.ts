@@ -16,7 +16,9 @@ const CONFIGURATION_ERROR = -30;
 
 export interface DeliveryDeps {
   /** The one in force now: asked for each item. */
-  readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "retryRule" | "transport">;
+  readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "retryRule" | "transport"> & {
+    readonly log?: Pick<Policy["log"], "ofDeliveries">;
+  };
   /** For bounces, which quote the header section. */
   readonly readSpooled: Bus["spool"]["read"];
   readonly smtp: SmtpDeps;
@@ -57,7 +59,8 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       deps.metrics.attempted(result.outcome);
       return { recipient, result, router, transport };
     });
-    deps.metrics.worked((performance.now() - startedMs) / 1000);
+    const tookMs = performance.now() - startedMs;
+    deps.metrics.worked(tookMs / 1000);
     if (deps.log.isLevelEnabled("debug")) {
       for (const { recipient, result } of attempted) {
         const { messageId } = item;
@@ -66,6 +69,7 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     }
     const isOver = attempted.every(({ result }) => result.outcome !== "deferred");
     const steps = isOver ? undefined : await retrySteps(item, attempted, policy);
+    const logged = policy.log?.ofDeliveries;
     const outcome = await conclude(work, item, attempted, {
       service: "delivery",
       nowMs: deps.now(),
@@ -74,6 +78,7 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       qualifyDomain: policy.qualifyDomain,
       readSpooled: deps.readSpooled,
       retryRule: (address) => steps?.get(address) ?? [],
+      ...(logged === undefined ? {} : { logged, tookMs: Math.round(tookMs) }),
     });
     return withNotes(outcome, notes, work, item, deps.now());
   };

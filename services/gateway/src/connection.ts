@@ -177,7 +177,7 @@ export class Connection {
     this.#handshake?.fail(CLIENT_GONE);
     for (const end of this.#pauses) end();
     this.#letOn();
-    this.#conversation.over(this.#isClosing);
+    this.#conversation.over(this.#isClosing, this.#hasEnded || !this.#isClosing);
     this.#watch.closed();
     this.#onClosed(this);
   };
@@ -295,6 +295,7 @@ export class Connection {
       this.destroy();
       return;
     }
+    this.#conversation.log.timedOut(this.#conversation.session.isReadingContent);
     this.#say(this.#goodbye(text));
     this.#close();
   }

@@ -7,6 +7,7 @@ import { handshakeProblem } from "@postbus/tls";
 import type { Deadlines } from "./deadlines.ts";
 import { Envelope } from "./envelope.ts";
 import { TransactionFacts } from "./facts/transaction-facts.ts";
+import { SessionLog } from "./log/session-log.ts";
 import { MessageReception, noRoom, notNow } from "./message-reception.ts";
 import type { RejectionStage } from "./metrics.ts";
 import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
@@ -31,6 +32,8 @@ interface Line {
 export class Conversation implements PolicyClient {
   readonly session: ServerSession;
   readonly refusals: Refusals;
+  readonly log: SessionLog;
+  readonly startedMs = performance.now();
   endpoint: ClientEndpoint;
   tls: TlsView | undefined;
   envelope: Envelope | undefined;
@@ -61,6 +64,7 @@ export class Conversation implements PolicyClient {
     this.session = new ServerSession(surroundings.profile, endpoint.address, isTlsFirst);
     if (endpoint.proxy?.result === "failed") this.session.lackProxyHeader();
     this.refusals = new Refusals(this, surroundings);
+    this.log = new SessionLog(this, surroundings);
   }
 
   get address(): string {
@@ -73,6 +77,16 @@ export class Conversation implements PolicyClient {
 
   get helo(): string {
     return this.session.helo;
+  }
+
+  get hostName(): string | undefined {
+    return this.#policy === undefined ? this.endpoint.name : this.#policy.acls.session.connection.hostName;
+  }
+
+  get connectionId(): string {
+    const { connection } = this.#asked.session;
+    connection.id ??= this.#surroundings.messageIds.next();
+    return connection.id;
   }
 
   get commandHistory(): string {
@@ -98,8 +112,11 @@ export class Conversation implements PolicyClient {
     this.session.tlsEstablished();
   }
 
-  /** The connection is gone. @param isOurEnd We have closed it. */
-  over(isOurEnd: boolean): void {
+  /** The connection is gone. @param isOurEnd We have closed it. @param isClientsEnd The client has, before us. */
+  over(isOurEnd: boolean, isClientsEnd = !isOurEnd): void {
+    const { hasQuit, isReadingContent, isInTransaction } = this.session;
+    const at = isReadingContent ? "content" : isInTransaction ? "transaction" : "between";
+    this.log.closed(hasQuit ? "quit" : isClientsEnd ? "lost" : "ended", at);
     this.#noteEnd(isOurEnd);
     // A message that is still on its way tells it itself.
     if (!this.isFinishing) this.#policy?.decisions?.end();
@@ -121,6 +138,7 @@ export class Conversation implements PolicyClient {
   take(step: SessionStep): Promise<void> | undefined {
     switch (step.kind) {
       case "connect":
+        if (this.tls === undefined) this.log.connected(this.#surroundings.connections());
         if (this.#isTlsFirst && this.tls === undefined) return this.#decideTls("connect");
         if (!this.#surroundings.policy.asksAtConnect) return this.#open();
         return this.#decide(this.#asked.connect(), "connect", CONNECTION);
@@ -156,10 +174,18 @@ export class Conversation implements PolicyClient {
         return this.#become(step.client);
       case "quit":
         this.#hasQuit = true;
+        if (this.session.isInTransaction) this.log.incomplete("QUIT");
+        if (!this.#surroundings.policy.hasAcl("quit")) return this.#sayGoodbye();
         return this.#respond(this.#asked.other("quit"), "QUIT");
       case "read":
         return this.#add((reception) => reception.collecting(this.session.collectedOctets));
+      case "error": {
+        const { code, lines } = step.reply;
+        this.log.error(printable(step.command), code, lines.join(" "));
+        return undefined;
+      }
       case "reset": {
+        this.log.incomplete("RSET");
         const reception = this.reception;
         this.reception = undefined;
         return reception?.discard();
@@ -265,6 +291,12 @@ export class Conversation implements PolicyClient {
     return this.#line.flushSoon();
   };
 
+  /** Nobody is asked about QUIT: it is only known that it came. */
+  #sayGoodbye(): undefined {
+    this.session.respond(undefined, false);
+    return undefined;
+  }
+
   /** Commands that have an answer of their own: VRFY, EXPN, ETRN, QUIT. */
   #respond(answer: AclAnswer | Promise<AclAnswer>, what: string, usual?: Reply): Promise<void> | undefined {
     if (answer instanceof Promise) return answer.then((decided) => void this.#respond(decided, what, usual));
@@ -308,6 +340,7 @@ export class Conversation implements PolicyClient {
       "mail",
       `MAIL <${returnPath}>`,
       () => {
+        this.log.transactionBegun();
         // The answer comes while the client says RCPT.
         if (policy.wantedFacts.spf) void facts.spf();
       },
@@ -355,6 +388,7 @@ export class Conversation implements PolicyClient {
         protocol,
         tls: this.tls,
         isChunked,
+        pipelining: this.session.pipelining,
         acls: this.#asked,
         say: this.#say,
         decisions: this.#policy?.decisions,
@@ -389,19 +423,43 @@ export class Conversation implements PolicyClient {
     const reception = this.reception;
     if (reception === undefined) throw new Error("the end of a message that has not begun");
     this.isFinishing = true;
+    this.log.transactionEnded();
     // The last chunk has a command of its own.
     if (this.#policy !== undefined) this.#nameCommand(this.#policy.acls);
     return reception.finish().then(({ reply: answer, end, answer: verdict, isUsual }) => {
       const { metrics } = this.#surroundings;
       this.isFinishing = false;
       this.reception = undefined;
-      if (verdict !== undefined) this.refusals.byPolicy(verdict, "data", contentStageName(verdict));
+      if (verdict !== undefined) {
+        const { messageId, rejectDetails: details } = reception;
+        const message = details === undefined ? { messageId } : { messageId, details };
+        this.refusals.byPolicy(verdict, "data", contentStageName(verdict), message);
+      }
       if (end === "taken") metrics.recipients.inc(this.envelope?.recipients.length ?? 0);
       this.envelope = undefined;
       metrics.messages.inc({ result: RESULTS[end] });
       this.#policy?.beginMessage();
       this.session.finish(answer, end === "dropped", isUsual);
     });
+  }
+
+  /** Refusals that have a line of their own form in Exim's log. */
+  #isLoggedOtherwise({ code, lines }: Reply, command: string): boolean {
+    const tooMany = TOO_MANY.get(lines.at(-1) ?? "");
+    const { metrics, policy } = this.#surroundings;
+    if (tooMany !== undefined) {
+      const history = tooMany.endsWith("errors")
+        ? `last command was "${printable(command)}", C=${this.commandHistory}`
+        : `last was "${printable(command)}"`;
+      this.log.dropped(`${tooMany} (${history})`);
+    } else if (code === 552 && /^MAIL /i.test(command)) {
+      const [what, size] = [command.replace(/ +[A-Za-z0-9]+=.*$/, ""), /SIZE=([0-9]+)/i.exec(command)?.[1]];
+      this.log.refusedMail(printable(what), `message too big: size=${size} max=${policy.smtp.messageSizeLimit}`);
+    } else if (lines[0] === "too many messages in this connection") {
+      this.log.refusedMail("MAIL command", "too many messages in one connection");
+    } else return false;
+    metrics.rejections.inc({ stage: "protocol" });
+    return true;
   }
 
   #noteRefusal({
@@ -411,6 +469,7 @@ export class Conversation implements PolicyClient {
   }: Extract<SessionStep, { kind: "refused" }>): Promise<void> | undefined {
     const text = answer.lines.join(" ");
     if (stage === "session") {
+      if (this.#isLoggedOtherwise(answer, command)) return undefined;
       this.refusals.add("protocol", `rejected "${printable(command)}": ${text}`);
       return undefined;
     }
@@ -421,6 +480,13 @@ export class Conversation implements PolicyClient {
     return reception?.discard();
   }
 }
+
+/** What the client has done too often, in Exim's words for the log. */
+const TOO_MANY: ReadonlyMap<string, string> = new Map([
+  ["Too many unrecognized commands", "too many unrecognized commands"],
+  ["Too many nonmail commands", "too many nonmail commands"],
+  ["Too many syntax or protocol errors", "too many syntax or protocol errors"],
+]);
 
 /** The extensions that MAIL has named. */
 const asksFor = ({ smtpUtf8, prdr, requireTls, authenticatedSender }: Extract<SessionStep, { kind: "mail" }>) => ({

@@ -16,7 +16,15 @@ export interface PolicyParts {
 }
 
 /** What is not asked of the policy has an answer of its own (VRFY: 252) without it. */
-const QUESTIONS = ["helo", "vrfy", "expn", "etrn", "quit"] as const satisfies readonly SessionQuestion[];
+const QUESTIONS = [
+  "helo",
+  "vrfy",
+  "expn",
+  "etrn",
+  "quit",
+  "reset",
+  "errors",
+] as const satisfies readonly SessionQuestion[];
 
 /**
  * @param log Told when files of TLS have changed and cannot be used.
@@ -45,8 +53,21 @@ export async function policyParts(
   };
 }
 
+/** Whether the log is to tell of ends of sessions what only QUIT can say. */
+function tellsEnds({ log: { selectors } }: Policy): boolean {
+  return selectors.has("smtp_connection") || selectors.has("smtp_incomplete_transaction");
+}
+
+/** Whether somebody wants to know of commands that have a wrong form or place. */
+function tellsErrors({ log: { selectors } }: Policy): boolean {
+  return selectors.has("smtp_syntax_error") || selectors.has("smtp_protocol_error");
+}
+
 /** QUIT is asked about, too, by a policy that wants to hear of all other ends. */
 function isAsked(question: (typeof QUESTIONS)[number], policy: Policy): boolean {
   if (question === "helo") return policy.asksAtHelo;
+  if (question === "reset") return policy.log.selectors.has("smtp_incomplete_transaction");
+  if (question === "errors") return tellsErrors(policy);
+  if (question === "quit" && tellsEnds(policy)) return true;
   return policy.hasAcl(question) || (question === "quit" && policy.hasAcl("notquit"));
 }

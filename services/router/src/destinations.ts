@@ -5,7 +5,10 @@ import { type Routing, RoutingMemory, type RoutingOutcome } from "@postbus/routi
 
 /** The part of the policy in force that says where mail goes. */
 export interface RoutingPolicy
-  extends Pick<Policy, "version" | "primaryHostname" | "qualifyDomain" | "surroundings" | "transport" | "retryRule"> {
+  extends Pick<
+    Policy,
+    "version" | "primaryHostname" | "qualifyDomain" | "surroundings" | "transport" | "retryRule" | "log"
+  > {
   readonly routing: Pick<Routing, "route">;
 }
 

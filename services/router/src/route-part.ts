@@ -72,6 +72,7 @@ export async function routePart(
     qualifyDomain: policy.qualifyDomain,
     retryRule: (address) => steps.get(address) ?? [],
     readSpooled: deps.readSpooled,
+    ...(policy.log.ofDeliveries === undefined ? {} : { logged: policy.log.ofDeliveries, tookMs: 0 }),
   });
   return {
     ...outcome,
@@ -121,10 +122,10 @@ function discarded(
   workId: string,
   { messageId }: RouteItem,
   position: number,
-  { address, router }: RoutingOutcome,
+  { address, parents, router }: RoutingOutcome,
   atMs: number,
 ): MailEvent {
-  const text = `=> ${address} <:blackhole:> R=${router}`;
+  const text = `=> :blackhole: <${parents.at(-1) ?? address}> R=${router}`;
   return { v: 1, id: `${workId}:msg:note:${position}`, atMs, service: "router", messageId, name: "msg:note", text };
 }
 

@@ -98,6 +98,16 @@ export class ServerSession {
     return this.#core.transaction !== undefined;
   }
 
+  get hasQuit(): boolean {
+    return this.#core.hasQuit;
+  }
+
+  /** What of pipelining the client was offered, and has used in its transaction (RFC 2920). */
+  get pipelining(): "used" | "offered" | undefined {
+    if (!this.#core.mayPipeline) return undefined;
+    return this.#core.hasPipelined ? "used" : "offered";
+  }
+
   /** Octets received and not yet looked at. The owner stops reading when they become many while a question is out. */
   get heldOctets(): number {
     return this.#core.input.length;

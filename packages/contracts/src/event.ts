@@ -83,8 +83,8 @@ export const Received = Type.Object(
     ...ownEnd,
     /** The rest is there only if `log_selector` asks for it. `AUTH=` of MAIL (`A=…:…:sender`). */
     authenticatedSender: Type.Optional(Type.String()),
-    /** What of pipelining was offered and used (`L`, `L-`). */
-    pipelining: Type.Optional(Type.Enum(["used", "offered"])),
+    /** Pipelining was offered and used, or not used (`-`); offered for the first commands, too (`.`). */
+    pipelining: Type.Optional(Type.Enum(["L", "L-", "L.", "L.-"])),
     /** `BODY=` of MAIL (`M8S=`). */
     bodyBits: Type.Optional(Type.Enum([0, 7, 8])),
     /** From MAIL to the end of the content (`RT=`). */

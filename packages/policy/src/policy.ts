@@ -103,6 +103,12 @@ export interface SmtpPolicy {
   readonly maxUnknownCommands: number;
   /** `smtp_enforce_sync` */
   readonly enforcesSync: boolean;
+  /** `smtp_connect_backlog` */
+  readonly backlog: number;
+  /** `smtp_accept_keepalive` */
+  readonly keepAlive: boolean;
+  /** `accept_8bitmime` */
+  readonly offersEightBitMime: boolean;
   /** `smtp_receive_timeout`: for the next command, and for the next data. */
   readonly receiveTimeoutMs: number;
   /** `proxy_protocol_timeout`: for the whole PROXY header. */

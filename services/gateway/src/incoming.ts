@@ -1,3 +1,4 @@
+import type { Received } from "@postbus/contracts";
 import type { Reply } from "@postbus/mail";
 import type { SmtpAcls, TlsView } from "@postbus/policy";
 import type { SessionDecisions } from "./decisions/session-decisions.ts";
@@ -8,7 +9,7 @@ import type { LoggedClient } from "./log/logged-client.ts";
 export interface Incoming {
   readonly client: LoggedClient & { readonly address: string; readonly port: number };
   /** What of pipelining the client was offered, and has used. */
-  readonly pipelining: "used" | "offered" | undefined;
+  readonly pipelining: Received["pipelining"];
   readonly envelope: Envelope;
   /** As Exim logs it (`P=`). */
   readonly protocol: string;

@@ -81,6 +81,7 @@ export function receivedEvent(incoming: Incoming, item: RouteItem, logged: Logge
 
 function receptionOf(incoming: Incoming, { headerMessageId }: Named, content: Content): Reception {
   const { client, protocol, tls, isChunked, acls } = incoming;
+  const { authenticatedSender } = acls.session.message;
   return {
     protocol,
     clientAddress: client.address,
@@ -89,6 +90,7 @@ function receptionOf(incoming: Incoming, { headerMessageId }: Named, content: Co
     size: contentSize(content),
     ...(tls === undefined ? {} : receivedOver(tls)),
     ...authenticationOf(acls),
+    ...(authenticatedSender === undefined ? {} : { authenticatedSender: authenticatedSender.slice(0, MAX_ID) }),
     ...(isChunked ? { isChunked } : {}),
     ...(acls.session.message.isPrdr ? { isPrdr: true } : {}),
     ...(headerMessageId === undefined ? {} : { headerMessageId }),

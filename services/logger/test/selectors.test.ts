@@ -45,7 +45,7 @@ const cases: readonly {
       localAddress: "192.0.2.2",
       localPort: 25,
       connectionId: "77",
-      pipelining: "offered",
+      pipelining: "L-",
       bodyBits: 8,
       tookMs: 2,
       subject: 'a "b"',

@@ -102,10 +102,13 @@ export class ServerSession {
     return this.#core.hasQuit;
   }
 
-  /** What of pipelining the client was offered, and has used in its transaction (RFC 2920). */
-  get pipelining(): "used" | "offered" | undefined {
-    if (!this.#core.mayPipeline) return undefined;
-    return this.#core.hasPipelined ? "used" : "offered";
+  /** What of pipelining the client was offered, and has used in its transaction (RFC 2920), as Exim's log has it. */
+  get pipelining(): "L" | "L-" | "L." | "L.-" | undefined {
+    const { mayPipeline, hasPipelined, offers } = this.#core;
+    if (!mayPipeline) return undefined;
+    const isEarlyOffered = offers?.pipeConnect === true;
+    if (hasPipelined) return isEarlyOffered ? "L." : "L";
+    return isEarlyOffered ? "L.-" : "L-";
   }
 
   /** Octets received and not yet looked at. The owner stops reading when they become many while a question is out. */
@@ -175,7 +178,7 @@ export class ServerSession {
         this.#greeting = answer === undefined ? core.profile.greeting : formatReply(answer);
         if (this.#isTlsFirst && !core.isTls) core.phase = "handshake";
         // Whoever speaks before the greeting does not speak SMTP with us (RFC 5321 §4.3.1).
-        else if (core.isAhead) core.close(replies.synchronizationError, "before the greeting");
+        else if (core.isAheadOfHello) core.close(replies.synchronizationError, "before the greeting");
         else this.#sayGreeting();
         return;
       case "helo asked":

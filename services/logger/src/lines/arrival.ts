@@ -12,7 +12,7 @@ export function arrival(event: Received, style: LogStyle): string {
   if (event.isNameAuthenticated === true) line += " DS";
   if (reception.clientAddress !== undefined) line += ` H=${client({ ...reception, ...event }, style)}`;
   line += ` P=${reception.protocol}`;
-  if (event.pipelining !== undefined) line += event.pipelining === "used" ? " L" : " L-";
+  if (event.pipelining !== undefined) line += ` ${event.pipelining}`;
   line += tls(reception, style) + authentication(event, style);
   if (reception.isPrdr === true) line += " PRDR";
   if (event.proxyAddress !== undefined) line += ` PRX=${event.proxyAddress}`;

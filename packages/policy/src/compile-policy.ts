@@ -16,6 +16,7 @@ import { smtpPolicy } from "./compiled/smtp-policy.ts";
 import { tlsPolicy } from "./compiled/tls-policy.ts";
 import { compileTransports } from "./compiled/transports/index.ts";
 import { wantedFacts } from "./compiled/wanted-facts.ts";
+import { compileEventActions } from "./events/event-actions.ts";
 import { lowerCase } from "./expansion/operators/case.ts";
 import { type ProcessParts, policySurroundings } from "./load/policy-surroundings.ts";
 import type { Policy } from "./policy.ts";
@@ -75,6 +76,7 @@ export function compilePolicy(source: PolicySource): Policy {
     smtp,
     log,
     tls: tlsPolicy(configuration),
+    events: compileEventActions(configuration, { shared, acls, names }),
     surroundings: shared,
     hasAcl: (stage) => acls.has(stage),
     asksAtHelo: acls.has("helo") || !heloChecks.areNone || !advertised.areSettled || authenticators !== undefined,

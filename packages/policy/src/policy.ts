@@ -5,6 +5,7 @@ import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import type { WantedFacts } from "./compiled/wanted-facts.ts";
+import type { EventActions } from "./events/event-actions.ts";
 import type { Eventual } from "./expansion/code.ts";
 import type { Variables } from "./expansion/evaluation.ts";
 import type { SharedSurroundings } from "./load/policy-surroundings.ts";
@@ -31,6 +32,8 @@ export interface Policy {
   readonly log: LogPolicy;
   /** Undefined: STARTTLS is not offered. */
   readonly tls: TlsPolicy | undefined;
+  /** `event_action`, in the main section and in transports. */
+  readonly events: EventActions;
   /** For expansions and lists in any context. */
   readonly surroundings: SharedSurroundings;
   /** Whether an ACL is set for a stage: without one, nobody needs to ask. */

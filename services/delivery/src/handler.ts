@@ -1,11 +1,12 @@
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
 import { DeliveryItem, type MailEvent } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
-import { MessageVariables, type Policy, type Transport } from "@postbus/policy";
+import { MessageVariables, type OutcomeRaiser, type Policy, type Transport } from "@postbus/policy";
 import { type Attempted, type AttemptResult, conclude, type RetryStep } from "@postbus/queue";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 import type { Attempt, AttemptReport } from "./attempt.ts";
+import { AttemptEvents } from "./events/attempt-events.ts";
 import { LeaseLostError } from "./lease-lost-error.ts";
 import { deliverToMaildir, type MaildirDeps } from "./maildir/maildir-delivery.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
@@ -18,11 +19,14 @@ export interface DeliveryDeps {
   /** The one in force now: asked for each item. */
   readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "retryRule" | "transport"> & {
     readonly log?: Pick<Policy["log"], "ofDeliveries">;
+    readonly events?: Policy["events"];
   };
   /** For bounces, which quote the header section. */
   readonly readSpooled: Bus["spool"]["read"];
   readonly smtp: SmtpDeps;
   readonly maildir: MaildirDeps;
+  /** What policies do about events; absent: nothing. */
+  readonly raiser?: OutcomeRaiser;
   readonly metrics: DeliveryMetrics;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
@@ -48,7 +52,8 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     if (!deliveryItem.Check(item)) throw new Error(`item ${work.id} is not a delivery item: ${firstProblem(item)}`);
     const startedMs = performance.now();
     const policy = deps.policy();
-    const { results, notes } = await attempt({ work, item, content: work.content }, policy, deps);
+    const events = attemptEvents(work.id, item, policy.events);
+    const { results, notes } = await attempt({ work, item, content: work.content, events }, policy, deps);
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
       throw new LeaseLostError("the item was not held when its attempt had ended");
@@ -80,7 +85,31 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       retryRule: (address) => steps?.get(address) ?? [],
       ...(logged === undefined ? {} : { logged, tookMs: Math.round(tookMs) }),
     });
-    return withNotes(outcome, notes, work, item, deps.now());
+    const { events: actions } = policy;
+    const raised =
+      actions === undefined || deps.raiser === undefined
+        ? outcome
+        : await deps.raiser.raise(outcome, { workId: work.id, item, known: knownOf(item, results) }, actions);
+    const noted = withNotes(raised, notes, work, item, deps.now());
+    return events === undefined ? noted : { ...noted, events: [...events.takeLines(), ...(noted.events ?? [])] };
+  };
+}
+
+function attemptEvents(
+  id: string,
+  item: DeliveryItem,
+  actions: Policy["events"] | undefined,
+): AttemptEvents | undefined {
+  const action = actions?.ofTransport(item.transport);
+  return action === undefined ? undefined : new AttemptEvents(id, item, action);
+}
+
+/** Our ends of the connections, for `$sending_ip_address` and `$sending_port`. */
+function knownOf({ recipients }: DeliveryItem, results: readonly AttemptResult[]) {
+  return (recipient: string) => {
+    const result = results[recipients.findIndex(({ address }) => address === recipient)];
+    if (result === undefined) return {};
+    return { sending_ip_address: result.localAddress, sending_port: result.localPort };
   };
 }
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { calloutSubject } from "@postbus/contracts";
 import { openResolver } from "@postbus/dns";
-import { PolicyInForce } from "@postbus/policy";
+import { OutcomeRaiser, PolicyInForce } from "@postbus/policy";
 import { type Service, startReloadListener } from "@postbus/service-kit";
 import { CalloutCache } from "./callout/callout-cache.ts";
 import { calloutHandler } from "./callout/callout-handler.ts";
@@ -34,7 +34,9 @@ export const delivery: Service<typeof DeliverySettings> = {
       authorities: verifyingContexts(log),
     });
     const addresses = new AddressCache();
+    const raiser = new OutcomeRaiser({ service: "delivery", record: (events) => bus.events.record(events), log });
     const handler = deliveryHandler({
+      raiser,
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       smtp: { pool, addresses, spool: bus.spool },
@@ -73,6 +75,7 @@ export const delivery: Service<typeof DeliverySettings> = {
           const timer = setTimeout(() => pool.hurry(), patienceMs);
           await items.drain();
           clearTimeout(timer);
+          await raiser.stop();
         },
       },
     ];

@@ -7,7 +7,7 @@ import { type Routing, RoutingMemory, type RoutingOutcome } from "@postbus/routi
 export interface RoutingPolicy
   extends Pick<
     Policy,
-    "version" | "primaryHostname" | "qualifyDomain" | "surroundings" | "transport" | "retryRule" | "log"
+    "version" | "primaryHostname" | "qualifyDomain" | "surroundings" | "transport" | "retryRule" | "log" | "events"
   > {
   readonly routing: Pick<Routing, "route">;
 }

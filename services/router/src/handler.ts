@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
 import { type Recipient, RouteItem } from "@postbus/contracts";
 import { encodeXtext } from "@postbus/mail";
+import type { OutcomeRaiser } from "@postbus/policy";
 import { partItemId } from "@postbus/queue";
 import type { RoutingOutcome } from "@postbus/routing";
 import type { Logger } from "pino";
@@ -13,6 +14,8 @@ import { type RoutedPart, type RoutedRecipient, routePart } from "./route-part.t
 export interface RouterDeps {
   /** The one in force now: asked for each item. */
   readonly policy: () => RoutingPolicy;
+  /** What policies do about events; absent: nothing. */
+  readonly raiser?: OutcomeRaiser;
   /** For the headers that a bounce quotes. */
   readonly readSpooled: Bus["spool"]["read"];
   readonly metrics: RouterMetrics;
@@ -50,7 +53,9 @@ export function routerHandler(deps: RouterDeps): Handler {
       }
     }
     if (ends.length > 0) parts.unshift({ work, item, ends });
-    return joined(await Promise.all(parts.map((part) => routePart(part, policy, deps))));
+    const outcome = joined(await Promise.all(parts.map((part) => routePart(part, policy, deps))));
+    if (policy.events.main === undefined || deps.raiser === undefined) return outcome;
+    return deps.raiser.raise(outcome, { workId: work.id, item }, policy.events);
   };
 }
 

@@ -1,5 +1,5 @@
 import { openResolver } from "@postbus/dns";
-import { PolicyInForce } from "@postbus/policy";
+import { OutcomeRaiser, PolicyInForce } from "@postbus/policy";
 import { compileRouters } from "@postbus/routing";
 import { type Service, startReloadListener } from "@postbus/service-kit";
 import { RouterSettings } from "./config.ts";
@@ -19,7 +19,9 @@ export const router: Service<typeof RouterSettings> = {
       use: (loaded): RoutingPolicy => ({ ...loaded, routing: compileRouters(loaded.configuration) }),
     });
     const control = await startReloadListener({ bus, service: "router", instance, policy });
+    const raiser = new OutcomeRaiser({ service: "router", record: (events) => bus.events.record(events), log });
     const handler = routerHandler({
+      raiser,
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       metrics: routerMetrics(metrics),
@@ -38,7 +40,13 @@ export const router: Service<typeof RouterSettings> = {
         },
         stop: () => policy.stop(),
       },
-      { name: "route items", stop: () => items.drain() },
+      {
+        name: "route items",
+        async stop() {
+          await items.drain();
+          await raiser.stop();
+        },
+      },
     ];
   },
 };

@@ -135,6 +135,8 @@ class SmtpDelivery {
     this.#tried++;
     if (acquired.kind === "connection") return this.#offerTo(hop, acquired);
     this.#lastFailure = acquired.failure;
+    const { errno, text } = acquired.failure;
+    await this.#attempt.events?.hostDeferred(hop, errno, text);
     if (protection !== "usual") this.#lacking.note(acquired.failure);
     this.#notReached(hop, acquired.failure);
   }

@@ -14,6 +14,11 @@ const CARRIED_OUT: Readonly<Record<"smtp" | "appendfile", ReadonlySet<string>>> 
   ]),
 };
 
+/** Of every transport. */
+const GENERIC: ReadonlySet<string> = new Set([
+  ...["disable_logging", "event_action", "tpda_delivery_action", "tpda_host_defer_action"],
+]);
+
 export function checkTransportOptions(
   { name, kind, options }: Extract<TransportSettings, { kind: "smtp" | "appendfile" }>,
   problems: ProblemList,
@@ -23,7 +28,8 @@ export function checkTransportOptions(
     const row = (
       options.table as Readonly<Record<string, { readonly status: { readonly kind: string }; readonly value: unknown }>>
     )[option];
-    if (carriedOut.has(option) || row?.status.kind !== "supported" || row.value === value) continue;
+    if (GENERIC.has(option) || carriedOut.has(option) || row?.status.kind !== "supported" || row.value === value)
+      continue;
     problems.error(place, `transport ${name}: ${option}: delivery does not carry out this option yet`);
   }
 }

@@ -89,9 +89,11 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const raised =
       actions === undefined || deps.raiser === undefined
         ? outcome
-        : await deps.raiser.raise(outcome, { workId: work.id, item, known: knownOf(item, results) }, actions);
+        : await deps.raiser.raise(outcome, { workId: work.id, item, known: knownOf(item, results, events) }, actions);
     const noted = withNotes(raised, notes, work, item, deps.now());
-    return events === undefined ? noted : { ...noted, events: [...events.takeLines(), ...(noted.events ?? [])] };
+    return events === undefined
+      ? noted
+      : { ...noted, events: [...events.end((lines) => deps.raiser?.record(lines)), ...(noted.events ?? [])] };
   };
 }
 
@@ -104,12 +106,14 @@ function attemptEvents(
   return action === undefined ? undefined : new AttemptEvents(id, item, action);
 }
 
-/** Our ends of the connections, for `$sending_ip_address` and `$sending_port`. */
-function knownOf({ recipients }: DeliveryItem, results: readonly AttemptResult[]) {
+/** What actions may know of a recipient's end besides what is in its event. */
+function knownOf({ recipients }: DeliveryItem, results: readonly AttemptResult[], events: AttemptEvents | undefined) {
   return (recipient: string) => {
     const result = results[recipients.findIndex(({ address }) => address === recipient)];
-    if (result === undefined) return {};
-    return { sending_ip_address: result.localAddress, sending_port: result.localPort };
+    const own = { sending_ip_address: result?.localAddress, sending_port: result?.localPort };
+    const hop = result?.host === undefined ? events?.lastHop : undefined;
+    // The log names no host that could not be reached; an action may know it.
+    return hop === undefined ? own : { ...own, host: hop.name, host_address: hop.address, host_port: hop.port };
   };
 }
 

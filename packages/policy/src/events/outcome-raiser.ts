@@ -35,6 +35,15 @@ export class OutcomeRaiser {
     return { ...outcome, events: all, ...(isWatched ? { whenComplete: () => this.#complete(of, main) } : {}) };
   }
 
+  /** Lines that belong to no outcome any more. */
+  record(lines: readonly MailEvent[]): void {
+    const { record, log } = this.#deps;
+    const done = record(lines)
+      .catch((err: unknown) => log.error({ err }, "lines of event_action could not be recorded"))
+      .finally(() => this.#running.delete(done));
+    this.#running.add(done);
+  }
+
   /** Waits for what is still done about messages that are complete. */
   async stop(): Promise<void> {
     await Promise.all(this.#running);

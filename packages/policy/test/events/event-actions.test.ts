@@ -203,9 +203,7 @@ describe("an action", () => {
   test("that cannot be expanded is logged, and answers nothing", async () => {
     assert.deepEqual(await raised("  event_action = ${if eq{$event_name}{tcp:connect}{${extract{x}}}}"), {
       answer: "",
-      lines: [
-        "main+panic: failed to expand event_action tcp:connect in out: missing '{' for arg 2 of extract",
-      ],
+      lines: ["main+panic: failed to expand event_action tcp:connect in out: missing '{' for arg 2 of extract"],
     });
   });
 

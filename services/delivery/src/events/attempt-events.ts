@@ -27,6 +27,9 @@ export class AttemptEvents {
   readonly #item: DeliveryItem;
   readonly #action: TransportEventAction;
   readonly #lines: Lines;
+  /** The host that was asked last. */
+  lastHop: EventHop | undefined;
+  #later: ((lines: readonly Written[]) => void) | undefined;
 
   /** @param id Of the work item. */
   constructor(id: string, item: DeliveryItem, action: TransportEventAction) {
@@ -35,8 +38,14 @@ export class AttemptEvents {
     this.#lines = new Lines(`${id}:attempt`, "delivery", item.messageId);
   }
 
-  /** Lines that actions have written. */
-  takeLines(): readonly Written[] {
+  /**
+   * The attempt is over.
+   *
+   * @param later Gets what actions write behind it: connections are closed when they are not needed any more.
+   * @returns the lines that they have written.
+   */
+  end(later: (lines: readonly Written[]) => void): readonly Written[] {
+    this.#later = later;
     return this.#lines.take();
   }
 
@@ -45,8 +54,12 @@ export class AttemptEvents {
     return this.#raise({ name: "tcp:connect" }, hop);
   }
 
-  async closed(hop: EventHop): Promise<void> {
-    await this.#raise({ name: "tcp:close" }, hop);
+  /** Nobody waits for it, and its failure is a line of the log. */
+  closed(hop: EventHop): void {
+    void this.#raise({ name: "tcp:close" }, hop).then(() => {
+      const lines = this.#later === undefined ? [] : this.#lines.take();
+      if (lines.length > 0) this.#later?.(lines);
+    });
   }
 
   /** @param banner Its lines joined by LF. @returns why nothing is to be said to the host. */
@@ -82,6 +95,7 @@ export class AttemptEvents {
   }
 
   async #raise(event: RaisedEvent, hop: EventHop, recipient?: string): Promise<string> {
+    this.lastHop = hop;
     const { router, transport, recipients } = this.#item;
     const [only, ...more] = recipients;
     const about = recipient ?? only?.address ?? "";

@@ -1,4 +1,5 @@
 import type { SmtpTransport } from "@postbus/policy";
+import type { AttemptEvents } from "../events/attempt-events.ts";
 import { DeadlineSweep, type Swept } from "./deadline-sweep.ts";
 import { type Acquired, HostConnections, type HostOptions } from "./host-connections.ts";
 import type { NextHop } from "./next-hop.ts";
@@ -42,9 +43,9 @@ export class ConnectionPool implements Swept {
   acquire(
     hop: NextHop,
     transport: SmtpTransport,
-    { protection, fresh = false }: { readonly protection: Protection; readonly fresh?: boolean },
+    wanted: { readonly protection: Protection; readonly fresh?: boolean; readonly events?: AttemptEvents | undefined },
   ): Acquired | Promise<Acquired> {
-    return this.#host(hop, transport, protection).acquire(fresh);
+    return this.#host(hop, transport, wanted.protection).acquire(wanted.fresh, wanted.events);
   }
 
   sweep(nowMs: number): void {

@@ -11,6 +11,8 @@ import {
   type Transaction,
   type TransactionResult,
 } from "@postbus/smtp";
+import type { AttemptEvents, EventHop } from "../events/attempt-events.ts";
+import { ConnectionTap } from "../events/connection-tap.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { strerror, systemError } from "../system-error.ts";
 import type { DeadlineSweep, Swept } from "./deadline-sweep.ts";
@@ -39,6 +41,9 @@ const FOLLOWER_WAIT_MS = 2_000;
 /** For the reply to QUIT: nothing depends on it. */
 const QUIT_TIMEOUT_MS = 5_000;
 
+/** Exim's number for `smtp:connect` whose action says no. */
+const EVENT_REFUSED = -27;
+
 type Timeout = "connectTimeoutMs" | "commandTimeoutMs" | "dataTimeoutMs" | "finalTimeoutMs";
 
 export interface ConnectionOptions {
@@ -50,6 +55,8 @@ export interface ConnectionOptions {
   readonly verifiedBy?: SecureContext | undefined;
   readonly timeouts: Pick<SmtpTransport, Timeout>;
   readonly sweep: DeadlineSweep;
+  /** Of the message for which it is opened; absent: the transport has no `event_action`. */
+  readonly events?: AttemptEvents | undefined;
   /** The peer has settled a message, and can go on. @param replyMs From the final dot to its reply, if there was a dot. */
   readonly onAnswered: (replyMs: number | undefined) => void;
   /** It may carry somebody else's message. */
@@ -73,6 +80,7 @@ export class SmtpConnection implements Swept {
   readonly hop: NextHop;
   readonly #options: ConnectionOptions;
   readonly #session: ClientSession;
+  readonly #tap: ConnectionTap | undefined;
   readonly #opened = Promise.withResolvers<OpenFailure | undefined>();
   #socket: Socket;
   readonly #writer: SocketWriter;
@@ -109,6 +117,7 @@ export class SmtpConnection implements Swept {
       this.#isConnected = true;
       this.#waitFor(timeouts.commandTimeoutMs);
     });
+    this.#tap = this.#tapped();
     this.#watch(this.#socket);
     sweep.add(this);
   }
@@ -172,6 +181,8 @@ export class SmtpConnection implements Swept {
   destroy(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#tap?.end();
+    if (this.#isConnected) this.#options.events?.closed(this.#eventHop);
     this.#options.sweep.remove(this);
     this.#socket.destroy();
     this.#writer.stopWaiting();
@@ -254,6 +265,35 @@ export class SmtpConnection implements Swept {
 
   #received(octets: Buffer): boolean {
     if (this.#isClosed) return true;
+    if (this.#tap === undefined) return this.#heard(octets);
+    this.#tap.receive(octets);
+    return true;
+  }
+
+  /** Shows the beginning of the session to `event_action`, if there is one. */
+  #tapped(): ConnectionTap | undefined {
+    const { events } = this.#options;
+    if (events === undefined) return undefined;
+    return new ConnectionTap({
+      events,
+      hop: () => this.#eventHop,
+      pass: (octets) => this.#heard(octets),
+      refuse: (why) => {
+        this.#writer.write("QUIT\r\n");
+        const text = `deferred by smtp:connect event expansion: ${why}`;
+        this.#opened.resolve({ errno: EVENT_REFUSED, text, isPermanent: false, isTls: false, isConnect: false });
+        this.destroy();
+      },
+    });
+  }
+
+  get #eventHop(): EventHop {
+    const { localAddress, localPort } = this.#socket;
+    return { ...this.hop, localAddress, localPort };
+  }
+
+  #heard(octets: Buffer): boolean {
+    if (this.#isClosed) return true;
     this.#do(this.#session.receive(octets));
     if (this.#session.replyCount !== this.#repliesAtDeadline && this.#session.awaits === "reply") {
       // Each reply has its time; a part of one buys none, or a peer could go on for ever.
@@ -266,6 +306,7 @@ export class SmtpConnection implements Swept {
     for (const step of steps) {
       switch (step.do) {
         case "write":
+          this.#tap?.sent(step.octets);
           if (!this.#isClosed) this.#writer.write(step.octets);
           break;
         case "start TLS":

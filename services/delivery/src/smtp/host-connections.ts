@@ -2,10 +2,11 @@ import type { SecureContext } from "node:tls";
 import { ConfigError } from "@postbus/mail";
 import type { SmtpTransport } from "@postbus/policy";
 import { errnos } from "@postbus/smtp";
+import type { AttemptEvents } from "../events/attempt-events.ts";
 import { SmtpConnection } from "./connection.ts";
 import type { DeadlineSweep } from "./deadline-sweep.ts";
 import type { NextHop } from "./next-hop.ts";
-import { CLOSED_AT_ONCE, type OpenFailure } from "./open-failure.ts";
+import { CLOSED_AT_ONCE, type OpenFailure, REFUSED_BY_EVENT } from "./open-failure.ts";
 import type { Protection } from "./protection.ts";
 
 /** After a failure to connect, nobody else tries for so long; doubled with each failure, up to the second value. */
@@ -98,6 +99,9 @@ export class HostConnections {
     return this.#openCount - this.#idle.length;
   }
 
+  /** Of the message that has asked last: connections are opened for it. */
+  #events: AttemptEvents | undefined;
+
   get openCount(): number {
     return this.#openCount;
   }
@@ -108,7 +112,8 @@ export class HostConnections {
   }
 
   /** @param fresh Not one that was kept: those have just turned out to be dead. */
-  acquire(fresh = false): Acquired | Promise<Acquired> {
+  acquire(fresh = false, events?: AttemptEvents): Acquired | Promise<Acquired> {
+    this.#events = events;
     if (fresh) this.#closeIdle();
     if (this.#inUse === 0 || this.#options.sweep.isHurried) {
       const kept = this.#takeIdle();
@@ -286,6 +291,8 @@ export class HostConnections {
 
   async #connect(tls: "never" | "offered" | "required", verifiedBy?: SecureContext): Promise<Opened> {
     const { hop, heloName, transport, protection, sweep } = this.#options;
+    const events = this.#events;
+    if (events !== undefined && (await events.connecting(hop)) !== "") return { failure: REFUSED_BY_EVENT };
     let isReady = false;
     const connection = new SmtpConnection({
       hop,
@@ -294,6 +301,7 @@ export class HostConnections {
       requiresRequireTls: protection === "verified" || protection === "offered",
       verifiedBy,
       timeouts: transport,
+      events,
       sweep,
       onAnswered: (replyMs) => this.#answered(replyMs),
       onReleased: (released) => this.#release(released),

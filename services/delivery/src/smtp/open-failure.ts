@@ -4,6 +4,8 @@ import { errnos, type SessionFailure } from "@postbus/smtp";
 export interface OpenFailure extends SessionFailure {
   /** TCP did not get through; there is no host to be named in the log line. */
   readonly isConnect: boolean;
+  /** What the log says of it, where that is not the text. */
+  readonly note?: string;
 }
 
 /** The peer has taken leave behind its reply to EHLO. */
@@ -13,4 +15,14 @@ export const CLOSED_AT_ONCE: OpenFailure = {
   isPermanent: false,
   isTls: false,
   isConnect: false,
+};
+
+/** `tcp:connect`: the action says that there is to be no connection. */
+export const REFUSED_BY_EVENT: OpenFailure = {
+  errno: -58,
+  text: "",
+  note: "Event requests alternate response",
+  isPermanent: false,
+  isTls: false,
+  isConnect: true,
 };

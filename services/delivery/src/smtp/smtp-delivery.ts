@@ -5,6 +5,7 @@ import { type AttemptResult, redactedReport } from "@postbus/queue";
 import { errnos, isSafeAddress, type Transaction, type TransactionResult, type Trouble } from "@postbus/smtp";
 import { type Spool, SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
+import type { AttemptEvents } from "../events/attempt-events.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { readContent } from "../read-content.ts";
 import { strerror } from "../system-error.ts";
@@ -126,7 +127,7 @@ class SmtpDelivery {
     const { protection } = this.#offer;
     const acquired =
       isKnown || protection !== "verified"
-        ? await this.#deps.pool.acquire(hop, this.#transport, { protection })
+        ? await this.#deps.pool.acquire(hop, this.#transport, { protection, events: this.#attempt.events })
         : ({ kind: "failed", failure: UNKNOWN_HOST } as const);
     if (acquired.kind === "backing off" || acquired.kind === "limit") {
       this.#skipped[acquired.kind === "limit" ? "limit" : "backingOff"]++;
@@ -160,6 +161,7 @@ class SmtpDelivery {
         // A kept connection that gave no answer was closed while nobody looked; nothing is known about the host.
         const wasDead: boolean = result.isUnanswered && hasCarried;
         if (!wasDead) queue = [...this.#record(hop, connection, hasCarried, batch, result), ...queue.slice(most)];
+        if (this.#attempt.events !== undefined) await this.#tellDeferred(hop, batch, this.#attempt.events);
         if (connection.isReady) continue;
         if (!wasDead && result.trouble !== undefined && result.trouble.kind !== "message") {
           this.#notOffered(hop, queue, result.trouble);
@@ -175,11 +177,21 @@ class SmtpDelivery {
     this.#open = this.#open.filter((position) => !isFinal(this.#results[position]));
   }
 
+  /** Recipients that this host has put off. */
+  async #tellDeferred(hop: NextHop, batch: readonly number[], events: AttemptEvents): Promise<void> {
+    for (const position of batch) {
+      const result = this.#results[position];
+      if (result?.outcome !== "deferred" || result.errno !== errnos.rcpt4xx) continue;
+      await events.recipientDeferred(hop, this.#attempt.item.recipients[position]?.address ?? "", result.text);
+    }
+  }
+
   /** @returns undefined if there is none; the recipients of the queue have been told. */
   async #another(hop: NextHop, queue: readonly number[], fresh: boolean): Promise<SmtpConnection | undefined> {
     const next = await this.#deps.pool.acquire(hop, this.#transport, {
       protection: this.#offer.protection,
       fresh,
+      events: this.#attempt.events,
     });
     if (next.kind === "connection") return next.connection;
     this.#noFurtherConnection(hop, queue, next);
@@ -238,7 +250,7 @@ class SmtpDelivery {
   /** The `H=` field is left out where TCP did not get through, as Exim does. */
   #notReached(hop: NextHop, failure: OpenFailure, positions = this.#open): void {
     const { errno, text, isConnect } = failure;
-    this.#note(isConnect ? `H=${hopLabel(hop)} ${text}` : noteOn(hop, failure));
+    this.#note(isConnect ? `H=${hopLabel(hop)} ${failure.note ?? text}` : noteOn(hop, failure));
     const host = isConnect ? {} : hostFields(hop);
     for (const position of positions) this.#results[position] = { outcome: "deferred", errno, text, ...host };
   }

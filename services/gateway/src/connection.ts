@@ -326,7 +326,7 @@ export class Connection {
     const { handshakes } = this.#surroundings.metrics;
     const failed = (text: string): void => {
       handshakes.inc({ result: "failed" });
-      this.#conversation.refusals.ofHandshake(text);
+      this.#conversation.handshakeFailed(text);
     };
     if (this.#hasEnded) {
       failed(CLIENT_GONE);

@@ -182,6 +182,8 @@ export class Conversation implements PolicyClient {
       case "error": {
         const { code, lines } = step.reply;
         this.log.error(printable(step.command), code, lines.join(" "));
+        const { events } = this.#surroundings;
+        if (events.isWatched) events.commandError(this.#asking, code === 503, lines.join(" "));
         return undefined;
       }
       case "reset": {
@@ -202,13 +204,24 @@ export class Conversation implements PolicyClient {
 
   /** The ACLs, knowing the command that is answered. */
   get #asked(): PolicySession["acls"] {
-    this.#policy ??= new PolicySession(this, this.#surroundings);
-    const { acls } = this.#policy;
+    const { acls } = this.#asking;
     const { connection } = acls.session;
     connection.helo = this.session.helo;
     connection.isExtended = this.session.isExtended;
     this.#nameCommand(acls);
     return acls;
+  }
+
+  get #asking(): PolicySession {
+    this.#policy ??= new PolicySession(this, this.#surroundings);
+    return this.#policy;
+  }
+
+  /** A handshake with the client has come to nothing. */
+  handshakeFailed(text: string): void {
+    this.refusals.ofHandshake(text);
+    const { events } = this.#surroundings;
+    if (events.isWatched) events.handshakeFailed(this.#asking, text);
   }
 
   #nameCommand(acls: PolicySession["acls"]): void {
@@ -315,10 +328,22 @@ export class Conversation implements PolicyClient {
     } else if (answer.kind === "unknown") {
       this.session.authenticationEnded(answer.reply, "unknown");
     } else {
-      if (answer.log !== undefined) this.refusals.add("auth", printable(answer.log));
+      if (answer.log !== undefined) this.#noteFailedLogin(answer.log, answer.reply);
       this.session.authenticationEnded(answer.reply, answer.isAuthenticated ? "authenticated" : "refused");
     }
     return undefined;
+  }
+
+  #noteFailedLogin(text: string, answer: Reply): void {
+    const { events } = this.#surroundings;
+    if (!events.isWatched) {
+      this.refusals.add("auth", printable(text));
+      return;
+    }
+    const status = answer.status === undefined ? "" : `${answer.status} `;
+    events.authenticationFailed(this.#asking, `${answer.code} ${status}${answer.lines.join("\n")}`, (other) =>
+      this.refusals.add("auth", printable(other === "" ? text : other)),
+    );
   }
 
   #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {

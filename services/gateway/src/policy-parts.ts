@@ -2,6 +2,7 @@ import type { Policy } from "@postbus/policy";
 import { compileRouters, type Routing } from "@postbus/routing";
 import { type SessionProfile, type SessionQuestion, sessionProfile } from "@postbus/smtp";
 import type { Logger } from "pino";
+import { SessionEvents } from "./log/session-events.ts";
 import { ServerTls } from "./tls/server-tls.ts";
 import type { SharedTls } from "./tls/shared-tls.ts";
 
@@ -11,6 +12,7 @@ export interface PolicyParts {
   /** Of the policy: `verify = recipient`. */
   readonly routing: Pick<Routing, "verify">;
   readonly profile: SessionProfile;
+  readonly events: SessionEvents;
   /** Absent: STARTTLS is not offered. */
   readonly tls: ServerTls | undefined;
 }
@@ -33,7 +35,7 @@ const QUESTIONS = [
  */
 export async function policyParts(
   policy: Policy,
-  log: Pick<Logger, "warn">,
+  log: Pick<Logger, "warn" | "error">,
   shared?: Partial<SharedTls>,
 ): Promise<PolicyParts> {
   const { smtp, primaryHostname: hostname } = policy;
@@ -50,6 +52,7 @@ export async function policyParts(
       asks,
     }),
     tls,
+    events: new SessionEvents(policy, log),
   };
 }
 
@@ -59,8 +62,8 @@ function tellsEnds({ log: { selectors } }: Policy): boolean {
 }
 
 /** Whether somebody wants to know of commands that have a wrong form or place. */
-function tellsErrors({ log: { selectors } }: Policy): boolean {
-  return selectors.has("smtp_syntax_error") || selectors.has("smtp_protocol_error");
+function tellsErrors({ log: { selectors }, events }: Policy): boolean {
+  return events.main !== undefined || selectors.has("smtp_syntax_error") || selectors.has("smtp_protocol_error");
 }
 
 /** QUIT is asked about, too, by a policy that wants to hear of all other ends. */

@@ -35,10 +35,12 @@ export class PolicySession implements DecisionsClient {
   /** Undefined: nobody wants to know. */
   readonly decisions: SessionDecisions | undefined;
   readonly #client: PolicyClient;
+  readonly #surroundings: Pick<Surroundings, "rejections" | "messageIds">;
 
   constructor(client: PolicyClient, surroundings: Surroundings) {
     const { policy, rates, settings, log } = surroundings;
     this.#client = client;
+    this.#surroundings = surroundings;
     this.decisions = settings.decisions === "none" ? undefined : new SessionDecisions(this, surroundings);
     const hooks: AclHooks = {
       ...policyFacts(policy.primaryHostname, () => client.envelope),
@@ -49,7 +51,7 @@ export class PolicySession implements DecisionsClient {
       commandHistory: () => client.commandHistory,
       log: (targets, text) => {
         if (targets.includes("panic")) log.warn({ text, clientAddress: client.address }, "policy");
-        this.#write(targets, text, surroundings);
+        this.write(targets, text);
       },
     };
     this.acls = policy.startSession(client.endpoint, hooks);
@@ -81,7 +83,8 @@ export class PolicySession implements DecisionsClient {
   }
 
   /** What the policy has to say is a line of the log. */
-  #write(targets: readonly LogTarget[], text: string, { rejections, messageIds }: Surroundings): void {
+  write(targets: readonly LogTarget[], text: string): void {
+    const { rejections, messageIds } = this.#surroundings;
     const { messageId } = this.acls.session.message;
     rejections.add({
       v: 1,

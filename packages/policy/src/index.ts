@@ -59,4 +59,6 @@ export type { Configuration, RouterSettings } from "./reader/configuration.ts";
 export type { OptionSet } from "./reader/option-set.ts";
 export { formatPlace, type Place } from "./reader/problem.ts";
 export { readConfiguration } from "./reader/read-configuration.ts";
+export { HEADER_PLACES, rewriteHeaderLine } from "./rewriting/rewrite-header-line.ts";
+export type { RewriteContext, RewriteRules } from "./rewriting/rewrite-rules.ts";
 export { ExpansionTester } from "./tester/expansion-tester.ts";

@@ -112,7 +112,10 @@ describe("problems", () => {
       text: "begin routers\nr:\n driver = accept\n headers_add = X: y\n transport = t\n",
       want: ["p.conf:4: router r: headers_add: delivery does not carry out this option yet"],
     },
-    { text: "begin rewrite\n*@a.test $1@b.test\n", want: ["p.conf:2: rewrite rules are not carried out yet"] },
+    {
+      text: "begin rewrite\n^a $1@b.test S\n",
+      want: ["p.conf:2: rewriting of commands as they come (S) is not available"],
+    },
     {
       text: "begin authenticators\na:\n driver = gsasl\n server_mech = digest-md5\n server_password = x\n",
       want: ["p.conf:2: authenticator a: server_mech = DIGEST-MD5: not available; SCRAM-SHA-1 and SCRAM-SHA-256 are"],

@@ -93,8 +93,9 @@ export function checkCarriedOut(configuration: Configuration, problems: ProblemL
       problems.error(setting.place, `router ${name}: ${option}: delivery does not carry out this option yet`);
     }
   }
-  const [rule] = rewrite;
-  if (rule !== undefined) problems.error(rule.place, "rewrite rules are not carried out yet");
+  for (const { place, where } of rewrite) {
+    if (where.has("S")) problems.error(place, "rewriting of commands as they come (S) is not available");
+  }
   const idle = idleOptions(main);
   if (idle.length > 0) {
     const text = `these options are correct, but not carried out yet: ${idle.join(", ")}`;

@@ -1,3 +1,5 @@
+import type { Socket } from "node:net";
+import type { OpenFailure } from "../smtp/open-failure.ts";
 import type { AttemptEvents, EventHop } from "./attempt-events.ts";
 
 /** Of a reply, what is shown to an action. */
@@ -11,9 +13,12 @@ export interface TapOptions {
   hop(): EventHop;
   /** Octets that the session may have now. */
   pass(octets: Buffer): void;
-  /** An action does not want this host. @param why The words of the action. */
-  refuse(why: string): void;
+  /** An action does not want this host. */
+  refuse(failure: OpenFailure): void;
 }
+
+/** Exim's number for `smtp:connect` whose action says no. */
+const EVENT_REFUSED = -27;
 
 /**
  * Stands between a host and our session until the first message: the greeting and the replies to EHLO or HELO are shown to
@@ -27,6 +32,20 @@ export class ConnectionTap {
   #awaits: "greeting" | "introduction" | undefined = "greeting";
   #isRunning = false;
   #isOver = false;
+
+  /** For a connection; undefined: nobody wants to see anything. @param socket The one of now. */
+  static of(
+    { events, hop }: { readonly events?: AttemptEvents | undefined; readonly hop: EventHop },
+    socket: () => Pick<Socket, "localAddress" | "localPort">,
+    owner: Pick<TapOptions, "pass" | "refuse">,
+  ): ConnectionTap | undefined {
+    if (events === undefined) return undefined;
+    const hopNow = (): EventHop => {
+      const { localAddress, localPort } = socket();
+      return { ...hop, localAddress, localPort };
+    };
+    return new ConnectionTap({ events, hop: hopNow, ...owner });
+  }
 
   constructor(options: TapOptions) {
     this.#options = options;
@@ -48,9 +67,10 @@ export class ConnectionTap {
     if (/^(?:EHLO|HELO|LHLO) /.test(text)) this.#awaits = "introduction";
   }
 
-  /** The connection is gone: nobody waits for an answer any more. */
-  end(): void {
+  /** The connection is gone: nobody waits for an answer any more. @param wasConnected There was one. */
+  end(wasConnected: boolean): void {
     this.#isOver = true;
+    if (wasConnected) this.#options.events.closed(this.#options.hop());
   }
 
   #look(octets: Buffer): void {
@@ -76,7 +96,9 @@ export class ConnectionTap {
       const why = await events.greeted(hop(), reply);
       if (why !== "" && !this.#isOver) {
         this.#held = [];
-        return refuse(why);
+        const text = `deferred by smtp:connect event expansion: ${why}`;
+        refuse({ errno: EVENT_REFUSED, text, isPermanent: false, isTls: false, isConnect: false });
+        return;
       }
     } else {
       await events.introduced(hop(), reply);

@@ -1,3 +1,4 @@
+// One file because socket, session and deadlines are one state machine.
 import { connect as connectTcp, type Socket } from "node:net";
 import { constants } from "node:os";
 import type { SecureContext } from "node:tls";
@@ -11,7 +12,7 @@ import {
   type Transaction,
   type TransactionResult,
 } from "@postbus/smtp";
-import type { AttemptEvents, EventHop } from "../events/attempt-events.ts";
+import type { AttemptEvents } from "../events/attempt-events.ts";
 import { ConnectionTap } from "../events/connection-tap.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { strerror, systemError } from "../system-error.ts";
@@ -40,9 +41,6 @@ const FAST_MS = 250;
 const FOLLOWER_WAIT_MS = 2_000;
 /** For the reply to QUIT: nothing depends on it. */
 const QUIT_TIMEOUT_MS = 5_000;
-
-/** Exim's number for `smtp:connect` whose action says no. */
-const EVENT_REFUSED = -27;
 
 type Timeout = "connectTimeoutMs" | "commandTimeoutMs" | "dataTimeoutMs" | "finalTimeoutMs";
 
@@ -117,7 +115,10 @@ export class SmtpConnection implements Swept {
       this.#isConnected = true;
       this.#waitFor(timeouts.commandTimeoutMs);
     });
-    this.#tap = this.#tapped();
+    this.#tap = ConnectionTap.of(options, () => this.#socket, {
+      pass: (octets) => this.#heard(octets),
+      refuse: (failure) => this.#refusedByEvent(failure),
+    });
     this.#watch(this.#socket);
     sweep.add(this);
   }
@@ -181,8 +182,7 @@ export class SmtpConnection implements Swept {
   destroy(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#tap?.end();
-    if (this.#isConnected) this.#options.events?.closed(this.#eventHop);
+    this.#tap?.end(this.#isConnected);
     this.#options.sweep.remove(this);
     this.#socket.destroy();
     this.#writer.stopWaiting();
@@ -270,26 +270,10 @@ export class SmtpConnection implements Swept {
     return true;
   }
 
-  /** Shows the beginning of the session to `event_action`, if there is one. */
-  #tapped(): ConnectionTap | undefined {
-    const { events } = this.#options;
-    if (events === undefined) return undefined;
-    return new ConnectionTap({
-      events,
-      hop: () => this.#eventHop,
-      pass: (octets) => this.#heard(octets),
-      refuse: (why) => {
-        this.#writer.write("QUIT\r\n");
-        const text = `deferred by smtp:connect event expansion: ${why}`;
-        this.#opened.resolve({ errno: EVENT_REFUSED, text, isPermanent: false, isTls: false, isConnect: false });
-        this.destroy();
-      },
-    });
-  }
-
-  get #eventHop(): EventHop {
-    const { localAddress, localPort } = this.#socket;
-    return { ...this.hop, localAddress, localPort };
+  #refusedByEvent(failure: OpenFailure): void {
+    this.#writer.write("QUIT\r\n");
+    this.#opened.resolve(failure);
+    this.destroy();
   }
 
   #heard(octets: Buffer): boolean {

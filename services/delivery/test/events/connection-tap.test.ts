@@ -15,12 +15,16 @@ function tapped() {
     told.push(`${name} ${reply}`);
     return new Promise<string>((resolve) => answers.push(resolve));
   };
-  const events = { greeted: ask("greeted"), introduced: ask("introduced") } as unknown as AttemptEvents;
+  const events = {
+    greeted: ask("greeted"),
+    introduced: ask("introduced"),
+    closed: () => told.push("closed"),
+  } as unknown as AttemptEvents;
   const tap = new ConnectionTap({
     events,
     hop: () => hop,
     pass: (octets) => void passed.push(octets.toString("latin1")),
-    refuse: (why) => void refused.push(why),
+    refuse: ({ text }) => void refused.push(text),
   });
   const answer = async (text: string): Promise<void> => {
     for (const give of answers) give(text);
@@ -71,15 +75,15 @@ describe("what a host says first is shown before it is heard", () => {
     const { passed, refused, say, answer } = tapped();
     say("220 hi\r\n");
     await answer("not this one");
-    assert.deepEqual([passed, refused], [[], ["not this one"]]);
+    assert.deepEqual([passed, refused], [[], ["deferred by smtp:connect event expansion: not this one"]]);
   });
 
   test("nothing happens to a connection that has gone meanwhile", async () => {
-    const { tap, passed, refused, say, answer } = tapped();
+    const { tap, told, passed, refused, say, answer } = tapped();
     say("220 hi\r\n");
-    tap.end();
+    tap.end(true);
     await answer("no");
-    assert.deepEqual([passed, refused], [[], []]);
+    assert.deepEqual([passed, refused, told.at(-1)], [[], [], "closed"]);
   });
 
   test("a reply without end is left to the session", () => {

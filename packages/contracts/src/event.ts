@@ -124,6 +124,8 @@ export const Delivered = Type.Object(
     /** Octets that were sent or written (`S=`), and milliseconds since the message was received (`QT=`); there only if `log_selector` asks for them. */
     sentOctets: Type.Optional(Type.Integer()),
     queuedMs: Type.Optional(Type.Integer()),
+    /** Return path by which reports come back to us (`SRS=`). */
+    srsSender: Type.Optional(Type.String()),
     /** The next hop's last reply (`C=`). */
     confirmation: Type.Optional(Type.String()),
     /** The transaction may have succeeded once before, in a process that died: the one window that is left. */

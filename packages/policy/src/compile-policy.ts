@@ -11,6 +11,7 @@ import { contentTest } from "./compiled/content-test.ts";
 import { expressionNotices } from "./compiled/expression-notices.ts";
 import { logPolicy } from "./compiled/log-policy.ts";
 import { policyNotices } from "./compiled/policy-notices.ts";
+import { compileReportPolicy } from "./compiled/reports/report-policy.ts";
 import { compileRetryRules } from "./compiled/retry-rules.ts";
 import { smtpPolicy } from "./compiled/smtp-policy.ts";
 import { tlsPolicy } from "./compiled/tls-policy.ts";
@@ -97,6 +98,7 @@ export function compilePolicy(source: PolicySource): Policy {
       if (transport === undefined) throw new ConfigError(`the policy has no transport "${name}"`);
       return transport;
     },
+    reports: compileReportPolicy(configuration, shared, { primaryHostname, qualifyDomain }),
     retryRule: compileRetryRules(configuration, shared),
     stop,
   };

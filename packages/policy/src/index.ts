@@ -18,9 +18,12 @@ export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 export { type SmtpParts, smtpParts } from "./acl/smtp/smtp-parts.ts";
 export type { AddressVerdict, CalloutOptions, VerifyAddressRequest } from "./acl/verify-address.ts";
 export type { AuthAnswer } from "./authenticators/auth-dialogue.ts";
-export { carriedValues } from "./carried/carried-value.ts";
+export { carriedValues, fromCarried } from "./carried/carried-value.ts";
+export { type MessageContent, messageContent } from "./carried/message-content.ts";
 export { MessageVariables } from "./carried/message-variables.ts";
 export { compilePolicy } from "./compile-policy.ts";
+export { addedLines } from "./compiled/transports/added-lines.ts";
+export { variablesIn } from "./compiled/transports/variables-in.ts";
 export type { WantedFacts } from "./compiled/wanted-facts.ts";
 export type { EventActions, TransportEventAction } from "./events/event-actions.ts";
 export { Lines, recipientErrno, variablesOf } from "./events/outcome-actions.ts";
@@ -47,6 +50,7 @@ export type {
   AppendfileTransport,
   CompiledTransport,
   LogPolicy,
+  MessageOptions,
   Policy,
   RetryFailure,
   SmtpPolicy,

@@ -109,8 +109,8 @@ describe("problems", () => {
     },
     { text: "begin transports\nt:\n driver = smtp\n command_timeout = 5m\n", want: [] },
     {
-      text: "begin routers\nr:\n driver = accept\n headers_add = X: y\n transport = t\n",
-      want: ["p.conf:4: router r: headers_add: delivery does not carry out this option yet"],
+      text: "begin routers\nr:\n driver = accept\n fallback_hosts = b.test\n transport = t\n",
+      want: ["p.conf:4: router r: fallback_hosts: delivery does not carry out this option yet"],
     },
     {
       text: "begin rewrite\n^a $1@b.test S\n",

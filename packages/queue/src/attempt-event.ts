@@ -34,6 +34,7 @@ export function deliveredEvent(
   if ("hostText" in view.item && view.item.hostText !== undefined) event.hostText = view.item.hostText;
   if (view.context.logged !== undefined) measured(event, view, view.context.logged);
   if (result.confirmation !== undefined) event.confirmation = result.confirmation;
+  if ("srsSender" in view.item && view.item.srsSender !== undefined) event.srsSender = view.item.srsSender;
   if (possibleDuplicate) event.possibleDuplicate = true;
   return event;
 }

@@ -1,5 +1,6 @@
 import { domainOf, localPartOf } from "@postbus/mail";
 import { lowerCase, type Value } from "@postbus/policy";
+import type { AddressOrigin } from "./address-origin.ts";
 import type { CompiledRouter } from "./compiled-router.ts";
 
 /** What an address hands down to those that are made of it. */
@@ -14,6 +15,8 @@ export interface Inherited {
   readonly headersAdd: readonly string[];
   /** Names of header lines to be removed. */
   readonly headersRemove: readonly string[];
+  /** Return path under which it is forwarded; `errorsTo` comes before it, and bounces go to the sender. */
+  readonly srsSender?: string | undefined;
   /** Failures make no bounce. */
   readonly ignoresErrors: boolean;
   /** `dsn_lasthop` */
@@ -56,6 +59,14 @@ export class RoutedAddress {
   readonly startsAt: number;
   parent: RoutedAddress | undefined;
   inherited: Inherited;
+  /** What it had inherited when it was made. */
+  readonly born: Inherited;
+  /** `unseen`: the router that has made a copy of it, and what it had inherited when it came there. */
+  copiedAt: { readonly router: CompiledRouter; readonly inherited: Inherited } | undefined;
+  /** Of an item: a peer has had a part in its list. */
+  isTainted = false;
+  /** Of the first of those that were made of it. */
+  originOfChildren: AddressOrigin | undefined;
   /** The last router that was asked, whether or not it was skipped. */
   router: CompiledRouter | undefined;
   /** Why a router did not take it; the text of the failure, if no other one does. */
@@ -83,7 +94,7 @@ export class RoutedAddress {
     this.localPart = owner?.localPart ?? unquoted(localPartOf(text));
     this.lowerLocalPart = lowerCase(this.localPart);
     this.parent = parent;
-    this.inherited = inherited;
+    this.inherited = this.born = inherited;
     this.startsAt = startsAt;
     this.router = owner?.router;
     this.unique = uniqueName(this.name, kind, parent);

@@ -1,7 +1,7 @@
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
-import { DeliveryItem, type MailEvent } from "@postbus/contracts";
+import { DeliveryItem, type MailEvent, withOrigins } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
-import { MessageVariables, type OutcomeRaiser, type Policy, type Transport } from "@postbus/policy";
+import { type MessageContent, messageContent, type OutcomeRaiser, type Policy, type Transport } from "@postbus/policy";
 import { type Attempted, type AttemptResult, conclude, type RetryStep } from "@postbus/queue";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
@@ -9,6 +9,7 @@ import type { Attempt, AttemptReport } from "./attempt.ts";
 import { AttemptEvents } from "./events/attempt-events.ts";
 import { LeaseLostError } from "./lease-lost-error.ts";
 import { deliverToMaildir, type MaildirDeps } from "./maildir/maildir-delivery.ts";
+import { recipientVariables } from "./message/recipient-variables.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
 import { deliverBySmtp, type SmtpDeps } from "./smtp/smtp-delivery.ts";
 
@@ -17,10 +18,8 @@ const CONFIGURATION_ERROR = -30;
 
 export interface DeliveryDeps {
   /** The one in force now: asked for each item. */
-  readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "retryRule" | "transport"> & {
-    readonly log?: Pick<Policy["log"], "ofDeliveries">;
-    readonly events?: Policy["events"];
-  };
+  readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "reports" | "retryRule" | "transport"> &
+    Partial<Pick<Policy, "smtp" | "events">> & { readonly log?: Pick<Policy["log"], "ofDeliveries"> };
   /** For bounces, which quote the header section. */
   readonly readSpooled: Bus["spool"]["read"];
   readonly smtp: SmtpDeps;
@@ -48,8 +47,9 @@ const deliveryItem = Compile(DeliveryItem);
  */
 export function deliveryHandler(deps: DeliveryDeps): Handler {
   return async (work) => {
-    const { header: item } = work;
-    if (!deliveryItem.Check(item)) throw new Error(`item ${work.id} is not a delivery item: ${firstProblem(item)}`);
+    const { header } = work;
+    if (!deliveryItem.Check(header)) throw new Error(`item ${work.id} is not a delivery item: ${firstProblem(header)}`);
+    const item = withOrigins(header);
     const startedMs = performance.now();
     const policy = deps.policy();
     const events = attemptEvents(work.id, item, policy.events);
@@ -81,6 +81,7 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       random: deps.random,
       primaryHostname: policy.primaryHostname,
       qualifyDomain: policy.qualifyDomain,
+      reports: policy.reports,
       readSpooled: deps.readSpooled,
       retryRule: (address) => steps?.get(address) ?? [],
       ...(logged === undefined ? {} : { logged, tookMs: Math.round(tookMs) }),
@@ -119,10 +120,10 @@ function knownOf({ recipients }: DeliveryItem, results: readonly AttemptResult[]
 
 async function attempt(
   given: Attempt,
-  policy: Pick<Policy, "primaryHostname" | "transport">,
+  policy: Pick<Policy, "primaryHostname" | "transport"> & Partial<Pick<Policy, "smtp">>,
   deps: DeliveryDeps,
 ): Promise<AttemptReport> {
-  const found = transportOf(given.item, policy);
+  const found = transportOf(given, policy, deps);
   const transport = found instanceof Promise ? await found : found;
   if (transport instanceof ConfigError || transport instanceof DeferError) {
     // Made under another version of the policy: routed again, it gets a transport of this one.
@@ -142,13 +143,18 @@ async function attempt(
 type Usable = Transport | ConfigError | DeferError;
 
 /** The transport with its options as they are for this message. */
-function transportOf(item: DeliveryItem, policy: Pick<Policy, "transport">): Usable | Promise<Usable> {
-  const own = (address: string) => {
-    const position = item.recipients.findIndex((recipient) => recipient.address === address);
-    return new MessageVariables(item, address, item.addressVariables?.[position]);
-  };
+function transportOf(
+  { item, content }: Attempt,
+  policy: Pick<Policy, "transport"> & Partial<Pick<Policy, "smtp">>,
+  deps: Pick<DeliveryDeps, "readSpooled" | "now">,
+): Usable | Promise<Usable> {
   try {
-    const transport = policy.transport(item.transport).at(own, item.recipients[0]?.address ?? "");
+    const compiled = policy.transport(item.transport);
+    const octets = policy.smtp?.bodyVisibleOctets ?? 0;
+    const looking = messageContent(content, compiled.variables, deps.readSpooled, octets);
+    const at = (seen: MessageContent | undefined) =>
+      compiled.at(recipientVariables(item, compiled.driver, seen, deps.now), item.recipients[0]?.address ?? "");
+    const transport = looking instanceof Promise ? looking.then(at) : at(looking);
     return transport instanceof Promise ? transport.catch(unusable) : transport;
   } catch (err) {
     return unusable(err);

@@ -7,7 +7,7 @@ import type { Outcome, WorkItem } from "@postbus/bus";
 import type { DeliveryItem } from "@postbus/contracts";
 import { ConfigError } from "@postbus/mail";
 import type { Transport } from "@postbus/policy";
-import type { AttemptResult } from "@postbus/queue";
+import { type AttemptResult, defaultReports } from "@postbus/queue";
 import { startSmtpPeer } from "@postbus/testkit";
 import { pino } from "pino";
 import { deliveryHandler } from "../src/handler.ts";
@@ -30,6 +30,7 @@ async function handle(rig: Rig, header: unknown, options: HandleOptions = {}): P
     policy: () => ({
       primaryHostname: "mx.a.test",
       qualifyDomain: "a.test",
+      reports: defaultReports("a.test"),
       retryRule: () => [{ kind: "F", cutoffMs: 86_400_000, intervalMs: 900_000 }],
       transport: () => {
         if (transport === undefined) throw new ConfigError("smarthost_smtp transport not found");

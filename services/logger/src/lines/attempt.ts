@@ -82,11 +82,15 @@ function blackhole({ recipient, parents = [], router }: Delivered): string {
   return `:blackhole: <${printable(parents.at(-1) ?? recipient)}>${router === undefined ? "" : ` R=${router}`}`;
 }
 
-function senders({ returnPath, errorsTo, transport }: Attempt, { selectors }: LogStyle): string {
+function senders(
+  { returnPath, errorsTo, transport, srsSender }: Attempt & Pick<Delivered, "srsSender">,
+  { selectors }: LogStyle,
+): string {
   const from = selectors.has("sender_on_delivery") ? ` F=<${printable(returnPath)}>` : "";
+  const srs = srsSender === undefined ? "" : ` SRS=<${printable(srsSender)}>`;
   // Without a transport there is no delivery that could have a return path.
-  if (!selectors.has("return_path_on_delivery") || transport === undefined) return from;
-  return `${from} P=<${printable(errorsTo ?? returnPath)}>`;
+  if (!selectors.has("return_path_on_delivery") || transport === undefined) return from + srs;
+  return `${from}${srs} P=<${printable(errorsTo ?? returnPath)}>`;
 }
 
 function route({ router, transport }: Attempt): string {

@@ -2,22 +2,20 @@ import type { TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
 
 /** Options that delivery obeys today. What else is set, and not at its default, is a problem rather than ignored. */
+const GENERIC = [
+  ...["disable_logging", "event_action", "tpda_delivery_action", "tpda_host_defer_action"],
+  ...["driver", "headers_add", "headers_remove", "headers_only", "body_only", "return_path"],
+  ...["delivery_date_add", "envelope_to_add", "return_path_add"],
+] as const;
 const CARRIED_OUT: Readonly<Record<"smtp" | "appendfile", ReadonlySet<string>>> = {
   smtp: new Set([
-    ...["driver", "hosts", "hosts_override", "port", "max_parallel", "max_rcpt", "connection_max_messages"],
+    ...GENERIC,
+    ...["hosts", "hosts_override", "port", "max_parallel", "max_rcpt", "connection_max_messages"],
     ...["connect_timeout", "command_timeout", "data_timeout", "final_timeout", "hosts_require_tls", "allow_localhost"],
     ...["requiretls_bounce", "requiretls_policy", "tls_verify_certificates"],
   ]),
-  appendfile: new Set([
-    ...["driver", "directory", "maildir_format", "create_directory"],
-    ...["delivery_date_add", "envelope_to_add", "return_path_add"],
-  ]),
+  appendfile: new Set([...GENERIC, ...["directory", "maildir_format", "create_directory"]]),
 };
-
-/** Of every transport. */
-const GENERIC: ReadonlySet<string> = new Set([
-  ...["disable_logging", "event_action", "tpda_delivery_action", "tpda_host_defer_action"],
-]);
 
 export function checkTransportOptions(
   { name, kind, options }: Extract<TransportSettings, { kind: "smtp" | "appendfile" }>,
@@ -28,8 +26,7 @@ export function checkTransportOptions(
     const row = (
       options.table as Readonly<Record<string, { readonly status: { readonly kind: string }; readonly value: unknown }>>
     )[option];
-    if (GENERIC.has(option) || carriedOut.has(option) || row?.status.kind !== "supported" || row.value === value)
-      continue;
+    if (carriedOut.has(option) || row?.status.kind !== "supported" || row.value === value) continue;
     problems.error(place, `transport ${name}: ${option}: delivery does not carry out this option yet`);
   }
 }

@@ -5,6 +5,7 @@ import type { ProblemList } from "../../reader/problem.ts";
 import { compileAppendfile } from "./appendfile.ts";
 import { checkTransportOptions } from "./check-transport-options.ts";
 import { compileSmtp } from "./smtp.ts";
+import { variablesIn } from "./variables-in.ts";
 
 /** Every transport of the file; one that delivery cannot carry out is a problem. */
 export function compileTransports(
@@ -15,7 +16,7 @@ export function compileTransports(
   const compiled = new Map<string, CompiledTransport>();
   for (const settings of transports.values()) {
     const transport = compileTransport(settings, shared, problems);
-    if (transport !== undefined) compiled.set(settings.name, transport);
+    if (transport !== undefined) compiled.set(settings.name, withEvents(transport, settings));
   }
   return compiled;
 }
@@ -40,4 +41,14 @@ function compileTransport(
       );
       return undefined;
   }
+}
+
+/** What `event_action` names of an address has to come along with it, too. */
+function withEvents(transport: CompiledTransport, { generic }: TransportSettings): CompiledTransport {
+  const options = ["event_action", "tpda_delivery_action", "tpda_host_defer_action"] as const;
+  const texts = options.map((option) => generic.get(option)).filter((text) => text !== undefined);
+  if (texts.length === 0) return transport;
+  const ofEvents = variablesIn(texts);
+  const { variables: ofOptions } = transport;
+  return { ...transport, variables: (name) => ofEvents(name) || ofOptions?.(name) === true };
 }

@@ -515,7 +515,11 @@ export class Conversation implements PolicyClient {
       this.log.dropped(`${tooMany} (${history})`);
     } else if (code === 552 && /^MAIL /i.test(command)) {
       const [what, size] = [command.replace(/ +[A-Za-z0-9]+=.*$/, ""), /SIZE=([0-9]+)/i.exec(command)?.[1]];
-      this.log.refusedMail(printable(what), `message too big: size=${size} max=${policy.smtp.messageSizeLimit}`);
+      this.log.refusedMail(
+        printable(what),
+        `message too big: size=${size} max=${policy.smtp.messageSizeLimit}`,
+        "size_reject",
+      );
     } else if (lines[0] === "too many messages in this connection") {
       this.log.refusedMail("MAIL command", "too many messages in one connection");
     } else return false;

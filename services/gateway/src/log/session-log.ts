@@ -58,9 +58,11 @@ export class SessionLog {
     this.#write({ before: "SMTP call from ", text: ` dropped: ${text}`, targets: ["main", "reject"] });
   }
 
-  /** MAIL was refused before anybody was asked about it. */
-  refusedMail(what: string, text: string): void {
-    this.#write({ before: `rejected ${what} H=`, text: `: ${text}`, targets: ["main", "reject"] });
+  /** MAIL was refused before anybody was asked about it. @param selector Without it, that is in the rejectlog only. */
+  refusedMail(what: string, text: string, selector?: string): void {
+    const isInMainlog = selector === undefined || this.#isLogged(selector);
+    const targets: Written["targets"] = isInMainlog ? ["main", "reject"] : ["reject"];
+    this.#write({ before: `rejected ${what} H=`, text: `: ${text}`, targets });
   }
 
   /** A transaction ends without a message. @param how `QUIT`, `RSET`, `connection lost`. */

@@ -9,6 +9,8 @@ export const Reception = Type.Object(
     protocol: Type.String(),
     clientAddress: Type.Optional(Type.String()),
     clientPort: Type.Optional(Type.Integer()),
+    /** By the reverse DNS, if somebody has asked. */
+    clientName: Type.Optional(Type.String()),
     /** What the client called itself in HELO or EHLO. */
     helo: Type.Optional(Type.String()),
     /** Name of the authenticator that the client has passed, and who it is by that (`A=`). */

@@ -7,6 +7,7 @@ import { proxyTest } from "./acl/smtp/proxy-hosts.ts";
 import { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import { smtpParts } from "./acl/smtp/smtp-parts.ts";
 import { checkCarriedOut } from "./compiled/check-carried-out.ts";
+import { checkLocalDeliveries, type DeliveryAbilities } from "./compiled/check-local-deliveries.ts";
 import { contentTest } from "./compiled/content-test.ts";
 import { expressionNotices } from "./compiled/expression-notices.ts";
 import { logPolicy } from "./compiled/log-policy.ts";
@@ -32,6 +33,8 @@ export interface PolicySource {
   /** What reading it has found worth telling. */
   readonly notices?: readonly string[];
   readonly process: ProcessParts;
+  /** Absent: whoever loads it does not deliver by it. */
+  readonly delivery?: DeliveryAbilities;
   /** Of the program, for `$exim_version`. */
   readonly programVersion: string;
 }
@@ -60,6 +63,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const transports = compileTransports(configuration, shared, problems);
   const log = logPolicy(configuration, shared, problems);
   checkCarriedOut(configuration, problems);
+  if (source.delivery !== undefined) checkLocalDeliveries(configuration, source.delivery, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
   if (errors.length > 0) throw new ConfigError(errors.map(formatProblem).join("\n"));
 

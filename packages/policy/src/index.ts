@@ -23,6 +23,12 @@ export { type MessageContent, messageContent } from "./carried/message-content.t
 export { MessageVariables } from "./carried/message-variables.ts";
 export { compilePolicy } from "./compile-policy.ts";
 export { addedLines } from "./compiled/transports/added-lines.ts";
+export type { AutoreplyTransport, Reply } from "./compiled/transports/autoreply/autoreply-transport.ts";
+export type { LmtpServer, LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
+export type { DeliveryPlace } from "./compiled/transports/local/delivery-place.ts";
+export type { Refusal } from "./compiled/transports/local/refusal.ts";
+export type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
+export type { LineForm, PipeOrder, PipeSettings, PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
 export { variablesIn } from "./compiled/transports/variables-in.ts";
 export type { WantedFacts } from "./compiled/wanted-facts.ts";
 export type { EventActions, TransportEventAction } from "./events/event-actions.ts";
@@ -32,7 +38,13 @@ export type { RaisedEvent } from "./events/raised-event.ts";
 export type { Eventual } from "./expansion/code.ts";
 export { compileExpansion } from "./expansion/compile-expansion.ts";
 export { createEvaluation } from "./expansion/create-evaluation.ts";
-export { defaultLanguageSettings, type Evaluation, type Surroundings, type Variables } from "./expansion/evaluation.ts";
+export {
+  defaultLanguageSettings,
+  type Evaluation,
+  type Headers,
+  type Surroundings,
+  type Variables,
+} from "./expansion/evaluation.ts";
 export type { Expansion } from "./expansion/expansion.ts";
 export { ForcedFailure, failureText } from "./expansion/failures.ts";
 export { lowerCase } from "./expansion/operators/case.ts";

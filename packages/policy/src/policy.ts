@@ -4,6 +4,10 @@ import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import type { AutoreplyTransport } from "./compiled/transports/autoreply/autoreply-transport.ts";
+import type { LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
+import type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
+import type { PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
 import type { WantedFacts } from "./compiled/wanted-facts.ts";
 import type { EventActions } from "./events/event-actions.ts";
 import type { Eventual } from "./expansion/code.ts";
@@ -203,6 +207,8 @@ export interface CompiledTransport {
   readonly hasOwnHosts: boolean;
   /** The variables that its options may name; undefined: they are the same for every message. */
   readonly variables: VariableTest | undefined;
+  /** `shadow_transport` */
+  readonly shadow?: ShadowDelivery;
   /**
    * The options as they are for one message. A promise only where something has to be waited for.
    *
@@ -215,7 +221,7 @@ export interface CompiledTransport {
 /** Whether a variable may be asked for. */
 export type VariableTest = (name: string) => boolean;
 
-export type Transport = SmtpTransport | AppendfileTransport;
+export type Transport = SmtpTransport | AppendfileTransport | PipeTransport | AutoreplyTransport | LmtpTransport;
 
 /** What a transport changes of a message, whatever way it goes (names of the generic options in comments). */
 export interface MessageOptions {
@@ -232,7 +238,7 @@ export interface MessageOptions {
 }
 
 /** What every transport has. */
-interface AnyTransport {
+export interface AnyTransport {
   readonly name: string;
   /**
    * What is changed of the message, by the variables of a recipient; absent, or undefined: nothing.

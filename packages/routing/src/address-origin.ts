@@ -49,7 +49,7 @@ function madeOrigin(
     unique: address.unique === uniqueOf(address, parent) ? undefined : address.unique,
     item: kind === "mailbox" ? undefined : { kind, isTainted: address.isTainted },
     inherited: copiedAt?.inherited ?? address.born,
-    isHidden: address.isHidden,
+    isHidden: address.isHiddenAtAll,
   };
 }
 

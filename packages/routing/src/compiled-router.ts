@@ -1,7 +1,7 @@
 import type { CompiledList, Expansion, Place, RouterSettings } from "@postbus/policy";
 import type { Affix } from "./affixes.ts";
 import type { Attempt } from "./attempt.ts";
-import type { Accepted, Deferred, DriverResult } from "./driver-result.ts";
+import type { Accepted, Deferred, DriverResult, Failed } from "./driver-result.ts";
 import type { SelfAction } from "./hosts/self-action.ts";
 import type { Precondition } from "./preconditions/precondition.ts";
 
@@ -13,7 +13,7 @@ export type DeliverItem = (
   item: { readonly kind: "file" | "directory" | "pipe"; readonly text: string },
   attempt: Attempt,
   isTainted: boolean,
-) => Promise<Accepted | Deferred>;
+) => Promise<Accepted | Failed | Deferred>;
 
 /** A boolean that may be a string to be expanded at each use. */
 export type Flag = boolean | Expansion;

@@ -71,16 +71,10 @@ function delivery(
     group,
     isRetriedByLocalPart: router.isRetriedByLocalPart,
     variables: variablesOf(address, attempt, transport, directories, run),
-    replacesParent: address.isOneTime,
-    isHiddenInBounces: isHidden(address),
+    isHiddenInBounces: address.isHiddenAtAll,
     isLogged: router.isLogged,
     isLoggedAsLocal: router.isLoggedAsLocal,
   };
-}
-
-function isHidden(address: RoutedAddress): boolean {
-  for (let one: RoutedAddress | undefined = address; one !== undefined; one = one.parent) if (one.isHidden) return true;
-  return false;
 }
 
 function variablesOf(

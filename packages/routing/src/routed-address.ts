@@ -75,8 +75,7 @@ export class RoutedAddress {
   replyText: string | undefined;
   /** The text may be told to a client though the failure is temporary. */
   isTextForClient = false;
-  /** Of `one_time` and `hide_child_in_errmsg` of the router that made it. */
-  isOneTime = false;
+  /** `hide_child_in_errmsg` of the router that made it. */
   isHidden = false;
   /** `$self_hostname`: the host that turned out to be this one. */
   selfHostname: string | undefined;
@@ -103,6 +102,11 @@ export class RoutedAddress {
   /** Those it was made of, the nearest first. */
   *ancestors(): Generator<RoutedAddress> {
     for (let one = this.parent; one !== undefined; one = one.parent) yield one;
+  }
+
+  /** It, or what it was made of, is not to be named in reports. */
+  get isHiddenAtAll(): boolean {
+    return this.isHidden || this.parent?.isHiddenAtAll === true;
   }
 
   /** The address with which it all began: itself, if it was not made of another one. */

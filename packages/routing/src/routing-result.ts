@@ -52,8 +52,6 @@ export interface Delivery extends Routed {
    * their relatives; those without a value are left out.
    */
   readonly variables: ReadonlyMap<string, Value>;
-  /** `one_time`: what is left to do belongs to the message from now on, not to the list. */
-  readonly replacesParent: boolean;
   /** `hide_child_in_errmsg` */
   readonly isHiddenInBounces: boolean;
   /** Not `disable_logging`. */

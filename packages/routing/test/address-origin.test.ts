@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
-import type { Delivery, RoutingOutcome } from "../src/index.ts";
+import { after, describe, test } from "node:test";
+import type { AddressOrigin, Delivery, RoutingOutcome } from "../src/index.ts";
+import { btFiles, placeBtFiles } from "./bt-files.ts";
 import { routingOf, TRANSPORTS } from "./routing-of.ts";
 
 const ROUTERS = `
@@ -114,6 +115,30 @@ describe("an address that others were made into, routed again from what is kept 
     assert.deepEqual([first?.origin?.parents.length, second?.origin?.parents.length], [101, 101]);
     assert.equal(second?.origin?.parents.at(-1), "a@x.test");
   });
+});
+
+describe("all that comes of the addresses that are compared with Exim's goes where it went", () => {
+  const files = placeBtFiles();
+  after(() => files.remove());
+
+  for (const { name, text, addresses } of btFiles().filter(({ mode, needsDns }) => mode === "-bt" && !needsDns)) {
+    test(name, async () => {
+      const { routing: routers, context } = routingOf(files.placed(text));
+      let count = 0;
+      for (const address of addresses) {
+        for (const outcome of (await routers.route(address, context)).outcomes) {
+          const { origin } = outcome;
+          if (origin === undefined || (outcome.kind === "deliver" && outcome.isDuplicate)) continue;
+          count++;
+          const carried = JSON.parse(JSON.stringify(origin)) as AddressOrigin;
+          const { variables } = origin.inherited;
+          const again = { ...carried, inherited: { ...origin.inherited, variables } };
+          assert.deepEqual((await routers.route(outcome.address, context, again)).outcomes.map(seen), [seen(outcome)]);
+        }
+      }
+      assert.ok(count > 0 || !/driver = redirect|unseen/.test(text) || name.startsWith("affixes"));
+    });
+  }
 });
 
 // Seen with exim-4.98: the one is expanded without a home, the other with what the one has made of it.

@@ -6,11 +6,16 @@ import { type Attempted, type AttemptResult, conclude, type RetryStep } from "@p
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 import type { Attempt, AttemptReport } from "./attempt.ts";
+import { type AutoreplyDeps, deliverByAutoreply } from "./autoreply/autoreply-delivery.ts";
 import { AttemptEvents } from "./events/attempt-events.ts";
 import { LeaseLostError } from "./lease-lost-error.ts";
+import { deliverByLmtp } from "./lmtp/lmtp-delivery.ts";
 import { deliverToMaildir, type MaildirDeps } from "./maildir/maildir-delivery.ts";
 import { recipientVariables } from "./message/recipient-variables.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
+import { deliverToPipe } from "./pipe/pipe-delivery.ts";
+import type { ProgramDeps } from "./programs/program-deps.ts";
+import { withShadow } from "./shadow-delivery.ts";
 import { deliverBySmtp, type SmtpDeps } from "./smtp/smtp-delivery.ts";
 
 /** Exim's number for `internal configuration error`. */
@@ -26,6 +31,9 @@ export interface DeliveryDeps {
   readonly maildir: MaildirDeps;
   /** What policies do about events; absent: nothing. */
   readonly raiser?: OutcomeRaiser;
+  /** Pipes, and LMTP servers on this machine. */
+  readonly programs: ProgramDeps;
+  readonly autoreply: AutoreplyDeps;
   readonly metrics: DeliveryMetrics;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
@@ -53,7 +61,8 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const startedMs = performance.now();
     const policy = deps.policy();
     const events = attemptEvents(work.id, item, policy.events);
-    const { results, notes } = await attempt({ work, item, content: work.content, events }, policy, deps);
+    const report = await attempt({ work, item, content: work.content, events }, policy, deps);
+    const { results } = report;
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
       throw new LeaseLostError("the item was not held when its attempt had ended");
@@ -91,7 +100,7 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       actions === undefined || deps.raiser === undefined
         ? outcome
         : await deps.raiser.raise(outcome, { workId: work.id, item, known: knownOf(item, results, events) }, actions);
-    const noted = withNotes(raised, notes, work, item, deps.now());
+    const noted = withReport(raised, report, work, item, deps.now());
     return events === undefined
       ? noted
       : { ...noted, events: [...events.end((lines) => deps.raiser?.record(lines)), ...(noted.events ?? [])] };
@@ -130,11 +139,32 @@ async function attempt(
     const result: AttemptResult = { outcome: "deferred", errno: CONFIGURATION_ERROR, text: transport.message };
     return { results: given.item.recipients.map(() => result), notes: [] };
   }
+  const report = await deliver(given, transport, policy, deps);
+  const compiled = policy.transport(given.item.transport);
+  if (compiled.shadow === undefined) return report;
+  const visible = policy.smtp?.bodyVisibleOctets ?? 0;
+  const seen = await messageContent(given.content, compiled.variables, deps.readSpooled, visible);
+  const variables = recipientVariables(given.item, compiled.driver, seen, deps.now);
+  return withShadow(given, report, compiled.shadow, variables, (shadowed) => attempt(shadowed, policy, deps));
+}
+
+function deliver(
+  given: Attempt,
+  transport: Transport,
+  policy: Pick<Policy, "primaryHostname">,
+  deps: DeliveryDeps,
+): Promise<AttemptReport> {
   switch (transport.driver) {
     case "smtp":
       return deliverBySmtp(given, transport, deps.smtp);
     case "appendfile":
       return deliverToMaildir(given, transport, policy.primaryHostname, deps.maildir);
+    case "autoreply":
+      return deliverByAutoreply(given, transport, policy.primaryHostname, deps.autoreply);
+    case "lmtp":
+      return deliverByLmtp(given, transport, policy.primaryHostname, deps.programs);
+    case "pipe":
+      return deliverToPipe(given, transport, deps.programs);
     default:
       return unreachable(transport);
   }
@@ -184,14 +214,14 @@ async function retrySteps(
 }
 
 /** What happened on the way comes before what came of it. */
-function withNotes(
+function withReport(
   outcome: Outcome,
-  notes: readonly string[],
+  { notes, publish, events = [] }: AttemptReport,
   work: Pick<WorkItem, "id">,
   { messageId }: DeliveryItem,
   atMs: number,
 ): Outcome {
-  if (notes.length === 0) return outcome;
+  if (notes.length === 0 && publish === undefined) return outcome;
   const noted = notes.map(
     (text, i): MailEvent => ({
       v: 1,
@@ -203,7 +233,8 @@ function withNotes(
       text,
     }),
   );
-  return { ...outcome, events: [...noted, ...(outcome.events ?? [])] };
+  const made = publish === undefined ? outcome : { ...outcome, publish: [...publish, ...(outcome.publish ?? [])] };
+  return { ...made, events: [...events, ...noted, ...(outcome.events ?? [])] };
 }
 
 function firstProblem(item: unknown): string {

@@ -82,9 +82,11 @@ export function receivedEvent(incoming: Incoming, item: RouteItem, logged: Logge
 function receptionOf(incoming: Incoming, { headerMessageId }: Named, content: Content): Reception {
   const { client, protocol, tls, isChunked, acls } = incoming;
   const { authenticatedSender } = acls.session.message;
+  const { hostName = "" } = acls.session.connection;
   return {
     protocol,
     clientAddress: client.address,
+    ...(hostName === "" ? {} : { clientName: hostName }),
     clientPort: client.port,
     helo: client.helo,
     size: contentSize(content),

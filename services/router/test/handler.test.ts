@@ -93,7 +93,6 @@ const delivery = (address: string, changes: object = {}): RoutingOutcome => ({
   group: undefined,
   isRetriedByLocalPart: false,
   variables: new Map(),
-  replacesParent: false,
   isHiddenInBounces: false,
   isLogged: true,
   isLoggedAsLocal: true,

@@ -2,6 +2,7 @@ import { domainOf, localPartOf } from "@postbus/mail";
 import type { Variables } from "../expansion/evaluation.ts";
 import type { Value } from "../expansion/value.ts";
 import { type CarriedValue, fromCarried } from "./carried-value.ts";
+import { type ClientHost, fullHost, receivedHost } from "./client-host.ts";
 import type { MessageContent } from "./message-content.ts";
 
 /** What a work item says of its message. */
@@ -25,6 +26,7 @@ export interface CarriedMessage {
     readonly protocol: string;
     readonly clientAddress?: string;
     readonly clientPort?: number;
+    readonly clientName?: string;
     readonly helo?: string;
     readonly cipher?: string;
     readonly authenticator?: string;
@@ -111,6 +113,9 @@ const readers: Readonly<Record<string, (message: CarriedMessage) => Known>> = {
   sender_address_local_part: ({ returnPath }) => (returnPath === "" ? "" : localPartOf(returnPath)),
   sender_helo_name: ({ reception }) => reception.helo,
   sender_host_address: ({ reception }) => reception.clientAddress,
+  sender_host_name: ({ reception }) => reception.clientName,
+  sender_fullhost: (message) => fullHost(hostOf(message)),
+  sender_rcvhost: (message) => receivedHost(hostOf(message)),
   sender_host_port: ({ reception }) => reception.clientPort,
   tls_in_cipher: ({ reception }) => reception.cipher,
   tls_in_ver: ({ reception }) => reception.cipher?.split(":")[0],
@@ -120,5 +125,11 @@ const readers: Readonly<Record<string, (message: CarriedMessage) => Known>> = {
   tls_required: ({ tlsOptional }) => (tlsOptional === true ? "no" : undefined),
   tls_in_sni: ({ reception }) => reception.serverName,
 };
+
+const hostOf = ({ reception }: CarriedMessage): ClientHost => ({
+  address: reception.clientAddress ?? "",
+  helo: reception.helo ?? "",
+  hostName: reception.clientName,
+});
 
 const READERS: ReadonlyMap<string, (message: CarriedMessage) => Known> = new Map(Object.entries(readers));

@@ -216,6 +216,6 @@ test("8.5 variables of the first descriptions are set while an event is handled"
   );
   assert.match(
     log,
-    new RegExp(`told User1\\|relay\\.example\\|127\\.0\\.0\\.1\\|127\\.0\\.0\\.1\\|${peer.port}\\|250 OK id=1\\|\\|\n`),
+    new RegExp(`told user1\\|relay\\.example\\|127\\.0\\.0\\.1\\|127\\.0\\.0\\.1\\|${peer.port}\\|250 OK id=1\\|\\|\n`),
   );
 });

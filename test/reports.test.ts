@@ -83,6 +83,10 @@ away:
   route_list = * 127.0.0.1::${ports.away}
   self = send
   transport = remote
+program:
+  driver = accept
+  domains = program.test
+  transport = program
 local:
   driver = accept
   domains = a.test
@@ -91,6 +95,11 @@ local:
 begin transports
 remote:
   driver = smtp
+  EXIM_USER
+program:
+  driver = pipe
+  command = /bin/sh -c "echo first line; echo second line; exit 3"
+  return_fail_output
   EXIM_USER
 box:
   driver = appendfile
@@ -101,6 +110,8 @@ box:
 begin retry
 *  *  F,1h,1s
 `;
+
+const PROGRAMS = { ...PATIENT, POSTBUS_DELIVERY_PROGRAMS: "2" };
 
 interface Ports {
   readonly plain: number;
@@ -146,7 +157,7 @@ async function ours(t: Scope, ports: Ports): Promise<Server> {
   const file = join(data, "p.conf");
   const own = "daemon_smtp_ports = 0\nlocal_interfaces = 127.0.0.1\nacl_smtp_rcpt = accept\nacl_smtp_data = accept\n";
   await writeFile(file, own + policy(ports, join(data, "mail")).replaceAll("EXIM_USER", ""), "latin1");
-  const postbus = await startPostbus({ args: ["--data", data, "--config", file], env: PATIENT });
+  const postbus = await startPostbus({ args: ["--data", data, "--config", file], env: PROGRAMS });
   t.after(() => postbus.stop());
   return { port: postbus.port("smtp"), mail: join(data, "mail"), log: join(data, "log", "mainlog") };
 }
@@ -223,7 +234,7 @@ function factsOf(report: string): Facts {
     .filter((group) => group !== "");
   const lines = body(first)
     .split("\n")
-    .filter((line) => /^ {2,}\S/.test(line) && !line.startsWith("  <"))
+    .filter((line) => /^ {2,}\S|^------|^(?:first|second) line/.test(line) && !line.startsWith("  <"))
     // Of the message with what each program has put before it.
     .map((line) => line.replace(/ SIZE=\d+/, ""));
   const returned = body(third)
@@ -250,6 +261,7 @@ const cases: readonly [name: string, sender: string, recipients: readonly string
   ["greeting", "ann@a.test", ["<u@away.test>"]],
   ["hidden", "ann@a.test", ["<x@hidden.test>"]],
   ["elsewhere", "ann@a.test", ["<x@errors.test>"]],
+  ["program", "ann@a.test", ["<u@program.test>"]],
   ["headers", "ann@a.test", ["<rej@remote.test>"], " RET=HDRS"],
 ];
 

@@ -223,9 +223,7 @@ async function logOf(
 const IGNORED: readonly (readonly [RegExp, string])[] = [
   // The next hop's port, in a line that our client writes.
   [/^(ID H=\S+ \[127\.0\.0\.1\]):PORT/, "$1"],
-  [/^(ID (?:=>|->|==|\*\*) .* H=\S+ \[127\.0\.0\.1\]:PORT) I=\[127\.0\.0\.1\]:PORT/, "$1"],
   [/^(ID (?:=>|->) .* H=\S+ \[127\.0\.0\.1\](?::PORT)?)\*/, "$1"],
-  [/^(ID (?:=>|->) .* H=\S+ \[127\.0\.0\.1\]:PORT) L /, "$1 "],
 ];
 const compared = (line: string): string => IGNORED.reduce((text, [pattern, by]) => text.replace(pattern, by), line);
 

@@ -13,9 +13,13 @@ const SHOWN =
   "$event_name [$event_data] $event_defer_errno lp=$local_part d=$domain h=$host ha=$host_address hp=$host_port " +
   "sip=$sending_ip_address r=$router_name t=$transport_name sa=$sender_address";
 
-/** The same for both. What answers at `tcp:connect` and `smtp:connect` is by the transport. */
+/**
+ * The same for both. What answers at `tcp:connect` and `smtp:connect` is by the transport. Exim knows our end of a connection
+ * behind it only if the log asks for it.
+ */
 const policy = (peer: number, closed: number): string => `
 primary_hostname = mx.a2.test
+log_selector = +incoming_interface
 event_action = \${acl{ev}{main}}
 acl_smtp_rcpt = acl_rcpt
 

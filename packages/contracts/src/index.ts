@@ -23,6 +23,7 @@ export {
 export { DkimFact, DmarcFact, Facts, SpfFact } from "./facts.ts";
 export { FLEET_BEAT_MS, FLEET_EXPIRY_MS, FleetMember, fleetBucket } from "./fleet.ts";
 export { firstItemId, nextItemId, splitItemId } from "./item-id.ts";
+export { QuotaAnswer, QuotaRequest, quotaSubject } from "./quota.ts";
 export { RouteItem, routeSubject } from "./route-item.ts";
 export { ScanAnswer, ScanRequest, scanSubject } from "./scan.ts";
 export { shareOrigins, withOrigins } from "./shared-origins.ts";

@@ -60,7 +60,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const smtp = smtpPolicy(configuration, problems);
   const sessionParts = smtpParts(configuration, primaryHostname, problems);
   const { lists, advertised, expanded, heloChecks, authenticators } = sessionParts;
-  const transports = compileTransports(configuration, shared, problems);
+  const transports = compileTransports(configuration, shared, smtp, problems);
   const log = logPolicy(configuration, shared, problems);
   checkCarriedOut(configuration, problems);
   if (source.delivery !== undefined) checkLocalDeliveries(configuration, source.delivery, problems);

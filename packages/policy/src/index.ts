@@ -18,17 +18,30 @@ export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 export { type SmtpParts, smtpParts } from "./acl/smtp/smtp-parts.ts";
 export type { AddressVerdict, CalloutOptions, VerifyAddressRequest } from "./acl/verify-address.ts";
 export type { AuthAnswer } from "./authenticators/auth-dialogue.ts";
+export type {
+  ClientAuthenticator,
+  ClientExchange,
+  ClientStep,
+  ConnectionView,
+} from "./authenticators/client/client-authenticator.ts";
 export { carriedValues, fromCarried } from "./carried/carried-value.ts";
 export { type MessageContent, messageContent } from "./carried/message-content.ts";
 export { MessageVariables } from "./carried/message-variables.ts";
 export { compilePolicy } from "./compile-policy.ts";
 export { addedLines } from "./compiled/transports/added-lines.ts";
+export type {
+  AppendfileSettings,
+  AppendfileText,
+  AppendfileTransport,
+} from "./compiled/transports/appendfile-transport.ts";
 export type { AutoreplyTransport, Reply } from "./compiled/transports/autoreply/autoreply-transport.ts";
 export type { LmtpServer, LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
 export type { DeliveryPlace } from "./compiled/transports/local/delivery-place.ts";
 export type { Refusal } from "./compiled/transports/local/refusal.ts";
 export type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
 export type { LineForm, PipeOrder, PipeSettings, PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
+export type { QueuefileTransport } from "./compiled/transports/queuefile-transport.ts";
+export type { HostTerms, SmtpTransport, SocksProxy } from "./compiled/transports/smtp-transport.ts";
 export { variablesIn } from "./compiled/transports/variables-in.ts";
 export type { WantedFacts } from "./compiled/wanted-facts.ts";
 export type { EventActions, TransportEventAction } from "./events/event-actions.ts";
@@ -47,6 +60,7 @@ export {
 } from "./expansion/evaluation.ts";
 export type { Expansion } from "./expansion/expansion.ts";
 export { ForcedFailure, failureText } from "./expansion/failures.ts";
+export { mailboxes, parseMailbox } from "./expansion/mailbox.ts";
 export { lowerCase } from "./expansion/operators/case.ts";
 export { systemProblem } from "./expansion/system-problem.ts";
 export { Tainted, textOf, type Value } from "./expansion/value.ts";
@@ -59,14 +73,12 @@ export { NamedLists } from "./matching/named-lists.ts";
 export { splitList } from "./matching/split-list.ts";
 export { optionsPage } from "./options/options-page.ts";
 export type {
-  AppendfileTransport,
   CompiledTransport,
   LogPolicy,
   MessageOptions,
   Policy,
   RetryFailure,
   SmtpPolicy,
-  SmtpTransport,
   TlsPolicy,
   Transport,
 } from "./policy.ts";
@@ -76,5 +88,5 @@ export type { OptionSet } from "./reader/option-set.ts";
 export { formatPlace, type Place } from "./reader/problem.ts";
 export { readConfiguration } from "./reader/read-configuration.ts";
 export { HEADER_PLACES, rewriteHeaderLine } from "./rewriting/rewrite-header-line.ts";
-export type { RewriteContext, RewriteRules } from "./rewriting/rewrite-rules.ts";
+export { type RewriteContext, RewriteRules } from "./rewriting/rewrite-rules.ts";
 export { ExpansionTester } from "./tester/expansion-tester.ts";

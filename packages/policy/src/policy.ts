@@ -4,10 +4,13 @@ import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import type { AppendfileTransport } from "./compiled/transports/appendfile-transport.ts";
 import type { AutoreplyTransport } from "./compiled/transports/autoreply/autoreply-transport.ts";
 import type { LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
 import type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
 import type { PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
+import type { QueuefileTransport } from "./compiled/transports/queuefile-transport.ts";
+import type { SmtpTransport } from "./compiled/transports/smtp-transport.ts";
 import type { WantedFacts } from "./compiled/wanted-facts.ts";
 import type { EventActions } from "./events/event-actions.ts";
 import type { Eventual } from "./expansion/code.ts";
@@ -203,8 +206,10 @@ export interface CompiledTransport {
   readonly driver: Transport["driver"];
   /** Recipients in one item; 0: no limit. */
   readonly maxRcpt: number;
-  /** It has hosts of its own, the same for all domains. */
+  /** It has hosts of its own, the same for all domains; a local one: recipients of all domains can share a copy. */
   readonly hasOwnHosts: boolean;
+  /** The recipients of an item are all of one domain: `multi_domain` is not true, or cannot be known beforehand. */
+  readonly isForOneDomain?: boolean;
   /** The variables that its options may name; undefined: they are the same for every message. */
   readonly variables: VariableTest | undefined;
   /** `shadow_transport` */
@@ -221,7 +226,13 @@ export interface CompiledTransport {
 /** Whether a variable may be asked for. */
 export type VariableTest = (name: string) => boolean;
 
-export type Transport = SmtpTransport | AppendfileTransport | PipeTransport | AutoreplyTransport | LmtpTransport;
+export type Transport =
+  | SmtpTransport
+  | AppendfileTransport
+  | PipeTransport
+  | AutoreplyTransport
+  | LmtpTransport
+  | QueuefileTransport;
 
 /** What a transport changes of a message, whatever way it goes (names of the generic options in comments). */
 export interface MessageOptions {
@@ -246,38 +257,4 @@ export interface AnyTransport {
    * @throws {DeferError} an option cannot be expanded.
    */
   message?(recipient: string): MessageOptions | undefined | Promise<MessageOptions>;
-}
-
-export interface SmtpTransport extends AnyTransport {
-  readonly driver: "smtp";
-  /** Used when the router gave none, or `hosts_override` is set; `host` or `host::port`. */
-  readonly hosts: readonly string[];
-  readonly port: number;
-  readonly connectTimeoutMs: number;
-  readonly commandTimeoutMs: number;
-  readonly dataTimeoutMs: number;
-  readonly finalTimeoutMs: number;
-  /** Recipients in one transaction. */
-  readonly maxRcpt: number;
-  readonly connectionMaxMessages: number;
-  /** Connections to one host at one time, from one process: `max_parallel`. */
-  readonly maxConnections: number;
-  /** `hosts_require_tls` holds for every host: no clear text. */
-  readonly requireTls: boolean;
-  /** `tls_verify_certificates`: `system`, a file or a directory; empty: no certificate is good. */
-  readonly authorities: string;
-  /** `requiretls_policy = rfc8689`: who gets a message with REQUIRETLS has to show that it is the right host. */
-  readonly verifiesRequireTls: boolean;
-  /** `requiretls_bounce = redact`: reports about such a message go to others, too, without what they quote of it. */
-  readonly redactsBounces: boolean;
-}
-
-export interface AppendfileTransport extends AnyTransport {
-  readonly driver: "appendfile";
-  /**
-   * The Maildir of an address: an absolute path.
-   *
-   * @throws {DeferError} it has none, or none that may be used.
-   */
-  directory(address: string): string | Promise<string>;
 }

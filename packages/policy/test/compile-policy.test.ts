@@ -97,16 +97,13 @@ describe("problems", () => {
       want: ["p.conf:4: transport t: dkim_domain: delivery does not carry out this option yet"],
     },
     {
-      text: "begin transports\nt:\n driver = appendfile\n file = /var/mail/x\n",
-      want: [
-        "p.conf:4: transport t: file: delivery does not carry out this option yet",
-        "p.conf:2: transport t: only Maildirs are available: set directory and maildir_format",
-      ],
+      text: "begin transports\nt:\n driver = appendfile\n file = /var/mail/x\n maildir_format\n",
+      want: ["p.conf:2: transport t: a file is no maildir: set directory"],
     },
     { text: "begin transports\nt:\n driver = smtp\n command_timeout = 5m\n", want: [] },
     {
-      text: "begin routers\nr:\n driver = accept\n fallback_hosts = b.test\n transport = t\n",
-      want: ["p.conf:4: router r: fallback_hosts: delivery does not carry out this option yet"],
+      text: "begin routers\nr:\n driver = accept\n headers_add = X: y\n fallback_hosts = a.test\n transport = t\n",
+      want: [],
     },
     {
       text: "begin rewrite\n^a $1@b.test S\n",

@@ -51,6 +51,8 @@ export interface DeferredAttempt extends Host {
   readonly isHostError?: boolean;
   /** The item waits for an operator. */
   readonly isFrozen?: boolean;
+  /** Of a mailbox that is full: for so long nobody has read it (`quota_7d` in retry rules). */
+  readonly unreadForMs?: number;
 }
 
 interface FailedAttempt extends Host {

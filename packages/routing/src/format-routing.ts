@@ -2,7 +2,7 @@ import type { RoutedHost } from "./hosts/routed-host.ts";
 import type { Delivery, RoutingOutcome, RoutingResult } from "./routing-result.ts";
 
 /** The result in words, as Exim prints it when an address is tested (`exim -bt`); lines without their ends. */
-export function formatRouting(address: string, { outcomes }: RoutingResult): string[] {
+export function formatRouting(address: string, { outcomes, rewrittenAs }: RoutingResult): string[] {
   const deliveries = outcomes.filter((outcome) => outcome.kind === "deliver");
   const mailboxes = deliveries.filter(({ to }) => to === "mailbox").toReversed();
   const lines = outcomes.flatMap(formatOther);
@@ -14,7 +14,7 @@ export function formatRouting(address: string, { outcomes }: RoutingResult): str
     // As it was qualified.
     lines.push(`mail to ${first?.parents.at(-1) ?? first?.address ?? address} is discarded`);
   }
-  return lines;
+  return rewrittenAs === undefined ? lines : [`Address rewritten as: ${rewrittenAs}`, ...lines];
 }
 
 /** The exit code that goes with it: 0 when all is well, 1 for a deferral, 2 for a failure, which counts more. */

@@ -58,7 +58,7 @@ async function headerChanges(attempt: Attempt, inherited: Inherited): Promise<In
     const text = expanded.kind === "value" ? textOf(expanded.value) : "";
     if (text !== "") headersRemove.push(text);
   }
-  if (headersAdd.length > MAX_CHANGES || headersRemove.length > MAX_CHANGES) {
+  if (headersAdd.length + headersRemove.length > MAX_CHANGES || octetsIn(headersAdd) > MAX_OCTETS) {
     return deferred(`${router.name} router: too many header lines are added or removed`);
   }
   return { ...inherited, headersAdd, headersRemove };
@@ -66,3 +66,7 @@ async function headerChanges(attempt: Attempt, inherited: Inherited): Promise<In
 
 /** An address may come by a hundred routers, and each of them adds to what the ones before have added. */
 const MAX_CHANGES = 1_000;
+/** It stands in every work item of those who have inherited it. */
+const MAX_OCTETS = 64 * 1024;
+
+const octetsIn = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + text.length, 0);

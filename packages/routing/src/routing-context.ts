@@ -48,8 +48,6 @@ export interface RoutingContext {
    * @throws {DeferError} nobody can say now.
    */
   systemAddresses?(name: string): Promise<readonly string[]>;
-  /** The rewrite rules for an address that a redirect list gives. */
-  rewrite?(address: string): string | Promise<string>;
   /** The same for all recipients of a message; for one address alone it is not needed. */
   readonly memory?: RoutingMemory;
   /**

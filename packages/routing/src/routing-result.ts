@@ -99,4 +99,6 @@ export interface RoutingResult {
   /** In the order in which they were found. At least one. */
   readonly outcomes: readonly RoutingOutcome[];
   readonly trace: readonly TraceStep[];
+  /** What the rewriting rules have made of an address that is tested. */
+  readonly rewrittenAs?: string;
 }

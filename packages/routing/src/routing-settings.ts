@@ -1,4 +1,4 @@
-import { type CompiledList, type Configuration, compileList, splitList } from "@postbus/policy";
+import { type CompiledList, type Configuration, compileList, RewriteRules, splitList } from "@postbus/policy";
 import { SrsSource } from "./srs/srs-source.ts";
 
 /** What all routers of a configuration share. */
@@ -11,6 +11,8 @@ export interface RoutingSettings {
   readonly transports: ReadonlyMap<string, { readonly isLocal: boolean; readonly overridesHosts: boolean }>;
   /** `$primary_hostname` and others that are the same for all. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Rules for the addresses that redirect lists give; undefined: none is about recipients. */
+  readonly rewriting: RewriteRules | undefined;
   /** `hold_domains` */
   readonly heldDomains: CompiledList | undefined;
   readonly dns: HostSettings;
@@ -34,7 +36,8 @@ export interface HostSettings {
 
 /** Reads what routing needs of the main section and the transports. */
 export function routingSettings(configuration: Configuration): RoutingSettings {
-  const { main, transports } = configuration;
+  const { main, transports, rewrite } = configuration;
+  const rules = new RewriteRules(rewrite);
   const domains = (text: string | undefined) => (text === undefined ? undefined : compileList("domain", text));
   const primaryHostname = main.get("primary_hostname");
   const qualifyDomain = main.get("qualify_domain") ?? primaryHostname;
@@ -49,6 +52,7 @@ export function routingSettings(configuration: Configuration): RoutingSettings {
     qualifyDomain,
     qualifyRecipient,
     variables,
+    rewriting: rules.concern(["T"]) ? rules : undefined,
     heldDomains: domains(main.get("hold_domains")),
     transports: new Map(
       [...transports.values()].map((transport) => [

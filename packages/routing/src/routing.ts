@@ -8,6 +8,7 @@ import { deferred } from "./driver-result.ts";
 import { itemAgain } from "./item-again.ts";
 import { markDuplicates } from "./mark-duplicates.ts";
 import { outcomeOf } from "./outcome-of.ts";
+import { rewrittenAddress } from "./rewritten-address.ts";
 import { routeAddress } from "./route-address.ts";
 import { RoutedAddress } from "./routed-address.ts";
 import type { RoutingContext } from "./routing-context.ts";
@@ -51,6 +52,8 @@ export class Routing {
   async route(address: string, context: RoutingContext, origin?: AddressOrigin): Promise<RoutingResult> {
     const run = this.#run(context);
     const first = await this.#first(address, origin, run);
+    const isRewritten = origin === undefined && first.address.text !== this.#qualified(address, run);
+    const rewritten = isRewritten ? { rewrittenAs: first.address.text } : {};
     const { address: top } = first;
     const waiting: Child[] = [first];
     const outcomes: RoutingOutcome[] = [];
@@ -59,7 +62,7 @@ export class Routing {
       if (++count > MAX_ADDRESSES || run.loops > MAX_LOOPS) {
         // Something is wrong with the routers. All of it waits, or what was not looked at would be lost.
         const problem = outcomeOf(top, { kind: "deferred", router: undefined, deferred: TOO_MANY }, run);
-        return { outcomes: [problem], trace: run.trace.steps };
+        return { outcomes: [problem], trace: run.trace.steps, ...rewritten };
       }
       if (count % ADDRESSES_PER_TURN === 0) await setImmediate();
       const result = next.end === undefined ? await routeAddress(next.address, this.#routers, run) : endOf(next.end);
@@ -67,7 +70,7 @@ export class Routing {
       // The first of them is to be routed next.
       for (const child of result.children.toReversed()) waiting.push(child);
     }
-    return { outcomes: markDuplicates(outcomes, run.memory), trace: run.trace.steps };
+    return { outcomes: markDuplicates(outcomes, run.memory), trace: run.trace.steps, ...rewritten };
   }
 
   /** Whether an address would be accepted; nothing is delivered. */
@@ -79,7 +82,12 @@ export class Routing {
   }
 
   async #first(text: string, origin: AddressOrigin | undefined, run: RoutingRun): Promise<Child> {
-    if (origin === undefined) return { address: new RoutedAddress(this.#qualified(text, run)) };
+    if (origin === undefined) {
+      const qualified = this.#qualified(text, run);
+      // In other cases it has been rewritten when it came.
+      const given = run.context.purpose === "test" ? await rewrittenAddress(qualified, run) : qualified;
+      return { address: new RoutedAddress(given) };
+    }
     const { address, isCopied } = addressFrom(text, origin, this.#routers);
     const router = this.#routers[address.startsAt];
     if (isCopied && router !== undefined) address.copiedAt = { router, inherited: origin.inherited };

@@ -166,3 +166,15 @@ describe("the directories that a router gives a local transport", () => {
     });
   });
 });
+
+test("header lines are inherited up to a bound; more of them make the address wait", async () => {
+  const chain = (length: number): string =>
+    `begin routers\nmore:\n  driver = redirect\n  local_parts = ! last\n  headers_add = X-Long: \${length_${length}:${"x".repeat(length)}}\n  data = \${if >{\${strlen:$local_part}}{50}{last}{a$local_part}}@x.test\nend:\n  driver = accept\n  transport = local\n${TRANSPORTS}`;
+  const [short] = (await routingOf(chain(100)).route("a@x.test")).outcomes;
+  assert.ok(short?.kind === "deliver" && short.headersAdd.length === 51);
+  const [long] = (await routingOf(chain(2_000)).route("a@x.test")).outcomes;
+  assert.partialDeepStrictEqual(long, {
+    kind: "defer",
+    text: "more router: too many header lines are added or removed",
+  });
+});

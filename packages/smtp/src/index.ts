@@ -1,10 +1,11 @@
 export { type CalloutEnd, type CalloutPeer, calloutDialogue, type PeerWord } from "./client/callout-dialogue.ts";
 export type { Capabilities } from "./client/capabilities.ts";
+export type { ClientSessionOptions } from "./client/client-session-options.ts";
 export { ContentEncoder } from "./client/content-encoder.ts";
-export { errnos, type Loss, type Trouble } from "./client/error-text.ts";
+export { errnos, type Loss, printable, type Trouble } from "./client/error-text.ts";
 export { LmtpDialogue, type LmtpResult, type LmtpTransaction } from "./client/lmtp-dialogue.ts";
-export { ReplyParser } from "./client/reply-parser.ts";
-export { ClientSession, type ClientSessionOptions, isSafeAddress } from "./client/session.ts";
+export { type PeerReply, ReplyParser } from "./client/reply-parser.ts";
+export { ClientSession, isSafeAddress } from "./client/session.ts";
 export type {
   RecipientResult,
   SessionFailure,

@@ -1,5 +1,6 @@
 export { makeCertificate, type TestCertificate } from "./certificate.ts";
 export { type DnsEntry, type DnsServer, type DnsServerOptions, type DnsZone, startDnsServer } from "./dns-server.ts";
+export { dovecotIsMissing, startDovecotLmtp } from "./dovecot.ts";
 export { eximAsClient } from "./exim-as-client.ts";
 export { freePort } from "./free-port.ts";
 export { type Haproxy, type HaproxyOptions, startHaproxy } from "./haproxy.ts";

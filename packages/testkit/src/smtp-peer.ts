@@ -6,11 +6,15 @@ import { type SecureContext, TLSSocket } from "node:tls";
 export type PeerMoment =
   | "connect"
   | "EHLO"
+  | "LHLO"
   | "HELO"
+  | "AUTH"
   | "STARTTLS"
   | "MAIL"
   | "RCPT"
   | "DATA"
+  /** With its chunk. */
+  | "BDAT"
   /** The first octets behind 354 have come. */
   | "content"
   | "end of data"
@@ -53,6 +57,8 @@ export interface SmtpPeerOptions {
   readonly keywords?: readonly string[];
   /** For STARTTLS, which is offered if this is there. */
   readonly tls?: SecureContext;
+  /** TLS comes before the greeting. */
+  readonly startsWithTls?: boolean;
 }
 
 export interface SmtpPeer {
@@ -73,7 +79,19 @@ const FRIENDLY: Partial<Record<PeerMoment, string>> = {
   DATA: "354 go",
   QUIT: "221 bye",
 };
-const words = new Set<string>(["EHLO", "HELO", "STARTTLS", "MAIL", "RCPT", "DATA", "RSET", "QUIT"]);
+const words = new Set<string>([
+  "EHLO",
+  "LHLO",
+  "HELO",
+  "AUTH",
+  "STARTTLS",
+  "MAIL",
+  "RCPT",
+  "DATA",
+  "BDAT",
+  "RSET",
+  "QUIT",
+]);
 
 /** A next hop that does as the test says, at every moment of the session; for everything that servers get wrong. */
 export async function startSmtpPeer(options: SmtpPeerOptions = {}): Promise<SmtpPeer> {
@@ -121,6 +139,12 @@ interface PeerRecord {
   readonly commands: string[];
 }
 
+interface Chunk {
+  readonly line: string;
+  readonly octets: number;
+  readonly isLast: boolean;
+}
+
 class PeerConnection {
   readonly #options: SmtpPeerOptions;
   readonly #record: PeerRecord;
@@ -131,12 +155,16 @@ class PeerConnection {
   #content: string[] | undefined;
   #returnPath = "";
   #recipients: string[] = [];
+  /** The command whose chunk is awaited. */
+  #chunk: Chunk | undefined;
+  #chunks = "";
 
   constructor(socket: Socket, options: SmtpPeerOptions, record: PeerRecord) {
     this.#socket = socket;
     this.#options = options;
     this.#record = record;
-    this.#listen(socket);
+    if (options.startsWithTls) this.#startTls();
+    else this.#listen(socket);
     this.#answer("connect", "");
   }
 
@@ -149,6 +177,7 @@ class PeerConnection {
 
   #readLines(): void {
     while (!this.#isMute) {
+      if (this.#chunk !== undefined && !this.#takeChunk(this.#chunk)) return;
       const end = this.#text.indexOf("\r\n");
       if (end === -1) return;
       const line = this.#text.slice(0, end);
@@ -162,6 +191,11 @@ class PeerConnection {
     this.#record.commands.push(line);
     const word = /^[A-Za-z]+/.exec(line)?.[0].toUpperCase() ?? "";
     const moment = words.has(word) ? (word as PeerMoment) : "other";
+    if (moment === "BDAT") {
+      const [, octets = "0", last] = /^BDAT ([0-9]+)( LAST)?$/i.exec(line) ?? [];
+      this.#chunk = { line, octets: Number(octets), isLast: last !== undefined };
+      return;
+    }
     const done = this.#answer(moment, line);
     if (!/^[23]/.test(done)) return;
     if (moment === "MAIL") this.#returnPath = /<(.*)>/.exec(line)?.[1] ?? "";
@@ -170,6 +204,27 @@ class PeerConnection {
     if (moment === "DATA" && done.startsWith("354")) this.#content = [];
     if (moment === "STARTTLS") this.#startTls();
     if (moment === "QUIT") this.#socket.end();
+  }
+
+  /** @returns Whether it is there. */
+  #takeChunk({ line, octets, isLast }: Chunk): boolean {
+    if (this.#text.length < octets) return false;
+    this.#chunks += this.#text.slice(0, octets);
+    this.#text = this.#text.slice(octets);
+    this.#chunk = undefined;
+    const done = this.#answer("BDAT", line);
+    if (isLast && done.startsWith("2")) this.#received(this.#chunks);
+    if (isLast) this.#chunks = "";
+    return true;
+  }
+
+  #received(content: string): void {
+    this.#record.messages.push({
+      returnPath: this.#returnPath,
+      recipients: this.#recipients,
+      content,
+      isTls: this.#isTls,
+    });
   }
 
   #contentLine(line: string): void {
@@ -185,12 +240,7 @@ class PeerConnection {
     if (this.#isMute) return;
     const done = this.#answer("end of data", line);
     if (!done.startsWith("2")) return;
-    this.#record.messages.push({
-      returnPath: this.#returnPath,
-      recipients: this.#recipients,
-      content: content.map((text) => `${text}\r\n`).join(""),
-      isTls: this.#isTls,
-    });
+    this.#received(content.map((text) => `${text}\r\n`).join(""));
   }
 
   #question(moment: PeerMoment, line: string): PeerQuestion {
@@ -227,7 +277,7 @@ class PeerConnection {
   }
 
   #friendly(moment: PeerMoment): string {
-    if (moment !== "EHLO") return FRIENDLY[moment] ?? "250 ok";
+    if (moment !== "EHLO" && moment !== "LHLO") return FRIENDLY[moment] ?? "250 ok";
     const { keywords = ["PIPELINING", "SIZE", "8BITMIME"], tls } = this.#options;
     const lines = ["peer.test", ...keywords, ...(tls !== undefined && !this.#isTls ? ["STARTTLS"] : [])];
     return lines.map((text, i) => `250${i === lines.length - 1 ? " " : "-"}${text}`).join("\n");

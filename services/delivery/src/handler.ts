@@ -5,18 +5,21 @@ import { type MessageContent, messageContent, type OutcomeRaiser, type Policy, t
 import { type Attempted, type AttemptResult, conclude, type RetryStep } from "@postbus/queue";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
+import { deliverByAppendfile } from "./appendfile/appendfile-delivery.ts";
+import type { MailboxDeps } from "./appendfile/mailbox-deps.ts";
 import type { Attempt, AttemptReport } from "./attempt.ts";
 import { type AutoreplyDeps, deliverByAutoreply } from "./autoreply/autoreply-delivery.ts";
 import { AttemptEvents } from "./events/attempt-events.ts";
 import { LeaseLostError } from "./lease-lost-error.ts";
 import { deliverByLmtp } from "./lmtp/lmtp-delivery.ts";
-import { deliverToMaildir, type MaildirDeps } from "./maildir/maildir-delivery.ts";
 import { recipientVariables } from "./message/recipient-variables.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
 import { deliverToPipe } from "./pipe/pipe-delivery.ts";
 import type { ProgramDeps } from "./programs/program-deps.ts";
+import { deliverToQueuefile } from "./queuefile/queuefile-delivery.ts";
 import { withShadow } from "./shadow-delivery.ts";
-import { deliverBySmtp, type SmtpDeps } from "./smtp/smtp-delivery.ts";
+import { deliverBySmtp } from "./smtp/smtp-delivery.ts";
+import type { SmtpDeps } from "./smtp/smtp-deps.ts";
 
 /** Exim's number for `internal configuration error`. */
 const CONFIGURATION_ERROR = -30;
@@ -28,7 +31,7 @@ export interface DeliveryDeps {
   /** For bounces, which quote the header section. */
   readonly readSpooled: Bus["spool"]["read"];
   readonly smtp: SmtpDeps;
-  readonly maildir: MaildirDeps;
+  readonly mailboxes: MailboxDeps;
   /** What policies do about events; absent: nothing. */
   readonly raiser?: OutcomeRaiser;
   /** Pipes, and LMTP servers on this machine. */
@@ -129,7 +132,7 @@ function knownOf({ recipients }: DeliveryItem, results: readonly AttemptResult[]
 
 async function attempt(
   given: Attempt,
-  policy: Pick<Policy, "primaryHostname" | "transport"> & Partial<Pick<Policy, "smtp">>,
+  policy: Pick<Policy, "primaryHostname" | "qualifyDomain" | "transport"> & Partial<Pick<Policy, "smtp">>,
   deps: DeliveryDeps,
 ): Promise<AttemptReport> {
   const found = transportOf(given, policy, deps);
@@ -151,14 +154,16 @@ async function attempt(
 function deliver(
   given: Attempt,
   transport: Transport,
-  policy: Pick<Policy, "primaryHostname">,
+  policy: Pick<Policy, "primaryHostname" | "qualifyDomain">,
   deps: DeliveryDeps,
 ): Promise<AttemptReport> {
   switch (transport.driver) {
     case "smtp":
       return deliverBySmtp(given, transport, deps.smtp);
     case "appendfile":
-      return deliverToMaildir(given, transport, policy.primaryHostname, deps.maildir);
+      return deliverByAppendfile(given, transport, policy, deps.mailboxes);
+    case "queuefile":
+      return deliverToQueuefile(given, transport, deps.mailboxes);
     case "autoreply":
       return deliverByAutoreply(given, transport, policy.primaryHostname, deps.autoreply);
     case "lmtp":

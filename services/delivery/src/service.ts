@@ -1,20 +1,21 @@
 import { join } from "node:path";
-import { calloutSubject } from "@postbus/contracts";
+import { calloutSubject, quotaSubject } from "@postbus/contracts";
 import { openResolver } from "@postbus/dns";
 import { OutcomeRaiser, PolicyInForce } from "@postbus/policy";
 import { type Service, startReloadListener } from "@postbus/service-kit";
+import { mailboxDeps } from "./appendfile/mailbox-deps.ts";
+import { quotaHandler } from "./appendfile/quota/quota-handler.ts";
 import { OnceStore } from "./autoreply/once-store.ts";
 import { CalloutCache } from "./callout/callout-cache.ts";
 import { calloutHandler } from "./callout/callout-handler.ts";
 import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
-import { maildirDeps } from "./maildir/maildir-delivery.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { ProgramPipes } from "./programs/program-pipes.ts";
 import { ProgramSlots } from "./programs/program-slots.ts";
 import { AddressCache } from "./smtp/address-cache.ts";
+import { clientContexts } from "./smtp/client-contexts.ts";
 import { ConnectionPool } from "./smtp/connection-pool.ts";
-import { verifyingContexts } from "./smtp/verifying-contexts.ts";
 
 /** Of the grace period, what is left when next hops that have stalled are not waited for any more. */
 const HURRY_BEFORE_END_MS = 5_000;
@@ -33,11 +34,11 @@ export const delivery: Service<typeof DeliverySettings> = {
     });
     const control = await startReloadListener({ bus, service: "delivery", instance, policy });
     const pool = new ConnectionPool({
-      heloName: () => policy.current.primaryHostname,
       idleMs: settings.deliveryIdleMs,
-      authorities: verifyingContexts(log),
+      contexts: clientContexts(log),
     });
     const addresses = new AddressCache();
+    const mailboxes = mailboxDeps(bus.spool);
     const raiser = new OutcomeRaiser({ service: "delivery", record: (events) => bus.events.record(events), log });
     const pipes = new ProgramPipes();
     const handler = deliveryHandler({
@@ -45,7 +46,7 @@ export const delivery: Service<typeof DeliverySettings> = {
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       smtp: { pool, addresses, spool: bus.spool },
-      maildir: maildirDeps(bus.spool),
+      mailboxes,
       programs: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), pipes, now: Date.now },
       autoreply: { spool: bus.spool, once: new OnceStore(bus.keyValue("once"), Date.now), now: Date.now },
       metrics: deliveryMetrics(metrics, () => pool.openCount),
@@ -62,6 +63,11 @@ export const delivery: Service<typeof DeliverySettings> = {
         cache: new CalloutCache(bus.keyValue("callouts")),
       }),
     );
+    const quotas = await bus.serve(
+      quotaSubject,
+      { concurrency: settings.calloutConcurrency },
+      quotaHandler({ policy: () => policy.current, mailboxes }),
+    );
     const { deliveryConcurrency: concurrency } = settings;
     const items = await bus.consume("deliver", { concurrency, journal: join(data, "outcomes") }, handler);
     return [
@@ -74,6 +80,7 @@ export const delivery: Service<typeof DeliverySettings> = {
         stop: () => policy.stop(),
       },
       { name: calloutSubject, stop: () => callouts.drain() },
+      { name: quotaSubject, stop: () => quotas.drain() },
       { name: "pipes for programs", stop: () => pipes[Symbol.asyncDispose]() },
       { name: "connections", stop: () => pool.close() },
       {

@@ -9,6 +9,7 @@ import type {
   VerifyAddressRequest,
 } from "@postbus/policy";
 import type { ClientStanding } from "@postbus/smtp";
+import { askQuota } from "./ask-quota.ts";
 import { callOut } from "./callouts.ts";
 import { type DecisionsClient, SessionDecisions } from "./decisions/session-decisions.ts";
 import type { Envelope } from "./envelope.ts";
@@ -99,8 +100,8 @@ export class PolicySession implements DecisionsClient {
   }
 
   async #verify(request: VerifyAddressRequest, { policy, routing, bus }: Surroundings): Promise<AddressVerdict> {
-    const { callout, quota } = request;
-    if (quota !== undefined) throw new DeferError("verify", "quota is not available");
+    const { callout, quota, kind } = request;
+    if (quota !== undefined && kind === "sender") throw new DeferError("verify", "can only verify quota of recipient");
     const { session } = this.acls;
     const verdict = await routing.verify(request, {
       returnPath: session.message.returnPath ?? "",
@@ -108,10 +109,13 @@ export class PolicySession implements DecisionsClient {
       variables: session.evaluation.around.variables,
     });
     const delivery = verdict.deliveries.at(-1);
-    if (verdict.result !== "good" || callout === undefined || delivery === undefined || delivery.isLocal)
-      return verdict;
+    if (verdict.result !== "good" || delivery === undefined) return verdict;
     const { addressData } = verdict;
-    const answer = await callOut(request, callout, delivery, { bus, policy, acls: this.acls });
+    let answer: AddressVerdict = verdict;
+    if (quota !== undefined) answer = await askQuota(delivery, session.message.size ?? 0, bus);
+    else if (callout !== undefined && !delivery.isLocal) {
+      answer = await callOut(request, callout, delivery, { bus, policy, acls: this.acls });
+    }
     return addressData === undefined ? answer : { ...answer, addressData };
   }
 }

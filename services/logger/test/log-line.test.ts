@@ -139,6 +139,11 @@ const cases: readonly { name: string; event: MailEvent; want: string }[] = [
     want: `${id} -> u1@rem.test R=smtp T=smtp H=mx.rem.test [127.0.0.1]* X=TLS1.3:X:256 C="250 ok"`,
   },
   {
+    name: "a forwarded message: the return path by which its reports come back",
+    event: { ...delivered, host: "mx.rem.test", srsSender: "SRS0=e6lT=JK=a.test=joe@f.test" },
+    want: `${id} => u1@rem.test SRS=<SRS0=e6lT=JK=a.test=joe@f.test> R=smtp T=smtp H=mx.rem.test [127.0.0.1]`,
+  },
+  {
     name: "local delivery: the mailbox, and the address behind it",
     event: { ...attempt, name: "msg:delivery", recipient: "u1@a2.test", router: "local", transport: "maildir" },
     want: `${id} => u1 <u1@a2.test> R=local T=maildir`,

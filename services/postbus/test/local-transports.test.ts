@@ -141,4 +141,7 @@ test("aliases that are programs, a vacation message, and a shadow: through the w
     / \*\* .*T=address_pipe ?: Child process of address_pipe transport returned 1 from command: \/bin\/sh\n/,
   );
   assert.match(lines, / <= <> R=\S+ /);
+  const bounce = (await messages("ann")).find((text) => text.includes("multipart/report")) ?? "";
+  assert.match(bounce, /\n------ \|\/bin\/sh .* ------\n\nsorry\n/);
+  assert.doesNotMatch(bounce, /Child process/, "what is about our machine is not for the sender");
 });

@@ -59,12 +59,15 @@ export class DeliveryGroups {
     const { to } = delivery;
     const domain = domainOf((to === "mailbox" ? undefined : delivery.parents[0]) ?? recipient.address);
     const transport = this.#policy.transport(name);
-    const isSmtp = transport.driver === "smtp";
     const hosts = delivery.hosts?.map(hostKey).join("\n");
-    // The transport's own hosts are the same for all domains.
-    const place = hosts ?? (isSmtp && transport.hasOwnHosts ? "" : domain);
+    // The transport's own hosts, or its directory, are the same for all domains.
+    const shared = hosts ?? (transport.hasOwnHosts ? "" : domain);
+    const place = transport.isForOneDomain === true ? `${shared}\n${domain}` : shared;
     const isLastHop = delivery.isLastHop || isSuccessOurs(delivery, recipient);
-    const key = `${isLastHop ? "last" : ""}\n${transport.name}\n${ownWords(delivery)}\n${place}`;
+    const key = `${isLastHop ? "last" : ""}
+${transport.name}
+${ownWords(delivery)}
+${place}`;
 
     const open = this.#open.get(key);
     // `max_rcpt = 0` means no limit (Exim specification, "The smtp transport").

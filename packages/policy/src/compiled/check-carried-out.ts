@@ -93,22 +93,12 @@ const MAIN: ReadonlySet<string> = new Set([
   ...["auth", "data_prdr", "mailauth", "starttls", "quit", "notquit"].map((stage) => `acl_smtp_${stage}`),
 ]);
 
-/** Options of routers whose effect would have to reach delivery, and does not. */
-const ROUTERS = ["fallback_hosts"] as const;
-
 /**
  * What is correct, and yet nobody does it: mail that would be handled in another way than the file says is an error.
  * Options of the main section are told in one notice.
  */
 export function checkCarriedOut(configuration: Configuration, problems: ProblemList): void {
-  const { main, routers, rewrite } = configuration;
-  for (const { name, generic } of routers) {
-    for (const option of ROUTERS) {
-      const setting = generic.setting(option);
-      if (setting === undefined) continue;
-      problems.error(setting.place, `router ${name}: ${option}: delivery does not carry out this option yet`);
-    }
-  }
+  const { main, rewrite } = configuration;
   for (const { place, where } of rewrite) {
     if (where.has("S")) problems.error(place, "rewriting of commands as they come (S) is not available");
   }

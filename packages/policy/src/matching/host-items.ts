@@ -75,8 +75,10 @@ function unknown(problem: string): never {
 /** A host by its name: the addresses of that name are compared. */
 function named(nameOf: (evaluation: Evaluation) => string, { usesNames }: ItemOptions): ItemTest {
   if (!usesNames) return () => unknown("cannot match host name in match_ip list");
-  return async (evaluation, { text }) => {
+  return async (evaluation, { text, hostName }) => {
     const name = nameOf(evaluation);
+    // The host is known by this very name, and has been found by it: its addresses need not be looked for again.
+    if (hostName !== undefined && lowerCase(hostName) === lowerCase(name)) return ANY;
     const addresses = await addressesOf(name, evaluation);
     if (addresses.length === 0) unknown(`failed to find IP address for ${name}`);
     return addresses.some((address) => sameAddress(address, text)) ? ANY : undefined;

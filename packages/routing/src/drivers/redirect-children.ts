@@ -2,6 +2,7 @@ import { lowerCase } from "@postbus/policy";
 import type { Attempt } from "../attempt.ts";
 import type { Child, Deferred } from "../driver-result.ts";
 import type { Entry } from "../redirect/redirect-list.ts";
+import { rewrittenAddress } from "../rewritten-address.ts";
 import { type Inherited, RoutedAddress } from "../routed-address.ts";
 import { deliverItem, isForbidden } from "./deliver-item.ts";
 import type { RedirectOptions } from "./redirect-options.ts";
@@ -39,10 +40,10 @@ export async function makeChildren(
 
 async function mailbox(entry: Extract<Entry, { kind: "address" }>, source: ChildSource): Promise<RoutedAddress> {
   const { attempt, options, inherited } = source;
-  const { address, router, run } = attempt;
+  const { address, router } = attempt;
   const domain = entry.domain || (entry.isOwn ? address.domain : source.domain);
   const written = domain === undefined ? entry.localPart : `${entry.localPart}@${domain}`;
-  const text = options.rewrites ? await (run.context.rewrite?.(written) ?? written) : written;
+  const text = options.rewrites ? await rewrittenAddress(written, attempt.run) : written;
   const isAncestor = options.checksAncestors && isAmongAncestors(text, address);
   const child = new RoutedAddress(isAncestor ? address.text : text, "mailbox", {
     parent: address,

@@ -16,6 +16,14 @@ export interface Capabilities {
   readonly startTls: boolean;
   /** RFC 8689 */
   readonly requireTls: boolean;
+  /** RFC 3030 */
+  readonly chunking: boolean;
+  /** draft-hall-prdr-00 */
+  readonly prdr: boolean;
+  /** IGNOREQUOTA, of LMTP servers: Cyrus, Dovecot. */
+  readonly ignoreQuota: boolean;
+  /** RFC 4954: names of mechanisms, in upper case; absent: AUTH is not offered. */
+  readonly auth?: readonly string[];
   /** RFC 9422 LIMITS; absent: none was named. */
   readonly maxRecipients?: number;
   readonly maxMessages?: number;
@@ -30,6 +38,9 @@ export const noCapabilities: Capabilities = {
   smtpUtf8: false,
   startTls: false,
   requireTls: false,
+  chunking: false,
+  prdr: false,
+  ignoreQuota: false,
 };
 
 /** The first line of the answer is the peer's name, the others are keywords with parameters (RFC 5321 §4.1.1.1). */
@@ -43,6 +54,7 @@ export function parseCapabilities(reply: PeerReply): Capabilities {
     lines.set(keyword.toUpperCase(), parameters.join(" "));
   }
   const limits = lines.get("LIMITS") ?? "";
+  const auth = lines.get("AUTH");
   const maxRecipients = limit(limits, "RCPTMAX");
   const maxMessages = limit(limits, "MAILMAX");
   return {
@@ -53,6 +65,10 @@ export function parseCapabilities(reply: PeerReply): Capabilities {
     smtpUtf8: lines.has("SMTPUTF8"),
     startTls: lines.has("STARTTLS"),
     requireTls: lines.has("REQUIRETLS"),
+    chunking: lines.has("CHUNKING"),
+    prdr: lines.has("PRDR"),
+    ignoreQuota: lines.has("IGNOREQUOTA"),
+    ...(auth === undefined ? {} : { auth: auth.toUpperCase().split(" ") }),
     ...(maxRecipients === undefined ? {} : { maxRecipients }),
     ...(maxMessages === undefined ? {} : { maxMessages }),
   };

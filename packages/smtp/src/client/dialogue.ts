@@ -1,16 +1,16 @@
-import type { Capabilities } from "./capabilities.ts";
-import { errnos, type Loss, lossTrouble, malformedTrouble, printable, replyText, type Trouble } from "./error-text.ts";
-import { messageArguments, recipientArguments } from "./notification-arguments.ts";
+import type { DialogueTerms } from "./dialogue-terms.ts";
+import { errnos, type Loss, lossTrouble, malformedTrouble, replyText, type Trouble } from "./error-text.ts";
+import { ended, type FinalMode, FinalReplies } from "./final-replies.ts";
+import { isAscii, mailCommand } from "./mail-command.ts";
+import { recipientArguments } from "./notification-arguments.ts";
 import type { PeerReply } from "./reply-parser.ts";
 import type { RecipientResult, Step, Transaction, TransactionResult, TroubleKind } from "./transaction.ts";
 
 /** Commands without an answer at one time: as many as Exim; RFC 2920 §3.1 leaves the bound to us. */
 const MAX_IN_FLIGHT = 100;
-/** Exim's `size_addition`: what a transport may add to the content on its way. */
-const SIZE_ADDITION = 1024;
-
 const NOTHING: readonly Step[] = [];
-const SEND_CONTENT: readonly Step[] = [{ do: "send content" }];
+const SEND_CONTENT: readonly Step[] = [{ do: "send content", inChunks: false }];
+const SEND_CHUNKS: readonly Step[] = [{ do: "send content", inChunks: true }];
 const LONE_DOT: readonly Step[] = [{ do: "write", octets: ".\r\n" }];
 
 /** Every way to the end gives each recipient its own; should one be forgotten, it waits and is not lost. */
@@ -26,16 +26,16 @@ const MAIL = -1;
  */
 export class Dialogue {
   readonly #transaction: Transaction;
+  readonly #terms: DialogueTerms;
   readonly #mailCommand: string;
   readonly #lacksUtf8: boolean;
-  readonly #passesNotifications: boolean;
   readonly #maxInFlight: number;
   readonly #isBehind: boolean;
-  /** For the error texts of the operating system: `host [address]`. */
-  readonly #host: string;
+  readonly #finalMode: FinalMode;
   readonly #ends: (RecipientResult | undefined)[];
-  /** Recipients are commands 0 to n-1, DATA is n, the end of data n+1. */
+  /** Recipients are commands 0 to n-1, DATA is n, the end of data n+1. With BDAT, there is no n. */
   readonly #data: number;
+  readonly #lastCommand: number;
   #nextCommand: number;
   #awaited: number;
   #state: "envelope" | "content" | "final" | "lone dot" | "finished" = "envelope";
@@ -44,6 +44,10 @@ export class Dialogue {
   /** A recipient got 2yz or 5yz: only then 452 means "enough for this transaction". */
   #decidedCount = 0;
   #octetsWritten = 0;
+  /** Chunks that have no reply, and the command of the last one. */
+  #chunksAwaited = 0;
+  #chunkCommand = "";
+  #finals: FinalReplies | undefined;
   #trouble: TransactionResult["trouble"];
   #isUnanswered = false;
   #needsReset = false;
@@ -53,16 +57,19 @@ export class Dialogue {
    * @param start How it begins: `reset`, the transaction before was left halfway; `behind`, its commands are sent behind
    * the end of data of that one, whose reply is not there yet.
    */
-  constructor(transaction: Transaction, capabilities: Capabilities, start: "reset" | "fresh" | "behind", host: string) {
+  constructor(transaction: Transaction, terms: DialogueTerms, start: "reset" | "fresh" | "behind") {
     this.#transaction = transaction;
+    this.#terms = terms;
     const { smtpUtf8 = false, returnPath, recipients } = transaction;
+    const { capabilities, isLmtp, pipelines, chunks, asksForPrdr } = terms;
     const isUtf8 = smtpUtf8 || !isAscii(returnPath) || !recipients.every(isAscii);
     this.#lacksUtf8 = isUtf8 && !capabilities.smtpUtf8;
-    this.#passesNotifications = capabilities.dsn;
-    this.#mailCommand = mailCommand(transaction, capabilities, isUtf8);
-    this.#maxInFlight = capabilities.pipelining ? MAX_IN_FLIGHT : 1;
-    this.#host = host;
+    const isPrdr = asksForPrdr && recipients.length > 1;
+    this.#finalMode = isLmtp ? "each" : isPrdr ? "prdr" : "one";
+    this.#mailCommand = mailCommand(transaction, terms, { isUtf8, isPrdr });
+    this.#maxInFlight = pipelines ? MAX_IN_FLIGHT : 1;
     this.#data = transaction.recipients.length;
+    this.#lastCommand = chunks ? this.#data - 1 : this.#data;
     this.#ends = new Array<RecipientResult | undefined>(this.#data).fill(undefined);
     this.#isBehind = start === "behind";
     this.#nextCommand = start === "reset" ? RSET : MAIL;
@@ -80,6 +87,11 @@ export class Dialogue {
 
   get isFinalDue(): boolean {
     return this.#state === "final";
+  }
+
+  /** One reply is due, after which the peer reads the next command. */
+  get isOneFinalDue(): boolean {
+    return this.#state === "final" && this.#finalMode === "one" && this.#chunksAwaited === 0;
   }
 
   /** The next transaction must start with RSET. */
@@ -102,6 +114,13 @@ export class Dialogue {
     return this.#finish();
   }
 
+  /** The command before a piece of the content. */
+  chunk(octets: number, isLast: boolean): string {
+    this.#chunksAwaited++;
+    this.#chunkCommand = `BDAT ${octets}${isLast ? " LAST" : ""}`;
+    return `${this.#chunkCommand}\r\n`;
+  }
+
   contentSent(octets: number): void {
     this.#octetsWritten = octets;
     if (this.#state === "content") this.#state = "final";
@@ -112,9 +131,9 @@ export class Dialogue {
       case "envelope":
         return this.#envelopeReply(reply);
       case "content":
-        return this.#earlyReply(reply);
+        return this.#chunksAwaited > 0 ? this.#chunkReply(reply) : this.#earlyReply(reply);
       case "final":
-        return this.#finalReply(reply, "end of data");
+        return this.#chunksAwaited > 1 ? this.#chunkReply(reply) : this.#finalReply(reply);
       case "lone dot":
         // The peer's opinion about an empty message without recipients (RFC 2920 §3.1).
         return this.#finish();
@@ -128,7 +147,7 @@ export class Dialogue {
   }
 
   lost(loss: Loss): readonly Step[] {
-    const trouble = lossTrouble(loss, this.#commandInQuestion(loss), this.#host, this.#octetsWritten);
+    const trouble = lossTrouble(loss, this.#commandInQuestion(loss), this.#terms.host, this.#octetsWritten);
     return this.#giveUp(trouble, this.#faultOf(loss));
   }
 
@@ -143,7 +162,7 @@ export class Dialogue {
   #envelopeReply(reply: PeerReply): readonly Step[] {
     const command = this.#awaited++;
     if (command === RSET) {
-      if (reply.code >= 300) return this.#giveUp({ errno: errnos.none, text: replyText("RSET", reply.text) }, "host");
+      if (reply.code >= 300) return this.#giveUp(refusal("RSET", reply), "host");
     } else if (command === MAIL) {
       if (this.#isBehind && reply.code >= 300) return this.#outOfStep();
       this.#mailReply(reply);
@@ -162,7 +181,7 @@ export class Dialogue {
     this.#isUnanswered = reply.code === 421;
     if (reply.code < 300) return;
     const text = replyText(this.#named(MAIL), reply.text);
-    this.#trouble = { kind: "message", errno: errnos.mail4xx, text };
+    this.#trouble = { kind: "message", errno: errnos.mail4xx, text, replyCode: reply.code };
     this.#endOthers(ended(reply, errnos.mail4xx, text));
   }
 
@@ -199,7 +218,7 @@ export class Dialogue {
       this.#isUsable = false;
       return this.#giveUp(malformedTrouble(reply.text, this.#named(this.#data)), "host");
     }
-    return this.#finalReply(reply, this.#named(this.#data));
+    return this.#refused(reply, this.#named(this.#data));
   }
 
   /**
@@ -216,24 +235,49 @@ export class Dialogue {
   #earlyReply(reply: PeerReply): readonly Step[] {
     this.#isUsable = false;
     if (reply.code < 400) return this.#giveUp(malformedTrouble(reply.text, "sending data block"), "host");
-    return this.#finalReply(reply, "sending data block");
+    return this.#refused(reply, "sending data block");
   }
 
-  #finalReply(reply: PeerReply, command: string): readonly Step[] {
-    if (reply.code === 421) this.#isUsable = false;
+  /** To a piece that is not the last one. */
+  #chunkReply(reply: PeerReply): readonly Step[] {
     if (reply.code < 300) {
-      this.#endOthers({ outcome: "delivered", confirmation: printable(reply.text) });
-      return this.#finish();
+      this.#chunksAwaited--;
+      return NOTHING;
     }
+    // Whatever else is under way to the peer, it does not want it (RFC 3030 §2).
+    this.#isUsable = false;
+    return this.#refused(reply, this.#chunkCommand);
+  }
+
+  #finalReply(reply: PeerReply): readonly Step[] {
+    if (reply.code === 421) this.#isUsable = false;
+    const isChunked = this.#chunksAwaited > 0;
+    this.#finals ??= new FinalReplies(this.#finalMode, this.#ends, {
+      end: this.#endOfData(),
+      data: isChunked ? this.#chunkCommand : "DATA",
+    });
+    const { isLast, trouble } = this.#finals.take(reply);
+    if (!isLast) return NOTHING;
+    if (trouble !== undefined) {
+      this.#trouble = { kind: "message", ...trouble };
+      // RFC 3030 §2: behind a chunk that was refused, nothing but RSET is understood.
+      this.#needsReset = isChunked;
+    }
+    return this.#finish();
+  }
+
+  /** The message as a whole is not taken. */
+  #refused(reply: PeerReply, command: string): readonly Step[] {
+    if (reply.code === 421) this.#isUsable = false;
     const text = replyText(command, reply.text);
-    this.#trouble = { kind: "message", errno: errnos.data4xx, text };
+    this.#trouble = { kind: "message", errno: errnos.data4xx, text, replyCode: reply.code };
     this.#endOthers(ended(reply, errnos.data4xx, text));
     return this.#finish();
   }
 
   /** The peer closes (RFC 5321 §3.8): it will not answer what is still in flight. */
   #giveUpAfter421(reply: PeerReply, command: number): readonly Step[] {
-    const trouble = this.#trouble ?? { errno: errnos.none, text: replyText(this.#named(command), reply.text) };
+    const trouble = this.#trouble ?? refusal(this.#named(command), reply);
     return this.#giveUp(trouble, this.#trouble?.kind ?? "host");
   }
 
@@ -262,6 +306,7 @@ export class Dialogue {
     const result: TransactionResult = {
       recipients,
       isUnanswered: this.#isUnanswered,
+      ...(this.#finals?.isPrdr ? { isPrdr: true } : {}),
       ...(this.#trouble === undefined ? {} : { trouble: this.#trouble }),
     };
     return [{ do: "finish", result }];
@@ -274,8 +319,12 @@ export class Dialogue {
       this.#needsReset = true;
       return this.#finish();
     }
+    if (this.#nextCommand > this.#lastCommand) {
+      this.#state = "content";
+      return SEND_CHUNKS;
+    }
     let octets = "";
-    const end = Math.min(this.#data, this.#nextCommand + this.#maxInFlight - 1);
+    const end = Math.min(this.#lastCommand, this.#nextCommand + this.#maxInFlight - 1);
     for (; this.#nextCommand <= end; this.#nextCommand++) {
       const n = this.#nextCommand;
       if (n === RSET) octets += "RSET\r\n";
@@ -287,10 +336,11 @@ export class Dialogue {
   }
 
   #recipientArguments(index: number): string {
-    const notification = this.#passesNotifications ? this.#transaction.recipientNotifications?.[index] : undefined;
-    return notification === undefined
-      ? ""
-      : recipientArguments(notification, this.#transaction.recipients[index] ?? "");
+    const { capabilities, ignoresQuota } = this.#terms;
+    const notification = capabilities.dsn ? this.#transaction.recipientNotifications?.[index] : undefined;
+    const quota = ignoresQuota ? " IGNOREQUOTA" : "";
+    if (notification === undefined) return quota;
+    return recipientArguments(notification, this.#transaction.recipients[index] ?? "") + quota;
   }
 
   #isRecipient(command: number): boolean {
@@ -299,11 +349,16 @@ export class Dialogue {
 
   #commandInQuestion(loss?: Loss): string {
     if (this.#state === "content") return "sending data block";
-    if (this.#state === "final" || this.#state === "lone dot") return "end of data";
+    if (this.#state === "final" || this.#state === "lone dot") return this.#endOfData();
     const named = this.#named(this.#awaited);
     // Exim says "pipelined RCPT" when the connection breaks, and "RCPT" when the answer is a refusal or does not come.
     const isNamedSo = this.#isRecipient(this.#awaited) && this.#maxInFlight > 1 && loss?.kind !== "timeout";
     return isNamedSo ? `pipelined ${named}` : named;
+  }
+
+  /** The last chunk is one command among others, which may be pipelined. */
+  #endOfData(): string {
+    return this.#chunksAwaited > 0 && this.#maxInFlight > 1 ? "pipelined end of data" : "end of data";
   }
 
   /** As Exim names it in its texts, with `pipelined ` where it does so. */
@@ -316,25 +371,8 @@ export class Dialogue {
   }
 }
 
-/** 5yz is final; anything else but success may be different next time. */
-function ended(reply: PeerReply, errno: number, text: string): RecipientResult {
-  return reply.code >= 500 ? { outcome: "failed", text } : { outcome: "deferred", errno, text };
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the range is what is meant
-const isAscii = (address: string): boolean => !/[^\x00-\x7f]/.test(address);
-
-/** In Exim's order of the parameters. */
-function mailCommand(
-  { returnPath, size, eightBit, notification, requireTls = false }: Transaction,
-  offered: Capabilities,
-  isUtf8: boolean,
-): string {
-  let command = `MAIL FROM:<${returnPath}>`;
-  if (offered.size) command += ` SIZE=${size + SIZE_ADDITION}`;
-  if (offered.eightBitMime && eightBit) command += " BODY=8BITMIME";
-  if (isUtf8) command += " SMTPUTF8";
-  if (offered.requireTls && requireTls) command += " REQUIRETLS";
-  if (offered.dsn && notification !== undefined) command += messageArguments(notification);
-  return command;
-}
+const refusal = (command: string, reply: PeerReply): Trouble => ({
+  errno: errnos.none,
+  text: replyText(command, reply.text),
+  replyCode: reply.code,
+});

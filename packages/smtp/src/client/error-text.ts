@@ -26,6 +26,8 @@ export type Loss =
 export interface Trouble {
   readonly errno: number;
   readonly text: string;
+  /** Of the peer's reply, if one is the error. */
+  readonly replyCode?: number;
 }
 
 /** Exim's own error numbers, shown in `defer (N)` (spec: SMTP transport §4). */
@@ -40,11 +42,16 @@ export const errnos = {
   hostLookup: -32,
   tls: -37,
   tlsRequired: -38,
+  /** Authentication is wanted, and not to be had. */
+  auth: -42,
   rcpt4xx: -44,
   mail4xx: -45,
   data4xx: -46,
+  /** An authenticator of ours is at fault. */
+  authenticator: -48,
   smtpUtf8: -49,
   requireTls: -50,
+  localHost: -50,
   retryTime: -54,
 } as const;
 

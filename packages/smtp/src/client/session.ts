@@ -1,24 +1,27 @@
 import { type Capabilities, noCapabilities, parseCapabilities } from "./capabilities.ts";
+import type { ClientSessionOptions } from "./client-session-options.ts";
 import { Dialogue } from "./dialogue.ts";
+import type { DialogueTerms } from "./dialogue-terms.ts";
 import { errnos, type Loss, lossTrouble, malformedTrouble, replyText, type Trouble } from "./error-text.ts";
 import { type PeerReply, ReplyParser } from "./reply-parser.ts";
 import type { SessionFailure, Step, Transaction } from "./transaction.ts";
 
-export interface ClientSessionOptions {
-  /** Our name in EHLO. */
-  readonly heloName: string;
-  /** For error texts: `host [address]`. */
-  readonly host: string;
-  /**
-   * `never`: clear text, even where TLS is offered (after TLS has failed). `offered`: where the peer offers it.
-   * `required`: or no session.
-   */
-  readonly tls: "never" | "offered" | "required";
-  /** There is no session with a peer that does not offer REQUIRETLS inside of TLS (RFC 8689 §4.2.1). */
-  readonly requiresRequireTls?: boolean;
-}
+/** First lines of what the peer says are kept so far, for reports. */
+const MAX_KEPT = 128;
+/** Exim's `size_addition`: what a transport may add to the content on its way. */
+const SIZE_ADDITION = 1024;
 
-type State = "greeting" | "ehlo" | "helo" | "starttls" | "handshake" | "ready" | "transaction" | "quit" | "closed";
+type State =
+  | "greeting"
+  | "ehlo"
+  | "helo"
+  | "starttls"
+  | "handshake"
+  | "auth"
+  | "ready"
+  | "transaction"
+  | "quit"
+  | "closed";
 
 const NOTHING: readonly Step[] = [];
 const READY: readonly Step[] = [{ do: "ready" }];
@@ -28,28 +31,49 @@ const CLOSE: readonly Step[] = [{ do: "close" }];
 /**
  * The client's side of one SMTP connection (RFC 5321), without the connection: octets in, steps to be taken out.
  *
- * greeting → EHLO (or HELO) → STARTTLS → EHLO → any number of transactions → QUIT. The owner does the steps in their
+ * greeting → EHLO (or HELO) → STARTTLS → EHLO → AUTH → any number of transactions → QUIT. The owner does the steps in their
  * order, and says when time is up or the connection is lost.
  */
 export class ClientSession {
   readonly #options: ClientSessionOptions;
   readonly #replies = new ReplyParser();
-  #state: State = "greeting";
+  #state: State;
   #capabilities = noCapabilities;
-  #isTls = false;
+  #terms: DialogueTerms | undefined;
+  #isTls: boolean;
+  #isEsmtp = false;
   #dialogue: Dialogue | undefined;
   /** Its commands are sent already, behind the end of data of the one before. */
   #follower: Dialogue | undefined;
   #needsReset = false;
   #ehloReply = "";
+  #greeting = "";
+  #heloReply = "";
+  /** The last line of the authentication, without what nobody should read. */
+  #authLine = "";
   #replyCount = 0;
 
   constructor(options: ClientSessionOptions) {
     this.#options = options;
+    this.#isTls = false;
+    this.#state = options.startsWithTls ? "handshake" : "greeting";
   }
 
   get capabilities(): Capabilities {
     return this.#capabilities;
+  }
+
+  /** First lines of the greeting and of the reply to EHLO or its like, cut at 128 octets. */
+  get firstWords(): { readonly greeting?: string; readonly heloReply?: string } {
+    return {
+      ...(this.#greeting === "" ? {} : { greeting: this.#greeting }),
+      ...(this.#heloReply === "" ? {} : { heloReply: this.#heloReply }),
+    };
+  }
+
+  /** What of the protocol messages make use of; known when the session is ready. */
+  get uses(): Pick<DialogueTerms, "pipelines" | "chunks"> {
+    return this.#dialogueTerms();
   }
 
   /** Replies so far; grows when the peer has completed one. */
@@ -93,7 +117,9 @@ export class ClientSession {
   tlsStarted(): readonly Step[] {
     this.#isTls = true;
     this.#capabilities = noCapabilities;
-    return this.#hello("ehlo");
+    if (!this.#options.startsWithTls) return this.#hello("ehlo");
+    this.#state = "greeting";
+    return NOTHING;
   }
 
   /** @param reason The TLS library's words. @param isLoss The connection broke: the peer may do better next time. */
@@ -106,12 +132,7 @@ export class ClientSession {
   begin(transaction: Transaction): readonly Step[] {
     if (this.#state !== "ready") throw new Error(`SMTP client: a transaction in state ${this.#state}`);
     this.#state = "transaction";
-    this.#dialogue = new Dialogue(
-      transaction,
-      this.#capabilities,
-      this.#needsReset ? "reset" : "fresh",
-      this.#options.host,
-    );
+    this.#dialogue = new Dialogue(transaction, this.#dialogueTerms(), this.#needsReset ? "reset" : "fresh");
     return this.#afterDialogue(this.#dialogue.start());
   }
 
@@ -122,12 +143,49 @@ export class ClientSession {
    * @returns undefined if that cannot be done now; `begin` does it when the one before has finished.
    */
   follow(transaction: Transaction): readonly Step[] | undefined {
-    const mayFollow = this.#capabilities.pipelining && this.#dialogue?.isFinalDue && this.#follower === undefined;
-    if (!mayFollow) return undefined;
-    const follower = new Dialogue(transaction, this.#capabilities, "behind", this.#options.host);
+    if (!this.mayBeFollowed || this.#dialogue?.isOneFinalDue !== true) return undefined;
+    const follower = new Dialogue(transaction, this.#dialogueTerms(), "behind");
     if (follower.isHopeless) return undefined;
     this.#follower = follower;
     return follower.start();
+  }
+
+  /** Whether `follow` may be called when the content has been sent. With BDAT nothing shows that replies are in step. */
+  get mayBeFollowed(): boolean {
+    const terms = this.#dialogueTerms();
+    return terms.pipelines && !terms.chunks && !terms.isLmtp && this.#follower === undefined;
+  }
+
+  /** The command before a piece of the content, where it goes in chunks. */
+  chunk(octets: number, isLast: boolean): string {
+    return this.#dialogue?.chunk(octets, isLast) ?? "";
+  }
+
+  /** A line of the authentication. @param shown As error texts name it: without secrets. */
+  authSend(line: string, shown: string): readonly Step[] {
+    if (this.#state !== "auth") return NOTHING;
+    this.#authLine = shown;
+    return [{ do: "write", octets: `${line}\r\n` }];
+  }
+
+  /** @param problem Why there is no authentication, if there is none: it is an error where one is required. */
+  authDone(problem?: string): readonly Step[] {
+    if (this.#state !== "auth") return NOTHING;
+    if (problem !== undefined && this.#options.auth === "require") {
+      return this.#quitting(this.#fail({ errno: errnos.auth, text: `authentication required but ${problem}` }));
+    }
+    this.#state = "ready";
+    return READY;
+  }
+
+  /** A reply says that nothing goes on here for now. */
+  authRefused(reply: PeerReply): readonly Step[] {
+    return this.#quitting(this.#refused({ ...reply, code: Math.min(reply.code, 499) }));
+  }
+
+  /** What we would say cannot be found out. */
+  authFailed(trouble: Trouble): readonly Step[] {
+    return this.#quitting(this.#fail(trouble));
   }
 
   /** The content's last octet has been given to the connection. @param octets All of it, for the log. */
@@ -155,14 +213,19 @@ export class ClientSession {
   #reply(reply: PeerReply): readonly Step[] {
     switch (this.#state) {
       case "greeting":
-        return reply.code < 300 ? this.#hello("ehlo") : this.#refused(reply);
+        this.#greeting = firstLine(reply);
+        if (reply.code >= 300) return this.#refused(reply);
+        return this.#hello(this.#options.avoidsEsmtp && !this.#options.isLmtp ? "helo" : "ehlo");
       case "ehlo":
         return this.#ehloAnswer(reply);
       case "helo":
+        this.#heloReply = firstLine(reply);
         if (reply.code >= 300) return this.#refused(reply);
         return this.#greeted();
       case "starttls":
         return this.#startTlsAnswer(reply);
+      case "auth":
+        return [{ do: "auth reply", reply }];
       case "transaction":
         return this.#dialogue === undefined ? NOTHING : this.#afterDialogue(this.#dialogue.reply(reply));
       // Nobody asked: a 421 before the peer closes an idle connection, or words injected before the TLS handshake.
@@ -177,11 +240,13 @@ export class ClientSession {
   }
 
   #ehloAnswer(reply: PeerReply): readonly Step[] {
-    if (reply.code === 421) return this.#refused(reply);
+    this.#heloReply = firstLine(reply);
+    if (reply.code === 421 || (reply.code >= 300 && this.#options.isLmtp)) return this.#refused(reply);
     if (reply.code >= 300) {
       this.#ehloReply = reply.text;
       return this.#hello("helo");
     }
+    this.#isEsmtp = true;
     this.#capabilities = parseCapabilities(reply);
     if (!this.#isTls && this.#options.tls !== "never" && this.#capabilities.startTls) {
       this.#state = "starttls";
@@ -191,7 +256,11 @@ export class ClientSession {
   }
 
   #startTlsAnswer(reply: PeerReply): readonly Step[] {
-    if (reply.code >= 300) return this.#greeted("an attempt to start TLS failed", reply.code < 500);
+    const isForNow = reply.code >= 300 && reply.code < 500;
+    if (isForNow && this.#options.waitsForTls && this.#options.tls === "offered") {
+      return this.#quitting(this.#refused(reply));
+    }
+    if (reply.code >= 300) return this.#greeted("an attempt to start TLS failed", isForNow);
     if (this.#replies.hasRest) return this.#injected();
     this.#state = "handshake";
     return START_TLS;
@@ -210,11 +279,43 @@ export class ClientSession {
     }
     if (this.#options.requiresRequireTls === true && !this.#capabilities.requireTls) {
       const text = "REQUIRETLS support is required from the server but it was not offered";
-      const failed = this.#fail({ errno: errnos.requireTls, text }, { lacks: "REQUIRETLS" });
-      return [{ do: "write", octets: "QUIT\r\n" }, ...failed];
+      return this.#quitting(this.#fail({ errno: errnos.requireTls, text }, { lacks: "REQUIRETLS" }));
     }
-    this.#state = "ready";
-    return READY;
+    return this.#authenticate();
+  }
+
+  #authenticate(): readonly Step[] {
+    this.#terms = undefined;
+    this.#state = "auth";
+    const { auth } = this.#options;
+    if (auth === undefined || !this.#isEsmtp) {
+      return this.authDone(auth === undefined ? undefined : "server did not advertise AUTH support");
+    }
+    const { auth: mechanisms } = this.#capabilities;
+    if (mechanisms === undefined) return this.authDone("server did not advertise AUTH support");
+    return [{ do: "authenticate", mechanisms }];
+  }
+
+  #dialogueTerms(): DialogueTerms {
+    if (this.#terms !== undefined) return this.#terms;
+    const { host, isLmtp = false, sizeAddition = SIZE_ADDITION, ...wants } = this.#options;
+    const capabilities = this.#capabilities;
+    this.#terms = {
+      capabilities,
+      host,
+      isLmtp,
+      pipelines: capabilities.pipelining && wants.avoidsPipelining !== true,
+      chunks: capabilities.chunking && wants.triesChunking === true,
+      asksForPrdr: capabilities.prdr && wants.triesPrdr === true && !isLmtp,
+      sizeAddition,
+      ignoresQuota: capabilities.ignoreQuota && wants.ignoresQuota === true,
+    };
+    return this.#terms;
+  }
+
+  /** Nothing more is wanted of a peer that has done nothing wrong. */
+  #quitting(steps: readonly Step[]): readonly Step[] {
+    return [{ do: "write", octets: "QUIT\r\n" }, ...steps];
   }
 
   #hello(word: "ehlo" | "helo"): readonly Step[] {
@@ -246,7 +347,8 @@ export class ClientSession {
 
   #refused(reply: PeerReply): readonly Step[] {
     const text = replyText(this.#commandInQuestion(), reply.text);
-    return this.#fail({ errno: errnos.none, text }, { isPermanent: reply.code >= 500 });
+    const trouble = { errno: errnos.none, text, replyCode: reply.code };
+    return this.#fail(trouble, { isPermanent: reply.code >= 500 });
   }
 
   #fail(trouble: Trouble, kind: Partial<SessionFailure> = {}): readonly Step[] {
@@ -262,16 +364,23 @@ export class ClientSession {
   #commandInQuestion(): string {
     switch (this.#state) {
       case "ehlo":
-        return `EHLO ${this.#options.heloName}`;
+        return `${this.#options.isLmtp ? "LHLO" : "EHLO"} ${this.#options.heloName}`;
       case "helo":
         return `HELO ${this.#options.heloName}`;
       case "starttls":
       case "handshake":
         return "STARTTLS";
+      case "auth":
+        return this.#authLine;
       default:
         return "initial connection";
     }
   }
+}
+
+function firstLine({ text }: PeerReply): string {
+  const end = text.indexOf("\n");
+  return text.slice(0, end === -1 ? MAX_KEPT : Math.min(end, MAX_KEPT));
 }
 
 /** Whether an address can stand in a command: with a CR or LF it would write commands of its own. */

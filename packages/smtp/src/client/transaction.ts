@@ -1,5 +1,6 @@
 import type { MessageNotification, RecipientNotification } from "../notification.ts";
 import type { Trouble } from "./error-text.ts";
+import type { PeerReply } from "./reply-parser.ts";
 
 /** One message for some recipients, as it is offered to the next hop. */
 export interface Transaction {
@@ -18,13 +19,15 @@ export interface Transaction {
   readonly notification?: MessageNotification;
   /** The same of each recipient, in their order. */
   readonly recipientNotifications?: readonly (RecipientNotification | undefined)[];
+  /** Who has submitted the message, as we vouch for (RFC 4954 §5); empty: nobody whom we name. Said where AUTH is offered. */
+  readonly authenticatedSender?: string;
 }
 
 export type RecipientResult =
   /** @property confirmation The reply to the end of data. */
   | { readonly outcome: "delivered"; readonly confirmation: string }
   | ({ readonly outcome: "deferred" } & Trouble)
-  | { readonly outcome: "failed"; readonly text: string }
+  | { readonly outcome: "failed"; readonly text: string; readonly replyCode?: number }
   /** 452: the peer takes no more recipients in this transaction (RFC 5321 §4.5.3.1.10); to be offered in the next. */
   | { readonly outcome: "postponed" };
 
@@ -44,6 +47,8 @@ export interface TransactionResult {
    * probably been closed, and nothing is known about the host.
    */
   readonly isUnanswered: boolean;
+  /** Each recipient has had a reply of its own, and the end one for all. */
+  readonly isPrdr?: boolean;
 }
 
 /** What the owner of the connection has to do next. */
@@ -54,8 +59,15 @@ export type Step =
   | { readonly do: "start TLS" }
   /** The session is open: `begin` may be called. */
   | { readonly do: "ready" }
-  /** The peer waits for the content: write it encoded with its end, then call `contentSent`. */
-  | { readonly do: "send content" }
+  /**
+   * The peer waits for the content: write it encoded with its end, or `inChunks` with a command of `chunk` before each
+   * piece; then call `contentSent`.
+   */
+  | { readonly do: "send content"; readonly inChunks: boolean }
+  /** The peer offers AUTH, and the session is to have it: call `authSend`, `authDone` or `authFailed`. */
+  | { readonly do: "authenticate"; readonly mechanisms: readonly string[] }
+  /** What the peer says to a line of the authentication. */
+  | { readonly do: "auth reply"; readonly reply: PeerReply }
   | { readonly do: "finish"; readonly result: TransactionResult }
   /** No session came about. The connection is to be closed. */
   | { readonly do: "fail"; readonly failure: SessionFailure }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import type { ClientSessionOptions } from "../../src/client/client-session-options.ts";
 import type { Loss } from "../../src/client/error-text.ts";
-import { ClientSession, type ClientSessionOptions } from "../../src/client/session.ts";
+import { ClientSession } from "../../src/client/session.ts";
 import type { RecipientResult, Step, Transaction } from "../../src/client/transaction.ts";
 
 const EHLO = "250-peer\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250 8BITMIME\r\n";

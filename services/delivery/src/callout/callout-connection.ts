@@ -1,12 +1,15 @@
 import { connect, type Socket } from "node:net";
 import { constants } from "node:os";
 import { type CalloutPeer, type PeerWord, ReplyParser } from "@postbus/smtp";
+import { localEnd } from "../smtp/host-facts.ts";
 import { hopLabel, type NextHop } from "../smtp/next-hop.ts";
 import { tlsOver } from "../smtp/tls-over.ts";
 import { strerror, systemError } from "../system-error.ts";
 
 export interface CalloutConnectionOptions {
   readonly hop: NextHop;
+  /** `interface` of the transport. */
+  readonly interfaces: readonly string[];
   readonly connectTimeoutMs: number;
   /** For each reply. */
   readonly timeoutMs: number;
@@ -28,10 +31,16 @@ export class CalloutConnection implements CalloutPeer, Disposable {
   readonly #onAbort = (): void => this.#lose({ kind: "timeout" });
 
   constructor(options: CalloutConnectionOptions) {
-    const { hop, signal } = options;
+    const { hop, interfaces, signal } = options;
+    const localAddress = localEnd(interfaces, hop.address);
     this.label = hopLabel(hop);
     this.#options = options;
-    this.#socket = connect({ host: hop.address, port: hop.port, noDelay: true });
+    this.#socket = connect({
+      host: hop.address,
+      port: hop.port,
+      noDelay: true,
+      ...(localAddress === undefined ? {} : { localAddress }),
+    });
     this.#socket.once("connect", () => {
       this.#isConnected = true;
       this.#wake?.();
@@ -62,7 +71,7 @@ export class CalloutConnection implements CalloutPeer, Disposable {
     const { hop } = this.#options;
     this.#socket.removeAllListeners("data");
     let end: { readonly problem?: string } | undefined;
-    this.#socket = tlsOver(this.#socket, hop.name, undefined, (how) => {
+    this.#socket = tlsOver(this.#socket, { ...UNVERIFIED, serverName: hop.name }, (how) => {
       end = "problem" in how ? { problem: how.problem } : {};
       this.#wake?.();
     });
@@ -121,6 +130,14 @@ export class CalloutConnection implements CalloutPeer, Disposable {
   }
 }
 
+/** Nothing secret is said, and nobody is believed. */
+const UNVERIFIED = {
+  verification: "none",
+  protocols: [],
+  requiresProtocol: false,
+  hostName: undefined,
+  minDhBits: 1_024,
+} as const;
 const LEAVE_MS = 1_000;
 /** Of replies to some ten commands. */
 const MAX_OCTETS = 256 * 1024;

@@ -1,11 +1,12 @@
 import type { Question } from "@postbus/bus";
 import { type CalloutAnswer, CalloutRequest } from "@postbus/contracts";
 import { ConfigError, DeferError, domainOf, localPartOf } from "@postbus/mail";
-import type { Policy, SmtpTransport, Variables } from "@postbus/policy";
+import type { HostTerms, Policy, SmtpTransport, Variables } from "@postbus/policy";
 import { type CalloutEnd, calloutDialogue } from "@postbus/smtp";
 import { Compile } from "typebox/compile";
 import type { AddressCache } from "../smtp/address-cache.ts";
 import { hostSpec, type NextHop } from "../smtp/next-hop.ts";
+import { sendingAddress } from "../smtp/sending-address.ts";
 import type { CalloutCache } from "./callout-cache.ts";
 import { CalloutConnection } from "./callout-connection.ts";
 
@@ -32,7 +33,7 @@ export function calloutHandler(deps: CalloutDeps): (question: Question) => Promi
     const within = AbortSignal.any([signal, AbortSignal.timeout(request.maxWaitMs)]);
     let last: CalloutAnswer = { v: 1, result: "unknown", failure: "mail", text: "no host can be asked" };
     for (const hop of await hopsOf(request, transport, deps)) {
-      const end = await asked(hop, request, transport, deps, within);
+      const end = await asked(hop, request, transport, within);
       last = answerOf(end, hop);
       if (end.result !== "unknown") {
         await deps.cache.keep(request, last, end);
@@ -79,7 +80,7 @@ async function hopsOf(
   { addresses }: CalloutDeps,
 ): Promise<readonly NextHop[]> {
   const hops: NextHop[] = [];
-  for (const [i, text] of (hosts ?? transport.hosts).entries()) {
+  for (const [i, text] of (hosts ?? transport.hosts.filter((text) => text !== "+")).entries()) {
     const { name, port } = hostSpec(text, transport.port);
     const routed = hostAddresses?.[i] ?? "";
     const found = routed === "" ? await addresses.resolve(name) : { kind: "found" as const, addresses: [routed] };
@@ -94,30 +95,35 @@ async function asked(
   hop: NextHop,
   request: CalloutRequest,
   transport: SmtpTransport,
-  deps: CalloutDeps,
   signal: AbortSignal,
 ): Promise<CalloutEnd> {
-  const { requireTls } = transport;
-  const end = await askedOver(hop, request, requireTls ? "required" : "offered", deps, signal);
+  let terms: HostTerms;
+  try {
+    terms = transport.terms ?? (await transport.termsFor(hop, () => sendingAddress(hop)));
+  } catch (err) {
+    if (!(err instanceof DeferError)) throw err;
+    return { result: "unknown", failure: "mail", text: err.message };
+  }
+  const tls = terms.tls === "offered" && terms.avoidsTlsInCallouts ? "never" : terms.tls;
+  const end = await askedOver(hop, request, { ...terms, tls }, signal);
   const hasTlsFailed = end.result === "unknown" && end.sent === "STARTTLS";
-  return hasTlsFailed && !requireTls ? askedOver(hop, request, "never", deps, signal) : end;
+  return hasTlsFailed && tls === "offered" ? askedOver(hop, request, { ...terms, tls: "never" }, signal) : end;
 }
 
 async function askedOver(
   hop: NextHop,
   request: CalloutRequest,
-  tls: "never" | "offered" | "required",
-  deps: CalloutDeps,
+  { tls, heloName, interfaces }: Pick<HostTerms, "tls" | "heloName" | "interfaces">,
   signal: AbortSignal,
 ): Promise<CalloutEnd> {
   const { address, mailFrom, randomLocalPart, postmaster, postmasterMailFrom, connectTimeoutMs, timeoutMs } = request;
-  using connection = new CalloutConnection({ hop, connectTimeoutMs, timeoutMs, signal });
+  using connection = new CalloutConnection({ hop, interfaces, connectTimeoutMs, timeoutMs, signal });
   const problem = await connection.connected();
   if (problem !== undefined) return { result: "unknown", failure: "mail", text: problem };
   const at = `@${domainOf(address)}`;
   // Awaited here: the connection ends with this function.
   return await calloutDialogue(connection, {
-    heloName: deps.policy().primaryHostname,
+    heloName,
     tls,
     mailFrom,
     address,

@@ -1,5 +1,8 @@
 import type { DeliveryItem, Written } from "@postbus/contracts";
 import { Lines, type RaisedEvent, recipientErrno, type TransportEventAction, variablesOf } from "@postbus/policy";
+import type { AttemptResult } from "@postbus/queue";
+import { errnos } from "@postbus/smtp";
+import type { OpenFailure } from "../smtp/open-failure.ts";
 
 /** A host, and our end of the connection to it. */
 export interface EventHop {
@@ -84,14 +87,27 @@ export class AttemptEvents {
   }
 
   /** The host could not be talked to, whatever the message. */
-  async hostDeferred(hop: EventHop, errno: number, text: string): Promise<void> {
-    await this.#raise({ name: "msg:host:defer", data: text, deferErrno: errno }, hop);
+  async hostDeferred(hop: EventHop, { errno, text, facts }: OpenFailure): Promise<void> {
+    await this.#raise({ name: "msg:host:defer", data: text, deferErrno: errno }, withOwnEnd(hop, facts));
   }
 
-  /** 4yz to RCPT. */
-  async recipientDeferred(hop: EventHop, recipient: string, text: string): Promise<void> {
-    const deferErrno = recipientErrno(text);
-    await this.#raise({ name: "msg:rcpt:host:defer", data: text, deferErrno }, hop, recipient);
+  /**
+   * The end of a transaction, for those of its recipients whom the host has put off: 4yz to RCPT.
+   *
+   * @param batch Their positions among the recipients of the item. @param results Of all of these.
+   */
+  async recipientsDeferred(
+    hop: EventHop,
+    batch: readonly number[],
+    results: readonly (AttemptResult | undefined)[],
+  ): Promise<void> {
+    for (const position of batch) {
+      const result = results[position];
+      if (result?.outcome !== "deferred" || result.errno !== errnos.rcpt4xx) continue;
+      const { text } = result;
+      const event = { name: "msg:rcpt:host:defer", data: text, deferErrno: recipientErrno(text) } as const;
+      await this.#raise(event, withOwnEnd(hop, result), this.#item.recipients[position]?.address ?? "");
+    }
   }
 
   async #raise(event: RaisedEvent, hop: EventHop, recipient?: string): Promise<string> {
@@ -115,3 +131,9 @@ export class AttemptEvents {
     return this.#action.raise({ ...event, variables }, { variables: of, log: this.#lines.add });
   }
 }
+
+const withOwnEnd = (hop: EventHop, own: Pick<EventHop, "localAddress" | "localPort"> | undefined): EventHop => ({
+  ...hop,
+  localAddress: own?.localAddress,
+  localPort: own?.localPort,
+});

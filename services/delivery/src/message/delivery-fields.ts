@@ -35,7 +35,7 @@ const days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** RFC 5322 §3.3, in local time as Exim writes it: `Sat, 21 Nov 2026 01:36:36 +0000`. */
-function rfc5322Date(date: Date): string {
+export function rfc5322Date(date: Date): string {
   const two = (n: number): string => String(n).padStart(2, "0");
   const offset = -date.getTimezoneOffset();
   const zone = `${offset < 0 ? "-" : "+"}${two(Math.floor(Math.abs(offset) / 60))}${two(Math.abs(offset) % 60)}`;

@@ -1,7 +1,8 @@
-import type { SmtpTransport } from "@postbus/policy";
+import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import type { AttemptEvents } from "../events/attempt-events.ts";
+import type { ClientContexts } from "./client-contexts.ts";
 import { DeadlineSweep, type Swept } from "./deadline-sweep.ts";
-import { type Acquired, HostConnections, type HostOptions } from "./host-connections.ts";
+import { type Acquired, HostConnections } from "./host-connections.ts";
 import type { NextHop } from "./next-hop.ts";
 import type { Protection } from "./protection.ts";
 
@@ -9,14 +10,19 @@ import type { Protection } from "./protection.ts";
 const MAX_HOSTS = 10_000;
 
 export interface PoolOptions {
-  /** Our name in EHLO. */
-  readonly heloName: () => string;
   /** How long a connection is kept without work. */
   readonly idleMs: number;
-  /** The authorities that a name stands for (`tls_verify_certificates`). @throws {ConfigError} they cannot be read. */
-  readonly authorities: HostOptions["authorities"];
+  /** For TLS. */
+  readonly contexts: ClientContexts;
   /** How often deadlines are looked at; tests make it short. */
   readonly sweepMs?: number;
+}
+
+interface Wanted {
+  readonly terms: HostTerms;
+  readonly protection: Protection;
+  readonly fresh?: boolean;
+  readonly events?: AttemptEvents | undefined;
 }
 
 /** All outgoing connections of the process, by next hop and transport. */
@@ -24,7 +30,9 @@ export class ConnectionPool implements Swept {
   readonly #options: PoolOptions;
   readonly #sweep: DeadlineSweep;
   readonly #hosts = new Map<string, HostConnections>();
-  readonly #names = new WeakMap<SmtpTransport, string>();
+  readonly #ids = new WeakMap<SmtpTransport | HostTerms, string>();
+  readonly #idsByKey = new Map<string, string>();
+  #lastId = 0;
   #empty = Promise.withResolvers<void>();
 
   constructor(options: PoolOptions) {
@@ -39,13 +47,27 @@ export class ConnectionPool implements Swept {
     return count;
   }
 
-  /** @param fresh Not one that was kept from an earlier message. */
+  /**
+   * @param terms What the transport says about the host.
+   * @param fresh Not one that was kept from an earlier message.
+   * @param events Of the message for which it is; absent: the transport has no `event_action`.
+   */
   acquire(
     hop: NextHop,
     transport: SmtpTransport,
-    wanted: { readonly protection: Protection; readonly fresh?: boolean; readonly events?: AttemptEvents | undefined },
+    { terms, protection, fresh = false, events }: Wanted,
   ): Acquired | Promise<Acquired> {
-    return this.#host(hop, transport, wanted.protection).acquire(wanted.fresh, wanted.events);
+    if (terms.isSerialized && this.#isBusyElsewhere(hop)) return { kind: "limit" };
+    return this.#host(hop, transport, terms, protection).acquire(fresh, events);
+  }
+
+  /** `serialize_hosts` is about a host's name, whatever its addresses are. */
+  #isBusyElsewhere({ name, address, port }: NextHop): boolean {
+    for (const host of this.#hosts.values()) {
+      const { hop } = host;
+      if (hop.name === name && !(hop.address === address && hop.port === port) && host.openCount > 0) return true;
+    }
+    return false;
   }
 
   sweep(nowMs: number): void {
@@ -72,17 +94,18 @@ export class ConnectionPool implements Swept {
     this.#sweep.stop();
   }
 
-  #host(hop: NextHop, transport: SmtpTransport, protection: Protection): HostConnections {
-    const key = `${this.#nameOf(transport)} ${protection} ${hop.address} ${hop.port} ${hop.name}`;
+  /** Connections under other options, of another policy or another message, are others. */
+  #host(hop: NextHop, transport: SmtpTransport, terms: HostTerms, protection: Protection): HostConnections {
+    const key = `${this.#idOf(transport)} ${this.#idOf(terms)} ${protection} ${hop.address} ${hop.port} ${hop.name}`;
     const known = this.#hosts.get(key);
     if (known !== undefined) return known;
     if (this.#hosts.size >= MAX_HOSTS) this.#forgetOne();
     const host = new HostConnections({
       hop,
       transport,
+      terms,
       protection,
-      authorities: this.#options.authorities,
-      heloName: this.#options.heloName(),
+      contexts: this.#options.contexts,
       idleMs: this.#options.idleMs,
       sweep: this.#sweep,
       onEmpty: () => {
@@ -93,14 +116,14 @@ export class ConnectionPool implements Swept {
     return host;
   }
 
-  /** Connections under other options, of another policy or another message, are others. */
-  #nameOf(transport: SmtpTransport): string {
-    const known = this.#names.get(transport);
+  /** A short name for what a thing says of connections: the key is long, and nearly always of the same thing. */
+  #idOf(thing: SmtpTransport | HostTerms): string {
+    const known = this.#ids.get(thing);
     if (known !== undefined) return known;
-    const { hosts, maxRcpt, message, ...ofConnections } = transport;
-    const name = Object.values(ofConnections).join(" ");
-    this.#names.set(transport, name);
-    return name;
+    if (this.#idsByKey.size >= MAX_HOSTS) this.#idsByKey.clear();
+    const id = this.#idsByKey.getOrInsertComputed(thing.key, () => String(++this.#lastId));
+    this.#ids.set(thing, id);
+    return id;
   }
 
   #forgetOne(): void {

@@ -1,23 +1,17 @@
-// One file because socket, session and deadlines are one state machine.
-import { connect as connectTcp, type Socket } from "node:net";
+// One file because it is one state machine: the session's steps, the clock, and two owners change the same state.
+import type { Socket } from "node:net";
 import { constants } from "node:os";
-import type { SecureContext } from "node:tls";
-import type { SmtpTransport } from "@postbus/policy";
-import {
-  ClientSession,
-  type ClientSessionOptions,
-  ContentEncoder,
-  type Loss,
-  type Step,
-  type Transaction,
-  type TransactionResult,
-} from "@postbus/smtp";
-import type { AttemptEvents } from "../events/attempt-events.ts";
+import type { ConnectionView } from "@postbus/policy";
+import { ClientSession, type Loss, type Step, type Transaction, type TransactionResult } from "@postbus/smtp";
 import { ConnectionTap } from "../events/connection-tap.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
-import { strerror, systemError } from "../system-error.ts";
-import type { DeadlineSweep, Swept } from "./deadline-sweep.ts";
-import { hopLabel, type NextHop } from "./next-hop.ts";
+import { strerror } from "../system-error.ts";
+import { Authentication } from "./authentication.ts";
+import { type ConnectionOptions, sessionOptions } from "./connection-options.ts";
+import { ContentSender, lostLease } from "./content-sender.ts";
+import type { Swept } from "./deadline-sweep.ts";
+import { type HostFacts, hostFacts, type TlsFacts } from "./host-facts.ts";
+import type { NextHop } from "./next-hop.ts";
 import {
   type Follower,
   isTakenBack,
@@ -27,11 +21,11 @@ import {
   UNANSWERED,
 } from "./offered-message.ts";
 import type { OpenFailure } from "./open-failure.ts";
+import { isClose, openSocket, watchSocket } from "./open-socket.ts";
 import { SocketWriter } from "./socket-writer.ts";
-import { tlsOver } from "./tls-over.ts";
+import { startTls } from "./start-tls.ts";
+import type { HandshakeEnd } from "./tls-over.ts";
 
-/** Replies are short; whatever is larger comes in more than one read. */
-const READ_BUFFER_OCTETS = 4 * 1024;
 /**
  * A peer that answers the final dot this fast gets the next message's envelope behind it: one system call less on either
  * side, and no round trip. Behind a slow one, a message would wait in vain for what another connection could do.
@@ -42,39 +36,12 @@ const FOLLOWER_WAIT_MS = 2_000;
 /** For the reply to QUIT: nothing depends on it. */
 const QUIT_TIMEOUT_MS = 5_000;
 
-type Timeout = "connectTimeoutMs" | "commandTimeoutMs" | "dataTimeoutMs" | "finalTimeoutMs";
-
-export interface ConnectionOptions {
-  readonly hop: NextHop;
-  readonly heloName: string;
-  readonly tls: ClientSessionOptions["tls"];
-  readonly requiresRequireTls?: ClientSessionOptions["requiresRequireTls"];
-  /** The peer's certificate has to be good for its name, by the authorities of this. */
-  readonly verifiedBy?: SecureContext | undefined;
-  readonly timeouts: Pick<SmtpTransport, Timeout>;
-  readonly sweep: DeadlineSweep;
-  /** Of the message for which it is opened; absent: the transport has no `event_action`. */
-  readonly events?: AttemptEvents | undefined;
-  /** The peer has settled a message, and can go on. @param replyMs From the final dot to its reply, if there was a dot. */
-  readonly onAnswered: (replyMs: number | undefined) => void;
-  /** It may carry somebody else's message. */
-  readonly onReleased: (connection: SmtpConnection) => void;
-  /**
-   * The final dot is about to be sent. Somebody who waits may be given the connection now.
-   *
-   * @returns whether somebody was; who will call `transact` in this turn of the event loop.
-   */
-  readonly onFinalDot: (connection: SmtpConnection) => boolean;
-  /** The connection is gone, for whatever reason; called once. */
-  readonly onClosed: (connection: SmtpConnection) => void;
-}
-
 /** One connection to a next hop with its SMTP session: the sockets and the time to the engine's steps. */
 export class SmtpConnection implements Swept {
   /** Messages offered so far. */
   messageCount = 0;
-  /** In clear text: undefined. */
-  cipher: string | undefined;
+  /** For the log, of how it came about. */
+  readonly notes: string[] = [];
   readonly hop: NextHop;
   readonly #options: ConnectionOptions;
   readonly #session: ClientSession;
@@ -82,6 +49,10 @@ export class SmtpConnection implements Swept {
   readonly #opened = Promise.withResolvers<OpenFailure | undefined>();
   #socket: Socket;
   readonly #writer: SocketWriter;
+  #facts: HostFacts | undefined;
+  #tls: TlsFacts | undefined;
+  #authenticated: Pick<HostFacts, "authenticator" | "authenticatedId"> = {};
+  #authentication: Authentication | undefined;
   #isConnected = false;
   #isClosed = false;
   /** How many have acquired it and not released it: two, while a message follows another. */
@@ -96,31 +67,39 @@ export class SmtpConnection implements Swept {
   #repliesAtDeadline = 0;
 
   constructor(options: ConnectionOptions) {
-    const { hop, heloName, tls, requiresRequireTls = false, sweep, timeouts } = options;
+    const { hop, transport, terms, sweep, proxied } = options;
     this.hop = hop;
     this.#options = options;
-    this.#session = new ClientSession({ heloName, host: hopLabel(hop), tls, requiresRequireTls });
-    this.#deadlineMs = sweep.deadline(timeouts.connectTimeoutMs);
-    const readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_OCTETS);
-    this.#socket = connectTcp({
-      host: hop.address,
-      port: hop.port,
-      noDelay: true,
-      keepAlive: true,
-      // One small buffer for the life of the connection, instead of 64 KiB from the system for each read.
-      onread: { buffer: readBuffer, callback: (length) => this.#received(readBuffer.subarray(0, length)) },
-    });
+    this.#session = new ClientSession(sessionOptions(options));
+    this.#deadlineMs = sweep.deadline(transport.connectTimeoutMs);
+    this.#socket = proxied?.socket ?? openSocket(hop, transport, terms, (octets) => this.#received(octets));
     this.#writer = new SocketWriter(this.#socket);
-    this.#socket.once("connect", () => {
-      this.#isConnected = true;
-      this.#waitFor(timeouts.commandTimeoutMs);
-    });
+    if (proxied === undefined) this.#socket.once("connect", () => this.#connected());
     this.#tap = ConnectionTap.of(options, () => this.#socket, {
       pass: (octets) => this.#heard(octets),
       refuse: (failure) => this.#refusedByEvent(failure),
     });
     this.#watch(this.#socket);
     sweep.add(this);
+    if (proxied !== undefined) this.#takeOver(proxied);
+  }
+
+  #connected(): void {
+    this.#isConnected = true;
+    this.#waitFor(this.#options.transport.commandTimeoutMs);
+    if (this.#options.transport.startsWithTls) this.#startTls();
+  }
+
+  #takeOver({ socket, rest }: NonNullable<ConnectionOptions["proxied"]>): void {
+    this.#connected();
+    if (this.#options.transport.startsWithTls) {
+      // Whoever begins to speak before TLS has not understood.
+      if (rest.length > 0) this.#lost({ kind: "closed" });
+      return;
+    }
+    socket.on("data", (octets: Buffer) => this.#received(octets));
+    if (rest.length > 0) this.#received(rest);
+    socket.resume();
   }
 
   /** Resolves when messages can be offered, or with what prevents it; never rejects. */
@@ -131,6 +110,19 @@ export class SmtpConnection implements Swept {
   /** Whether it can carry (another) message. */
   get isReady(): boolean {
     return !this.#isClosed && this.#session.isReady;
+  }
+
+  /** What results say of it. */
+  get facts(): HostFacts {
+    this.#facts ??= hostFacts(this.hop, this.#socket, this.#session, this.#tls, this.#authenticated);
+    return this.#facts;
+  }
+
+  /** What expansions may know of it. */
+  get view(): ConnectionView {
+    const { localAddress, localPort } = this.#socket;
+    const isAuthenticated = this.#authenticated.authenticator !== undefined;
+    return { host: this.hop, localAddress, localPort, isAuthenticated, tls: this.#tls };
   }
 
   /** The next hop makes reports itself (RFC 3461). */
@@ -215,7 +207,7 @@ export class SmtpConnection implements Swept {
 
   #begin(running: Offered, transaction: Transaction): void {
     this.#running = running;
-    this.#waitFor(this.#options.timeouts.commandTimeoutMs);
+    this.#waitFor(this.#options.transport.commandTimeoutMs);
     this.#do(this.#session.begin(transaction));
   }
 
@@ -242,23 +234,19 @@ export class SmtpConnection implements Swept {
 
   /** Once TLS is on, what happens to the socket below is told by the one above. */
   #watch(socket: Socket): void {
-    const closed = () => {
-      if (socket === this.#socket) this.#lost({ kind: "closed" });
-    };
-    socket.on("end", closed);
-    socket.on("close", closed);
-    socket.on("error", (err) => {
+    watchSocket(socket, (loss) => {
       if (socket !== this.#socket) return;
-      const { errno, text } = systemError(err) ?? { errno: constants.errno.EIO, text: err.message };
-      // Exim, too, takes these two for a close by the peer.
-      const isClose = errno === constants.errno.ECONNRESET || errno === constants.errno.EPIPE;
-      if (this.#isConnected) this.#lost(isClose ? { kind: "closed" } : { kind: "error", errno, text });
-      else this.#notConnected(errno);
+      if (!this.#isConnected) this.#notConnected(loss.kind === "error" ? loss.errno : constants.errno.ECONNRESET);
+      else this.#lost(isClose(loss) ? { kind: "closed" } : loss);
     });
   }
 
   #notConnected(errno: number): void {
-    this.#opened.resolve({ errno, text: strerror(errno), isPermanent: false, isTls: false, isConnect: true });
+    this.#failed({ errno, text: strerror(errno), isPermanent: false, isTls: false, isConnect: true });
+  }
+
+  #failed(failure: OpenFailure): void {
+    this.#opened.resolve(failure.isConnect ? failure : { ...failure, facts: this.facts });
     this.destroy();
   }
 
@@ -277,16 +265,18 @@ export class SmtpConnection implements Swept {
 
   #refusedByEvent(failure: OpenFailure): void {
     this.#writer.write("QUIT\r\n");
-    this.#opened.resolve(failure);
-    this.destroy();
+    this.#failed(failure);
   }
 
   #heard(octets: Buffer): boolean {
     if (this.#isClosed) return true;
     this.#do(this.#session.receive(octets));
-    if (this.#session.replyCount !== this.#repliesAtDeadline && this.#session.awaits === "reply") {
+    const { awaits, replyCount } = this.#session;
+    if (replyCount === this.#repliesAtDeadline) return true;
+    if (awaits === "final reply" && this.#dotSentAtMs > 0) this.#waitFor(this.#options.transport.finalTimeoutMs);
+    if (awaits === "reply") {
       // Each reply has its time; a part of one buys none, or a peer could go on for ever.
-      this.#waitFor(this.#options.timeouts.commandTimeoutMs);
+      this.#waitFor(this.#options.transport.commandTimeoutMs);
     }
     return true;
   }
@@ -305,14 +295,19 @@ export class SmtpConnection implements Swept {
           this.#opened.resolve(undefined);
           break;
         case "send content":
-          this.#sendContent();
+          this.#sendContent(step.inChunks);
+          break;
+        case "authenticate":
+          this.#authenticate(step.mechanisms);
+          break;
+        case "auth reply":
+          this.#authentication?.reply(step.reply).catch((err: unknown) => this.#broken(err));
           break;
         case "finish":
           this.#finish(step.result);
           break;
         case "fail":
-          this.#opened.resolve({ ...step.failure, isConnect: false });
-          this.destroy();
+          this.#failed({ ...step.failure, isConnect: false });
           break;
         case "close":
           this.destroy();
@@ -322,67 +317,82 @@ export class SmtpConnection implements Swept {
   }
 
   #startTls(): void {
-    const socket = tlsOver(this.#socket, this.hop.name, this.#options.verifiedBy, (end) => {
-      if (this.#isClosed) return;
-      if ("cipher" in end) this.cipher = end.cipher;
-      this.#do("cipher" in end ? this.#session.tlsStarted() : this.#session.tlsFailed(end.problem, end.isLoss));
+    startTls(this.#socket, this.#options, {
+      started: (socket) => {
+        this.#socket = socket;
+        this.#writer.socket = socket;
+        socket.on("data", (octets: Buffer) => this.#received(octets));
+        this.#watch(socket);
+      },
+      ended: (end) => this.#handshakeEnded(end),
+      unable: (failure) => this.#failed(failure),
+      broken: (err) => this.#broken(err),
+      isNeeded: () => !this.#isClosed,
     });
-    this.#socket = socket;
-    this.#writer.socket = socket;
-    socket.on("data", (octets: Buffer) => this.#received(octets));
-    this.#watch(socket);
   }
 
-  #sendContent(): void {
+  #handshakeEnded(end: HandshakeEnd): void {
+    if (this.#isClosed) return;
+    if (end.line !== undefined && !this.#options.isVerified) this.notes.push(`[${this.hop.address}] ${end.line}`);
+    if ("problem" in end) {
+      this.#do(this.#session.tlsFailed(end.problem, end.isLoss));
+    } else {
+      this.#tls = end;
+      this.#do(this.#session.tlsStarted());
+    }
+  }
+
+  #authenticate(mechanisms: readonly string[]): void {
+    this.#authentication = new Authentication({
+      session: this.#session,
+      authenticators: this.#options.terms.authenticators,
+      view: this.view,
+      act: (steps) => {
+        if (this.#isClosed) return;
+        this.#waitFor(this.#options.transport.commandTimeoutMs);
+        this.#do(steps);
+      },
+      note: (text) => this.notes.push(text),
+      passed: (authenticator, authenticatedId) => {
+        this.#authenticated = { authenticator, ...(authenticatedId === undefined ? {} : { authenticatedId }) };
+      },
+    });
+    this.#authentication.begin(mechanisms).catch((err: unknown) => this.#broken(err));
+  }
+
+  /** A fault of the program: whoever wants the connection is told. */
+  #broken(err: unknown): void {
+    this.#opened.reject(err);
+    this.destroy();
+  }
+
+  #sendContent(inChunks: boolean): void {
     const running = this.#running;
     // With 354 came the final reply already: there is nobody to send it to.
     if (running === undefined || this.#session.awaits !== "content's reception") return;
+    const sender = new ContentSender(this.#session, this.#writer, inChunks, {
+      // The peer has answered early or gone: the transaction is over.
+      isWanted: () => this.#running === running && !this.#isClosed,
+      goesOn: () => this.#waitFor(this.#options.transport.dataTimeoutMs),
+      endsNow: () => this.#inviteFollower(),
+      ended: (octets) => this.#dotSent(octets),
+    });
     const { content, lease } = running;
-    if (Buffer.isBuffer(content)) this.#sendWhole(content, lease);
-    else this.#sendPieces(content, lease).catch((err: unknown) => this.#abandon(err));
-  }
-
-  #sendWhole(content: Buffer, lease: Lease): void {
-    if (!lease.isHeld()) {
-      this.#abandon(new LeaseLostError("the item was not held when the final dot was due"));
-      return;
-    }
-    const encoder = new ContentEncoder();
-    this.#inviteFollower();
-    this.#writer.writeTogether(encoder.encode(content), encoder.end());
-    this.#dotSent(content.length);
+    if (!Buffer.isBuffer(content)) sender.sendPieces(content, lease).catch((err: unknown) => this.#abandon(err));
+    else if (lease.isHeld()) sender.sendWhole(content);
+    else this.#abandon(lostLease());
   }
 
   /** The dot and the next envelope leave together. */
   #inviteFollower(): void {
-    if (!this.#isFast || this.#isSpent || !this.#options.onFinalDot(this)) return;
+    if (!this.#isFast || this.#isSpent || !this.#session.mayBeFollowed || !this.#options.onFinalDot(this)) return;
     this.#writer.holdForThisTurn();
   }
 
   #dotSent(octets: number): void {
     this.#session.contentSent(octets);
     this.#dotSentAtMs = performance.now();
-    this.#waitFor(this.#options.timeouts.finalTimeoutMs);
-  }
-
-  async #sendPieces(pieces: AsyncIterable<Buffer>, lease: Lease): Promise<void> {
-    const running = this.#running;
-    const encoder = new ContentEncoder();
-    let octets = 0;
-    for await (const piece of pieces) {
-      // The peer has answered early or gone: the transaction is over.
-      if (this.#running !== running || this.#isClosed) return;
-      octets += piece.length;
-      this.#waitFor(this.#options.timeouts.dataTimeoutMs);
-      // The piece is used up when the next one comes, and so it must have left us; also, a slow peer holds us up here.
-      await this.#writer.written(encoder.encode(piece));
-    }
-    if (this.#running !== running || this.#isClosed) return;
-    // Here the content's digest has been checked, and nothing but the dot makes a message of it.
-    if (!lease.isHeld()) throw new LeaseLostError("the item was not held when the final dot was due");
-    this.#inviteFollower();
-    this.#writer.write(encoder.end());
-    this.#dotSent(octets);
+    this.#waitFor(this.#options.transport.finalTimeoutMs);
   }
 
   #finish(result: TransactionResult): void {
@@ -401,7 +411,7 @@ export class SmtpConnection implements Swept {
   #next(follower: Follower): void {
     if (follower.isEnvelopeSent) {
       this.#running = follower;
-      this.#waitFor(this.#options.timeouts.commandTimeoutMs);
+      this.#waitFor(this.#options.transport.commandTimeoutMs);
     } else if (this.#isClosed) {
       follower.resolve(UNANSWERED);
     } else {

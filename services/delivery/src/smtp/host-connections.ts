@@ -1,13 +1,13 @@
-import type { SecureContext } from "node:tls";
-import { ConfigError } from "@postbus/mail";
-import type { SmtpTransport } from "@postbus/policy";
-import { errnos } from "@postbus/smtp";
+import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import type { AttemptEvents } from "../events/attempt-events.ts";
+import type { ClientContexts } from "./client-contexts.ts";
 import { SmtpConnection } from "./connection.ts";
 import type { DeadlineSweep } from "./deadline-sweep.ts";
+import { localEnd } from "./host-facts.ts";
 import type { NextHop } from "./next-hop.ts";
 import { CLOSED_AT_ONCE, type OpenFailure, REFUSED_BY_EVENT } from "./open-failure.ts";
 import type { Protection } from "./protection.ts";
+import { socksSocket } from "./socks-socket.ts";
 
 /** After a failure to connect, nobody else tries for so long; doubled with each failure, up to the second value. */
 const FIRST_BACK_OFF_MS = 5_000;
@@ -33,12 +33,8 @@ const NEAR_MS = 5;
 const WAITING_FOR_EACH = 8;
 
 export type Acquired =
-  /** @property note What the log should know about how it came about. */
-  | {
-      readonly kind: "connection";
-      readonly connection: SmtpConnection;
-      readonly note?: string;
-    }
+  /** @property notes What the log should know about how it came about. */
+  | { readonly kind: "connection"; readonly connection: SmtpConnection; readonly notes?: readonly string[] }
   | { readonly kind: "failed"; readonly failure: OpenFailure }
   /** The host was not reached a moment ago. */
   | { readonly kind: "backing off" }
@@ -48,10 +44,10 @@ export type Acquired =
 export interface HostOptions {
   readonly hop: NextHop;
   readonly transport: SmtpTransport;
+  /** What the transport says about this host. */
+  readonly terms: HostTerms;
   readonly protection: Protection;
-  /** The authorities that a name stands for (`tls_verify_certificates`). @throws {ConfigError} they cannot be read. */
-  readonly authorities: (from: string) => SecureContext | Promise<SecureContext>;
-  readonly heloName: string;
+  readonly contexts: ClientContexts;
   readonly idleMs: number;
   readonly sweep: DeadlineSweep;
   /** The last connection is gone. */
@@ -65,7 +61,7 @@ type Waiter = PromiseWithResolvers<Acquired> & {
   readonly fresh: boolean;
 };
 type Opened =
-  | { readonly connection: SmtpConnection; readonly note?: string }
+  | { readonly connection: SmtpConnection; readonly notes: readonly string[] }
   | { readonly connection?: undefined; readonly failure: OpenFailure };
 
 /** The connections to one next hop for one transport: kept, shared, limited, and not asked for where there is no hope. */
@@ -102,6 +98,10 @@ export class HostConnections {
   /** Of the message that has asked last: connections are opened for it. */
   #events: AttemptEvents | undefined;
 
+  get hop(): NextHop {
+    return this.#options.hop;
+  }
+
   get openCount(): number {
     return this.#openCount;
   }
@@ -125,8 +125,13 @@ export class HostConnections {
     return this.#hasStalled(this.#options.sweep.nowMs) ? { kind: "limit" } : this.#wait(fresh);
   }
 
+  /** One at one time, for a host in `serialize_hosts`. */
+  get #maxConnections(): number {
+    return this.#options.terms.isSerialized ? 1 : this.#options.transport.maxConnections;
+  }
+
   #hasStalled(nowMs: number): boolean {
-    const isFull = this.#openCount >= this.#options.transport.maxConnections;
+    const isFull = this.#openCount >= this.#maxConnections;
     return isFull && this.#idle.length === 0 && this.#readyCount > 0 && nowMs - this.#movedAtMs > STALL_MS;
   }
 
@@ -189,7 +194,7 @@ export class HostConnections {
 
   /** A host that failed last time is tried by one at first, so that a dead one does not hold many items up. */
   #mayOpen(): boolean {
-    return this.#openCount < this.#options.transport.maxConnections && !this.#isBackingOff();
+    return this.#openCount < this.#maxConnections && !this.#isBackingOff();
   }
 
   #wait(fresh: boolean): Promise<Acquired> {
@@ -207,7 +212,7 @@ export class HostConnections {
   }
 
   #watchPressure(): void {
-    if (this.#idle.length === 0 && this.#openCount >= this.#options.transport.maxConnections) return;
+    if (this.#idle.length === 0 && this.#openCount >= this.#maxConnections) return;
     const dueMs = performance.now() + PRESSURE_MS;
     this.#pressure ??= setTimeout(() => {
       this.#pressure = undefined;
@@ -247,8 +252,8 @@ export class HostConnections {
   async #openedNow(): Promise<Acquired | undefined> {
     const opened = await this.#open();
     if (opened.connection !== undefined) {
-      const { connection, note } = opened;
-      return { kind: "connection", connection, ...(note === undefined ? {} : { note }) };
+      const { connection, notes } = opened;
+      return { kind: "connection", connection, ...(notes.length === 0 ? {} : { notes }) };
     }
     if (this.#readyCount > 0 && !this.#isFinal(opened.failure)) return undefined;
     return { kind: "failed", failure: opened.failure };
@@ -276,31 +281,33 @@ export class HostConnections {
     }
   }
 
-  async #connectAs(): Promise<Opened> {
-    const { protection, transport, authorities } = this.#options;
-    if (protection === "usual") return this.#connect(transport.requireTls ? "required" : "offered");
-    if (protection !== "verified") return this.#connect("required");
-    try {
-      return await this.#connect("required", await authorities(transport.authorities));
-    } catch (err) {
-      if (!(err instanceof ConfigError)) throw err;
-      const text = `TLS session: ${err.message}`;
-      return { failure: { errno: errnos.tls, text, isPermanent: false, isTls: true, isConnect: false } };
-    }
+  #connectAs(): Promise<Opened> {
+    const { protection, transport, terms } = this.#options;
+    return this.#connect(protection !== "usual" || transport.startsWithTls ? "required" : terms.tls);
   }
 
-  async #connect(tls: "never" | "offered" | "required", verifiedBy?: SecureContext): Promise<Opened> {
-    const { hop, heloName, transport, protection, sweep } = this.#options;
+  async #connect(tls: HostTerms["tls"]): Promise<Opened> {
+    const { hop, transport, terms, protection, contexts, sweep } = this.#options;
     const events = this.#events;
     if (events !== undefined && (await events.connecting(hop)) !== "") return { failure: REFUSED_BY_EVENT };
+    const { proxies, interfaces } = terms;
+    const proxied =
+      proxies.length === 0
+        ? undefined
+        : await socksSocket(proxies, hop, localEnd(interfaces, hop.address), transport.connectTimeoutMs);
+    if (proxied !== undefined && !("socket" in proxied)) {
+      return { failure: { ...proxied, isPermanent: false, isTls: false, isConnect: true } };
+    }
     let isReady = false;
     const connection = new SmtpConnection({
       hop,
-      heloName,
+      transport,
+      terms,
       tls,
       requiresRequireTls: protection === "verified" || protection === "offered",
-      verifiedBy,
-      timeouts: transport,
+      isVerified: protection === "verified",
+      contexts,
+      proxied,
       events,
       sweep,
       onAnswered: (replyMs) => this.#answered(replyMs),
@@ -311,17 +318,18 @@ export class HostConnections {
       },
     });
     const failure = (await connection.opened()) ?? (connection.isReady ? undefined : CLOSED_AT_ONCE);
+    const { notes } = connection;
     if (failure === undefined) {
       isReady = true;
-      return { connection: connection.acquire() };
+      return { connection: connection.acquire(), notes };
     }
-    if (!failure.isTls || tls !== "offered") return { failure };
+    if (!failure.isTls || tls !== "offered" || !transport.triesClear) return { failure: { ...failure, notes } };
     // Clear text is what the peer would have got without STARTTLS (Exim: tls_tempfail_tryclear).
     const inClear = await this.#connect("never");
     if (inClear.connection === undefined) return inClear;
-    const [name, address] = [hop.name, hop.address];
+    const { name, address } = hop;
     const note = `${failure.text}: delivering unencrypted to H=${name} [${address}] (not in hosts_require_tls)`;
-    return { ...inClear, note };
+    return { ...inClear, notes: [...notes, note, ...inClear.notes] };
   }
 
   #answered(replyMs: number | undefined): void {

@@ -12,7 +12,7 @@ export interface NextHop extends HostSpec {
 }
 
 /** As Exim names a host in its texts. */
-export const hopLabel = ({ name, address }: NextHop): string => `${name} [${address}]`;
+export const hopLabel = ({ name, address }: Omit<NextHop, "port">): string => `${name} [${address}]`;
 
 /** `host`, `host::port`, `[address]:port` (Exim specification, "The smtp transport", `hosts`). */
 export function hostSpec(text: string, defaultPort: number): HostSpec {

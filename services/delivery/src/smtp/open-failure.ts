@@ -1,11 +1,16 @@
 import { errnos, type SessionFailure } from "@postbus/smtp";
+import type { HostFacts } from "./host-facts.ts";
 
 /** Why no message can be offered over a connection: it, or its session, did not come about. */
 export interface OpenFailure extends SessionFailure {
   /** TCP did not get through; there is no host to be named in the log line. */
   readonly isConnect: boolean;
   /** What the log says of it, where that is not the text. */
-  readonly note?: string;
+  readonly logged?: string;
+  /** Of the connection, as far as it came. */
+  readonly facts?: HostFacts;
+  /** Lines for the log, from before it failed. */
+  readonly notes?: readonly string[];
 }
 
 /** The peer has taken leave behind its reply to EHLO. */
@@ -21,7 +26,7 @@ export const CLOSED_AT_ONCE: OpenFailure = {
 export const REFUSED_BY_EVENT: OpenFailure = {
   errno: -58,
   text: "",
-  note: "Event requests alternate response",
+  logged: "Event requests alternate response",
   isPermanent: false,
   isTls: false,
   isConnect: true,

@@ -1,36 +1,30 @@
-import type { Content } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
-import type { SmtpTransport } from "@postbus/policy";
-import { type AttemptResult, redactedReport } from "@postbus/queue";
-import { errnos, isSafeAddress, type Transaction, type TransactionResult, type Trouble } from "@postbus/smtp";
-import { type Spool, SpoolError } from "@postbus/spool";
+import type { HostTerms, SmtpTransport } from "@postbus/policy";
+import type { AttemptResult } from "@postbus/queue";
+import { errnos, isSafeAddress, type TransactionResult, type Trouble } from "@postbus/smtp";
+import { SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
-import type { AttemptEvents } from "../events/attempt-events.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { type MessageAsSent, messageAsSent } from "../message/message-as-sent.ts";
 import { type OutgoingContent, outgoingContent, outgoingSize, readOutgoing } from "../message/outgoing-content.ts";
-import { strerror } from "../system-error.ts";
-import type { AddressCache } from "./address-cache.ts";
+import { hostFields, isFinal, noteOn, refusedResult } from "./attempt-results.ts";
 import type { SmtpConnection } from "./connection.ts";
-import type { ConnectionPool } from "./connection-pool.ts";
 import type { Acquired } from "./host-connections.ts";
+import type { HostFacts } from "./host-facts.ts";
+import { fallbackHosts, firstHosts, type HostList } from "./host-list.ts";
 import { LackingHosts, UNKNOWN_HOST } from "./lacking-hosts.ts";
+import { LongLineError, longLine, measured } from "./line-lengths.ts";
 import { hopLabel, hostSpec, type NextHop } from "./next-hop.ts";
+import { noHosts, type SkippedHosts } from "./no-hosts.ts";
 import type { OpenFailure } from "./open-failure.ts";
 import { type Offer, offersOf } from "./protection.ts";
+import { redactedContent } from "./redacted-content.ts";
+import { sendingAddress } from "./sending-address.ts";
+import type { SmtpDeps } from "./smtp-deps.ts";
+import { transactionOf } from "./transaction-of.ts";
 
-/** Exim's `hosts_max_try`: addresses tried in one attempt, those skipped not counted. */
-const MAX_HOPS_TRIED = 5;
 /** Errors are logged by address; a message with many recipients says each thing once, and not more than so much. */
 const MAX_NOTES = 20;
-
-export interface SmtpDeps {
-  readonly pool: ConnectionPool;
-  readonly addresses: AddressCache;
-  readonly spool: Pick<Spool, "read">;
-  /** Milliseconds since the epoch; absent: the clock. */
-  readonly now?: () => number;
-}
 
 /** Takes a message to the first of its hosts that will have it, recipient by recipient. */
 export async function deliverBySmtp(
@@ -44,8 +38,6 @@ export async function deliverBySmtp(
   const sent = messageAsSent(item, options, item.recipients, deps.now?.() ?? Date.now());
   return new SmtpDelivery(attempt, transport, deps, sent).run();
 }
-
-type Connected = Acquired & { readonly kind: "connection" };
 
 class SmtpDelivery {
   readonly #attempt: Attempt;
@@ -63,8 +55,9 @@ class SmtpDelivery {
   #tried = 0;
   /** Of the last host, if it was that one that could not be talked to. */
   #lastFailure: OpenFailure | undefined;
-  /** Why hosts were not even tried, counted for the summary. */
-  readonly #skipped = { backingOff: 0, limit: 0, noAddress: 0, lookupFailed: 0 };
+  /** IP addresses that were looked at, whatever came of it. */
+  #seen = 0;
+  readonly #skipped: SkippedHosts = { backingOff: 0, limit: 0, noAddress: 0, lookupFailed: 0 };
   /** More hosts than are tried at one time. */
   #leftOut = 0;
 
@@ -82,6 +75,7 @@ class SmtpDelivery {
 
   async run(): Promise<AttemptReport> {
     this.#refuseUnsafeAddresses();
+    this.#refuseLongLines();
     for (const offer of offersOf(this.#attempt.item, this.#transport)) {
       this.#offer = offer;
       const content = offer.isRedacted ? redactedContent(this.#attempt.content) : this.#attempt.content;
@@ -89,8 +83,9 @@ class SmtpDelivery {
       const outgoing = outgoingContent(content, this.#sent.changes, this.#deps.spool);
       this.#content = outgoing instanceof Promise ? await outgoing : outgoing;
       this.#lacking.forget();
-      this.#tried = this.#leftOut = 0;
-      await this.#askHosts();
+      this.#tried = this.#leftOut = this.#seen = 0;
+      await this.#askHosts(firstHosts(this.#attempt.item, this.#transport));
+      if (this.#open.length > 0) await this.#askFallbackHosts();
       if (!this.#isLackedByAll) break;
     }
     if (this.#lastFailure?.isPermanent) this.#refusedByLastHost(this.#lastFailure);
@@ -107,56 +102,98 @@ class SmtpDelivery {
     return this.#lacking.areAll(this.#tried + this.#leftOut + backingOff + limit + noAddress + lookupFailed);
   }
 
-  async #askHosts(): Promise<void> {
-    const { hosts = this.#transport.hosts, hostAddresses, knownHosts } = this.#attempt.item;
+  /** A list of their own, with a limit of its own. */
+  async #askFallbackHosts(): Promise<void> {
+    const list = fallbackHosts(this.#attempt.item, this.#transport);
+    if (list.hosts.length === 0) return;
+    const before = this.#tried;
+    this.#tried = this.#seen = 0;
+    await this.#askHosts(list);
+    this.#tried += before;
+  }
+
+  async #askHosts({ hosts, addresses, known }: HostList): Promise<void> {
     for (const [i, text] of hosts.entries()) {
       if (this.#open.length === 0) break;
       const { name, port } = hostSpec(text, this.#transport.port);
-      const routed = hostAddresses?.[i] ?? "";
+      const routed = addresses?.[i] ?? "";
       const found =
         routed === "" ? await this.#deps.addresses.resolve(name) : { kind: "found" as const, addresses: [routed] };
-      if (found.kind === "found") {
-        for (const address of found.addresses) {
-          if (this.#open.length > 0 && this.#tried < MAX_HOPS_TRIED) {
-            await this.#try({ name, port, address }, knownHosts?.[i] ?? true);
-          } else {
-            this.#lastFailure = undefined;
-            this.#leftOut++;
-          }
-        }
-      } else {
+      if (found.kind !== "found") {
         this.#skipped[found.kind === "none" ? "noAddress" : "lookupFailed"]++;
+        continue;
+      }
+      for (const address of found.addresses) {
+        const hop = { name, port, address };
+        if (routed === "" && this.#isOurs(hop)) return this.#foundOurs(hop);
+        const { maxTry, maxTryHard } = this.#transport;
+        if (this.#open.length > 0 && this.#tried < maxTry && this.#seen++ < maxTryHard) {
+          await this.#try(hop, known?.[i] ?? true);
+        } else {
+          this.#lastFailure = undefined;
+          this.#leftOut++;
+        }
       }
     }
+  }
+
+  /** A message that came to where it has come from would go round for ever. */
+  #isOurs({ address, port }: NextHop): boolean {
+    const { own } = this.#transport;
+    return own.ports.has(port) && own.addresses.includes(address);
+  }
+
+  #foundOurs({ name, address, port }: NextHop): void {
+    const text = `${this.#transport.name} transport found host ${name} to be local`;
+    const host = { host: name, hostAddress: address, hostPort: port };
+    this.#tried++;
+    this.#lastFailure = undefined;
+    for (const position of this.#open)
+      this.#results[position] = { outcome: "deferred", errno: errnos.localHost, text, ...host };
   }
 
   /** @param isKnown That it is the right one. */
   async #try(hop: NextHop, isKnown: boolean): Promise<void> {
     if (this.#tried > 0) this.#logRecipientErrors();
     this.#lastFailure = undefined;
+    const terms = this.#transport.terms ?? (await this.#termsFor(hop));
+    if (terms === undefined) return;
     const { protection } = this.#offer;
     const acquired =
       isKnown || protection !== "verified"
-        ? await this.#deps.pool.acquire(hop, this.#transport, { protection, events: this.#attempt.events })
+        ? await this.#deps.pool.acquire(hop, this.#transport, { terms, protection, events: this.#attempt.events })
         : ({ kind: "failed", failure: UNKNOWN_HOST } as const);
     if (acquired.kind === "backing off" || acquired.kind === "limit") {
       this.#skipped[acquired.kind === "limit" ? "limit" : "backingOff"]++;
       return;
     }
     this.#tried++;
-    if (acquired.kind === "connection") return this.#offerTo(hop, acquired);
+    if (acquired.kind === "connection") return this.#offerTo(hop, terms, acquired);
     this.#lastFailure = acquired.failure;
-    const { errno, text } = acquired.failure;
-    await this.#attempt.events?.hostDeferred(hop, errno, text);
+    await this.#attempt.events?.hostDeferred(hop, acquired.failure);
     if (protection !== "usual") this.#lacking.note(acquired.failure);
     this.#notReached(hop, acquired.failure);
   }
 
+  /** @returns undefined: what the transport says about this host cannot be found out, which has been told. */
+  async #termsFor(hop: NextHop): Promise<HostTerms | undefined> {
+    try {
+      return await this.#transport.termsFor(hop, () => sendingAddress(hop));
+    } catch (err) {
+      if (!(err instanceof DeferError)) throw err;
+      this.#tried++;
+      this.#note(`H=${hopLabel(hop)}: ${err.message}`);
+      this.#notOffered(hostFields(hop), this.#open, { errno: errnos.own, text: err.message });
+      return undefined;
+    }
+  }
+
   /** All recipients that are still open, in as many transactions and connections as the next hop wants. */
-  async #offerTo(hop: NextHop, first: Connected): Promise<void> {
+  async #offerTo(hop: NextHop, terms: HostTerms, first: Acquired & { readonly kind: "connection" }): Promise<void> {
     let connection: SmtpConnection | undefined = first.connection;
-    if (first.note !== undefined) this.#note(first.note);
+    for (const note of first.notes ?? []) this.#note(note);
     let queue = this.#open;
+    const { events } = this.#attempt;
     try {
       while (connection !== undefined && queue.length > 0) {
         if (!this.#attempt.work.isHeld()) throw new LeaseLostError("the item was taken back");
@@ -164,22 +201,27 @@ class SmtpDelivery {
         const batch = queue.slice(0, most);
         const hasCarried: boolean = connection.messageCount > 0;
         const result: TransactionResult | Error = await this.#transact(connection, batch);
+        const { facts } = connection;
+        if (result instanceof LongLineError) {
+          this.#hasLongLines(result.longest);
+          break;
+        }
         if (result instanceof Error) {
-          this.#notOffered(hop, queue, { errno: errnos.own, text: result.message });
+          this.#notOffered(facts, queue, { errno: errnos.own, text: result.message });
           break;
         }
         // A kept connection that gave no answer was closed while nobody looked; nothing is known about the host.
         const wasDead: boolean = result.isUnanswered && hasCarried;
         if (!wasDead) queue = [...this.#record(hop, connection, hasCarried, batch, result), ...queue.slice(most)];
-        if (this.#attempt.events !== undefined) await this.#tellDeferred(hop, batch, this.#attempt.events);
+        if (!wasDead && events !== undefined) await events.recipientsDeferred(hop, batch, this.#results);
         if (connection.isReady) continue;
         if (!wasDead && result.trouble !== undefined && result.trouble.kind !== "message") {
-          this.#notOffered(hop, queue, result.trouble);
+          this.#notOffered(facts, queue, result.trouble, result.trouble.kind === "host" && !hasCarried);
           break;
         }
         // It is gone, or carries the next message.
         connection.release();
-        connection = queue.length === 0 ? undefined : await this.#another(hop, queue, wasDead);
+        connection = queue.length === 0 ? undefined : await this.#another(hop, terms, queue, wasDead);
       }
     } finally {
       connection?.release();
@@ -187,22 +229,16 @@ class SmtpDelivery {
     this.#open = this.#open.filter((position) => !isFinal(this.#results[position]));
   }
 
-  /** Recipients that this host has put off. */
-  async #tellDeferred(hop: NextHop, batch: readonly number[], events: AttemptEvents): Promise<void> {
-    for (const position of batch) {
-      const result = this.#results[position];
-      if (result?.outcome !== "deferred" || result.errno !== errnos.rcpt4xx) continue;
-      await events.recipientDeferred(hop, this.#attempt.item.recipients[position]?.address ?? "", result.text);
-    }
-  }
-
   /** @returns undefined if there is none; the recipients of the queue have been told. */
-  async #another(hop: NextHop, queue: readonly number[], fresh: boolean): Promise<SmtpConnection | undefined> {
-    const next = await this.#deps.pool.acquire(hop, this.#transport, {
-      protection: this.#offer.protection,
-      fresh,
-      events: this.#attempt.events,
-    });
+  async #another(
+    hop: NextHop,
+    terms: HostTerms,
+    queue: readonly number[],
+    fresh: boolean,
+  ): Promise<SmtpConnection | undefined> {
+    const { protection } = this.#offer;
+    const { events } = this.#attempt;
+    const next = await this.#deps.pool.acquire(hop, this.#transport, { terms, protection, fresh, events });
     if (next.kind === "connection") return next.connection;
     this.#noFurtherConnection(hop, queue, next);
     return undefined;
@@ -213,15 +249,19 @@ class SmtpDelivery {
     const { item, work } = this.#attempt;
     const content = this.#content;
     const { isRequired: requireTls } = this.#offer;
-    const { returnPath } = this.#sent;
-    const transaction = {
-      ...transactionOf(item, returnPath, batch, outgoingSize(content)),
-      ...(requireTls ? { requireTls } : {}),
-    };
+    const plain = transactionOf(item, this.#sent.returnPath, batch, outgoingSize(content));
+    const read = readOutgoing(content, this.#deps.spool);
+    const octets = Buffer.isBuffer(read) ? read : measured(read, this.#transport.lineLengthLimit);
     try {
-      return await connection.transact(transaction, readOutgoing(content, this.#deps.spool), work);
+      const authenticatedSender = await this.#transport.authenticatedSender?.(connection.view);
+      const transaction = {
+        ...plain,
+        ...(requireTls ? { requireTls } : {}),
+        ...(authenticatedSender === undefined ? {} : { authenticatedSender }),
+      };
+      return await connection.transact(transaction, octets, work);
     } catch (err) {
-      if (err instanceof DeferError) return err;
+      if (err instanceof DeferError || err instanceof LongLineError) return err;
       // Thrown, it would take with it what is known about recipients that have been served.
       if (err instanceof SpoolError && this.#results.some(isFinal)) return err;
       throw err;
@@ -236,8 +276,8 @@ class SmtpDelivery {
     batch: readonly number[],
     result: TransactionResult,
   ): number[] {
-    const host = hostFields(hop);
-    const { cipher } = connection;
+    const { facts } = connection;
+    const { trouble, isPrdr } = result;
     const { recipients, isLastHop } = this.#attempt.item;
     const makesReports = connection.knowsDsn && isLastHop !== true;
     const postponed: number[] = [];
@@ -246,18 +286,19 @@ class SmtpDelivery {
       if (end === undefined || end.outcome === "postponed") {
         postponed.push(position);
       } else if (end.outcome === "delivered") {
+        const isPassedOn = makesReports && recipients[position]?.notification !== undefined;
         this.#results[position] = {
           ...end,
-          ...host,
+          ...facts,
           ...(reused ? { reused } : {}),
-          ...(cipher === undefined ? {} : { cipher }),
-          ...(makesReports && recipients[position]?.notification !== undefined ? { isNotificationPassedOn: true } : {}),
+          ...(isPrdr ? { isPrdr } : {}),
+          ...(isPassedOn ? { isNotificationPassedOn: true } : {}),
         };
       } else {
-        this.#results[position] = { ...end, ...host };
+        const isHostError = trouble?.kind === "host" && !reused && "errno" in end && end.text === trouble.text;
+        this.#results[position] = refusedResult(end, facts, isHostError);
       }
     });
-    const { trouble } = result;
     const isTemporary = result.recipients.some((end) => end.outcome === "deferred");
     // A recipient's error is its own; the others may be of use to whoever watches the host.
     if (trouble !== undefined && trouble.kind !== "recipient" && isTemporary) this.#note(noteOn(hop, trouble));
@@ -266,19 +307,25 @@ class SmtpDelivery {
 
   /** The `H=` field is left out where TCP did not get through, as Exim does. */
   #notReached(hop: NextHop, failure: OpenFailure, positions = this.#open): void {
-    const { errno, text, isConnect } = failure;
-    this.#note(isConnect ? `H=${hopLabel(hop)} ${failure.note ?? text}` : noteOn(hop, failure));
-    const host = isConnect ? {} : hostFields(hop);
-    for (const position of positions) this.#results[position] = { outcome: "deferred", errno, text, ...host };
+    const { text, isConnect, facts = hostFields(hop), notes = [] } = failure;
+    for (const note of notes) this.#note(note);
+    // As in Exim: that we cannot show who we are names no host.
+    const isOurs = failure.errno === errnos.auth || failure.errno === errnos.authenticator;
+    if (!isOurs) this.#note(isConnect ? `H=${hopLabel(hop)} ${failure.logged ?? text}` : noteOn(hop, failure));
+    this.#notOffered(isConnect || isOurs ? {} : facts, positions, failure, true);
   }
 
-  /** The connection broke before their turn came: what broke it is their error, too. */
-  #notOffered(hop: NextHop, positions: readonly number[], { errno, text }: Trouble): void {
+  /** Their turn did not come: what has come between is their error, too. */
+  #notOffered(host: HostFacts, positions: readonly number[], trouble: Trouble, isHostError = false): void {
     for (const position of positions)
-      this.#results[position] = { outcome: "deferred", errno, text, ...hostFields(hop) };
+      this.#results[position] = refusedResult({ outcome: "deferred", ...trouble }, host, isHostError);
   }
 
-  #noFurtherConnection(hop: NextHop, positions: readonly number[], why: Exclude<Acquired, Connected>): void {
+  #noFurtherConnection(
+    hop: NextHop,
+    positions: readonly number[],
+    why: Exclude<Acquired, { readonly kind: "connection" }>,
+  ): void {
     if (why.kind === "failed") this.#notReached(hop, why.failure, positions);
     else this.#skipped[why.kind === "limit" ? "limit" : "backingOff"]++;
   }
@@ -322,70 +369,29 @@ class SmtpDelivery {
     this.#open = this.#open.filter((position) => this.#results[position] === undefined);
   }
 
+  /** Of a content in memory; a larger one is measured on its way. */
+  #refuseLongLines(): void {
+    if (this.#content.kind !== "inline") return;
+    const longest = longLine(this.#content.octets, this.#transport.lineLengthLimit);
+    if (longest > 0) this.#hasLongLines(longest);
+  }
+
+  #hasLongLines(longest: number): void {
+    const limit = this.#transport.lineLengthLimit;
+    const text = `message has lines too long for transport (received ${longest}, limit ${limit})`;
+    for (const position of this.#open) this.#results[position] = { outcome: "failed", text };
+    this.#open = [];
+  }
+
   #nobodyTried(): void {
     for (const position of this.#open) this.#results[position] = this.#noHosts();
   }
 
-  /** In Exim's words. */
   #noHosts(): AttemptResult {
-    const { backingOff, limit, noAddress, lookupFailed } = this.#skipped;
-    const domain = `'${this.#attempt.item.domain}'`;
-    const deferred = (errno: number, text: string): AttemptResult => ({ outcome: "deferred", errno, text });
-    const lookups = noAddress + lookupFailed;
-    if (lookups > 0 && backingOff + limit === 0) {
-      const how = lookupFailed === 0 ? " permanently" : noAddress === 0 ? " temporarily" : "";
-      return deferred(errnos.hostLookup, `all host address lookups for ${domain} failed${how}`);
-    }
-    if (limit > 0 && backingOff + lookups === 0) {
-      return deferred(errnos.retryTime, `connection limit reached for all hosts for ${domain}`);
-    }
-    if (backingOff > 0 && limit + lookups === 0) {
-      return deferred(errnos.retryTime, `retry time not reached for any host for ${domain}`);
-    }
-    if (backingOff + limit + lookups === 0) {
-      return deferred(errnos.hostLookup, `${this.#transport.name} transport has empty hosts setting`);
-    }
-    return deferred(
-      errnos.retryTime,
-      `some host address lookups failed and retry time not reached for other hosts or connection limit reached for ${domain}`,
-    );
+    return noHosts(this.#skipped, this.#attempt.item.domain, this.#transport.name);
   }
 
   #note(text: string): void {
     if (this.#notes.length < MAX_NOTES && !this.#notes.includes(text)) this.#notes.push(text);
   }
-}
-
-/** What one transaction carries of an item. @param batch Positions of its recipients. */
-function transactionOf(item: Attempt["item"], returnPath: string, batch: readonly number[], size: number): Transaction {
-  const { eightBit = false, smtpUtf8 = false, notification, isLastHop = false } = item;
-  const ofBatch = batch.map((position) => item.recipients[position]);
-  const recipients = ofBatch.map((recipient) => recipient?.address ?? "");
-  const envelope = { returnPath, recipients, size, eightBit, smtpUtf8 };
-  if (isLastHop) return envelope;
-  const recipientNotifications = ofBatch.map((recipient) => recipient?.notification);
-  return {
-    ...envelope,
-    ...(notification === undefined ? {} : { notification }),
-    ...(recipientNotifications.every((one) => one === undefined) ? {} : { recipientNotifications }),
-  };
-}
-
-/** @returns undefined: it is no report, or none whose parts can be told apart. */
-function redactedContent(content: Content): Content | undefined {
-  if (content.kind !== "inline") return undefined;
-  const octets = redactedReport(content.octets);
-  return octets === undefined ? undefined : { kind: "inline", octets };
-}
-
-function hostFields(hop: NextHop): Pick<AttemptResult, "host" | "hostAddress" | "hostPort"> {
-  return { host: hop.name, hostAddress: hop.address, hostPort: hop.port };
-}
-
-function noteOn(hop: NextHop, { errno, text }: Trouble): string {
-  return `H=${hopLabel(hop)}: ${text}${errno > 0 ? `: ${strerror(errno)}` : ""}`;
-}
-
-function isFinal(result: AttemptResult | undefined): boolean {
-  return result?.outcome === "delivered" || result?.outcome === "failed";
 }

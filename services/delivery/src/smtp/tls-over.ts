@@ -1,34 +1,54 @@
 import { isIP, type Socket } from "node:net";
 import { connect, type SecureContext, type TLSSocket } from "node:tls";
-import { cipherText } from "@postbus/tls";
+import type { HostTerms } from "@postbus/policy";
+import { cipherText, distinguishedName } from "@postbus/tls";
 import { systemError } from "../system-error.ts";
 import { certificateProblem } from "./certificate-problem.ts";
 
 /** How a handshake has ended. */
 export type HandshakeEnd =
-  | { readonly cipher: string }
+  | {
+      readonly cipher: string;
+      /** The certificate was looked at, and is good. */
+      readonly isVerified: boolean;
+      readonly peerName: string | undefined;
+      readonly serverName: string | undefined;
+      /** What is wrong with a certificate that need not be good, for the log. */
+      readonly line?: string;
+    }
   /** @property isLoss The connection broke in it, which may have been about anything. */
-  | { readonly problem: string; readonly isLoss: boolean };
+  | { readonly problem: string; readonly isLoss: boolean; readonly line?: string };
+
+/** What the handshake is to be like. */
+export interface HandshakeTerms extends Pick<HostTerms, "verification" | "protocols" | "requiresProtocol"> {
+  /** Absent: the library's own, for who looks at no certificate. */
+  readonly context?: SecureContext;
+  /** Shorter keys of a Diffie-Hellman exchange end the handshake. */
+  readonly minDhBits: number;
+  /** SNI; an IP address is none. */
+  readonly serverName: string;
+  /** Whose certificate it has to be; undefined: anybody's that is good. */
+  readonly hostName: string | undefined;
+}
 
 /**
- * TLS over a connection. Opportunistic: a certificate that nobody vouches for is better than clear text (RFC 7435).
+ * TLS over a connection. Opportunistic: a certificate that nobody vouches for is better than clear text (RFC 7435), unless
+ * the terms want another.
  *
- * @param verifiedBy The certificate has to be good for the name, by the authorities of this.
  * @param onEnd Called once.
  */
-export function tlsOver(
-  socket: Socket,
-  hostName: string,
-  verifiedBy: SecureContext | undefined,
-  onEnd: (end: HandshakeEnd) => void,
-): TLSSocket {
+export function tlsOver(socket: Socket, terms: HandshakeTerms, onEnd: (end: HandshakeEnd) => void): TLSSocket {
+  const { context, serverName, hostName, verification, protocols, requiresProtocol, minDhBits } = terms;
+  const named = isIP(serverName) === 0 ? serverName : undefined;
   const secured = connect({
     socket,
     rejectUnauthorized: false,
     // Names are looked at by `certificateProblem`: the library takes wildcards that mail does not.
     checkServerIdentity: () => undefined,
-    ...(isIP(hostName) === 0 ? { servername: hostName } : {}),
-    ...(verifiedBy === undefined ? {} : { secureContext: verifiedBy }),
+    ...(named === undefined ? {} : { servername: named }),
+    ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
+    ...(context === undefined ? {} : { secureContext: context }),
+    minDHSize: minDhBits,
   });
   let hasEnded = false;
   const end = (how: HandshakeEnd): void => {
@@ -37,8 +57,18 @@ export function tlsOver(
     onEnd(how);
   };
   secured.once("secureConnect", () => {
-    const problem = verifiedBy === undefined ? undefined : certificateProblem(secured, hostName);
-    end(problem === undefined ? { cipher: cipherText(secured) } : { problem, isLoss: false });
+    const problem = verification === "none" ? undefined : certificateProblem(secured, hostName);
+    const line = problem === undefined ? {} : { line: problem.line };
+    if (problem !== undefined && verification === "required") {
+      end({ problem: problem.text, isLoss: false, ...line });
+    } else if (requiresProtocol && !secured.alpnProtocol) {
+      end({ problem: "the host has not agreed to any protocol of tls_alpn", isLoss: false, ...line });
+    } else {
+      const certificate = secured.getPeerX509Certificate();
+      const peerName = certificate === undefined ? undefined : distinguishedName(certificate);
+      const isVerified = verification !== "none" && problem === undefined;
+      end({ cipher: cipherText(secured), isVerified, peerName, serverName: named, ...line });
+    }
   });
   secured.on("error", (err) => end({ problem: err.message, isLoss: isLoss(err) }));
   return secured;

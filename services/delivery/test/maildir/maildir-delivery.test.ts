@@ -1,93 +1,33 @@
 import assert from "node:assert/strict";
-import {
-  chmodSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import type { Content } from "@postbus/contracts";
-import { DeferError } from "@postbus/mail";
-import type { MessageOptions } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
 import { SpoolError } from "@postbus/spool";
-import { deliverToMaildir, type MaildirDeps, maildirDeps } from "../../src/maildir/maildir-delivery.ts";
-import { deliveryItem, inline } from "../smtp/rig.ts";
+import { mailboxDeps } from "../../src/appendfile/mailbox-deps.ts";
+import { ADDS, type DeliverOptions, Mailboxes, now, readPieces } from "../appendfile/mailboxes.ts";
 
-const HOST = "mx.a.test";
-/** As Debian's maildir transports have it. */
-const message = (): MessageOptions => ({
-  headersAdd: [],
-  headersRemove: [],
-  only: undefined,
-  returnPath: undefined,
-  adds: { returnPath: true, envelopeTo: true, deliveryDate: true },
-});
-const CONTENT = "Subject: x\r\n\r\nhello\r\n.dot\r\n";
-/** Local time, as Exim writes it. */
-const now = () => new Date(2026, 10, 21, 1, 36, 36).getTime();
-
-/** A directory of mailboxes, removed at the end. */
-class Mailboxes {
-  readonly root = mkdtempSync(join(tmpdir(), "postbus-maildir-"));
-  deps: MaildirDeps = maildirDeps({ read: () => readPieces([]) }, now);
-
-  async deliver(
-    options: {
-      readonly recipients?: readonly string[];
-      readonly content?: Content;
-      readonly handedOut?: number;
-      readonly isHeld?: boolean;
-      readonly id?: string;
-    } = {},
-  ): Promise<readonly AttemptResult[]> {
-    const { recipients = ["u1@a.test"], content = inline(CONTENT), handedOut = 1, isHeld = true } = options;
-    const { id = "1vMhGf-0000000012a-0Ab3_0_1" } = options;
-    const work = { id, handedOut, isHeld: () => isHeld, signal: new AbortController().signal };
-    const directory = (address: string): string => {
-      if (address.startsWith("bad@")) throw new DeferError("maildir", "no mailbox can have the name of this address");
-      return join(this.root, "a.test", address.split("@")[0] ?? "");
-    };
-    const attempt = { work, item: deliveryItem(recipients), content };
-    const report = await deliverToMaildir(
-      attempt,
-      { driver: "appendfile", name: "t", directory, message },
-      HOST,
-      this.deps,
-    );
-    return report.results;
+/** The mailboxes of users, as Maildirs with what Debian's transports add. */
+class Maildirs extends Mailboxes {
+  override deliver(options: DeliverOptions = {}): Promise<readonly AttemptResult[]> {
+    return super.deliver({
+      options: `${ADDS} maildir_format\n directory = DIR/a.test/\${if eq{$local_part_data}{bad}{$local_part}{$local_part_data}}\n`,
+      ...options,
+    });
   }
 
   files(user: string, part: "tmp" | "new" | "cur"): string[] {
-    return readdirSync(join(this.root, "a.test", user, part));
+    return readdirSync(this.path("a.test", user, part));
   }
 
   text(user: string, part: "new" | "cur"): string {
     const [name = ""] = this.files(user, part);
-    return readFileSync(join(this.root, "a.test", user, part, name), "latin1");
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.root, { recursive: true, force: true });
-  }
-}
-
-async function* readPieces(pieces: readonly string[]): AsyncGenerator<Buffer> {
-  const memory = Buffer.alloc(100);
-  for (const piece of pieces) {
-    yield memory.subarray(0, memory.write(piece, "latin1"));
-    memory.fill(0);
+    return this.read("a.test", user, part, name);
   }
 }
 
 test("a message becomes a file in new, as Exim with Debian's maildir transport writes it", async () => {
-  using boxes = new Mailboxes();
+  using boxes = new Maildirs();
   assert.deepEqual(await boxes.deliver(), [{ outcome: "delivered" }]);
   const text = boxes.text("u1", "new");
   assert.match(
@@ -101,7 +41,7 @@ test("a message becomes a file in new, as Exim with Debian's maildir transport w
 });
 
 test("directories are the owner's alone, and so is the file", async () => {
-  using boxes = new Mailboxes();
+  using boxes = new Maildirs();
   await boxes.deliver();
   const mode = (path: string) => statSync(join(boxes.root, "a.test/u1", path)).mode & 0o777;
   assert.deepEqual(["", "tmp", "new", "cur"].map(mode), Array(4).fill(0o700));
@@ -109,21 +49,13 @@ test("directories are the owner's alone, and so is the file", async () => {
 });
 
 test("the null reverse-path is written as such", async () => {
-  using boxes = new Mailboxes();
-  const work = { id: "x_0_1", handedOut: 1, isHeld: () => true, signal: new AbortController().signal };
-  const attempt = { work, item: deliveryItem(["u1@a.test"], { returnPath: "" }), content: inline(CONTENT) };
-  const transport = {
-    driver: "appendfile",
-    name: "t",
-    directory: () => join(boxes.root, "a.test/u1"),
-    message,
-  } as const;
-  await deliverToMaildir(attempt, transport, HOST, boxes.deps);
+  using boxes = new Maildirs();
+  await boxes.deliver({ item: { returnPath: "" } });
   assert.match(boxes.text("u1", "new"), /^Return-path: <>\n/);
 });
 
 test("every recipient of an item gets a copy; one that cannot be served does not hold up the others", async () => {
-  using boxes = new Mailboxes();
+  using boxes = new Maildirs();
   const results = await boxes.deliver({ recipients: ["u1@a.test", "bad@a.test", "u2@a.test"] });
   assert.deepEqual(
     results.map(({ outcome }) => outcome),
@@ -132,20 +64,20 @@ test("every recipient of an item gets a copy; one that cannot be served does not
   assert.deepEqual(results[1], {
     outcome: "deferred",
     errno: -1,
-    text: "maildir: no mailbox can have the name of this address",
+    text: "Tainted '" + `${boxes.root}/a.test/bad` + "' (file or directory name for t transport) not permitted",
   });
   assert.match(boxes.text("u2", "new"), /^Envelope-to: u2@a\.test$/m);
 });
 
 test("the same recipient twice in an item gets two copies: duplicates are router's to drop", async () => {
-  using boxes = new Mailboxes();
+  using boxes = new Maildirs();
   await boxes.deliver({ recipients: ["u1@a.test", "u1@a.test"] });
   assert.equal(boxes.files("u1", "new").length, 2);
 });
 
 describe("an item that is handed out again", () => {
   test("does not double what is in new", async () => {
-    using boxes = new Mailboxes();
+    using boxes = new Maildirs();
     await boxes.deliver();
     const [name = ""] = boxes.files("u1", "new");
     const before = statSync(join(boxes.root, "a.test/u1/new", name));
@@ -155,7 +87,7 @@ describe("an item that is handed out again", () => {
   });
 
   test("does not double what a reader has moved to cur and flagged", async () => {
-    using boxes = new Mailboxes();
+    using boxes = new Maildirs();
     await boxes.deliver();
     const [name = ""] = boxes.files("u1", "new");
     const mailbox = join(boxes.root, "a.test/u1");
@@ -165,7 +97,7 @@ describe("an item that is handed out again", () => {
   });
 
   test("writes what the first holder left half done", async () => {
-    using boxes = new Mailboxes();
+    using boxes = new Maildirs();
     await boxes.deliver({ id: "other_0_1" });
     writeFileSync(
       join(boxes.root, "a.test/u1/tmp/1795224996.M242000I1vMhGf-0000000012a-0Ab3_0_1Q0.mx.a.test.P1H1"),
@@ -176,7 +108,7 @@ describe("an item that is handed out again", () => {
   });
 
   test("and a name that only starts the same is another item's", async () => {
-    using boxes = new Mailboxes();
+    using boxes = new Maildirs();
     await boxes.deliver({ id: "1vMhGf-0000000012a-0Ab3_0_12" });
     await boxes.deliver({ id: "1vMhGf-0000000012a-0Ab3_0_1", handedOut: 2 });
     assert.equal(boxes.files("u1", "new").length, 2);
@@ -184,33 +116,33 @@ describe("an item that is handed out again", () => {
 });
 
 test("an item that is not held any more leaves nothing", async () => {
-  using boxes = new Mailboxes();
+  using boxes = new Maildirs();
   await assert.rejects(boxes.deliver({ isHeld: false }), { name: "LeaseLostError" });
   assert.deepEqual([boxes.files("u1", "tmp"), boxes.files("u1", "new")], [[], []]);
 });
 
 test("content from the spool is written piece by piece, line ends across the cuts included", async () => {
-  using boxes = new Mailboxes();
+  using boxes = new Maildirs();
   const pieces = ["Subject: x\r", "\n\r\nline\r\n", "", "bare\r", "cr\r\n\r", "\n"];
-  boxes.deps = maildirDeps({ read: () => readPieces(pieces) }, now);
+  boxes.deps = mailboxDeps({ read: () => readPieces(pieces) }, now);
   await boxes.deliver({ content: { kind: "spooled", id: "x", size: 30, sha256: "0".repeat(64) } });
   assert.match(boxes.text("u1", "new"), /\nSubject: x\n\nline\nbare\rcr\n\n$/);
 });
 
 test("damaged content is never put into a mailbox", async () => {
-  using boxes = new Mailboxes();
+  using boxes = new Maildirs();
   async function* damaged(): AsyncGenerator<Buffer> {
     yield Buffer.from("Subject: x\r\n");
     throw new SpoolError("digest differs");
   }
-  boxes.deps = maildirDeps({ read: damaged }, now);
+  boxes.deps = mailboxDeps({ read: damaged }, now);
   const content = { kind: "spooled", id: "x", size: 30, sha256: "0".repeat(64) } as const;
   await assert.rejects(boxes.deliver({ content }), { name: "SpoolError" });
   assert.deepEqual([boxes.files("u1", "tmp"), boxes.files("u1", "new")], [[], []]);
 });
 
 test("a mailbox that was removed meanwhile is made again", async () => {
-  using boxes = new Mailboxes();
+  using boxes = new Maildirs();
   await boxes.deliver();
   rmSync(join(boxes.root, "a.test"), { recursive: true });
   assert.deepEqual(await boxes.deliver(), [{ outcome: "delivered" }]);
@@ -218,27 +150,27 @@ test("a mailbox that was removed meanwhile is made again", async () => {
 });
 
 test("many messages for one mailbox at the same time all arrive", async () => {
-  using boxes = new Mailboxes();
+  using boxes = new Maildirs();
   await Promise.all(Array.from({ length: 50 }, (_, i) => boxes.deliver({ id: `m${i}_0_1` })));
   assert.equal(boxes.files("u1", "new").length, 50);
 });
 
 describe("what the operating system refuses is deferred in Exim's words", () => {
   test("a file stands where the directory should be", async () => {
-    using boxes = new Mailboxes();
+    using boxes = new Maildirs();
     writeFileSync(join(boxes.root, "a.test"), "");
     const [result] = await boxes.deliver();
     const directory = join(boxes.root, "a.test/u1");
     assert.deepEqual(result, {
       outcome: "deferred",
       errno: 20,
-      text: `failed to create directories for ${directory}: Not a directory`,
+      text: `failed to create directories for ${directory}`,
     });
   });
 
   const isRoot = process.getuid?.() === 0;
   test("no permission", { skip: isRoot ? "root may write everywhere" : false }, async () => {
-    using boxes = new Mailboxes();
+    using boxes = new Maildirs();
     chmodSync(boxes.root, 0o500);
     const [result] = await boxes.deliver();
     assert.equal(result?.outcome === "deferred" && result.errno, 13);
@@ -246,9 +178,9 @@ describe("what the operating system refuses is deferred in Exim's words", () => 
   });
 
   test("no space", async () => {
-    using boxes = new Mailboxes();
+    using boxes = new Maildirs();
     const full = Object.assign(new Error("ENOSPC"), { errno: -28, code: "ENOSPC" });
-    boxes.deps = maildirDeps({ read: () => fails(full) }, now);
+    boxes.deps = mailboxDeps({ read: () => fails(full) }, now);
     const content = { kind: "spooled", id: "x", size: 30, sha256: "0".repeat(64) } as const;
     assert.deepEqual(await boxes.deliver({ content }), [{ outcome: "deferred", errno: 28, text: "mailbox is full" }]);
   });

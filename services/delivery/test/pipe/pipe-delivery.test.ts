@@ -154,6 +154,14 @@ describe("its environment", () => {
     }
   });
 
+  test("it starts where the router says, unless the transport does", async () => {
+    const own = { addressVariables: [{ ...variables, current_directory: "/usr/bin" }] };
+    const routed = localItem("t", ["u@d.test"], own);
+    assert.equal(await outputOf(["command = /bin/pwd"], routed), "/usr/bin\n");
+    assert.equal(await outputOf(["command = /bin/pwd", "current_directory = /usr/lib"], routed), "/usr/lib\n");
+    assert.equal(await outputOf(["command = /bin/pwd"], item), "/usr\n");
+  });
+
   test("the umask is the option's, and ours is as it was", async () => {
     const before = process.umask();
     assert.equal(await outputOf(['command = /bin/sh -c "umask"', "umask = 027"], item), "0027\n");
@@ -185,6 +193,17 @@ describe("commands that a redirect list names", () => {
   test("come after the transport's, if that is forced", async () => {
     const options = ["command = /bin/echo forced $address_pipe", "force_command"];
     assert.equal(await outputOf(options, item), "forced /bin/echo $local_part a  b\n");
+  });
+
+  test("are not run if a peer has chosen anything in the list", async () => {
+    const tainted = { ...item, addressVariables: [{ address_pipe: { tainted: "|x" } }] };
+    const text = "Tainted '/bin/echo $local_part 'a  b'' (command for t transport) not permitted";
+    assert.equal(await outputOf([], tainted), JSON.stringify({ outcome: "deferred", errno: 0, text }));
+    const forced = ["command = /bin/echo forced $address_pipe", "force_command"];
+    const failure = { outcome: "failed", text: "Tainted arg 2 for t transport command: '/bin/echo'" };
+    assert.equal(await outputOf(forced, tainted), "");
+    await using rig = await LocalRig.start(pipe(...forced));
+    assert.deepEqual((await deliver(rig, tainted)).results, [failure]);
   });
 
   test("the transport's own is not used otherwise", async () => {

@@ -4,7 +4,7 @@ import { createSecureContext } from "node:tls";
 import type { DeliveryItem } from "@postbus/contracts";
 import type { SmtpTransport } from "@postbus/policy";
 import { freePort, makeCertificate, type SmtpPeerOptions, startSmtpPeer } from "@postbus/testkit";
-import { inline, Rig, shown, smtpTransport } from "./rig.ts";
+import { hostTerms, inline, Rig, shown, smtpTransport } from "./rig.ts";
 
 const authority = makeCertificate("authority.test", { isAuthority: true });
 const contextFor = (name: string, issuer?: typeof authority) => {
@@ -21,8 +21,9 @@ const LACKS_TLS = "a TLS session is required, but the server did not offer TLS s
 const NO_REQUIRETLS = "550 5.7.30 REQUIRETLS support required";
 const NO_TLS = "550 5.7.10 Encryption needed";
 
+const believing = (authorities: string) => hostTerms({ authorities });
 const transport = (changes: Partial<SmtpTransport> = {}): SmtpTransport =>
-  smtpTransport(25, { authorities: authority.certificateFile, commandTimeoutMs: 10_000, ...changes });
+  smtpTransport(25, { terms: believing(authority.certificateFile), commandTimeoutMs: 10_000, ...changes });
 
 interface Sent {
   readonly rig?: Rig;
@@ -90,7 +91,7 @@ describe("a message with REQUIRETLS (RFC 8689)", () => {
     [
       "a certificate, and nobody is believed",
       able,
-      { authorities: "" },
+      { terms: believing("") },
       "TLS session: certificate verification failed: unable to verify leaf signature",
       NO_TLS,
     ],
@@ -158,7 +159,7 @@ describe("a message with REQUIRETLS (RFC 8689)", () => {
 
   test("waits while the authorities cannot be read", async () => {
     await using peer = await startSmtpPeer(able);
-    const { result } = await sent([peer.port], { transport: transport({ authorities: "/nonexistent/ca.pem" }) });
+    const { result } = await sent([peer.port], { transport: transport({ terms: believing("/nonexistent/ca.pem") }) });
     assert.match(result, /^deferred \(-37\).*tls_verify_certificates: \/nonexistent\/ca\.pem: cannot be read/);
   });
 
@@ -256,7 +257,7 @@ describe("a message with TLS-Required: No (RFC 8689 section 3)", () => {
     await using peer = await startSmtpPeer(broken);
     assert.match((await sent([peer.port], { item })).result, /^delivered/);
     assert.equal(peer.messages[0]?.isTls, false);
-    const required = await sent([peer.port], { item, transport: transport({ requireTls: true }) });
+    const required = await sent([peer.port], { item, transport: transport({ terms: hostTerms({ tls: "required" }) }) });
     assert.match(required.result, /^deferred \(-37\)/);
   });
 });

@@ -1,22 +1,74 @@
 import type { Content, DeliveryItem } from "@postbus/contracts";
-import type { SmtpTransport } from "@postbus/policy";
+import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
 import type { Spool } from "@postbus/spool";
 import type { AttemptReport } from "../../src/attempt.ts";
 import { AddressCache } from "../../src/smtp/address-cache.ts";
+import { clientContexts } from "../../src/smtp/client-contexts.ts";
 import { ConnectionPool } from "../../src/smtp/connection-pool.ts";
 import { deliverBySmtp } from "../../src/smtp/smtp-delivery.ts";
-import { verifyingContexts } from "../../src/smtp/verifying-contexts.ts";
 
 /** Short enough for a test, long enough for a busy machine; where a test waits for one, that is what it tests. */
 const TIMEOUT_MS = 400;
 
+/** What a transport says about its hosts: nothing but Exim's defaults, and no look at certificates. */
+export function hostTerms(changes: Partial<HostTerms> = {}): HostTerms {
+  const terms = {
+    heloName: "mx.a.test",
+    interfaces: [],
+    proxies: [],
+    avoidsEsmtp: false,
+    avoidsPipelining: false,
+    triesChunking: true,
+    triesPrdr: true,
+    isSerialized: false,
+    tls: "offered" as const,
+    avoidsTlsInCallouts: false,
+    verification: "none" as const,
+    verifiesName: true,
+    authorities: "system",
+    revocations: undefined,
+    certificate: undefined,
+    privateKey: undefined,
+    ciphers: undefined,
+    curves: undefined,
+    serverName: undefined,
+    protocols: [],
+    requiresProtocol: false,
+    auth: undefined,
+    authenticators: [],
+    ...changes,
+  };
+  return { key: JSON.stringify(terms), ...terms };
+}
+
 export function smtpTransport(port: number, changes: Partial<SmtpTransport> = {}): SmtpTransport {
+  const terms = hostTerms();
   return {
     driver: "smtp",
     name: "smarthost_smtp",
+    key: JSON.stringify({ ...changes, terms: undefined }),
     hosts: ["127.0.0.1"],
+    randomizesHosts: false,
+    fallbackHosts: [],
+    own: { addresses: [], ports: new Set() },
     port,
+    isLmtp: false,
+    startsWithTls: false,
+    maxTry: 5,
+    maxTryHard: 50,
+    keepsAlive: true,
+    dscp: undefined,
+    sizeAddition: 1024,
+    ignoresQuota: false,
+    lineLengthLimit: 998,
+    triesClear: true,
+    minDhBits: 1024,
+    retriesByAddress: true,
+    retriesBySender: true,
+    delaysAfterCutoff: true,
+    terms,
+    termsFor: () => Promise.resolve(terms),
     connectTimeoutMs: TIMEOUT_MS,
     commandTimeoutMs: TIMEOUT_MS,
     dataTimeoutMs: TIMEOUT_MS,
@@ -24,8 +76,6 @@ export function smtpTransport(port: number, changes: Partial<SmtpTransport> = {}
     maxRcpt: 100,
     connectionMaxMessages: 500,
     maxConnections: 4,
-    requireTls: false,
-    authorities: "system",
     verifiesRequireTls: true,
     redactsBounces: true,
     ...changes,
@@ -58,7 +108,7 @@ export interface SendOptions {
   readonly isHeld?: () => boolean;
 }
 
-const authorities = verifyingContexts({ warn: () => undefined });
+const contexts = clientContexts({ warn: () => undefined });
 
 /** A pool of its own, and deliveries through it. */
 export class Rig {
@@ -67,7 +117,7 @@ export class Rig {
   readonly #controller = new AbortController();
 
   constructor({ idleMs = 10_000, spool = noSpool }: { idleMs?: number; spool?: Pick<Spool, "read"> } = {}) {
-    this.pool = new ConnectionPool({ heloName: () => "mx.a.test", idleMs, sweepMs: 20, authorities });
+    this.pool = new ConnectionPool({ idleMs, sweepMs: 20, contexts });
     this.spool = spool;
   }
 

@@ -10,7 +10,7 @@ import {
   type SmtpPeerOptions,
   startSmtpPeer,
 } from "@postbus/testkit";
-import { Rig, type SendOptions, shown, smtpTransport } from "./rig.ts";
+import { hostTerms, Rig, type SendOptions, shown, smtpTransport } from "./rig.ts";
 
 const LOCAL = "127.0.0.1 [127.0.0.1]";
 const AFTER = "SMTP error from remote mail server after";
@@ -493,7 +493,12 @@ describe("TLS", () => {
   async function oneTls(options: SmtpPeerOptions, requireTls = false) {
     await using rig = new Rig();
     await using peer = await startSmtpPeer({ tls: createSecureContext(selfSigned()), ...options });
-    const report = await rig.deliver(smtpTransport(peer.port, { requireTls, commandTimeoutMs: 10_000 }));
+    const report = await rig.deliver(
+      smtpTransport(peer.port, {
+        terms: hostTerms({ tls: requireTls ? "required" : "offered" }),
+        commandTimeoutMs: 10_000,
+      }),
+    );
     return { ...report, peer };
   }
 });

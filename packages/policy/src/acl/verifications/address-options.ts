@@ -41,10 +41,11 @@ function change(word: string): Partial<AddressOptions> {
   }
 }
 
-/** `cachepos=time,cacheneg=time` */
+/** `cachepos=time,cacheneg=time`, `no_cache` */
 function readQuota(text: string): NonNullable<VerifyAddressRequest["quota"]> {
   const times: { goodSeconds?: number; badSeconds?: number } = {};
   for (const word of text.split(",").filter((one) => trim(one) !== "")) {
+    if (trim(word) === "no_cache") continue;
     const [, name, value = ""] =
       /^[\t-\r ]*(cachepos|cacheneg)[\t-\r ]*=[\t-\r ]*([^\t-\r ]*)[\t-\r ]*$/.exec(word) ?? [];
     const seconds = parseInterval(value);

@@ -1,6 +1,7 @@
+import { clientAuthenticators } from "../../authenticators/client/client-authenticators.ts";
 import { lowerCase } from "../../expansion/operators/case.ts";
 import type { SharedSurroundings } from "../../load/policy-surroundings.ts";
-import type { CompiledTransport } from "../../policy.ts";
+import type { CompiledTransport, SmtpPolicy } from "../../policy.ts";
 import type { Configuration, TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
 import { compileAppendfile } from "./appendfile.ts";
@@ -10,16 +11,21 @@ import { compileLmtp } from "./lmtp/compile-lmtp.ts";
 import { withShadow } from "./local/shadow.ts";
 import type { SiteNames } from "./local/site-names.ts";
 import { compilePipe } from "./pipe/compile-pipe.ts";
-import { compileSmtp } from "./smtp.ts";
+import { compileQueuefile } from "./queuefile.ts";
+import { compileSmtp, type SmtpParts } from "./smtp.ts";
 import { variablesIn } from "./variables-in.ts";
 
 /** Every transport of the file; one that delivery cannot carry out is a problem. */
 export function compileTransports(
-  { main, transports }: Configuration,
+  configuration: Configuration,
   shared: SharedSurroundings,
+  { ports }: Pick<SmtpPolicy, "ports">,
   problems: ProblemList,
 ): ReadonlyMap<string, CompiledTransport> {
+  const authenticators = clientAuthenticators(configuration, problems);
+  const parts = { shared, authenticators, ports: new Set(ports) };
   const compiled = new Map<string, CompiledTransport>();
+  const { main, transports } = configuration;
   const qualifyDomain = main.get("qualify_domain") ?? shared.settings.primaryHostname;
   const names: SiteNames = {
     qualifyDomain: lowerCase(qualifyDomain),
@@ -28,7 +34,7 @@ export function compileTransports(
     bounceReturnLimit: main.get("bounce_return_size_limit"),
   };
   for (const settings of transports.values()) {
-    const transport = compileTransport(settings, names, shared, problems);
+    const transport = compileTransport(settings, names, parts, problems);
     if (transport !== undefined) compiled.set(settings.name, withEvents(transport, settings));
   }
   for (const settings of transports.values()) {
@@ -44,16 +50,19 @@ export function compileTransports(
 function compileTransport(
   settings: TransportSettings,
   names: SiteNames,
-  shared: SharedSurroundings,
+  parts: SmtpParts,
   problems: ProblemList,
 ): CompiledTransport | undefined {
+  const { shared } = parts;
   switch (settings.kind) {
     case "smtp":
       checkTransportOptions(settings, problems);
-      return compileSmtp(settings, shared, problems);
+      return compileSmtp(settings, parts, problems);
     case "appendfile":
       checkTransportOptions(settings, problems);
       return compileAppendfile(settings, shared, problems);
+    case "queuefile":
+      return compileQueuefile(settings, shared, problems);
     case "autoreply":
       checkTransportOptions(settings, problems);
       return compileAutoreply(settings, names, shared);
@@ -64,11 +73,7 @@ function compileTransport(
       checkTransportOptions(settings, problems);
       return compilePipe(settings, names, shared);
     default:
-      problems.error(
-        settings.place,
-        `transport ${settings.name}: deliveries by "${settings.kind}" are not available yet`,
-      );
-      return undefined;
+      throw new Error(`unhandled transport: ${JSON.stringify(settings satisfies never)}`);
   }
 }
 

@@ -28,8 +28,8 @@ export const appendfileTransport = {
     file: delivery("string*"),
     file_format: later("string", "choosing a transport by the format of the file; use one format"),
     file_must_exist: delivery("boolean", false),
-    lock_fcntl_timeout: delivery("time", time("0s")),
-    lock_flock_timeout: delivery("time", time("0s")),
+    lock_fcntl_timeout: ignored("time", time("0s")),
+    lock_flock_timeout: ignored("time", time("0s")),
     lock_interval: delivery("time", time("3s")),
     lock_retries: delivery("integer", 10),
     lockfile_mode: delivery("octal", 0o600),
@@ -38,8 +38,8 @@ export const appendfileTransport = {
     mailbox_size: delivery("string*"),
     maildir_format: delivery("boolean", false),
     maildir_quota_directory_regex: delivery("string", "^(?:cur|new|\\..*)$"),
-    maildir_retries: delivery("integer", 10),
-    maildir_tag: delivery("string*"),
+    maildir_retries: ignored("integer", 10),
+    maildir_tag: delivery("string*", undefined, "`,S=` and the size"),
     maildir_use_size_file: delivery("boolean*", false),
     maildirfolder_create_regex: delivery("string"),
     mailstore_format: delivery("boolean", false),
@@ -60,9 +60,9 @@ export const appendfileTransport = {
     quota_warn_threshold: delivery("string*"),
     use_bsmtp: delivery("boolean", false),
     use_crlf: delivery("boolean", false),
-    use_fcntl_lock: delivery("boolean", true),
-    use_flock_lock: delivery("boolean", false),
-    use_lockfile: delivery("boolean", true),
+    use_fcntl_lock: ignored("boolean", true),
+    use_flock_lock: delivery("boolean", false, "only false: the lock file is the lock"),
+    use_lockfile: delivery("boolean", true, "only true for files"),
     use_mbx_lock: later("boolean", "mailboxes in MBX format; use mbox or maildir_format"),
   },
   check({ options, error }) {
@@ -70,6 +70,11 @@ export const appendfileTransport = {
     if (isSet("file") && isSet("directory")) error('only one of "file" or "directory" can be specified');
     if (isSet("maildir_format") && isSet("mailstore_format"))
       error("only one of maildir and mailstore may be specified");
+    for (const option of ["quota_filecount", "quota_directory"]) {
+      if (!isSet(option)) continue;
+      if (!isSet("quota")) error(`quota must be set if ${option} is set`);
+      if (!isSet("directory")) error(`${option} must not be set without "directory"`);
+    }
     const locks = ["use_lockfile", "use_fcntl_lock", "use_flock_lock"];
     if (!locks.some(isSet)) error("no locking configured");
   },

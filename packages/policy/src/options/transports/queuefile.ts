@@ -6,6 +6,7 @@ export const queuefileTransport = {
   status: { kind: "supported", reader: "delivery" },
   options: {
     directory: delivery("string*"),
+    short_names: delivery("boolean", false, "Postbus; names that Exim up to 4.96 takes"),
   },
   check({ options, error }) {
     if (options.get("directory") === undefined) error("directory must be set");

@@ -36,7 +36,7 @@ export const smtpTransport = {
     dns_search_parents: ignored("boolean", false),
     dnssec_request_domains: delivery("domain list*", "*"),
     dnssec_require_domains: delivery("domain list*"),
-    dscp: ignored("string*"),
+    dscp: delivery("string*"),
     fallback_hosts: delivery("list*"),
     final_timeout: delivery("time", time("10m")),
     gethostbyname: ignored("boolean", false),

@@ -6,7 +6,7 @@ import type { SharedSurroundings } from "../../../load/policy-surroundings.ts";
 import type { CompiledTransport } from "../../../policy.ts";
 import type { TransportSettings } from "../../../reader/configuration.ts";
 import { batchSize } from "../local/batch-size.ts";
-import { compilePlace } from "../local/delivery-place.ts";
+import { compilePlace, ROUTED_PLACE } from "../local/delivery-place.ts";
 import { deferredBy, expandOption, type Refusal } from "../local/refusal.ts";
 import { compileMessageOptions } from "../message-options.ts";
 import { CommandOption } from "../pipe/command-line.ts";
@@ -19,6 +19,7 @@ type Settings = Extract<TransportSettings, { kind: "lmtp" }>;
 const NO_ERRNO = -1;
 /** What cuts an address down to what stands between its affixes. */
 const AFFIXES = ["local_part_prefix", "local_part_suffix"];
+const ALWAYS = [...AFFIXES, ...ROUTED_PLACE];
 
 /** A transport to an LMTP server on this machine. */
 export function compileLmtp({ name, options }: Settings, shared: SharedSurroundings): CompiledTransport {
@@ -50,7 +51,7 @@ export function compileLmtp({ name, options }: Settings, shared: SharedSurroundi
     driver: "lmtp",
     maxRcpt: batchSize(options, isNamed),
     hasOwnHosts: false,
-    variables: (variable) => AFFIXES.includes(variable) || isNamed(variable),
+    variables: (variable) => ALWAYS.includes(variable) || isNamed(variable),
     at: (variables, recipient) => ({
       driver: "lmtp",
       name,

@@ -2,7 +2,7 @@ import { compileExpansion } from "../../../expansion/compile-expansion.ts";
 import { createEvaluation } from "../../../expansion/create-evaluation.ts";
 import type { Evaluation, Variables } from "../../../expansion/evaluation.ts";
 import type { Expansion } from "../../../expansion/expansion.ts";
-import { textOf } from "../../../expansion/value.ts";
+import { textOf, type Value } from "../../../expansion/value.ts";
 import type { SharedSurroundings } from "../../../load/policy-surroundings.ts";
 import type { transportOptions } from "../../../options/transports/generic.ts";
 import type { OptionSet } from "../../../reader/option-set.ts";
@@ -35,13 +35,16 @@ export interface PlacedDelivery {
   readonly variables: Variables;
 }
 
-export type OwnVariables = Readonly<Record<string, string | undefined>>;
+export type OwnVariables = Readonly<Record<string, Value | undefined>>;
+
+/** Variables in which a router's `transport_home_directory` and `transport_current_directory` come along. */
+export const ROUTED_PLACE: readonly string[] = ["home", "current_directory"];
 
 export interface CompiledPlace {
   /** Of the options, for what they may name. */
   readonly sources: readonly string[];
   /**
-   * @param variables Of the address; `home` is the router's.
+   * @param variables Of the address; those of `ROUTED_PLACE` are the router's.
    * @param own Variables that there are only while this delivery is made.
    */
   at(variables: Variables, own: OwnVariables, router: RoutedPlace): Promise<PlacedDelivery | Refusal>;
@@ -100,8 +103,7 @@ export function compilePlace(transport: string, options: Options, shared: Shared
       if (typeof ownGroup === "object") return ownGroup;
       const ownHome = await path(home, "home", evaluation);
       if (typeof ownHome === "object") return ownHome;
-      const routed = variables.get("home") ?? "";
-      const known = ownHome ?? (typeof routed === "string" || typeof routed === "object" ? textOf(routed) : "");
+      const known = ownHome ?? readText(variables, "home");
       const placed = withOwn(variables, known === "" ? own : { ...own, home: known });
       const ownDirectory = await path(directory, "current", createEvaluation({ ...shared, variables: placed }));
       if (typeof ownDirectory === "object") return ownDirectory;
@@ -114,12 +116,17 @@ export function compilePlace(transport: string, options: Options, shared: Shared
           user: ownUser ?? router.user,
           group: ownGroup ?? (ownUser === undefined ? router.group : undefined),
           home: known === "" ? undefined : known,
-          directory: ownDirectory,
+          directory: ownDirectory ?? (readText(variables, "current_directory") || undefined),
           sizeLimit: limit,
         },
       };
     },
   };
+}
+
+function readText(variables: Variables, name: string): string {
+  const value = variables.get(name) ?? "";
+  return typeof value === "string" || typeof value === "object" ? textOf(value) : "";
 }
 
 const withOwn = (variables: Variables, own: OwnVariables): Variables => ({

@@ -3,7 +3,7 @@ import type { Evaluation } from "../../../expansion/evaluation.ts";
 import type { Expansion } from "../../../expansion/expansion.ts";
 import { dequoted } from "../../../expansion/fields.ts";
 import { Source } from "../../../expansion/source.ts";
-import { Tainted, textOf } from "../../../expansion/value.ts";
+import { Tainted, textOf, type Value } from "../../../expansion/value.ts";
 import { deferredBy, expandOption, failedBy, type Refusal } from "../local/refusal.ts";
 
 /** A program with its arguments, its name first. */
@@ -23,7 +23,7 @@ interface CommandParts {
   /** For `$pipe_addresses`. */
   readonly addresses: readonly string[];
   /** For `$address_pipe`. */
-  readonly pipe: string | undefined;
+  readonly pipe: Value | undefined;
 }
 
 /**
@@ -60,7 +60,9 @@ export class CommandOption {
     const words: string[] = [];
     for (const word of this.#words) {
       if (typeof word === "string") {
-        words.push(...(word === "addresses" ? addresses : commandWords(pipe)));
+        const more = word === "addresses" ? addresses : commandWords(textOf(pipe));
+        if (word === "pipe" && pipe instanceof Tainted) return this.#tainted(words.length, more[0] ?? "");
+        words.push(...more);
         continue;
       }
       const found = await expandOption(word, evaluation);
@@ -69,12 +71,15 @@ export class CommandOption {
         return deferredBy(`Expansion of "${word.source}" ${where}: ${found.text}`);
       }
       if (found.value instanceof Tainted) {
-        const what = `Tainted arg ${words.length} for ${this.#transport} transport command`;
-        return failedBy(`${what}: '${textOf(found.value)}'`);
+        return this.#tainted(words.length, found.value.text);
       }
       words.push(found.value);
     }
     return { kind: "command", words };
+  }
+
+  #tainted(position: number, word: string): Refusal {
+    return failedBy(`Tainted arg ${position} for ${this.#transport} transport command: '${word}'`);
   }
 }
 

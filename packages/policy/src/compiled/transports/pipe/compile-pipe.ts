@@ -1,9 +1,11 @@
 import { createEvaluation } from "../../../expansion/create-evaluation.ts";
+import type { Variables } from "../../../expansion/evaluation.ts";
+import { Tainted, type Value } from "../../../expansion/value.ts";
 import type { SharedSurroundings } from "../../../load/policy-surroundings.ts";
 import type { CompiledTransport } from "../../../policy.ts";
 import type { TransportSettings } from "../../../reader/configuration.ts";
 import { batchSize } from "../local/batch-size.ts";
-import { compilePlace } from "../local/delivery-place.ts";
+import { compilePlace, ROUTED_PLACE } from "../local/delivery-place.ts";
 import type { SiteNames } from "../local/site-names.ts";
 import { compileMessageOptions } from "../message-options.ts";
 import { variablesIn } from "../variables-in.ts";
@@ -13,7 +15,14 @@ import { pipeSettings } from "./pipe-settings.ts";
 type Settings = Extract<TransportSettings, { kind: "pipe" }>;
 
 /** What a program's environment has of every address, whether or not the options name it. */
-const OF_ENVIRONMENT = ["local_part", "local_part_prefix", "local_part_suffix", "domain", "home"];
+const OF_ENVIRONMENT = [
+  "local_part",
+  "local_part_prefix",
+  "local_part_suffix",
+  "domain",
+  "address_pipe",
+  ...ROUTED_PLACE,
+];
 
 /** A transport to a program. Nothing of it is the same for every message: the program's environment is not. */
 export function compilePipe(
@@ -40,11 +49,21 @@ export function compilePipe(
       settings,
       message: (address) => message.at(variables(address)),
       async order(request) {
-        const own = { transport_name: name, address_pipe: request.pipe, host: request.host };
-        const found = await place.at(variables(recipient), own, request);
+        const given = variables(recipient);
+        const pipe = request.pipe === undefined ? undefined : asTainted(given.get("address_pipe"), request.pipe);
+        const own = { transport_name: name, address_pipe: pipe, host: request.host };
+        const found = await place.at(given, own, request);
         if (found.kind === "refused") return found;
-        return orders.order(request, found.place, createEvaluation({ ...shared, variables: found.variables }));
+        return orders.order(
+          { ...request, pipe },
+          found.place,
+          createEvaluation({ ...shared, variables: found.variables }),
+        );
       },
     }),
   };
 }
+
+/** A command of a redirect list is tainted if that was. */
+const asTainted = (carried: ReturnType<Variables["get"]>, text: string): Value =>
+  carried instanceof Tainted ? new Tainted(text) : text;

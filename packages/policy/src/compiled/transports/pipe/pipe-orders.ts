@@ -1,7 +1,7 @@
 import { compileExpansion } from "../../../expansion/compile-expansion.ts";
 import type { Evaluation } from "../../../expansion/evaluation.ts";
 import type { Expansion } from "../../../expansion/expansion.ts";
-import { textOf } from "../../../expansion/value.ts";
+import { Tainted, textOf, type Value } from "../../../expansion/value.ts";
 import { splitList } from "../../../matching/split-list.ts";
 import type { transportOptions } from "../../../options/transports/generic.ts";
 import type { pipeTransport } from "../../../options/transports/pipe.ts";
@@ -21,6 +21,9 @@ interface OrderParts {
 
 /** What stands before a message unless the option says otherwise (Exim's manual, `message_prefix` of pipe). */
 const FROM_LINE = "From ${if def:return_path{$return_path}{MAILER-DAEMON}} ${tod_bsdinbox}\n";
+
+/** With the command of a redirect list as trusted as that was. */
+type KnownRequest = Pick<PipeRequest, "addresses" | "host"> & { readonly pipe: Value | undefined };
 
 /** Makes the orders for one transport's programs: expands what has to be expanded, and sees to what may be run. */
 export class PipeOrders {
@@ -49,7 +52,7 @@ export class PipeOrders {
     this.#suffix = compileExpansion(options.get("message_suffix") ?? (isBatched ? "" : "\n"));
   }
 
-  async order(request: PipeRequest, place: DeliveryPlace, evaluation: Evaluation): Promise<PipeOrder | Refusal> {
+  async order(request: KnownRequest, place: DeliveryPlace, evaluation: Evaluation): Promise<PipeOrder | Refusal> {
     const line = await this.#line(request, evaluation);
     if (line.kind === "refused") return line;
     const [program = "", ...more] = line.words;
@@ -74,7 +77,7 @@ export class PipeOrders {
     if (typeof prefix === "object") return prefix;
     const suffix = await this.#affix("suffix", this.#suffix, evaluation);
     if (typeof suffix === "object") return suffix;
-    const command = request.pipe === undefined || this.#isForced ? (this.#command?.text ?? "") : request.pipe;
+    const command = request.pipe === undefined || this.#isForced ? (this.#command?.text ?? "") : textOf(request.pipe);
     const searchPath = pathText.split(":").filter((directory) => directory !== "");
     return { kind: "order", words: [program, ...more], command, searchPath, environment, prefix, suffix, place };
   }
@@ -84,8 +87,11 @@ export class PipeOrders {
   }
 
   /** A command that a redirect list names is not expanded: users write those. */
-  async #line({ pipe, addresses }: PipeRequest, evaluation: Evaluation): Promise<CommandLine | Refusal> {
+  async #line({ pipe, addresses }: KnownRequest, evaluation: Evaluation): Promise<CommandLine | Refusal> {
     if (pipe !== undefined && !this.#isForced) {
+      if (pipe instanceof Tainted) {
+        return deferredBy(`Tainted '${pipe.text}' (command for ${this.#parts.name} transport) not permitted`);
+      }
       const text = pipe.trimStart();
       const isForShell = this.#parts.options.get("use_shell") && text !== "";
       return { kind: "command", words: isForShell ? ["/bin/sh", "-c", text] : commandWords(text) };

@@ -1,0 +1,37 @@
+import type { AttemptResult } from "@postbus/queue";
+import type { RecipientResult, Trouble } from "@postbus/smtp";
+import { strerror } from "../system-error.ts";
+import type { HostFacts } from "./host-facts.ts";
+import { hopLabel, type NextHop } from "./next-hop.ts";
+
+/** What is known of a host before it has answered. */
+export function hostFields(hop: NextHop): HostFacts {
+  return { host: hop.name, hostAddress: hop.address, hostPort: hop.port };
+}
+
+/** The end of a recipient that the host has not taken. */
+type Refused = Exclude<RecipientResult, { readonly outcome: "delivered" | "postponed" }>;
+
+/** @param isHostError Others for the host wait, too. */
+export function refusedResult(end: Refused, facts: HostFacts, isHostError: boolean): AttemptResult {
+  const { text, replyCode = 0 } = end;
+  if (end.outcome === "failed") return { outcome: "failed", text, ...facts };
+  return {
+    outcome: "deferred",
+    errno: end.errno,
+    text,
+    ...facts,
+    ...(replyCode >= 400 && replyCode < 500 ? { replyDigits: replyCode % 100 } : {}),
+    ...(isHostError ? { isHostError } : {}),
+  };
+}
+
+/** A line for the log: an error of a host, or of a message at it. */
+export function noteOn(hop: NextHop, { errno, text }: Trouble): string {
+  return `H=${hopLabel(hop)}: ${text}${errno > 0 ? `: ${strerror(errno)}` : ""}`;
+}
+
+/** Whether nothing more is to be tried. */
+export function isFinal(result: AttemptResult | undefined): boolean {
+  return result?.outcome === "delivered" || result?.outcome === "failed";
+}

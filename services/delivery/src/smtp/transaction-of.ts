@@ -1,0 +1,22 @@
+import type { DeliveryItem } from "@postbus/contracts";
+import type { Transaction } from "@postbus/smtp";
+
+/** What one transaction carries of an item. @param batch Positions of its recipients. */
+export function transactionOf(
+  item: DeliveryItem,
+  returnPath: string,
+  batch: readonly number[],
+  size: number,
+): Transaction {
+  const { eightBit = false, smtpUtf8 = false, notification, isLastHop = false } = item;
+  const ofBatch = batch.map((position) => item.recipients[position]);
+  const recipients = ofBatch.map((recipient) => recipient?.address ?? "");
+  const envelope = { returnPath, recipients, size, eightBit, smtpUtf8 };
+  if (isLastHop) return envelope;
+  const recipientNotifications = ofBatch.map((recipient) => recipient?.notification);
+  return {
+    ...envelope,
+    ...(notification === undefined ? {} : { notification }),
+    ...(recipientNotifications.every((one) => one === undefined) ? {} : { recipientNotifications }),
+  };
+}

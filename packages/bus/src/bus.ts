@@ -34,6 +34,8 @@ export interface Outcome {
   readonly events?: readonly MailEvent[];
   /** Raised, too, if the message has no item left after this commit. Its content is removed then. */
   readonly eventsIfComplete?: readonly MailEvent[];
+  /** Called behind that commit, if the message has no item left. A process that dies in between does not call it again. */
+  readonly whenComplete?: () => void;
 }
 
 /** A work item in the hands of a handler. */

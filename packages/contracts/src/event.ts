@@ -17,19 +17,55 @@ const common = {
 
 const ofMessage = { ...common, messageId: Type.String({ minLength: 1 }) };
 
+/** Of a TLS connection, for the log. */
+const peerFields = {
+  /** `CV=` */
+  certificateVerified: Type.Optional(Type.Boolean()),
+  /** `DN=`; there only if `log_selector` asks for it. */
+  peerName: Type.Optional(Type.String()),
+};
+
+/** Our end of a connection (`I=`); there only if `log_selector` asks for it. */
+const ownEnd = {
+  localAddress: Type.Optional(Type.String()),
+  localPort: Type.Optional(Type.Integer()),
+};
+
 /** What a delivery attempt for one recipient met. */
 const attempt = {
   recipient: Type.String(),
   returnPath: Type.String(),
+  /** Return path of the delivery, where it is another one (`errors_to`). */
+  errorsTo: Type.Optional(Type.String()),
+  /** Addresses that the recipient was made of, the nearest first. */
+  parents: Type.Optional(Type.Array(Type.String())),
   router: Type.Optional(Type.String()),
   transport: Type.Optional(Type.String()),
   /** Name of the host as configured. */
   host: Type.Optional(Type.String()),
   hostAddress: Type.Optional(Type.String()),
   hostPort: Type.Optional(Type.Integer()),
+  /** Milliseconds that the attempt took (`DT=`); there only if `log_selector` asks for it. */
+  tookMs: Type.Optional(Type.Integer()),
+  ...ownEnd,
+};
+
+/** A client, for the log. */
+const client = {
+  clientAddress: Type.String(),
+  clientPort: Type.Optional(Type.Integer()),
+  /** By the reverse DNS, if somebody has asked. */
+  clientName: Type.Optional(Type.String()),
+  helo: Type.Optional(Type.String()),
+  /** `Ci=`; there only if `log_selector` asks for it. */
+  connectionId: Type.Optional(Type.String()),
+  ...ownEnd,
 };
 
 const closed = { additionalProperties: false };
+
+/** Exim's three logs. */
+const LogTarget = Type.Enum(["main", "reject", "panic"]);
 
 /** A message was accepted: the log's `<=` line. */
 export const Received = Type.Object(
@@ -42,6 +78,21 @@ export const Received = Type.Object(
     /** Of the proxy that has handed on the connection (`PRX=`); there only if `log_selector` asks for it. */
     proxyAddress: Type.Optional(Type.String()),
     facts: Type.Optional(Facts),
+    clientName: client.clientName,
+    connectionId: client.connectionId,
+    ...ownEnd,
+    /** The rest is there only if `log_selector` asks for it. `AUTH=` of MAIL (`A=…:…:sender`). */
+    authenticatedSender: Type.Optional(Type.String()),
+    /** Pipelining was offered and used, or not used (`-`); offered for the first commands, too (`.`). */
+    pipelining: Type.Optional(Type.Enum(["L", "L-", "L.", "L.-"])),
+    /** `BODY=` of MAIL (`M8S=`). */
+    bodyBits: Type.Optional(Type.Enum([0, 7, 8])),
+    /** From MAIL to the end of the content (`RT=`). */
+    tookMs: Type.Optional(Type.Integer()),
+    /** `T=`, decoded, cut at 100 octets. */
+    subject: Type.Optional(Type.String()),
+    /** `DS` */
+    isNameAuthenticated: Type.Optional(Type.Literal(true)),
   },
   closed,
 );
@@ -58,6 +109,21 @@ export const Delivered = Type.Object(
     /** The connection had carried a message before (`*` behind the host). */
     reused: Type.Optional(Type.Boolean()),
     cipher: Type.Optional(Type.String()),
+    ...peerFields,
+    /** Name of the authenticator that was passed, and who we are by that (`A=`). */
+    authenticator: Type.Optional(Type.String()),
+    authenticatedId: Type.Optional(Type.String()),
+    /** `L`, `PRDR`, `K`: what of SMTP was made use of. */
+    isPipelined: Type.Optional(Type.Boolean()),
+    isPrdr: Type.Optional(Type.Boolean()),
+    isChunked: Type.Optional(Type.Boolean()),
+    /** `H=` of a local delivery: the hosts as the router has them. */
+    hostText: Type.Optional(Type.String()),
+    /** `ST=` */
+    shadow: Type.Optional(Type.String()),
+    /** Octets that were sent or written (`S=`), and milliseconds since the message was received (`QT=`); there only if `log_selector` asks for them. */
+    sentOctets: Type.Optional(Type.Integer()),
+    queuedMs: Type.Optional(Type.Integer()),
     /** Return path by which reports come back to us (`SRS=`). */
     srsSender: Type.Optional(Type.String()),
     /** The next hop's last reply (`C=`). */
@@ -87,13 +153,28 @@ export type Deferred = Static<typeof Deferred>;
 
 /** A recipient was given up: `**`. */
 export const Failed = Type.Object(
-  { ...ofMessage, ...attempt, name: Type.Literal("msg:fail:delivery"), text: Type.String() },
+  {
+    ...ofMessage,
+    ...attempt,
+    name: Type.Literal("msg:fail:delivery"),
+    cipher: Type.Optional(Type.String()),
+    ...peerFields,
+    text: Type.String(),
+  },
   closed,
 );
 export type Failed = Static<typeof Failed>;
 
 /** Every recipient has come to its end: `Completed`. */
-export const Completed = Type.Object({ ...ofMessage, name: Type.Literal("msg:complete") }, closed);
+export const Completed = Type.Object(
+  {
+    ...ofMessage,
+    name: Type.Literal("msg:complete"),
+    /** Milliseconds since the message was received (`QT=`); there only if `log_selector` asks for it. */
+    queuedMs: Type.Optional(Type.Integer()),
+  },
+  closed,
+);
 export type Completed = Static<typeof Completed>;
 
 /** An item waits for an operator: `Frozen`. */
@@ -109,9 +190,9 @@ export const Rejected = Type.Object(
   {
     ...common,
     name: Type.Literal("smtp:reject"),
-    clientAddress: Type.String(),
-    clientPort: Type.Optional(Type.Integer()),
-    helo: Type.Optional(Type.String()),
+    ...client,
+    /** Of the message that was refused, if its content had come. */
+    messageId: Type.Optional(Type.String()),
     returnPath: Type.Optional(Type.String()),
     /** Exim's words: `rejected RCPT <a@b>: relay not permitted`. */
     text: Type.String(),
@@ -119,10 +200,36 @@ export const Rejected = Type.Object(
     ofHandshake: Type.Optional(Type.Boolean()),
     /** It was no command: the connection was not taken, and `text` says why. */
     ofConnection: Type.Optional(Type.Boolean()),
+    /** In which logs; absent: in the usual ones. */
+    targets: Type.Optional(Type.Array(LogTarget)),
+    /** Lines for the rejectlog behind the first: envelope and header section, each line with its LF. */
+    details: Type.Optional(Type.String()),
   },
   closed,
 );
 export type Rejected = Static<typeof Rejected>;
+
+/** A line of the log that is all that is said: what a policy writes (`logwrite`), what a selector asks for. */
+export const Written = Type.Object(
+  {
+    ...common,
+    name: Type.Literal("log:line"),
+    messageId: Type.Optional(Type.String()),
+    /** Of a client: then it stands behind this, and `text` behind the client. */
+    before: Type.Optional(Type.String()),
+    ...client,
+    clientAddress: Type.Optional(Type.String()),
+    /** Stands between the client and the time. */
+    between: Type.Optional(Type.String()),
+    /** How long the client was connected (`D=`). */
+    tookMs: Type.Optional(Type.Integer()),
+    text: Type.String(),
+    /** In which logs; absent: in the mainlog. */
+    targets: Type.Optional(Type.Array(LogTarget)),
+  },
+  closed,
+);
+export type Written = Static<typeof Written>;
 
 /**
  * Why the policy has accepted, refused or thrown away a message: every statement that was come by, from the connection on.
@@ -158,12 +265,13 @@ export const MailEvent = Type.Union([
   Frozen,
   Noted,
   Rejected,
+  Written,
   Decided,
 ]);
 export type MailEvent = Static<typeof MailEvent>;
 
 /** `event.<name>.<message id>`: `event.msg_delivery.1vMhGf-…`. */
 export function eventSubject(event: MailEvent): string {
-  const of = "messageId" in event ? event.messageId : "-";
+  const { messageId: of = "-" } = event;
   return `event.${subjectToken(event.name.replaceAll(":", "_"))}.${of}`;
 }

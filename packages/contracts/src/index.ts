@@ -18,6 +18,7 @@ export {
   Noted,
   Received,
   Rejected,
+  Written,
 } from "./event.ts";
 export { DkimFact, DmarcFact, Facts, SpfFact } from "./facts.ts";
 export { FLEET_BEAT_MS, FLEET_EXPIRY_MS, FleetMember, fleetBucket } from "./fleet.ts";

@@ -50,6 +50,8 @@ export function rowsOf(events: readonly MailEvent[]): Rows {
       rejects.push(rejectRow(event));
       continue;
     }
+    // It is the log's.
+    if (event.name === "log:line") continue;
     const { v: _version, id, messageId, atMs, name, ...body } = event;
     eventRows.push({ messageId, id, atMs: Math.trunc(atMs), name, body: JSON.stringify(body) });
     const { set, clear } = flagChange(event);
@@ -77,7 +79,8 @@ function arrivalOf(event: MailEvent): Arrival | undefined {
 }
 
 function rejectRow(event: Rejected): RejectRow {
-  const { v: _version, id, atMs, name: _name, ...body } = event;
+  // The header section of a message that was refused is the rejectlog's.
+  const { v: _version, id, atMs, name: _name, details: _details, ...body } = event;
   return { atMs: Math.trunc(atMs), id, body: JSON.stringify(body) };
 }
 

@@ -10,6 +10,7 @@ import { checkCarriedOut } from "./compiled/check-carried-out.ts";
 import { checkLocalDeliveries, type DeliveryAbilities } from "./compiled/check-local-deliveries.ts";
 import { contentTest } from "./compiled/content-test.ts";
 import { expressionNotices } from "./compiled/expression-notices.ts";
+import { logPolicy } from "./compiled/log-policy.ts";
 import { policyNotices } from "./compiled/policy-notices.ts";
 import { queueRules } from "./compiled/queue-rules.ts";
 import { compileReportPolicy } from "./compiled/reports/report-policy.ts";
@@ -18,6 +19,7 @@ import { smtpPolicy } from "./compiled/smtp-policy.ts";
 import { tlsPolicy } from "./compiled/tls-policy.ts";
 import { compileTransports } from "./compiled/transports/index.ts";
 import { wantedFacts } from "./compiled/wanted-facts.ts";
+import { compileEventActions } from "./events/event-actions.ts";
 import { lowerCase } from "./expansion/operators/case.ts";
 import { type ProcessParts, policySurroundings } from "./load/policy-surroundings.ts";
 import type { Policy } from "./policy.ts";
@@ -60,6 +62,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const sessionParts = smtpParts(configuration, primaryHostname, problems);
   const { lists, advertised, expanded, heloChecks, authenticators } = sessionParts;
   const transports = compileTransports(configuration, shared, smtp, problems);
+  const log = logPolicy(configuration, shared, problems);
   checkCarriedOut(configuration, problems);
   if (source.delivery !== undefined) checkLocalDeliveries(configuration, source.delivery, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
@@ -78,7 +81,9 @@ export function compilePolicy(source: PolicySource): Policy {
     qualifyDomain,
     qualifyRecipient,
     smtp,
+    log,
     tls: tlsPolicy(configuration),
+    events: compileEventActions(configuration, { shared, acls, names }),
     surroundings: shared,
     hasAcl: (stage) => acls.has(stage),
     asksAtHelo: acls.has("helo") || !heloChecks.areNone || !advertised.areSettled || authenticators !== undefined,

@@ -44,6 +44,10 @@ export type { QueuefileTransport } from "./compiled/transports/queuefile-transpo
 export type { HostTerms, SmtpTransport, SocksProxy } from "./compiled/transports/smtp-transport.ts";
 export { variablesIn } from "./compiled/transports/variables-in.ts";
 export type { WantedFacts } from "./compiled/wanted-facts.ts";
+export type { EventActions, TransportEventAction } from "./events/event-actions.ts";
+export { Lines, recipientErrno, variablesOf } from "./events/outcome-actions.ts";
+export { OutcomeRaiser } from "./events/outcome-raiser.ts";
+export type { RaisedEvent } from "./events/raised-event.ts";
 export type { Eventual } from "./expansion/code.ts";
 export { compileExpansion } from "./expansion/compile-expansion.ts";
 export { createEvaluation } from "./expansion/create-evaluation.ts";
@@ -70,6 +74,7 @@ export { splitList } from "./matching/split-list.ts";
 export { optionsPage } from "./options/options-page.ts";
 export type {
   CompiledTransport,
+  LogPolicy,
   MessageOptions,
   Policy,
   RetryFailure,

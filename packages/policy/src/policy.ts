@@ -12,6 +12,7 @@ import type { PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts
 import type { QueuefileTransport } from "./compiled/transports/queuefile-transport.ts";
 import type { SmtpTransport } from "./compiled/transports/smtp-transport.ts";
 import type { WantedFacts } from "./compiled/wanted-facts.ts";
+import type { EventActions } from "./events/event-actions.ts";
 import type { Eventual } from "./expansion/code.ts";
 import type { Variables } from "./expansion/evaluation.ts";
 import type { SharedSurroundings } from "./load/policy-surroundings.ts";
@@ -36,8 +37,11 @@ export interface Policy {
   /** `qualify_recipient`: of a recipient without a domain. */
   readonly qualifyRecipient: string;
   readonly smtp: SmtpPolicy;
+  readonly log: LogPolicy;
   /** Undefined: STARTTLS is not offered. */
   readonly tls: TlsPolicy | undefined;
+  /** `event_action`, in the main section and in transports. */
+  readonly events: EventActions;
   /** For expansions and lists in any context. */
   readonly surroundings: SharedSurroundings;
   /** Whether an ACL is set for a stage: without one, nobody needs to ask. */
@@ -126,10 +130,28 @@ export interface SmtpPolicy {
   readonly receiveTimeoutMs: number;
   /** `proxy_protocol_timeout`: for the whole PROXY header. */
   readonly proxyTimeoutMs: number;
-  /** `log_selector = +proxy` */
-  readonly logsProxy: boolean;
   /** `message_body_visible`, octets. */
   readonly bodyVisibleOctets: number;
+}
+
+/** What the log is to be like (names of the main options in comments). */
+export interface LogPolicy {
+  /** `log_selector`: everything that is logged. */
+  readonly selectors: ReadonlySet<string>;
+  /** The same, if it asks for more of deliveries than is known anyway. */
+  readonly ofDeliveries: ReadonlySet<string> | undefined;
+  /** `timezone`; undefined: this machine's. */
+  readonly timeZone: string | undefined;
+  /** `log_timezone` */
+  readonly showsZone: boolean;
+  /** `write_rejectlog` */
+  readonly writesRejectlog: boolean;
+  /** `log_file_path`, expanded: with `%s` in it, and perhaps `%D` or `%M`. Undefined, or of an empty list: the usual place. */
+  readonly filePath: (() => Promise<string | undefined>) | undefined;
+  /** `disable_logging` of the router, or of the transport: nothing is logged of deliveries and their errors. */
+  isSilent(router: string | undefined, transport: string | undefined): boolean;
+  /** `log_as_local` of the router, and the transport is a local one. */
+  isAsLocal(router: string | undefined, transport: string | undefined): boolean;
 }
 
 /** TLS towards clients. */

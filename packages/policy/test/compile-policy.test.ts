@@ -41,7 +41,6 @@ describe("options of sessions", () => {
       maxUnknownCommands: 3,
       receiveTimeoutMs: 300_000,
       proxyTimeoutMs: 3_000,
-      logsProxy: false,
       bodyVisibleOctets: 500,
     });
     assert.equal(policyOf("").primaryHostname, "mx.here.test");

@@ -24,7 +24,15 @@ export function deliveredEvent(
   const event: Event<"msg:delivery"> = attemptEvent(view, "msg:delivery");
   if (further) event.further = true;
   if (result.reused === true) event.reused = true;
-  if (result.cipher !== undefined) event.cipher = result.cipher;
+  if (result.cipher !== undefined) secured(event, result, view.context.logged);
+  if (result.authenticator !== undefined) event.authenticator = result.authenticator;
+  if (result.authenticatedId !== undefined) event.authenticatedId = result.authenticatedId;
+  if (result.isPipelined === true && view.context.logged?.has("pipelining") === true) event.isPipelined = true;
+  if (result.isPrdr === true) event.isPrdr = true;
+  if (result.isChunked === true) event.isChunked = true;
+  if (result.shadow !== undefined) event.shadow = result.shadow;
+  if ("hostText" in view.item && view.item.hostText !== undefined) event.hostText = view.item.hostText;
+  if (view.context.logged !== undefined) measured(event, view, view.context.logged);
   if (result.confirmation !== undefined) event.confirmation = result.confirmation;
   if ("srsSender" in view.item && view.item.srsSender !== undefined) event.srsSender = view.item.srsSender;
   if (possibleDuplicate) event.possibleDuplicate = true;
@@ -37,8 +45,27 @@ export function deferredEvent(view: AttemptView, result: ResultOf<"deferred">, n
   return { ...common, errno: result.errno, text: result.text, nextTryAtMs } satisfies Event<"msg:defer">;
 }
 
-export function failedEvent(view: AttemptView, text: string) {
-  return { ...attemptEvent(view, "msg:fail:delivery"), text } satisfies Event<"msg:fail:delivery">;
+export function failedEvent(view: AttemptView, text: string): Event<"msg:fail:delivery"> {
+  const event: Event<"msg:fail:delivery"> = { ...attemptEvent(view, "msg:fail:delivery"), text };
+  const { result } = view.attempted;
+  if (result.cipher !== undefined) secured(event, result, view.context.logged);
+  return event;
+}
+
+function secured(
+  event: Pick<Event<"msg:delivery">, "cipher" | "certificateVerified" | "peerName">,
+  { cipher, certificateVerified, peerName }: AttemptResult,
+  logged: ReadonlySet<string> | undefined,
+): void {
+  if (cipher !== undefined) event.cipher = cipher;
+  if (certificateVerified !== undefined) event.certificateVerified = certificateVerified;
+  if (peerName !== undefined && logged?.has("tls_peerdn") === true) event.peerName = peerName;
+}
+
+/** What selectors want to be measured. */
+function measured(event: Event<"msg:delivery">, { item, context }: AttemptView, logged: ReadonlySet<string>): void {
+  if (logged.has("queue_time")) event.queuedMs = Math.max(0, context.nowMs - item.receivedAtMs);
+  if (logged.has("delivery_size")) event.sentOctets = context.sentOctets ?? item.reception.size;
 }
 
 type AttemptFields<N extends MailEvent["name"]> = { name: N } & Pick<
@@ -55,6 +82,11 @@ type AttemptFields<N extends MailEvent["name"]> = { name: N } & Pick<
   | "host"
   | "hostAddress"
   | "hostPort"
+  | "errorsTo"
+  | "parents"
+  | "tookMs"
+  | "localAddress"
+  | "localPort"
 >;
 
 /** Assigned one by one, not spread: this is made for every recipient of every message. */
@@ -75,6 +107,18 @@ function attemptEvent<N extends MailEvent["name"]>(view: AttemptView, name: N): 
   const transport = attempted.transport ?? ("transport" in item ? item.transport : undefined);
   if (router !== undefined) event.router = router;
   if (transport !== undefined) event.transport = transport;
+  const { origin } = attempted.recipient;
+  if (origin !== undefined) event.parents = origin.parents;
+  const errorsTo = "errorsTo" in item ? item.errorsTo : undefined;
+  if (errorsTo !== undefined) event.errorsTo = errorsTo;
+  const { logged, tookMs } = context;
+  if (logged !== undefined) {
+    if (tookMs !== undefined && logged.has("deliver_time")) event.tookMs = tookMs;
+    if (logged.has("incoming_interface") && logged.has("outgoing_interface")) {
+      if (result.localAddress !== undefined) event.localAddress = result.localAddress;
+      if (result.localPort !== undefined) event.localPort = result.localPort;
+    }
+  }
   if (result.host !== undefined) event.host = result.host;
   if (result.hostAddress !== undefined) event.hostAddress = result.hostAddress;
   if (result.hostPort !== undefined) event.hostPort = result.hostPort;

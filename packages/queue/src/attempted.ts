@@ -23,6 +23,11 @@ export interface ConcludeContext {
   readonly primaryHostname: string;
   /** `qualify_domain`: whose Mailer-Daemon writes bounces; absent: `primaryHostname`. */
   readonly qualifyDomain?: string;
+  /** `log_selector`, if it asks for more of a delivery than is known anyway. */
+  readonly logged?: ReadonlySet<string> | undefined;
+  /** How long the attempt took, and octets that it has sent or written to each recipient: for `logged`. */
+  readonly tookMs?: number;
+  readonly sentOctets?: number;
   /** What the operator says about reports; absent: Exim's defaults, and no warnings. */
   readonly reports?: ReportPolicy;
   readonly retryRule: (address: string) => readonly RetryStep[];

@@ -192,9 +192,12 @@ function frozenEvent(
 }
 
 /** Named after the message, not after the item: whichever of its items ends last, it is complete once. */
-function completedEvent({ messageId }: RouteItem | DeliveryItem, context: ConcludeContext): MailEvent {
-  const { nowMs: atMs, service } = context;
-  return { v: 1, id: `${messageId}:msg:complete:0`, atMs, service, messageId, name: "msg:complete" };
+function completedEvent(item: RouteItem | DeliveryItem, context: ConcludeContext): MailEvent {
+  const { nowMs: atMs, service, logged } = context;
+  const { messageId, receivedAtMs } = item;
+  const id = `${messageId}:msg:complete:0`;
+  const event = { v: 1, id, atMs, service, messageId, name: "msg:complete" } as const;
+  return logged?.has("queue_time_overall") === true ? { ...event, queuedMs: Math.max(0, atMs - receivedAtMs) } : event;
 }
 
 /** Position of each recipient in the item; found by identity, since an address may be there twice. */

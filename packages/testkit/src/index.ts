@@ -16,6 +16,7 @@ export {
   startPostfix,
   stopProcess,
 } from "./mail-server.ts";
+export { type MariadbServer, mariadbIsMissing, startMariadb } from "./mariadb-server.ts";
 export { type NatsCluster, type NatsOptions, type NatsServer, startNats, startNatsCluster } from "./nats-server.ts";
 export { makeOcspResponse } from "./ocsp-response.ts";
 export { type PostbusOptions, type PostbusProcess, runPostbus, startPostbus } from "./postbus-process.ts";

@@ -123,13 +123,17 @@ daemon_smtp_ports = ${port}
 smtp_accept_max = 200
 smtp_accept_queue_per_connection = 0
 tls_advertise_hosts =
-acl_smtp_rcpt = accept
-acl_smtp_data = accept
+${unlessSet("acl_smtp_rcpt", config)}
+${unlessSet("acl_smtp_data", config)}
 ${config.replaceAll("EXIM_USER", isRoot ? `user = ${NOBODY}\n  group = ${NOBODY}` : "")}
 `,
   );
   return [path, "-C", `${directory}/exim.conf`];
 }
+
+/** Exim refuses an option that is set twice. */
+const unlessSet = (acl: string, config: string): string =>
+  new RegExp(`^${acl} *=`, "m").test(config) ? "" : `${acl} = accept`;
 
 /** Resolves when something answers on the port with a line. */
 export async function answers(port: number, deadlineMs = 30_000): Promise<void> {

@@ -1,12 +1,15 @@
 import type { Publication, WorkItem } from "@postbus/bus";
 import type { Content, DeliveryItem, MailEvent } from "@postbus/contracts";
 import type { AttemptResult } from "@postbus/queue";
+import type { AttemptEvents } from "./events/attempt-events.ts";
 
 /** What a transport gets: the item as the bus handed it out, its header checked. */
 export interface Attempt {
   readonly work: Pick<WorkItem, "id" | "handedOut" | "isHeld" | "signal">;
   readonly item: DeliveryItem;
   readonly content: Content;
+  /** Absent: the transport has no `event_action`. */
+  readonly events?: AttemptEvents | undefined;
 }
 
 export interface AttemptReport {

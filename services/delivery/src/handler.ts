@@ -1,7 +1,7 @@
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
 import { DeliveryItem, type MailEvent, withOrigins } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
-import { type MessageContent, messageContent, type Policy, type Transport } from "@postbus/policy";
+import { type MessageContent, messageContent, type OutcomeRaiser, type Policy, type Transport } from "@postbus/policy";
 import { type Attempted, type AttemptResult, conclude, type RetryStep } from "@postbus/queue";
 import { errnos } from "@postbus/smtp";
 import type { Logger } from "pino";
@@ -10,6 +10,7 @@ import { deliverByAppendfile } from "./appendfile/appendfile-delivery.ts";
 import type { MailboxDeps } from "./appendfile/mailbox-deps.ts";
 import type { Attempt, AttemptReport } from "./attempt.ts";
 import { type AutoreplyDeps, deliverByAutoreply } from "./autoreply/autoreply-delivery.ts";
+import { AttemptEvents } from "./events/attempt-events.ts";
 import { LeaseLostError } from "./lease-lost-error.ts";
 import { deliverByLmtp } from "./lmtp/lmtp-delivery.ts";
 import { recipientVariables } from "./message/recipient-variables.ts";
@@ -28,13 +29,15 @@ const CONFIGURATION_ERROR = -30;
 export interface DeliveryDeps {
   /** The one in force now: asked for each item. */
   readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "reports" | "retryRule" | "transport"> &
-    Partial<Pick<Policy, "queue" | "smtp">>;
+    Partial<Pick<Policy, "queue" | "smtp" | "events">> & { readonly log?: Pick<Policy["log"], "ofDeliveries"> };
   /** For bounces, which quote the header section. */
   readonly readSpooled: Bus["spool"]["read"];
   readonly smtp: SmtpDeps;
   readonly mailboxes: MailboxDeps;
   /** Where nothing is delivered to for now; absent: there is no such place. */
   readonly suspended?: Suspended;
+  /** What policies do about events; absent: nothing. */
+  readonly raiser?: OutcomeRaiser;
   /** Pipes, and LMTP servers on this machine. */
   readonly programs: ProgramDeps;
   readonly autoreply: AutoreplyDeps;
@@ -65,7 +68,8 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const startedMs = performance.now();
     const policy = deps.policy();
     const held = deps.suspended?.of(item);
-    const report = await attemptOthers({ work, item, content: work.content }, held, policy, deps);
+    const events = attemptEvents(work.id, item, policy.events);
+    const report = await attemptOthers({ work, item, content: work.content, events }, held, policy, deps);
     const { results } = report;
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
@@ -77,7 +81,8 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       deps.metrics.attempted(result.outcome);
       return { recipient, result, router, transport };
     });
-    deps.metrics.worked((performance.now() - startedMs) / 1000);
+    const tookMs = performance.now() - startedMs;
+    deps.metrics.worked(tookMs / 1000);
     if (deps.log.isLevelEnabled("debug")) {
       for (const { recipient, result } of attempted) {
         const { messageId } = item;
@@ -86,6 +91,7 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     }
     const isOver = attempted.every(({ result }) => result.outcome !== "deferred");
     const steps = isOver ? undefined : await retrySteps(item, attempted, policy);
+    const logged = policy.log?.ofDeliveries;
     const outcome = await conclude(work, item, attempted, {
       service: "delivery",
       nowMs: deps.now(),
@@ -96,8 +102,37 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       readSpooled: deps.readSpooled,
       retryRule: (address) => steps?.get(address) ?? [],
       ...(policy.queue === undefined ? {} : { rules: policy.queue }),
+      ...(logged === undefined ? {} : { logged, tookMs: Math.round(tookMs) }),
     });
-    return withReport(outcome, report, work, item, deps.now());
+    const { events: actions } = policy;
+    const raised =
+      actions === undefined || deps.raiser === undefined
+        ? outcome
+        : await deps.raiser.raise(outcome, { workId: work.id, item, known: knownOf(item, results, events) }, actions);
+    const noted = withReport(raised, report, work, item, deps.now());
+    return events === undefined
+      ? noted
+      : { ...noted, events: [...events.end((lines) => deps.raiser?.record(lines)), ...(noted.events ?? [])] };
+  };
+}
+
+function attemptEvents(
+  id: string,
+  item: DeliveryItem,
+  actions: Policy["events"] | undefined,
+): AttemptEvents | undefined {
+  const action = actions?.ofTransport(item.transport);
+  return action === undefined ? undefined : new AttemptEvents(id, item, action);
+}
+
+/** What actions may know of a recipient's end besides what is in its event. */
+function knownOf({ recipients }: DeliveryItem, results: readonly AttemptResult[], events: AttemptEvents | undefined) {
+  return (recipient: string) => {
+    const result = results[recipients.findIndex(({ address }) => address === recipient)];
+    const own = { sending_ip_address: result?.localAddress, sending_port: result?.localPort };
+    const hop = result?.host === undefined ? events?.lastHop : undefined;
+    // The log names no host that could not be reached; an action may know it.
+    return hop === undefined ? own : { ...own, host: hop.name, host_address: hop.address, host_port: hop.port };
   };
 }
 

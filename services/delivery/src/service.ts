@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { calloutSubject, quotaSubject } from "@postbus/contracts";
 import { openResolver } from "@postbus/dns";
-import { PolicyInForce } from "@postbus/policy";
+import { OutcomeRaiser, PolicyInForce } from "@postbus/policy";
 import { type Service, startReloadListener } from "@postbus/service-kit";
 import { mailboxDeps } from "./appendfile/mailbox-deps.ts";
 import { quotaHandler } from "./appendfile/quota/quota-handler.ts";
@@ -42,9 +42,11 @@ export const delivery: Service<typeof DeliverySettings> = {
     });
     const addresses = new AddressCache();
     const mailboxes = mailboxDeps(bus.spool);
+    const raiser = new OutcomeRaiser({ service: "delivery", record: (events) => bus.events.record(events), log });
     const pipes = new ProgramPipes();
     const handler = deliveryHandler({
       suspended: memory.suspended,
+      raiser,
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       smtp: { pool, addresses, spool: bus.spool, retries: memory.retries },
@@ -93,6 +95,7 @@ export const delivery: Service<typeof DeliverySettings> = {
           const timer = setTimeout(() => pool.hurry(), patienceMs);
           await items.drain();
           clearTimeout(timer);
+          await raiser.stop();
         },
       },
     ];

@@ -177,7 +177,7 @@ export class Connection {
     this.#handshake?.fail(CLIENT_GONE);
     for (const end of this.#pauses) end();
     this.#letOn();
-    this.#conversation.over(this.#isClosing);
+    this.#conversation.over(this.#isClosing, this.#hasEnded || !this.#isClosing);
     this.#watch.closed();
     this.#onClosed(this);
   };
@@ -295,6 +295,7 @@ export class Connection {
       this.destroy();
       return;
     }
+    this.#conversation.log.timedOut(this.#conversation.session.isReadingContent);
     this.#say(this.#goodbye(text));
     this.#close();
   }
@@ -325,7 +326,7 @@ export class Connection {
     const { handshakes } = this.#surroundings.metrics;
     const failed = (text: string): void => {
       handshakes.inc({ result: "failed" });
-      this.#conversation.refusals.ofHandshake(text);
+      this.#conversation.handshakeFailed(text);
     };
     if (this.#hasEnded) {
       failed(CLIENT_GONE);

@@ -7,6 +7,7 @@ import { handshakeProblem } from "@postbus/tls";
 import type { Deadlines } from "./deadlines.ts";
 import { Envelope } from "./envelope.ts";
 import { TransactionFacts } from "./facts/transaction-facts.ts";
+import { SessionLog } from "./log/session-log.ts";
 import { MessageReception, noRoom, notNow } from "./message-reception.ts";
 import type { RejectionStage } from "./metrics.ts";
 import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
@@ -32,6 +33,8 @@ interface Line {
 export class Conversation implements PolicyClient {
   readonly session: ServerSession;
   readonly refusals: Refusals;
+  readonly log: SessionLog;
+  readonly startedMs = performance.now();
   endpoint: ClientEndpoint;
   tls: TlsView | undefined;
   envelope: Envelope | undefined;
@@ -62,6 +65,7 @@ export class Conversation implements PolicyClient {
     this.session = new ServerSession(surroundings.profile, endpoint.address, isTlsFirst);
     if (endpoint.proxy?.result === "failed") this.session.lackProxyHeader();
     this.refusals = new Refusals(this, surroundings);
+    this.log = new SessionLog(this, surroundings);
   }
 
   get address(): string {
@@ -74,6 +78,16 @@ export class Conversation implements PolicyClient {
 
   get helo(): string {
     return this.session.helo;
+  }
+
+  get hostName(): string | undefined {
+    return this.#policy === undefined ? this.endpoint.name : this.#policy.acls.session.connection.hostName;
+  }
+
+  get connectionId(): string {
+    const { connection } = this.#asked.session;
+    connection.id ??= this.#surroundings.messageIds.next();
+    return connection.id;
   }
 
   get commandHistory(): string {
@@ -99,8 +113,11 @@ export class Conversation implements PolicyClient {
     this.session.tlsEstablished();
   }
 
-  /** The connection is gone. @param isOurEnd We have closed it. */
-  over(isOurEnd: boolean): void {
+  /** The connection is gone. @param isOurEnd We have closed it. @param isClientsEnd The client has, before us. */
+  over(isOurEnd: boolean, isClientsEnd = !isOurEnd): void {
+    const { hasQuit, isReadingContent, isInTransaction } = this.session;
+    const at = isReadingContent ? "content" : isInTransaction ? "transaction" : "between";
+    this.log.closed(hasQuit ? "quit" : isClientsEnd ? "lost" : "ended", at);
     this.#noteEnd(isOurEnd);
     // A message that is still on its way tells it itself.
     if (!this.isFinishing) this.#policy?.decisions?.end();
@@ -122,6 +139,7 @@ export class Conversation implements PolicyClient {
   take(step: SessionStep): Promise<void> | undefined {
     switch (step.kind) {
       case "connect":
+        if (this.tls === undefined) this.log.connected(this.#surroundings.connections());
         if (this.#isTlsFirst && this.tls === undefined) return this.#decideTls("connect");
         if (!this.#surroundings.policy.asksAtConnect) return this.#open();
         return this.#decide(this.#asked.connect(), "connect", CONNECTION);
@@ -157,10 +175,20 @@ export class Conversation implements PolicyClient {
         return this.#become(step.client);
       case "quit":
         this.#hasQuit = true;
+        if (this.session.isInTransaction) this.log.incomplete("QUIT");
+        if (!this.#surroundings.policy.hasAcl("quit")) return this.#sayGoodbye();
         return this.#respond(this.#asked.other("quit"), "QUIT");
       case "read":
         return this.#add((reception) => reception.collecting(this.session.collectedOctets));
+      case "error": {
+        const { code, lines } = step.reply;
+        this.log.error(printable(step.command), code, lines.join(" "));
+        const { events } = this.#surroundings;
+        if (events.isWatched) events.commandError(this.#asking, code === 503, lines.join(" "));
+        return undefined;
+      }
       case "reset": {
+        this.log.incomplete("RSET");
         const reception = this.reception;
         this.reception = undefined;
         return reception?.discard();
@@ -177,13 +205,24 @@ export class Conversation implements PolicyClient {
 
   /** The ACLs, knowing the command that is answered. */
   get #asked(): PolicySession["acls"] {
-    this.#policy ??= new PolicySession(this, this.#surroundings);
-    const { acls } = this.#policy;
+    const { acls } = this.#asking;
     const { connection } = acls.session;
     connection.helo = this.session.helo;
     connection.isExtended = this.session.isExtended;
     this.#nameCommand(acls);
     return acls;
+  }
+
+  get #asking(): PolicySession {
+    this.#policy ??= new PolicySession(this, this.#surroundings);
+    return this.#policy;
+  }
+
+  /** A handshake with the client has come to nothing. */
+  handshakeFailed(text: string): void {
+    this.refusals.ofHandshake(text);
+    const { events } = this.#surroundings;
+    if (events.isWatched) events.handshakeFailed(this.#asking, text);
   }
 
   #nameCommand(acls: PolicySession["acls"]): void {
@@ -266,6 +305,12 @@ export class Conversation implements PolicyClient {
     return this.#line.flushSoon();
   };
 
+  /** Nobody is asked about QUIT: it is only known that it came. */
+  #sayGoodbye(): undefined {
+    this.session.respond(undefined, false);
+    return undefined;
+  }
+
   /** Commands that have an answer of their own: VRFY, EXPN, ETRN, QUIT. */
   #respond(answer: AclAnswer | Promise<AclAnswer>, what: string, usual?: Reply): Promise<void> | undefined {
     if (answer instanceof Promise) return answer.then((decided) => void this.#respond(decided, what, usual));
@@ -284,10 +329,22 @@ export class Conversation implements PolicyClient {
     } else if (answer.kind === "unknown") {
       this.session.authenticationEnded(answer.reply, "unknown");
     } else {
-      if (answer.log !== undefined) this.refusals.add("auth", printable(answer.log));
+      if (answer.log !== undefined) this.#noteFailedLogin(answer.log, answer.reply);
       this.session.authenticationEnded(answer.reply, answer.isAuthenticated ? "authenticated" : "refused");
     }
     return undefined;
+  }
+
+  #noteFailedLogin(text: string, answer: Reply): void {
+    const { events } = this.#surroundings;
+    if (!events.isWatched) {
+      this.refusals.add("auth", printable(text));
+      return;
+    }
+    const status = answer.status === undefined ? "" : `${answer.status} `;
+    events.authenticationFailed(this.#asking, `${answer.code} ${status}${answer.lines.join("\n")}`, (other) =>
+      this.refusals.add("auth", printable(other === "" ? text : other)),
+    );
   }
 
   #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
@@ -335,6 +392,7 @@ export class Conversation implements PolicyClient {
       "mail",
       `MAIL <${returnPath}>`,
       () => {
+        this.log.transactionBegun();
         // The answer comes while the client says RCPT.
         if (policy.wantedFacts.spf) void facts.spf();
       },
@@ -391,6 +449,7 @@ export class Conversation implements PolicyClient {
         protocol,
         tls: this.tls,
         isChunked,
+        pipelining: this.session.pipelining,
         acls: this.#asked,
         say: this.#say,
         decisions: this.#policy?.decisions,
@@ -425,19 +484,47 @@ export class Conversation implements PolicyClient {
     const reception = this.reception;
     if (reception === undefined) throw new Error("the end of a message that has not begun");
     this.isFinishing = true;
+    this.log.transactionEnded();
     // The last chunk has a command of its own.
     if (this.#policy !== undefined) this.#nameCommand(this.#policy.acls);
     return reception.finish().then(({ reply: answer, end, answer: verdict, isUsual }) => {
       const { metrics } = this.#surroundings;
       this.isFinishing = false;
       this.reception = undefined;
-      if (verdict !== undefined) this.refusals.byPolicy(verdict, "data", contentStageName(verdict));
+      if (verdict !== undefined) {
+        const { messageId, rejectDetails: details } = reception;
+        const message = details === undefined ? { messageId } : { messageId, details };
+        this.refusals.byPolicy(verdict, "data", contentStageName(verdict), message);
+      }
       if (end === "taken") metrics.recipients.inc(this.envelope?.recipients.length ?? 0);
       this.envelope = undefined;
       metrics.messages.inc({ result: RESULTS[end] });
       this.#policy?.beginMessage();
       this.session.finish(answer, end === "dropped", isUsual);
     });
+  }
+
+  /** Refusals that have a line of their own form in Exim's log. */
+  #isLoggedOtherwise({ code, lines }: Reply, command: string): boolean {
+    const tooMany = TOO_MANY.get(lines.at(-1) ?? "");
+    const { metrics, policy } = this.#surroundings;
+    if (tooMany !== undefined) {
+      const history = tooMany.endsWith("errors")
+        ? `last command was "${printable(command)}", C=${this.commandHistory}`
+        : `last was "${printable(command)}"`;
+      this.log.dropped(`${tooMany} (${history})`);
+    } else if (code === 552 && /^MAIL /i.test(command)) {
+      const [what, size] = [command.replace(/ +[A-Za-z0-9]+=.*$/, ""), /SIZE=([0-9]+)/i.exec(command)?.[1]];
+      this.log.refusedMail(
+        printable(what),
+        `message too big: size=${size} max=${policy.smtp.messageSizeLimit}`,
+        "size_reject",
+      );
+    } else if (lines[0] === "too many messages in this connection") {
+      this.log.refusedMail("MAIL command", "too many messages in one connection");
+    } else return false;
+    metrics.rejections.inc({ stage: "protocol" });
+    return true;
   }
 
   #noteRefusal({
@@ -447,6 +534,7 @@ export class Conversation implements PolicyClient {
   }: Extract<SessionStep, { kind: "refused" }>): Promise<void> | undefined {
     const text = answer.lines.join(" ");
     if (stage === "session") {
+      if (this.#isLoggedOtherwise(answer, command)) return undefined;
       this.refusals.add("protocol", `rejected "${printable(command)}": ${text}`);
       return undefined;
     }
@@ -457,6 +545,13 @@ export class Conversation implements PolicyClient {
     return reception?.discard();
   }
 }
+
+/** What the client has done too often, in Exim's words for the log. */
+const TOO_MANY: ReadonlyMap<string, string> = new Map([
+  ["Too many unrecognized commands", "too many unrecognized commands"],
+  ["Too many nonmail commands", "too many nonmail commands"],
+  ["Too many syntax or protocol errors", "too many syntax or protocol errors"],
+]);
 
 /** The extensions that MAIL has named. */
 const asksFor = ({ smtpUtf8, prdr, requireTls, authenticatedSender }: Extract<SessionStep, { kind: "mail" }>) => ({

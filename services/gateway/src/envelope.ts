@@ -9,6 +9,7 @@ interface EnvelopeExtras {
   readonly notification?: MessageNotification | undefined;
   readonly smtpUtf8?: boolean | undefined;
   readonly requireTls?: boolean | undefined;
+  readonly sevenBit?: boolean | undefined;
 }
 
 /** The envelope of the transaction that runs, and what is known about it. */
@@ -22,6 +23,8 @@ export class Envelope {
   readonly smtpUtf8: boolean;
   /** Of RFC 8689. */
   readonly requireTls: boolean;
+  /** `BODY=7BIT` was said. */
+  readonly sevenBit: boolean;
   readonly #notifications = new Map<string, RecipientNotification>();
   readonly #recipients: string[] = [];
   #seen: Set<string> | undefined;
@@ -30,7 +33,7 @@ export class Envelope {
     returnPath: string,
     eightBit: boolean,
     facts: TransactionFacts,
-    { notification, smtpUtf8 = false, requireTls = false }: EnvelopeExtras = {},
+    { notification, smtpUtf8 = false, requireTls = false, sevenBit = false }: EnvelopeExtras = {},
   ) {
     this.returnPath = returnPath;
     this.eightBit = eightBit;
@@ -38,6 +41,7 @@ export class Envelope {
     this.notification = notification;
     this.smtpUtf8 = smtpUtf8;
     this.requireTls = requireTls;
+    this.sevenBit = sevenBit;
   }
 
   /** In order. A recipient that was named twice is in it once: it would get the message twice. Letters' cases differ (RFC 5321 §2.4). */

@@ -90,6 +90,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
     budget,
     clock,
     rejections,
+    connections: () => admission.connections,
     load: {
       get level() {
         return gauge.level;

@@ -1,11 +1,15 @@
+import type { Received } from "@postbus/contracts";
 import type { Reply } from "@postbus/mail";
 import type { SmtpAcls, TlsView } from "@postbus/policy";
 import type { SessionDecisions } from "./decisions/session-decisions.ts";
 import type { Envelope } from "./envelope.ts";
+import type { LoggedClient } from "./log/logged-client.ts";
 
 /** What a session knows of how the message comes in. */
 export interface Incoming {
-  readonly client: { readonly address: string; readonly port: number; readonly helo: string };
+  readonly client: LoggedClient & { readonly address: string; readonly port: number };
+  /** What of pipelining the client was offered, and has used. */
+  readonly pipelining: Received["pipelining"];
   readonly envelope: Envelope;
   /** As Exim logs it (`P=`). */
   readonly protocol: string;

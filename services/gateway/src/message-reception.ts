@@ -14,6 +14,8 @@ import { type AclAnswer, judgeContent, receivedContent } from "@postbus/policy";
 import { contentLines } from "./content-lines.ts";
 import { ContentStages, scanRoot } from "./content-stages.ts";
 import type { Incoming } from "./incoming.ts";
+import { type LoggedReception, loggedReception } from "./log/logged-reception.ts";
+import { rejectDetails } from "./log/reject-details.ts";
 import { MessageContent } from "./message-content.ts";
 import { MessageHeader } from "./message-header.ts";
 import { isAccepted } from "./policy-session.ts";
@@ -294,7 +296,7 @@ export class MessageReception {
     const startMs = performance.now();
     const frozen = acls.session.message.controls.freeze === undefined ? {} : { frozen: "frozen by an ACL" };
     const id = firstItemId(messageId);
-    const received = receivedEvent(this.#incoming, item, this.#surroundings.policy.smtp.logsProxy);
+    const received = receivedEvent(this.#incoming, item, this.#logged());
     const decided = decisions?.accepted(messageId, this.#receivedAtMs);
     await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [
       ...this.#notes,
@@ -303,6 +305,26 @@ export class MessageReception {
     ]);
     this.#notes.length = 0;
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
+  }
+
+  /** What selectors want of the reception. */
+  #logged(): LoggedReception {
+    const { selectors } = this.#surroundings.policy.log;
+    return loggedReception(this.#incoming, selectors, {
+      tookMs: Date.now() - this.#receivedAtMs,
+      subject: () => {
+        const field = this.#fields.find(({ name }) => name === "subject");
+        return field === undefined ? undefined : fieldValue(this.#content.header, field);
+      },
+    });
+  }
+
+  /** What the rejectlog shows of a message that is refused; undefined: nothing. */
+  get rejectDetails(): string | undefined {
+    const { log } = this.#surroundings.policy;
+    if (!log.writesRejectlog || !log.selectors.has("rejected_header")) return undefined;
+    const { returnPath } = this.#incoming.envelope;
+    return rejectDetails(returnPath, this.#incoming.acls.session.message.recipients, this.#changedHeader().lines);
   }
 
   /** Whether the sender wants it to arrive rather than to be protected (RFC 8689 §3). */

@@ -2,6 +2,7 @@ import type { Policy } from "@postbus/policy";
 import { compileRouters, type Routing } from "@postbus/routing";
 import { type SessionProfile, type SessionQuestion, sessionProfile } from "@postbus/smtp";
 import type { Logger } from "pino";
+import { SessionEvents } from "./log/session-events.ts";
 import { ServerTls } from "./tls/server-tls.ts";
 import type { SharedTls } from "./tls/shared-tls.ts";
 
@@ -11,12 +12,21 @@ export interface PolicyParts {
   /** Of the policy: `verify = recipient`. */
   readonly routing: Pick<Routing, "verify">;
   readonly profile: SessionProfile;
+  readonly events: SessionEvents;
   /** Absent: STARTTLS is not offered. */
   readonly tls: ServerTls | undefined;
 }
 
 /** What is not asked of the policy has an answer of its own (VRFY: 252) without it. */
-const QUESTIONS = ["helo", "vrfy", "expn", "etrn", "quit"] as const satisfies readonly SessionQuestion[];
+const QUESTIONS = [
+  "helo",
+  "vrfy",
+  "expn",
+  "etrn",
+  "quit",
+  "reset",
+  "errors",
+] as const satisfies readonly SessionQuestion[];
 
 /**
  * @param log Told when files of TLS have changed and cannot be used.
@@ -25,7 +35,7 @@ const QUESTIONS = ["helo", "vrfy", "expn", "etrn", "quit"] as const satisfies re
  */
 export async function policyParts(
   policy: Policy,
-  log: Pick<Logger, "warn">,
+  log: Pick<Logger, "warn" | "error">,
   shared?: Partial<SharedTls>,
 ): Promise<PolicyParts> {
   const { smtp, primaryHostname: hostname } = policy;
@@ -42,11 +52,25 @@ export async function policyParts(
       asks,
     }),
     tls,
+    events: new SessionEvents(policy, log),
   };
+}
+
+/** Whether the log is to tell of ends of sessions what only QUIT can say. */
+function tellsEnds({ log: { selectors } }: Policy): boolean {
+  return selectors.has("smtp_connection") || selectors.has("smtp_incomplete_transaction");
+}
+
+/** Whether somebody wants to know of commands that have a wrong form or place. */
+function tellsErrors({ log: { selectors }, events }: Policy): boolean {
+  return events.main !== undefined || selectors.has("smtp_syntax_error") || selectors.has("smtp_protocol_error");
 }
 
 /** QUIT is asked about, too, by a policy that wants to hear of all other ends. */
 function isAsked(question: (typeof QUESTIONS)[number], policy: Policy): boolean {
   if (question === "helo") return policy.asksAtHelo;
+  if (question === "reset") return policy.log.selectors.has("smtp_incomplete_transaction");
+  if (question === "errors") return tellsErrors(policy);
+  if (question === "quit" && tellsEnds(policy)) return true;
   return policy.hasAcl(question) || (question === "quit" && policy.hasAcl("notquit"));
 }

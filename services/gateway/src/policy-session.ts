@@ -4,6 +4,7 @@ import type {
   AclHooks,
   AddressVerdict,
   ClientEndpoint,
+  LogTarget,
   SmtpAcls,
   VerifyAddressRequest,
 } from "@postbus/policy";
@@ -14,6 +15,9 @@ import { type DecisionsClient, SessionDecisions } from "./decisions/session-deci
 import type { Envelope } from "./envelope.ts";
 import { policyFacts } from "./facts/policy-facts.ts";
 import type { Surroundings } from "./surroundings.ts";
+
+/** Characters of a line that the policy writes; policies repeat what clients say. */
+const MAX_LINE = 8_192;
 
 /** The connection, as its policy session sees it. */
 export interface PolicyClient {
@@ -32,10 +36,12 @@ export class PolicySession implements DecisionsClient {
   /** Undefined: nobody wants to know. */
   readonly decisions: SessionDecisions | undefined;
   readonly #client: PolicyClient;
+  readonly #surroundings: Pick<Surroundings, "rejections" | "messageIds">;
 
   constructor(client: PolicyClient, surroundings: Surroundings) {
     const { policy, rates, settings, log } = surroundings;
     this.#client = client;
+    this.#surroundings = surroundings;
     this.decisions = settings.decisions === "none" ? undefined : new SessionDecisions(this, surroundings);
     const hooks: AclHooks = {
       ...policyFacts(policy.primaryHostname, () => client.envelope),
@@ -46,7 +52,7 @@ export class PolicySession implements DecisionsClient {
       commandHistory: () => client.commandHistory,
       log: (targets, text) => {
         if (targets.includes("panic")) log.warn({ text, clientAddress: client.address }, "policy");
-        else log.info({ text, clientAddress: client.address }, "policy");
+        this.write(targets, text);
       },
     };
     this.acls = policy.startSession(client.endpoint, hooks);
@@ -75,6 +81,22 @@ export class PolicySession implements DecisionsClient {
     this.decisions?.end();
     const { message } = this.acls.session;
     if (message.returnPath !== undefined || message.rcptCount > 0) this.acls.reset();
+  }
+
+  /** What the policy has to say is a line of the log. */
+  write(targets: readonly LogTarget[], text: string): void {
+    const { rejections, messageIds } = this.#surroundings;
+    const { messageId } = this.acls.session.message;
+    rejections.add({
+      v: 1,
+      id: `${messageIds.next()}/line`,
+      atMs: Date.now(),
+      service: "gateway",
+      name: "log:line",
+      ...(messageId === "" ? {} : { messageId }),
+      targets: [...new Set(targets)],
+      text: text.slice(0, MAX_LINE),
+    });
   }
 
   async #verify(request: VerifyAddressRequest, { policy, routing, bus }: Surroundings): Promise<AddressVerdict> {

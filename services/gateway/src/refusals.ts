@@ -1,15 +1,16 @@
 import type { Rejected } from "@postbus/contracts";
 import type { AclAnswer } from "@postbus/policy";
+import { type LoggedClient, loggedClient } from "./log/logged-client.ts";
 import type { RejectionStage } from "./metrics.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Whom it concerns. */
-interface Refusing {
-  readonly address: string;
-  readonly port: number;
-  readonly helo: string;
+interface Refusing extends LoggedClient {
   readonly envelope: { readonly returnPath: string } | undefined;
 }
+
+/** Of a message that was refused, and where that is to be logged. */
+type RefusedMessage = Pick<Rejected, "messageId" | "details" | "targets">;
 
 /** What one client was refused, for the log and the metrics. */
 export class Refusals {
@@ -22,37 +23,41 @@ export class Refusals {
   }
 
   /** A policy has said no. @param what It was said to: `RCPT <a@b>`. */
-  byPolicy({ isTemporary, log, logTargets }: AclAnswer, stage: RejectionStage, what: string): void {
+  byPolicy(
+    { isTemporary, log, logTargets }: AclAnswer,
+    stage: RejectionStage,
+    what: string,
+    message: RefusedMessage = {},
+  ): void {
     // `log_reject_target =` with nothing behind it: not to be logged.
     if (logTargets?.length === 0) return;
     const why = log === undefined ? "" : `: ${log}`;
-    this.add(stage, `${isTemporary ? "temporarily " : ""}rejected ${what}${why}`);
+    const targets = logTargets === undefined ? {} : { targets: [...new Set(logTargets)] };
+    this.add(stage, `${isTemporary ? "temporarily " : ""}rejected ${what}${why}`, { ...message, ...targets });
   }
 
-  add(stage: RejectionStage, text: string): void {
+  add(stage: RejectionStage, text: string, more: RefusedMessage = {}): void {
     this.#surroundings.metrics.rejections.inc({ stage });
-    this.#record(text);
+    this.#record(text, more);
   }
 
   /** No command was refused, but TLS. */
   ofHandshake(text: string): void {
-    this.#record(text, true);
+    this.#record(text, { ofHandshake: true });
   }
 
-  #record(text: string, ofHandshake = false): void {
-    const { rejections, messageIds } = this.#surroundings;
-    const { address, port, helo, envelope } = this.#client;
+  #record(text: string, more: RefusedMessage & Pick<Rejected, "ofHandshake">): void {
+    const { rejections, messageIds, policy } = this.#surroundings;
+    const { envelope } = this.#client;
     const event: Rejected = {
       v: 1,
       id: `${messageIds.next()}/reject`,
       atMs: Date.now(),
       service: "gateway",
       name: "smtp:reject",
-      clientAddress: address,
-      clientPort: port,
+      ...loggedClient(this.#client, policy.log.selectors),
       text,
-      ...(ofHandshake ? { ofHandshake } : {}),
-      ...(helo === "" ? {} : { helo }),
+      ...more,
       ...(envelope === undefined ? {} : { returnPath: envelope.returnPath }),
     };
     rejections.add(event);

@@ -1,5 +1,5 @@
 import type { EventLog } from "@postbus/bus";
-import type { Decided, Noted, Rejected } from "@postbus/contracts";
+import type { Decided, Noted, Rejected, Written } from "@postbus/contracts";
 import type { Logger } from "pino";
 
 /** Events that wait to be recorded; above it they are dropped and counted: a flood of refusals must not cost memory. */
@@ -14,7 +14,7 @@ const PAUSE_MS = 100;
 export class Rejections {
   readonly #events: Pick<EventLog, "record">;
   readonly #log: Logger;
-  readonly #waiting: (Decided | Noted | Rejected)[] = [];
+  readonly #waiting: (Decided | Noted | Rejected | Written)[] = [];
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
   #recording: Promise<void> = Promise.resolve();
@@ -24,7 +24,7 @@ export class Rejections {
     this.#log = log;
   }
 
-  add(event: Decided | Noted | Rejected): void {
+  add(event: Decided | Noted | Rejected | Written): void {
     const limit = event.name === "msg:decided" ? MAX_DECIDED_WAITING : MAX_WAITING;
     if (this.#waiting.length >= limit) {
       this.#dropped += 1;

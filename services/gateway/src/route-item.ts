@@ -13,6 +13,7 @@ import { carriedValues, type SmtpAcls, type TlsView, textOf } from "@postbus/pol
 import type { NotifyOccasion } from "@postbus/smtp";
 import type { Envelope } from "./envelope.ts";
 import type { Incoming } from "./incoming.ts";
+import type { LoggedReception } from "./log/logged-reception.ts";
 
 /** Octets of ACL variables that travel with a message: it must fit into one item of the bus. */
 const MAX_VARIABLES = 65_536;
@@ -59,10 +60,10 @@ export function routeItem(incoming: Incoming, named: Named, content: Content, fa
 /** RFC 8689 §5: no report gives away what was to be protected. */
 const headersOnly = ({ notification }: Envelope): RouteItem["notification"] => ({ ...notification, ret: "HDRS" });
 
-/** That it was received, for the log. @param logsProxy Which proxy it came through is told. */
-export function receivedEvent({ envelope, acls }: Incoming, item: RouteItem, logsProxy: boolean): Received {
+/** That it was received, for the log. */
+export function receivedEvent(incoming: Incoming, item: RouteItem, logged: LoggedReception): Received {
+  const { envelope } = incoming;
   const { messageId, returnPath, receivedAtMs, reception, facts } = item;
-  const { proxy } = acls.session.connection;
   return {
     v: 1,
     id: `${firstItemId(messageId)}/received`,
@@ -73,7 +74,7 @@ export function receivedEvent({ envelope, acls }: Incoming, item: RouteItem, log
     returnPath,
     recipients: [...envelope.recipients],
     reception,
-    ...(logsProxy && proxy?.result === "ok" ? { proxyAddress: proxy.localAddress } : {}),
+    ...logged,
     ...(facts === undefined ? {} : { facts }),
   };
 }

@@ -23,6 +23,8 @@ export interface Surroundings extends PolicyParts {
   readonly budget: OctetBudget;
   readonly clock: CoarseClock;
   readonly rejections: Rejections;
+  /** Connections that are open. */
+  readonly connections: () => number;
   /** Of this process, and of its machine. */
   readonly load: { readonly level: LoadLevel; readonly average: number };
   readonly watchers: Watchers;

@@ -3,6 +3,7 @@ import type { EventBatch, EventLog, Subscription } from "@postbus/bus";
 import { type History, type HistoryReader, ReaderReplacedError } from "@postbus/history";
 import type { Logger } from "pino";
 import { LogDirectory } from "./log-directory.ts";
+import type { LogSettings } from "./log-settings.ts";
 
 /**
  * The shortest time from batch to batch while there is little in one. Under load a batch costs the same for 3 events
@@ -23,7 +24,8 @@ export interface EventReaderDeps {
   readonly history: History;
   /** Of the place in the record of events. */
   readonly name: string;
-  readonly directory: string;
+  /** What the policy in force says about logs. */
+  readonly settings: () => LogSettings;
   readonly log: Logger;
   /** For tests; default `BATCH_INTERVAL_MS`. */
   readonly batchIntervalMs?: number;
@@ -103,10 +105,10 @@ export class EventReader {
 
   /** One attempt: from the committed place until stop() or a failure. */
   async #follow(reading: () => void): Promise<void> {
-    const { events, history, name, directory, now = Date.now } = this.#deps;
+    const { events, history, name, settings, now = Date.now } = this.#deps;
     const reader = await history.openReader(name);
     const { position, note } = reader.resume ?? {};
-    const files = await LogDirectory.open(directory, note, now);
+    const files = await LogDirectory.open(settings, note, now);
     try {
       await reader.append([], { note: files.note });
       const { promise: failed, reject: fail } = Promise.withResolvers<never>();

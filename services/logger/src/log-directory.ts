@@ -1,84 +1,102 @@
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname } from "node:path";
 import type { MailEvent } from "@postbus/contracts";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { type FileMark, LogFile } from "./log-file.ts";
 import { logLine } from "./log-line.ts";
+import type { LogName, LogSettings } from "./log-settings.ts";
+import type { LogStyle } from "./log-style.ts";
 import { logTime } from "./log-time.ts";
+import { rejectLines } from "./reject-lines.ts";
 
 const Mark = Type.Object({ inode: Type.Number(), bornAtMs: Type.Number(), size: Type.Integer() });
 /** What is kept with the reader's position (`Appended.note`). */
-const Marks = Type.Object({ mainlog: Mark, rejectlog: Mark });
+const Marks = Type.Object({ mainlog: Mark, rejectlog: Mark, paniclog: Type.Optional(Mark) });
+type Marks = Static<typeof Marks>;
 const checkMarks = Compile(Marks);
 
-/** Exim's three log files. All lines of a batch are one write. */
-export class LogDirectory {
-  readonly #mainlog: LogFile;
-  readonly #rejectlog: LogFile;
+const NAMES = ["mainlog", "rejectlog", "paniclog"] as const satisfies readonly LogName[];
 
-  private constructor(mainlog: LogFile, rejectlog: LogFile) {
-    this.#mainlog = mainlog;
-    this.#rejectlog = rejectlog;
+/** Exim's three log files. All lines of a batch are one write for each of them. */
+export class LogDirectory {
+  readonly #files: Readonly<Record<LogName, LogFile>>;
+  readonly #settings: () => LogSettings;
+
+  private constructor(files: Readonly<Record<LogName, LogFile>>, settings: () => LogSettings) {
+    this.#files = files;
+    this.#settings = settings;
   }
 
   /**
-   * Makes what is missing, and cuts back what was written but not committed.
+   * Makes what is missing, and cuts back what was written but not committed. The paniclog is there though nothing may ever be
+   * written to it: monitoring looks whether it is empty.
    *
+   * @param settings Asked for each batch.
    * @param note As committed with the last batch.
    */
-  static async open(directory: string, note: string | undefined, now: () => number): Promise<LogDirectory> {
+  static async open(settings: () => LogSettings, note: string | undefined, now: () => number): Promise<LogDirectory> {
     const committed = parseNote(note);
-    await mkdir(directory, { recursive: true, mode: 0o750 });
-    // Nothing is ever written to it: monitoring looks whether it is empty, and must find it.
-    await (await LogFile.open(join(directory, "paniclog"))).close();
-    const mainlog = await LogFile.open(join(directory, "mainlog"), committed?.mainlog, now);
-    const rejectlog = await LogFile.open(join(directory, "rejectlog"), committed?.rejectlog, now);
-    if (mainlog.isShorterThan(committed?.mainlog)) await mainlog.append(lines([gapLine("the end of this file")]));
-    return new LogDirectory(mainlog, rejectlog);
+    const files: Partial<Record<LogName, LogFile>> = {};
+    for (const name of NAMES) {
+      const path = (): string => settings().path(name, now());
+      await mkdir(dirname(path()), { recursive: true, mode: 0o750 });
+      files[name] = await LogFile.open(path, committed?.[name], now);
+    }
+    const { mainlog, rejectlog, paniclog } = files as Record<LogName, LogFile>;
+    if (mainlog.isShorterThan(committed?.mainlog)) {
+      await mainlog.append(octets([gapLine("the end of this file", settings(), now())]));
+    }
+    return new LogDirectory({ mainlog, rejectlog, paniclog }, settings);
   }
 
   /** To be committed with the batch that was written. */
   get note(): string {
-    return JSON.stringify({ mainlog: this.#mainlog.mark, rejectlog: this.#rejectlog.mark } satisfies Static<
-      typeof Marks
-    >);
+    const { mainlog, rejectlog, paniclog } = this.#files;
+    return JSON.stringify({
+      mainlog: mainlog.mark,
+      rejectlog: rejectlog.mark,
+      paniclog: paniclog.mark,
+    } satisfies Marks);
   }
 
   /** @returns True: a file was begun anew, and the new note must be committed before anything is written. */
   async followRotation(): Promise<boolean> {
-    const main = await this.#mainlog.followRotation();
-    return (await this.#rejectlog.followRotation()) || main;
+    let isNew = false;
+    for (const name of NAMES) isNew = (await this.#files[name].followRotation()) || isNew;
+    return isNew;
   }
 
   /** @param gap Events before these are lost; that is written, too. */
   async write(events: readonly MailEvent[], gap: boolean): Promise<void> {
-    const main = gap ? [gapLine("some events")] : [];
-    const rejects: string[] = [];
+    const settings = this.#settings();
+    const lines: Record<LogName, string[]> = { mainlog: [], rejectlog: [], paniclog: [] };
+    if (gap) lines.mainlog.push(gapLine("some events", settings, Date.now()));
     for (const event of events) {
-      const line = logLine(event);
-      if (line !== "") main.push(line);
-      // As in Exim, what no command was refused for is in the mainlog only.
-      if (event.name === "smtp:reject" && event.ofHandshake !== true && event.ofConnection !== true) rejects.push(line);
+      const line = logLine(event, settings);
+      if (line !== "") lines.mainlog.push(line);
+      if (event.name !== "smtp:reject" && event.name !== "log:line") continue;
+      if (settings.writesRejectlog) lines.rejectlog.push(...rejectLines(event, settings));
+      if (event.targets?.includes("panic")) lines.paniclog.push(line);
     }
-    if (main.length > 0) await this.#mainlog.append(lines(main));
-    if (rejects.length > 0) await this.#rejectlog.append(lines(rejects));
+    for (const name of NAMES) {
+      if (lines[name].length > 0) await this.#files[name].append(octets(lines[name]));
+    }
   }
 
   async close(): Promise<void> {
-    await this.#mainlog.close();
-    await this.#rejectlog.close();
+    for (const name of NAMES) await this.#files[name].close();
   }
 }
 
 /** Log lines are octets in latin1 strings. */
-const lines = (texts: readonly string[]): Buffer => Buffer.from(texts.join(""), "latin1");
+const octets = (texts: readonly string[]): Buffer => Buffer.from(texts.join(""), "latin1");
 
-const gapLine = (what: string): string =>
-  `${logTime(Date.now())} ${what} could not be read: lines are missing before this one\n`;
+const gapLine = (what: string, style: LogStyle, atMs: number): string =>
+  `${logTime(atMs, style)} ${what} could not be read: lines are missing before this one\n`;
 
 /** A note that is none of ours (another version's) means: append to what is there. */
-function parseNote(note: string | undefined): { readonly mainlog: FileMark; readonly rejectlog: FileMark } | undefined {
+function parseNote(note: string | undefined): { readonly [name in LogName]?: FileMark | undefined } | undefined {
   if (note === undefined) return undefined;
   const marks: unknown = JSON.parse(note);
   return checkMarks.Check(marks) ? marks : undefined;

@@ -1,5 +1,5 @@
-import { type FileHandle, open, readdir, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { type FileHandle, mkdir, open, readdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 /** Exim's `log_file` mode: the group may read. */
 const FILE_MODE = 0o640;
@@ -22,24 +22,30 @@ export interface FileMark {
  * to the mark, and the lines behind it are written again from their events: none is lost, none is there twice.
  */
 export class LogFile {
-  readonly #path: string;
+  readonly #path: () => string;
+  /** As it was when the file was opened. */
+  #openPath: string;
   readonly #now: () => number;
   #handle: FileHandle;
   #mark: FileMark;
   #checkedAtMs: number;
 
-  private constructor(path: string, handle: FileHandle, mark: FileMark, now: () => number) {
+  private constructor(path: () => string, handle: FileHandle, mark: FileMark, now: () => number) {
     this.#path = path;
+    this.#openPath = path();
     this.#handle = handle;
     this.#mark = mark;
     this.#now = now;
     this.#checkedAtMs = now();
   }
 
-  /** @param committed The last mark that was stored; the file it means may have been renamed since. */
-  static async open(path: string, committed?: FileMark, now: () => number = Date.now): Promise<LogFile> {
-    if (committed !== undefined) await cutBack(path, committed);
-    const { handle, mark } = await openForAppending(path);
+  /**
+   * @param path Asked again later: with the time, or with another policy, it may be another one.
+   * @param committed The last mark that was stored; the file it means may have been renamed since.
+   */
+  static async open(path: () => string, committed?: FileMark, now: () => number = Date.now): Promise<LogFile> {
+    if (committed !== undefined) await cutBack(path(), committed);
+    const { handle, mark } = await openForAppending(path());
     return new LogFile(path, handle, mark, now);
   }
 
@@ -67,14 +73,16 @@ export class LogFile {
     const now = this.#now();
     if (now - this.#checkedAtMs < ROTATION_CHECK_MS) return false;
     this.#checkedAtMs = now;
-    const found = await markOf(this.#path);
+    const path = this.#path();
+    const found = path === this.#openPath ? await markOf(path) : undefined;
     if (found !== undefined && isSame(found, this.#mark)) {
       if (found.size >= this.#mark.size) return false;
       this.#mark = found; // Emptied in place (logrotate's copytruncate).
       return true;
     }
     const previous = this.#handle;
-    const { handle, mark } = await openForAppending(this.#path);
+    const { handle, mark } = await openForAppending(path);
+    this.#openPath = path;
     this.#handle = handle;
     this.#mark = mark;
     await previous.close();
@@ -87,15 +95,15 @@ export class LogFile {
 }
 
 async function openForAppending(path: string): Promise<{ readonly handle: FileHandle; readonly mark: FileMark }> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
   const handle = await open(path, "a", FILE_MODE);
   const { ino, birthtimeMs, size } = await handle.stat();
   return { handle, mark: { inode: ino, bornAtMs: birthtimeMs, size } };
 }
 
-/** The file may have another name by now, but it begins with the log's (`mainlog.01`, `mainlog-20261121`). */
+/** The file may have another name by now (`mainlog.01`, `mainlog-20261121`). */
 async function cutBack(path: string, committed: FileMark): Promise<void> {
   for (const name of await readdir(dirname(path))) {
-    if (!name.startsWith(basename(path))) continue;
     const file = join(dirname(path), name);
     const found = await markOf(file);
     if (found === undefined || !isSame(found, committed) || found.size <= committed.size) continue;

@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { openHistory } from "@postbus/history";
-import type { Service } from "@postbus/service-kit";
+import { PolicyInForce } from "@postbus/policy";
+import { type Service, startReloadListener } from "@postbus/service-kit";
 import { LoggerConfig } from "./config.ts";
 import { EventReader } from "./event-reader.ts";
+import { logSettings } from "./log-settings.ts";
 import { loggerMetrics } from "./logger-metrics.ts";
 import { startRetention } from "./retention.ts";
 
@@ -12,15 +14,20 @@ const OCTETS_PER_MEGABYTE = 1_000_000;
 export const logger: Service<typeof LoggerConfig> = {
   name: "logger",
   settings: LoggerConfig,
-  async start({ settings, bus, log, metrics }) {
-    const { databaseUrl, data } = settings;
+  async start({ settings, bus, log, metrics, instance }) {
+    const { config: file, macros, databaseUrl, data } = settings;
+    const policy = await PolicyInForce.start({
+      ...{ file, macros, data, log },
+      use: (loaded) => logSettings(loaded, join(data, "log")),
+    });
+    const control = await startReloadListener({ bus, service: "logger", instance, policy });
     const history = await openHistory({ databaseUrl, directory: data });
     const { countBatch } = loggerMetrics(metrics);
     const reader = new EventReader({
       events: bus.events,
       history,
       name: settings.loggerName,
-      directory: join(data, "log"),
+      settings: () => policy.current,
       log,
       onBatch: countBatch,
     });
@@ -28,6 +35,14 @@ export const logger: Service<typeof LoggerConfig> = {
     await reader.started;
     const maxOctets = settings.historyMegabytes * OCTETS_PER_MEGABYTE;
     return [
+      control,
+      {
+        name: "policy",
+        get policyVersion() {
+          return policy.version;
+        },
+        stop: () => policy.stop(),
+      },
       { name: "history", stop: () => history.close() },
       startRetention({ history, days: settings.historyDays, maxOctets, log }),
       {

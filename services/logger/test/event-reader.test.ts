@@ -9,7 +9,7 @@ import type { EventLog } from "@postbus/bus";
 import { type History, HistoryUnavailableError, openHistory } from "@postbus/history";
 import { pino } from "pino";
 import { EventReader, type EventReaderDeps } from "../src/event-reader.ts";
-import { logLine } from "../src/log-line.ts";
+import { defaultLine as logLine, settingsIn } from "./default-style.ts";
 import { MemoryEventLog } from "./memory-event-log.ts";
 import { numberedEvent, numberedEventLog } from "./numbered-events.ts";
 
@@ -42,7 +42,7 @@ function start(log: EventLog, deps: Partial<EventReaderDeps> = {}): Started {
     events: log,
     history,
     name: "logger",
-    directory: join(directory, "log"),
+    settings: settingsIn(directory),
     log: pino({ level: "silent" }),
     batchIntervalMs: 0,
     ...deps,

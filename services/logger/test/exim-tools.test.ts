@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import type { MailEvent } from "@postbus/contracts";
 import { derivedMessageId } from "@postbus/mail";
 import { program, serversDirectory } from "@postbus/testkit";
-import { logLine } from "../src/log-line.ts";
+import { defaultLine as logLine } from "./default-style.ts";
 
 /** The original Perl scripts of Debian's exim4-base, installed or unpacked with the test servers. */
 const tool = (name: string): string | undefined =>

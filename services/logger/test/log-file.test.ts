@@ -22,7 +22,7 @@ const clock = (): number => {
 
 async function fresh(): Promise<LogFile> {
   path = join(directory, `${++count}-mainlog`);
-  return LogFile.open(path, undefined, clock);
+  return LogFile.open(() => path, undefined, clock);
 }
 
 const text = (file: string): Promise<string> => readFile(file, "utf8");
@@ -33,7 +33,7 @@ test("what was written behind the committed mark is cut off", async () => {
   const committed = log.mark;
   await log.append(Buffer.from("two\nhalf a li"));
   await log.close();
-  const again = await LogFile.open(path, committed);
+  const again = await LogFile.open(() => path, committed);
   await again.append(Buffer.from("two\n"));
   await again.close();
   assert.equal(await text(path), "one\ntwo\n");
@@ -47,7 +47,7 @@ test("it is cut off under the name that the file was given since, and the new fi
   await log.close();
   await rename(path, `${path}.1`);
   await writeFile(path, "somebody else's, much longer than before\n");
-  await (await LogFile.open(path, committed)).close();
+  await (await LogFile.open(() => path, committed)).close();
   assert.equal(await text(`${path}.1`), "one\n");
   assert.equal(await text(path), "somebody else's, much longer than before\n");
 });
@@ -87,7 +87,11 @@ test("a file that was emptied in place is gone on with", async () => {
 });
 
 test("the name is looked at once a second at most", async () => {
-  const log = await LogFile.open(join(directory, "still-mainlog"), undefined, () => 5_000);
+  const log = await LogFile.open(
+    () => join(directory, "still-mainlog"),
+    undefined,
+    () => 5_000,
+  );
   await rm(join(directory, "still-mainlog"));
   assert.equal(await log.followRotation(), false);
   await log.close();
@@ -99,7 +103,7 @@ test("a file that lost its end says so", async () => {
   const committed = log.mark;
   await log.close();
   await truncate(path, 3);
-  const again = await LogFile.open(path, committed);
+  const again = await LogFile.open(() => path, committed);
   assert.equal(again.isShorterThan(committed), true);
   await again.close();
 });

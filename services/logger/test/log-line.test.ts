@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { MailEvent } from "@postbus/contracts";
 import fc from "fast-check";
-import { logLine } from "../src/log-line.ts";
 import { logTime } from "../src/log-time.ts";
+import { defaultStyle, defaultLine as logLine } from "./default-style.ts";
 
 const id = "1vMhGf-0000000012a-0Ab3";
 const atMs = new Date(2026, 10, 21, 1, 40, 30, 725).getTime();
@@ -318,7 +318,7 @@ describe("logLine", () => {
 test("logTime is local time, to the second, also when the seconds do not come in order", () => {
   const at = (second: number): number => new Date(2026, 1, 3, 4, 5, second, 999).getTime();
   assert.deepEqual(
-    [6, 7, 6].map((second) => logTime(at(second))),
+    [6, 7, 6].map((second) => logTime(at(second), defaultStyle)),
     ["2026-02-03 04:05:06", "2026-02-03 04:05:07", "2026-02-03 04:05:06"],
   );
 });

@@ -10,7 +10,7 @@ import { freePort } from "@postbus/testkit";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { logger } from "../src/index.ts";
-import { logLine } from "../src/log-line.ts";
+import { defaultLine as logLine } from "./default-style.ts";
 import { numberedEvent } from "./numbered-events.ts";
 
 let directory: string;

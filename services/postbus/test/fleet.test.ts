@@ -112,13 +112,13 @@ describe("the services apart, on a NATS server", { skip: missing }, () => {
     const done = await reload();
     assert.match(
       done.output,
-      /^(?:\w+ \S+: policy [0-9a-f]{16} is in force, (?:as before|before: [0-9a-f]{16})\n){3}$/,
+      /^(?:\w+ \S+: policy [0-9a-f]{16} is in force, (?:as before|before: [0-9a-f]{16})\n){4}$/,
     );
     assert.equal(done.code, 0, done.errors);
 
     await writeFile(config, "nonsense = 1\n");
     const broken = await reload();
-    assert.match(broken.output, /^(?:\w+ \S+: keeps policy [0-9a-f]{16}\n){3}$/);
+    assert.match(broken.output, /^(?:\w+ \S+: keeps policy [0-9a-f]{16}\n){4}$/);
     assert.match(broken.errors, /^postbus: \S+my\.conf:1: .*nonsense.*\n$/);
     assert.equal(broken.code, 78);
 

@@ -96,7 +96,10 @@ test("reload: every service says which policy it has, and of a broken one what i
   const reload = (...more: string[]) => runPostbus({ command: "reload", args: [...server, ...more] });
 
   const same = await reload();
-  assert.match(same.output, /^(?:(?:delivery|gateway|router) \S+: policy [0-9a-f]{16} is in force, as before\n){3}$/);
+  assert.match(
+    same.output,
+    /^(?:(?:delivery|gateway|logger|router) \S+: policy [0-9a-f]{16} is in force, as before\n){4}$/,
+  );
   assert.equal(same.code, 0);
 
   await writeFile(config, text.replace("begin acl", "acl_smtp_mail = deny message = closed\n\nbegin acl"), "latin1");
@@ -104,13 +107,13 @@ test("reload: every service says which policy it has, and of a broken one what i
   assert.equal(code, 0, output);
   const { services } = JSON.parse(output);
   const versions = new Set(services.map((one: { policyVersion: string }) => one.policyVersion));
-  assert.deepEqual([services.length, versions.size], [3, 1]);
+  assert.deepEqual([services.length, versions.size], [4, 1]);
   assert.match((await sendTo(postbus, "ann@localhost")).output, /closed/);
 
   await writeFile(config, "nonsense = 1\nrecipients_max = many\n");
   const broken = await reload();
   assert.equal(broken.code, 78);
-  assert.match(broken.output, /^(?:\w+ \S+: keeps policy [0-9a-f]{16}\n){3}$/);
+  assert.match(broken.output, /^(?:\w+ \S+: keeps policy [0-9a-f]{16}\n){4}$/);
   assert.match(broken.errors, /^postbus: \S+my\.conf:1: .*nonsense.*\npostbus: \S+my\.conf:2: .*\n$/);
   assert.match((await sendTo(postbus, "ann@localhost")).output, /closed/);
 });

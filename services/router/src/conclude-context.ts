@@ -21,5 +21,6 @@ export function concludeContext(
     ...(policy.queue === undefined ? {} : { rules: policy.queue }),
     retryRule: (address) => steps.get(address) ?? [],
     readSpooled: deps.readSpooled,
+    ...(policy.log.ofDeliveries === undefined ? {} : { logged: policy.log.ofDeliveries, tookMs: 0 }),
   };
 }

@@ -14,7 +14,16 @@ import { originOfRecipient } from "./recipient-origin.ts";
 export interface RoutingPolicy
   extends Pick<
       Policy,
-      "version" | "primaryHostname" | "qualifyDomain" | "smtp" | "surroundings" | "transport" | "retryRule" | "reports"
+      | "version"
+      | "primaryHostname"
+      | "qualifyDomain"
+      | "smtp"
+      | "surroundings"
+      | "transport"
+      | "retryRule"
+      | "reports"
+      | "log"
+      | "events"
     >,
     Partial<Pick<Policy, "queue">> {
   readonly routing: Pick<Routing, "route"> & Partial<Pick<Routing, "names">>;

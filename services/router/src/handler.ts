@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
 import { type Recipient, RouteItem, withOrigins } from "@postbus/contracts";
 import { encodeXtext } from "@postbus/mail";
-import { messageContent } from "@postbus/policy";
+import { messageContent, type OutcomeRaiser } from "@postbus/policy";
 import { type Attempted, partItemId, successReports } from "@postbus/queue";
 import type { RoutingOutcome, SyntaxErrors } from "@postbus/routing";
 import type { Logger } from "pino";
@@ -17,6 +17,8 @@ import { syntaxErrorMessage } from "./syntax-error-message.ts";
 export interface RouterDeps {
   /** The one in force now: asked for each item. */
   readonly policy: () => RoutingPolicy;
+  /** What policies do about events; absent: nothing. */
+  readonly raiser?: OutcomeRaiser;
   /** For the headers that a bounce quotes. */
   readonly readSpooled: Bus["spool"]["read"];
   readonly metrics: RouterMetrics;
@@ -74,7 +76,9 @@ export function routerHandler(deps: RouterDeps): Handler {
     const { primaryHostname, qualifyDomain } = policy;
     const context = { work, item, primaryHostname, qualifyDomain, nowMs: deps.now() };
     outcomes.push(...wrongLists.map((found, i) => syntaxErrorMessage(found, i, context)));
-    return joined(outcomes);
+    const outcome = joined(outcomes);
+    if (policy.events.main === undefined || deps.raiser === undefined) return outcome;
+    return deps.raiser.raise(outcome, { workId: work.id, item }, policy.events);
   };
 }
 

@@ -135,10 +135,10 @@ function discarded(
   workId: string,
   { messageId }: RouteItem,
   position: number,
-  { address, router }: RoutingOutcome,
+  { address, parents, router }: RoutingOutcome,
   atMs: number,
 ): MailEvent {
-  const text = `=> :blackhole: <${address}> R=${router}`;
+  const text = `=> :blackhole: <${parents.at(-1) ?? address}> R=${router}`;
   return { v: 1, id: `${workId}:msg:note:${position}`, atMs, service: "router", messageId, name: "msg:note", text };
 }
 

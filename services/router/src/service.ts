@@ -1,5 +1,5 @@
 import { openResolver } from "@postbus/dns";
-import { PolicyInForce } from "@postbus/policy";
+import { OutcomeRaiser, PolicyInForce } from "@postbus/policy";
 import { DEFAULT_QUEUE_RULES } from "@postbus/queue";
 import { compileRouters } from "@postbus/routing";
 import { type Service, startReloadListener } from "@postbus/service-kit";
@@ -21,7 +21,9 @@ export const router: Service<typeof RouterSettings> = {
       use: (loaded): RoutingPolicy => ({ ...loaded, routing: compileRouters(loaded.configuration) }),
     });
     const control = await startReloadListener({ bus, service: "router", instance, policy });
+    const raiser = new OutcomeRaiser({ service: "router", record: (events) => bus.events.record(events), log });
     const handler = routerHandler({
+      raiser,
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       metrics: routerMetrics(metrics),
@@ -43,7 +45,13 @@ export const router: Service<typeof RouterSettings> = {
         stop: () => policy.stop(),
       },
       { name: "frozen mail", stop: () => frozen.stop() },
-      { name: "route items", stop: () => items.drain() },
+      {
+        name: "route items",
+        async stop() {
+          await items.drain();
+          await raiser.stop();
+        },
+      },
     ];
   },
 };

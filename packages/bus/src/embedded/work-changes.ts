@@ -110,6 +110,7 @@ export class OutcomeChange implements Change {
   committed(): void {
     this.#settled();
     for (const { item, state } of this.#stored) handOn(this.#context, item, state);
+    if (this.#isComplete) this.#outcome.whenComplete?.();
     if (this.#isComplete && this.#entry.content?.kind === "spooled") {
       this.#context.dropSpooled(this.#entry.messageId);
     }

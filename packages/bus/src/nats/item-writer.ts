@@ -78,6 +78,7 @@ export class ItemWriter {
     await Promise.all(placed.map((item) => (isRepeated ? this.#publishAgain(item) : this.#publish(item))));
     const isComplete = own.length === 0 && (await this.#parts.parts.close(meta.messageId, meta.part));
     await this.raise(outcome.events, isComplete ? outcome.eventsIfComplete : undefined);
+    if (isComplete) outcome.whenComplete?.();
     return isComplete;
   }
 

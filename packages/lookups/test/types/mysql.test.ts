@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { type MariadbServer, mariadbIsMissing, startMariadb } from "@postbus/testkit";
 import { LookupDefer } from "../../src/lookup-defer.ts";
 import type { LookupSettings } from "../../src/lookup-settings.ts";
 import { parseLookupType } from "../../src/parse-lookup-type.ts";
 import { dataOf, disposable, newScope } from "../lookup-in-file.ts";
-import { type MariadbServer, mariadbIsMissing, startMariadb } from "../mariadb-server.ts";
 
 describe("mysql", { skip: mariadbIsMissing ?? false }, () => {
   let server: MariadbServer;

@@ -1,5 +1,6 @@
 import type { RateStore } from "@postbus/rates";
 import type { Eventual } from "../expansion/code.ts";
+import type { Variables } from "../expansion/evaluation.ts";
 import type { Value } from "../expansion/value.ts";
 import type { AclAnswer } from "./answer.ts";
 import type { Facts } from "./facts.ts";
@@ -24,6 +25,8 @@ export interface AclHooks {
   /** What stands behind the id in `${authresults}`; asks for what is not known yet. */
   authenticationResults?(): Eventual<Value>;
   verifyAddress?(request: VerifyAddressRequest): Eventual<AddressVerdict>;
+  /** Known besides those of the session, and before them. */
+  readonly variables?: Variables;
   /** Counters of `ratelimit`, times of `seen`. */
   readonly rates?: RateStore;
   /** `delay =`; ends early when the client goes away. @param isFlushed Whether replies so far are to be written first. */

@@ -102,9 +102,11 @@ export class AclSession {
   }
 
   #newSurroundings(): Surroundings {
+    const own = new SmtpVariables(this);
+    const { variables: given } = this.hooks;
     return {
       ...this.#surroundings,
-      variables: new SmtpVariables(this),
+      variables: given === undefined ? own : { get: (name) => given.get(name) ?? own.get(name) },
       headers: { occurrences: (name) => this.message.content?.headers.occurrences(name) ?? [] },
       authenticationResults: () => this.hooks.authenticationResults?.() ?? "",
       callAcl: (name) => callFromExpansion(name, this),

@@ -1,6 +1,5 @@
 import { isIP } from "node:net";
 import { splitList } from "../matching/split-list.ts";
-import { isLogged } from "../options/log-selectors.ts";
 import type { MainOptions } from "../options/main/index.ts";
 import type { SmtpPolicy } from "../policy.ts";
 import type { Configuration } from "../reader/configuration.ts";
@@ -83,7 +82,6 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     enforcesSync: main.get("smtp_enforce_sync"),
     receiveTimeoutMs: number("smtp_receive_timeout"),
     proxyTimeoutMs: main.get("proxy_protocol_timeout"),
-    logsProxy: isLogged("proxy", main.get("log_selector") ?? ""),
     bodyVisibleOctets: main.get("message_body_visible"),
   };
 }

@@ -68,7 +68,7 @@ describe("log_selector", () => {
   ];
   for (const { text, want } of cases) {
     test(JSON.stringify(text), () => {
-      assert.equal(policyOf(text === "" ? "" : `log_selector = ${text}\n`).smtp.logsProxy, want);
+      assert.equal(policyOf(text === "" ? "" : `log_selector = ${text}\n`).log.selectors.has("proxy"), want);
     });
   }
 });

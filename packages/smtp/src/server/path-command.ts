@@ -20,6 +20,7 @@ export interface MailCommand {
   readonly size?: number;
   /** RFC 6152 BODY. */
   readonly eightBit: boolean;
+  readonly sevenBit?: true;
   /** RFC 3461; absent: nothing was asked for. */
   readonly notification?: MessageNotification;
   /** RFC 6531: addresses and header section may be in UTF-8. */
@@ -83,6 +84,7 @@ export function parseMail(argument: string, rules: PathRules): MailCommand | Rep
   if (!(parameters instanceof Map)) return parameters;
   let size: number | undefined;
   let eightBit = false;
+  let sevenBit = false;
   let authenticatedSender: string | undefined;
   let notification: MessageNotification | undefined;
   const smtpUtf8 = acceptsUtf8 && parameters.has("SMTPUTF8");
@@ -98,6 +100,7 @@ export function parseMail(argument: string, rules: PathRules): MailCommand | Rep
         if (!rules.offersEightBitMime) return unknownParameter(keyword);
         if (!/^(?:7BIT|8BITMIME)$/i.test(value ?? "")) return reply(501, "5.5.4", "invalid data for BODY");
         eightBit = value?.length === "8BITMIME".length;
+        sevenBit = !eightBit;
         break;
       case "AUTH":
         if (!offersAuth) return unknownParameter(keyword);
@@ -127,6 +130,7 @@ export function parseMail(argument: string, rules: PathRules): MailCommand | Rep
   return {
     returnPath: address,
     eightBit,
+    ...(sevenBit ? { sevenBit } : {}),
     ...(size === undefined ? {} : { size }),
     ...(authenticatedSender === undefined ? {} : { authenticatedSender }),
     ...(notification === undefined ? {} : { notification }),

@@ -101,7 +101,10 @@ export class SessionCore {
   /** The lines that all RCPT commands since the last MAIL, RSET or greeting were refused with; empty: not the same ones. */
   sameRefusal: readonly string[] | undefined;
   /** For the log, and not told yet. */
-  refused: Extract<SessionStep, { kind: "refused" }> | undefined;
+  refused: Extract<SessionStep, { kind: "refused" | "error" }> | undefined;
+  hasQuit = false;
+  /** Commands were sent before the replies to others, as EHLO's reply allows. */
+  hasPipelined = false;
 
   constructor(profile: SessionProfile, clientAddress: string) {
     this.profile = profile;
@@ -191,7 +194,11 @@ export class SessionCore {
 
   /** Wrong syntax (500, 501, 553, 555) or a wrong place (503): answered, counted, and too much of it ends the session. */
   protocolError(answer: Reply): undefined {
-    if (!this.limits.syntaxError()) return void this.say(answer);
+    if (!this.limits.syntaxError()) {
+      this.say(answer);
+      if (this.asks("errors")) this.refused = { kind: "error", reply: answer, command: withoutSecrets(this.line) };
+      return undefined;
+    }
     const [first, ...rest] = [...answer.lines, "Too many syntax or protocol errors"];
     return this.close({ ...answer, lines: [first ?? "", ...rest] });
   }

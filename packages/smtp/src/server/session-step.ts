@@ -3,7 +3,7 @@ import type { MessageNotification, RecipientNotification } from "../notification
 import type { XclientValues } from "./xclient.ts";
 
 /** What an owner can be asked besides the questions of every message: `SessionSettings.asks`. */
-export type SessionQuestion = "helo" | "vrfy" | "expn" | "etrn" | "quit" | "reset";
+export type SessionQuestion = "helo" | "vrfy" | "expn" | "etrn" | "quit" | "reset" | "errors";
 
 /**
  * What a `ServerSession` wants next. Questions (`connect`, `helo`, `starttls`, `mail`, `recipient`, `data`) are answered by
@@ -40,6 +40,8 @@ export type SessionStep =
       /** Octets, as declared by SIZE. */
       readonly size?: number;
       readonly eightBit: boolean;
+      /** `BODY=7BIT` was said. */
+      readonly sevenBit?: true;
       /** What is asked for of reports (RFC 3461). */
       readonly notification?: MessageNotification;
       /** Addresses and header section may be in UTF-8 (RFC 6531). */
@@ -69,6 +71,8 @@ export type SessionStep =
    * message is void: it is read to its end and answered without another question.
    */
   | { readonly kind: "refused"; readonly stage: "content" | "session"; readonly reply: Reply; readonly command: string }
+  /** A command of a wrong form (500, 501, 553, 555) or in a wrong place (503), which was answered. Told if `errors` are asked about. */
+  | { readonly kind: "error"; readonly reply: Reply; readonly command: string }
   /** May TLS begin, and is all there that it needs? */
   | { readonly kind: "starttls" }
   /** Write the output, then begin the handshake; the octets that follow are TLS. */

@@ -98,6 +98,19 @@ export class ServerSession {
     return this.#core.transaction !== undefined;
   }
 
+  get hasQuit(): boolean {
+    return this.#core.hasQuit;
+  }
+
+  /** What of pipelining the client was offered, and has used in its transaction (RFC 2920), as Exim's log has it. */
+  get pipelining(): "L" | "L-" | "L." | "L.-" | undefined {
+    const { mayPipeline, hasPipelined, offers } = this.#core;
+    if (!mayPipeline) return undefined;
+    const isEarlyOffered = offers?.pipeConnect === true;
+    if (hasPipelined) return isEarlyOffered ? "L." : "L";
+    return isEarlyOffered ? "L.-" : "L-";
+  }
+
   /** Octets received and not yet looked at. The owner stops reading when they become many while a question is out. */
   get heldOctets(): number {
     return this.#core.input.length;

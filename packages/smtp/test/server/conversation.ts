@@ -102,6 +102,7 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
           session.finish(decided ?? reply(250, "2.0.0", "OK id=1"), undefined, decided === undefined);
           break;
         }
+        case "error":
         case "refused":
         case "reset":
           break;

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import type { ClientSessionOptions } from "@postbus/smtp";
+import type { AttemptEvents } from "../events/attempt-events.ts";
 import type { ClientContexts } from "./client-contexts.ts";
 import type { SmtpConnection } from "./connection.ts";
 import type { DeadlineSweep } from "./deadline-sweep.ts";
@@ -20,6 +21,8 @@ export interface ConnectionOptions {
   /** A connection that is there already, through a proxy. */
   readonly proxied?: Extract<ProxiedSocket, { readonly socket: Socket }> | undefined;
   readonly sweep: DeadlineSweep;
+  /** Of the message for which it is opened; absent: the transport has no `event_action`. */
+  readonly events?: AttemptEvents | undefined;
   /** The peer has settled a message, and can go on. @param replyMs From the final dot to its reply, if there was a dot. */
   readonly onAnswered: (replyMs: number | undefined) => void;
   /** It may carry somebody else's message. */

@@ -1,4 +1,5 @@
 import type { HostTerms, SmtpTransport } from "@postbus/policy";
+import type { AttemptEvents } from "../events/attempt-events.ts";
 import type { ClientContexts } from "./client-contexts.ts";
 import { DeadlineSweep, type Swept } from "./deadline-sweep.ts";
 import { type Acquired, HostConnections } from "./host-connections.ts";
@@ -23,6 +24,7 @@ interface Wanted {
   readonly terms: HostTerms;
   readonly protection: Protection;
   readonly fresh?: boolean;
+  readonly events?: AttemptEvents | undefined;
 }
 
 /** All outgoing connections of the process, by next hop and transport. */
@@ -50,14 +52,15 @@ export class ConnectionPool implements Swept {
   /**
    * @param terms What the transport says about the host.
    * @param fresh Not one that was kept from an earlier message.
+   * @param events Of the message for which it is; absent: the transport has no `event_action`.
    */
   acquire(
     hop: NextHop,
     transport: SmtpTransport,
-    { terms, protection, fresh = false }: Wanted,
+    { terms, protection, fresh = false, events }: Wanted,
   ): Acquired | Promise<Acquired> {
     if (terms.isSerialized && this.#isBusyElsewhere(hop)) return { kind: "limit" };
-    return this.#host(hop, transport, terms, protection).acquire(fresh);
+    return this.#host(hop, transport, terms, protection).acquire(fresh, events);
   }
 
   /** `serialize_hosts` is about a host's name, whatever its addresses are. */

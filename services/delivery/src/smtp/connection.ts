@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { constants } from "node:os";
 import type { ConnectionView } from "@postbus/policy";
 import { ClientSession, type Loss, type Step, type Transaction, type TransactionResult } from "@postbus/smtp";
+import { ConnectionTap } from "../events/connection-tap.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { strerror } from "../system-error.ts";
 import { Authentication } from "./authentication.ts";
@@ -44,6 +45,7 @@ export class SmtpConnection implements Swept {
   readonly hop: NextHop;
   readonly #options: ConnectionOptions;
   readonly #session: ClientSession;
+  readonly #tap: ConnectionTap | undefined;
   readonly #opened = Promise.withResolvers<OpenFailure | undefined>();
   #socket: Socket;
   readonly #writer: SocketWriter;
@@ -73,6 +75,10 @@ export class SmtpConnection implements Swept {
     this.#socket = proxied?.socket ?? openSocket(hop, transport, terms, (octets) => this.#received(octets));
     this.#writer = new SocketWriter(this.#socket);
     if (proxied === undefined) this.#socket.once("connect", () => this.#connected());
+    this.#tap = ConnectionTap.of(options, () => this.#socket, {
+      pass: (octets) => this.#heard(octets),
+      refuse: (failure) => this.#refusedByEvent(failure),
+    });
     this.#watch(this.#socket);
     sweep.add(this);
     if (proxied !== undefined) this.#takeOver(proxied);
@@ -173,6 +179,7 @@ export class SmtpConnection implements Swept {
   destroy(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#tap?.end(this.#isConnected);
     this.#options.sweep.remove(this);
     this.#socket.destroy();
     this.#writer.stopWaiting();
@@ -251,6 +258,18 @@ export class SmtpConnection implements Swept {
 
   #received(octets: Buffer): boolean {
     if (this.#isClosed) return true;
+    if (this.#tap === undefined) return this.#heard(octets);
+    this.#tap.receive(octets);
+    return true;
+  }
+
+  #refusedByEvent(failure: OpenFailure): void {
+    this.#writer.write("QUIT\r\n");
+    this.#failed(failure);
+  }
+
+  #heard(octets: Buffer): boolean {
+    if (this.#isClosed) return true;
     this.#do(this.#session.receive(octets));
     const { awaits, replyCount } = this.#session;
     if (replyCount === this.#repliesAtDeadline) return true;
@@ -266,6 +285,7 @@ export class SmtpConnection implements Swept {
     for (const step of steps) {
       switch (step.do) {
         case "write":
+          this.#tap?.sent(step.octets);
           if (!this.#isClosed) this.#writer.write(step.octets);
           break;
         case "start TLS":

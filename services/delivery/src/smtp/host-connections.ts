@@ -1,10 +1,11 @@
 import type { HostTerms, SmtpTransport } from "@postbus/policy";
+import type { AttemptEvents } from "../events/attempt-events.ts";
 import type { ClientContexts } from "./client-contexts.ts";
 import { SmtpConnection } from "./connection.ts";
 import type { DeadlineSweep } from "./deadline-sweep.ts";
 import { localEnd } from "./host-facts.ts";
 import type { NextHop } from "./next-hop.ts";
-import { CLOSED_AT_ONCE, type OpenFailure } from "./open-failure.ts";
+import { CLOSED_AT_ONCE, type OpenFailure, REFUSED_BY_EVENT } from "./open-failure.ts";
 import type { Protection } from "./protection.ts";
 import { socksSocket } from "./socks-socket.ts";
 
@@ -96,6 +97,9 @@ export class HostConnections {
     return this.#openCount - this.#idle.length;
   }
 
+  /** Of the message that has asked last: connections are opened for it. */
+  #events: AttemptEvents | undefined;
+
   get hop(): NextHop {
     return this.#options.hop;
   }
@@ -110,7 +114,8 @@ export class HostConnections {
   }
 
   /** @param fresh Not one that was kept: those have just turned out to be dead. */
-  acquire(fresh = false): Acquired | Promise<Acquired> {
+  acquire(fresh = false, events?: AttemptEvents): Acquired | Promise<Acquired> {
+    this.#events = events;
     if (fresh) this.#closeIdle();
     if (this.#inUse === 0 || this.#options.sweep.isHurried) {
       const kept = this.#takeIdle();
@@ -291,6 +296,8 @@ export class HostConnections {
 
   async #connect(tls: HostTerms["tls"]): Promise<Opened> {
     const { hop, transport, terms, protection, contexts, sweep } = this.#options;
+    const events = this.#events;
+    if (events !== undefined && (await events.connecting(hop)) !== "") return { failure: REFUSED_BY_EVENT };
     const { proxies, interfaces } = terms;
     const proxied =
       proxies.length === 0
@@ -309,6 +316,7 @@ export class HostConnections {
       isVerified: protection === "verified",
       contexts,
       proxied,
+      events,
       sweep,
       onAnswered: (replyMs) => this.#answered(replyMs),
       onReleased: (released) => this.#release(released),

@@ -1,5 +1,6 @@
 import type { AttemptResult } from "@postbus/queue";
 import { errnos } from "@postbus/smtp";
+import type { HostRetries } from "./host-retries.ts";
 
 /** Why hosts were not even tried, counted for the summary. */
 export interface SkippedHosts {
@@ -10,7 +11,12 @@ export interface SkippedHosts {
 }
 
 /** What becomes of recipients when no host could be tried, in Exim's words. */
-export function noHosts(skipped: Readonly<SkippedHosts>, domainName: string, transportName: string): AttemptResult {
+export function noHosts(
+  skipped: Readonly<SkippedHosts>,
+  domainName: string,
+  transportName: string,
+  retries?: Pick<HostRetries, "whySkipped">,
+): AttemptResult {
   const { backingOff, limit, noAddress, lookupFailed } = skipped;
   const domain = `'${domainName}'`;
   const deferred = (errno: number, text: string): AttemptResult => ({ outcome: "deferred", errno, text });
@@ -23,7 +29,8 @@ export function noHosts(skipped: Readonly<SkippedHosts>, domainName: string, tra
     return deferred(errnos.retryTime, `connection limit reached for all hosts for ${domain}`);
   }
   if (backingOff > 0 && limit + lookups === 0) {
-    return deferred(errnos.retryTime, `retry time not reached for any host for ${domain}`);
+    const known = retries?.whySkipped(domain, backingOff);
+    return known ?? deferred(errnos.retryTime, `retry time not reached for any host for ${domain}`);
   }
   if (backingOff + limit + lookups === 0) {
     return deferred(errnos.hostLookup, `${transportName} transport has empty hosts setting`);

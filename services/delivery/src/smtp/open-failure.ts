@@ -5,6 +5,8 @@ import type { HostFacts } from "./host-facts.ts";
 export interface OpenFailure extends SessionFailure {
   /** TCP did not get through; there is no host to be named in the log line. */
   readonly isConnect: boolean;
+  /** What the log says of it, where that is not the text. */
+  readonly logged?: string;
   /** Of the connection, as far as it came. */
   readonly facts?: HostFacts;
   /** Lines for the log, from before it failed. */
@@ -18,4 +20,14 @@ export const CLOSED_AT_ONCE: OpenFailure = {
   isPermanent: false,
   isTls: false,
   isConnect: false,
+};
+
+/** `tcp:connect`: the action says that there is to be no connection. */
+export const REFUSED_BY_EVENT: OpenFailure = {
+  errno: -58,
+  text: "",
+  logged: "Event requests alternate response",
+  isPermanent: false,
+  isTls: false,
+  isConnect: true,
 };

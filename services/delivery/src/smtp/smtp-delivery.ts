@@ -1,7 +1,7 @@
 import { DeferError } from "@postbus/mail";
 import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
-import { errnos, isSafeAddress, type TransactionResult, type Trouble } from "@postbus/smtp";
+import { errnos, type TransactionResult, type Trouble } from "@postbus/smtp";
 import { SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
@@ -14,6 +14,7 @@ import type { HostFacts } from "./host-facts.ts";
 import { fallbackHosts, firstHosts, type HostList } from "./host-list.ts";
 import { HostRetries } from "./host-retries.ts";
 import { LackingHosts, UNKNOWN_HOST } from "./lacking-hosts.ts";
+import { lackedByLastHost, refusedByLastHost, unsafeResult } from "./last-word.ts";
 import { LongLineError, longLine, measured } from "./line-lengths.ts";
 import { hopLabel, hostSpec, type NextHop } from "./next-hop.ts";
 import { noHosts, type SkippedHosts } from "./no-hosts.ts";
@@ -91,11 +92,14 @@ class SmtpDelivery {
       if (this.#open.length > 0) await this.#askFallbackHosts();
       if (!this.#isLackedByAll) break;
     }
-    if (this.#lastFailure?.isPermanent) this.#refusedByLastHost(this.#lastFailure);
-    this.#lackedByLastHost();
+    const { isPermanent = false, text = "" } = this.#lastFailure ?? {};
+    for (const position of this.#open) {
+      const result = this.#results[position];
+      this.#results[position] = lackedByLastHost(isPermanent ? refusedByLastHost(result, text) : result);
+    }
     if (this.#isLackedByAll)
       for (const position of this.#open) this.#results[position] = this.#lacking.ended(this.#results[position]);
-    if (this.#tried === 0) this.#nobodyTried();
+    if (this.#tried === 0) for (const position of this.#open) this.#results[position] = this.#noHosts();
     const results = this.#results.map((result) => result ?? this.#noHosts());
     this.#retries?.leftOut(this.#leftOut);
     const hosts = this.#retries?.stand;
@@ -175,7 +179,7 @@ class SmtpDelivery {
     const startedAtMs = this.#deps.retries?.now() ?? 0;
     const acquired =
       isKnown || protection !== "verified"
-        ? await this.#deps.pool.acquire(hop, this.#transport, { terms, protection })
+        ? await this.#deps.pool.acquire(hop, this.#transport, { terms, protection, events: this.#attempt.events })
         : ({ kind: "failed", failure: UNKNOWN_HOST } as const);
     if (acquired.kind === "backing off" || acquired.kind === "limit") {
       this.#skipped[acquired.kind === "limit" ? "limit" : "backingOff"]++;
@@ -185,6 +189,7 @@ class SmtpDelivery {
     this.#tried++;
     if (acquired.kind === "connection") return this.#offerTo(hop, terms, acquired);
     this.#lastFailure = acquired.failure;
+    await this.#attempt.events?.hostDeferred(hop, acquired.failure);
     if (protection !== "usual") this.#lacking.note(acquired.failure);
     this.#notReached(hop, acquired.failure);
     // What it does not do for this message it need not do for others.
@@ -210,6 +215,7 @@ class SmtpDelivery {
     for (const note of first.notes ?? []) this.#note(note);
     let queue = this.#open;
     const startedAtMs = this.#deps.retries?.now() ?? 0;
+    const { events } = this.#attempt;
     try {
       while (connection !== undefined && queue.length > 0) {
         if (!this.#attempt.work.isHeld()) throw new LeaseLostError("the item was taken back");
@@ -232,6 +238,7 @@ class SmtpDelivery {
         if (result.trouble?.kind !== "host") this.#retries?.answered(hop, result);
         // Exim, too, remembers nothing of a connection that had carried others.
         else if (!hasCarried) await this.#retries?.failed(hop, result.trouble, startedAtMs);
+        if (!wasDead && events !== undefined) await events.recipientsDeferred(hop, batch, this.#results);
         if (connection.isReady) continue;
         if (!wasDead && result.trouble !== undefined && result.trouble.kind !== "message") {
           this.#notOffered(facts, queue, result.trouble, result.trouble.kind === "host" && !hasCarried);
@@ -255,7 +262,8 @@ class SmtpDelivery {
     fresh: boolean,
   ): Promise<SmtpConnection | undefined> {
     const { protection } = this.#offer;
-    const next = await this.#deps.pool.acquire(hop, this.#transport, { terms, protection, fresh });
+    const { events } = this.#attempt;
+    const next = await this.#deps.pool.acquire(hop, this.#transport, { terms, protection, fresh, events });
     if (next.kind === "connection") return next.connection;
     this.#noFurtherConnection(hop, queue, next);
     return undefined;
@@ -328,7 +336,7 @@ class SmtpDelivery {
     for (const note of notes) this.#note(note);
     // As in Exim: that we cannot show who we are names no host.
     const isOurs = failure.errno === errnos.auth || failure.errno === errnos.authenticator;
-    if (!isOurs) this.#note(isConnect ? `H=${hopLabel(hop)} ${text}` : noteOn(hop, failure));
+    if (!isOurs) this.#note(isConnect ? `H=${hopLabel(hop)} ${failure.logged ?? text}` : noteOn(hop, failure));
     this.#notOffered(isConnect || isOurs ? {} : facts, positions, failure, true);
   }
 
@@ -347,24 +355,6 @@ class SmtpDelivery {
     else this.#skipped[why.kind === "limit" ? "limit" : "backingOff"]++;
   }
 
-  /** 5yz to the greeting or to HELO, and nobody else to ask: final (spec: SMTP transport §4). */
-  #refusedByLastHost({ text }: OpenFailure): void {
-    for (const position of this.#open) {
-      const { outcome: _, ...host } = this.#results[position] ?? { outcome: "deferred" };
-      this.#results[position] = { ...host, outcome: "failed", text };
-    }
-  }
-
-  /** No host that could be asked knows what the message needs: SMTPUTF8. That will not change by waiting. */
-  #lackedByLastHost(): void {
-    for (const position of this.#open) {
-      const result = this.#results[position];
-      if (result?.outcome !== "deferred" || result.errno !== errnos.smtpUtf8) continue;
-      const { outcome: _, errno: __, ...rest } = result;
-      this.#results[position] = { ...rest, outcome: "failed" };
-    }
-  }
-
   /** A temporary refusal of a recipient is worth a line of its own only when another host is asked after it. */
   #logRecipientErrors(): void {
     for (const position of this.#open) {
@@ -376,12 +366,8 @@ class SmtpDelivery {
 
   #refuseUnsafeAddresses(): void {
     const { recipients } = this.#attempt.item;
-    const { returnPath } = this.#sent;
-    const text = "address contains control characters";
     for (const position of this.#open) {
-      const address = recipients[position]?.address ?? "";
-      if (isSafeAddress(returnPath) && isSafeAddress(address)) continue;
-      this.#results[position] = { outcome: "failed", text };
+      this.#results[position] = unsafeResult(this.#sent, recipients[position]?.address ?? "");
     }
     this.#open = this.#open.filter((position) => this.#results[position] === undefined);
   }
@@ -400,16 +386,8 @@ class SmtpDelivery {
     this.#open = [];
   }
 
-  #nobodyTried(): void {
-    for (const position of this.#open) this.#results[position] = this.#noHosts();
-  }
-
   #noHosts(): AttemptResult {
-    const { domain } = this.#attempt.item;
-    const { backingOff, ...others } = this.#skipped;
-    const isForTime = backingOff > 0 && Object.values(others).every((count) => count === 0);
-    const known = isForTime ? this.#retries?.whySkipped(`'${domain}'`, backingOff) : undefined;
-    return known ?? noHosts(this.#skipped, domain, this.#transport.name);
+    return noHosts(this.#skipped, this.#attempt.item.domain, this.#transport.name, this.#retries);
   }
 
   #note(text: string): void {

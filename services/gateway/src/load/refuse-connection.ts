@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { ClientEndpoint } from "@postbus/policy";
 import type { Turned } from "../admission.ts";
+import { connectionFields } from "../log/logged-client.ts";
 import type { Surroundings } from "../surroundings.ts";
 
 export interface RefusalManner {
@@ -13,7 +14,7 @@ export interface RefusalManner {
 /** Turns away a connection with which nothing has been spoken yet. */
 export function refuseConnection(
   socket: Socket,
-  { address, port }: ClientEndpoint,
+  endpoint: ClientEndpoint,
   { reason, text, log }: Turned,
   { metrics, policy, rejections, messageIds }: Surroundings,
   { isTlsFirst, isSilent }: RefusalManner,
@@ -34,8 +35,9 @@ export function refuseConnection(
     atMs: Date.now(),
     service: "gateway",
     name: "smtp:reject",
-    clientAddress: address,
-    clientPort: port,
+    clientAddress: endpoint.address,
+    clientPort: endpoint.port,
+    ...connectionFields({ endpoint, hostName: endpoint.name }, policy.log.selectors),
     text: log,
     ofConnection: true,
   });

@@ -1,8 +1,8 @@
-import { join } from "node:path";
 import type { History, HistoryReader } from "@postbus/history";
 import { openHistory } from "@postbus/history";
 import { pino } from "pino";
 import { EventReader } from "../../src/event-reader.ts";
+import { settingsIn } from "../default-style.ts";
 import { numberedEventLog } from "../numbered-events.ts";
 
 /**
@@ -32,7 +32,7 @@ new EventReader({
   events: numberedEventLog(Number(total)),
   history: { openReader: async (name: string) => dying(await history.openReader(name)) } as History,
   name: "logger",
-  directory: join(directory, "log"),
+  settings: settingsIn(directory),
   log: pino({ level: "error" }, pino.destination(2)),
   batchIntervalMs: 0,
   onBatch: ({ position }) => {

@@ -138,6 +138,7 @@ export class Dialogue {
         this.#session.respond(answer.reply);
         break;
       }
+      case "error":
       case "refused":
         this.#options.log(`rejected "${step.command}": ${step.reply.lines.join(" ")}`);
         break;

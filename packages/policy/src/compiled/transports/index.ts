@@ -13,6 +13,7 @@ import type { SiteNames } from "./local/site-names.ts";
 import { compilePipe } from "./pipe/compile-pipe.ts";
 import { compileQueuefile } from "./queuefile.ts";
 import { compileSmtp, type SmtpParts } from "./smtp.ts";
+import { variablesIn } from "./variables-in.ts";
 
 /** Every transport of the file; one that delivery cannot carry out is a problem. */
 export function compileTransports(
@@ -34,7 +35,7 @@ export function compileTransports(
   };
   for (const settings of transports.values()) {
     const transport = compileTransport(settings, names, parts, problems);
-    if (transport !== undefined) compiled.set(settings.name, transport);
+    if (transport !== undefined) compiled.set(settings.name, withEvents(transport, settings));
   }
   for (const settings of transports.values()) {
     const transport = compiled.get(settings.name);
@@ -74,4 +75,14 @@ function compileTransport(
     default:
       throw new Error(`unhandled transport: ${JSON.stringify(settings satisfies never)}`);
   }
+}
+
+/** What `event_action` names of an address has to come along with it, too. */
+function withEvents(transport: CompiledTransport, { generic }: TransportSettings): CompiledTransport {
+  const options = ["event_action", "tpda_delivery_action", "tpda_host_defer_action"] as const;
+  const texts = options.map((option) => generic.get(option)).filter((text) => text !== undefined);
+  if (texts.length === 0) return transport;
+  const ofEvents = variablesIn(texts);
+  const { variables: ofOptions } = transport;
+  return { ...transport, variables: (name) => ofEvents(name) || ofOptions?.(name) === true };
 }

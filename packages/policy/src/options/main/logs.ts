@@ -6,7 +6,7 @@ import { ignored, logger, type OptionTable } from "../option.ts";
 export const logOptions = {
   check_log_inodes: ignored("integer", 100),
   check_log_space: ignored("integer", size("10M")),
-  log_file_path: logger("list*", undefined, "set at compile time"),
+  log_file_path: logger("list*", undefined, "`log/%slog` in the data directory; one place, no syslog"),
   log_ports: logger("list", "*"),
   log_selector: logger("string", undefined, { check: checkLogSelector }),
   log_timezone: logger("boolean", false),

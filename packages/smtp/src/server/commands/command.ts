@@ -81,6 +81,9 @@ function command(core: SessionCore, line: string): SessionStep | undefined {
     return core.close(replies.tooManyCommands);
   }
   core.history.add(verb);
+  // Behind BDAT stands content.
+  if (verb === "MAIL") core.hasPipelined = false;
+  if (verb !== "BDAT" && core.input.length > 0 && core.mayPipeline) core.hasPipelined = true;
   if (verb !== "BDAT") {
     core.isChunkRefused = false;
     if (core.reading !== undefined && !BETWEEN_CHUNKS.has(verb)) return outOfOrder(core);

@@ -16,6 +16,7 @@ export function rset(core: SessionCore, argument: string): SessionStep | undefin
 
 export function quit(core: SessionCore, argument: string): SessionStep | undefined {
   if (argument !== "") return core.protocolError(replies.unexpectedArgument);
+  core.hasQuit = true;
   if (core.asks("quit")) return core.ask({ kind: "quit" }, "quit asked");
   core.output += core.profile.closing;
   core.phase = "closing";

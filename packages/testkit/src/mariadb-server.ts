@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { freePort, program } from "@postbus/testkit";
-import { createConnection } from "mysql2/promise";
+import { freePort } from "./free-port.ts";
+import { answers } from "./mail-server.ts";
+import { program } from "./program.ts";
 
 const START_TIMEOUT_MS = 20_000;
 const path = program("mariadbd");
@@ -44,18 +44,8 @@ export async function startMariadb(): Promise<MariadbServer> {
   });
   child.unref(); // A test that fails before its end leaves it behind.
   process.once("exit", () => child?.kill("SIGKILL"));
-  const started = Date.now();
-  for (;;) {
-    try {
-      await (await createConnection({ host: "127.0.0.1", port, user: "root" })).end();
-      break;
-    } catch (err) {
-      if (child === undefined || Date.now() - started > START_TIMEOUT_MS) {
-        throw new Error("mariadb: not started", { cause: err });
-      }
-      await delay(50);
-    }
-  }
+  // It speaks first, as soon as it takes connections.
+  await answers(port, START_TIMEOUT_MS);
   return {
     port,
     async stop() {

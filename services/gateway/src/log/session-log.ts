@@ -1,0 +1,149 @@
+import type { Written } from "@postbus/contracts";
+import type { Surroundings } from "../surroundings.ts";
+import { type LoggedClient, loggedClient } from "./logged-client.ts";
+
+/** Whom lines are about. */
+export interface LoggedSession extends LoggedClient {
+  /** Monotonic milliseconds, when the connection was taken. */
+  readonly startedMs: number;
+  readonly commandHistory: string;
+  readonly envelope: { readonly returnPath: string; readonly recipients: readonly string[] } | undefined;
+}
+
+/**
+ * Lines of the log about one connection that selectors ask for (Exim's manual, "Reducing or increasing what is logged").
+ * One that is not selected costs a look into a set.
+ */
+export class SessionLog {
+  readonly #session: LoggedSession;
+  readonly #surroundings: Pick<Surroundings, "policy" | "rejections" | "messageIds">;
+  #hasMail = false;
+  /** A sender was accepted, and no message has come of it yet. */
+  #isOpen = false;
+
+  constructor(session: LoggedSession, surroundings: Pick<Surroundings, "policy" | "rejections" | "messageIds">) {
+    this.#session = session;
+    this.#surroundings = surroundings;
+  }
+
+  connected(count: number): void {
+    if (!this.#isLogged("smtp_connection")) return;
+    this.#write({ before: "SMTP connection from ", text: ` (TCP/IP connection count = ${count})` });
+  }
+
+  /** A sender was accepted: it is no connection without MAIL any more. */
+  transactionBegun(): void {
+    this.#hasMail = true;
+    this.#isOpen = true;
+  }
+
+  /** The content has come. */
+  transactionEnded(): void {
+    this.#isOpen = false;
+  }
+
+  /** A command that has a wrong form, or a wrong place (503). */
+  error(command: string, code: number, text: string): void {
+    const isProtocol = code === 503 || code === 554;
+    if (!this.#isLogged(isProtocol ? "smtp_protocol_error" : "smtp_syntax_error")) return;
+    const what = isProtocol ? "protocol" : "syntax";
+    // The reply repeats the address, which stands in the command already.
+    const colon = text.indexOf(": ");
+    const why = colon > 0 && command.includes(text.slice(0, colon)) ? text.slice(colon + 2) : text;
+    this.#write({ before: `SMTP ${what} error in "${command}" H=`, text: ` ${why}` });
+  }
+
+  /** The session was ended because of what the client has done. */
+  dropped(text: string): void {
+    this.#write({ before: "SMTP call from ", text: ` dropped: ${text}`, targets: ["main", "reject"] });
+  }
+
+  /** MAIL was refused before anybody was asked about it. @param selector Without it, that is in the rejectlog only. */
+  refusedMail(what: string, text: string, selector?: string): void {
+    const isInMainlog = selector === undefined || this.#isLogged(selector);
+    const targets: Written["targets"] = isInMainlog ? ["main", "reject"] : ["reject"];
+    this.#write({ before: `rejected ${what} H=`, text: `: ${text}`, targets });
+  }
+
+  /** A transaction ends without a message. @param how `QUIT`, `RSET`, `connection lost`. */
+  incomplete(how: string): void {
+    const { envelope } = this.#session;
+    const isOpen = this.#isOpen;
+    this.#isOpen = false;
+    if (!isOpen || envelope === undefined || !this.#isLogged("smtp_incomplete_transaction")) return;
+    const { returnPath, recipients } = envelope;
+    const to = recipients.length === 0 ? "" : ` for ${recipients.join(" ")}`;
+    this.#write({ before: "H=", text: ` incomplete transaction (${how}) from <${returnPath}>${to}` });
+  }
+
+  /** We have waited too long. */
+  timedOut(isContent: boolean): void {
+    if (!this.#isLogged("lost_incoming_connection")) return;
+    const what = isContent ? "data timeout (message abandoned)" : "command timeout";
+    const sender = isContent ? ` F=<${this.#session.envelope?.returnPath ?? ""}>` : "";
+    this.#write({ before: `SMTP ${what} on connection from `, between: sender, isTimed: true });
+  }
+
+  /** The connection is over. @param how `quit`, `lost` by the client, or `ended` by us, which has its own line. */
+  closed(how: "quit" | "lost" | "ended", at: "content" | "transaction" | "between"): void {
+    if (how === "lost" && at === "content") {
+      this.#connectionLine(" lost while reading message data", false);
+    } else if (how === "lost" && at === "transaction") {
+      this.incomplete("connection lost");
+      if (this.#isLogged("lost_incoming_connection")) {
+        this.#write({ before: "unexpected disconnection while reading SMTP command from ", isTimed: true });
+      }
+    } else if (how !== "ended") {
+      this.#connectionLine(how === "quit" ? " closed by QUIT" : " lost", true);
+    }
+    if (this.#hasMail || !this.#isLogged("smtp_no_mail")) return;
+    const { commandHistory } = this.#session;
+    const text = commandHistory === "" ? "" : ` C=${commandHistory.replaceAll(" ", "")}`;
+    this.#write({ before: "no MAIL in SMTP connection from ", text, isTimed: true });
+  }
+
+  #isLogged(selector: string): boolean {
+    return this.#surroundings.policy.log.selectors.has(selector);
+  }
+
+  /** Those lines have the connection's id in another place, and Exim's way with the word "lost". */
+  #connectionLine(text: string, isTimed: boolean): void {
+    if (!this.#isLogged("smtp_connection")) return;
+    const id = this.#isLogged("connection_id") ? `Ci=${this.#session.connectionId} ` : "";
+    const isLost = isTimed && text === " lost";
+    this.#write({
+      before: `SMTP connection ${id}from `,
+      ...(isLost ? { between: text, text: "" } : { text }),
+      isTimed,
+      isIdElsewhere: true,
+    });
+  }
+
+  #write(line: {
+    readonly before: string;
+    /** Between the client and the time. */
+    readonly between?: string;
+    readonly text?: string;
+    readonly targets?: Written["targets"];
+    readonly isTimed?: boolean;
+    readonly isIdElsewhere?: boolean;
+  }): void {
+    const { policy, rejections, messageIds } = this.#surroundings;
+    const { connectionId, ...client } = loggedClient(this.#session, policy.log.selectors);
+    const event: Written = {
+      v: 1,
+      id: `${messageIds.next()}/line`,
+      atMs: Date.now(),
+      service: "gateway",
+      name: "log:line",
+      before: line.before,
+      ...client,
+      ...(connectionId === undefined || line.isIdElsewhere === true ? {} : { connectionId }),
+      ...(line.between === undefined ? {} : { between: line.between }),
+      ...(line.isTimed === true ? { tookMs: Math.round(performance.now() - this.#session.startedMs) } : {}),
+      ...(line.targets === undefined ? {} : { targets: line.targets }),
+      text: line.text ?? "",
+    };
+    rejections.add(event);
+  }
+}

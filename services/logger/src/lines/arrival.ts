@@ -1,0 +1,73 @@
+import type { Received } from "@postbus/contracts";
+import { type LogStyle, span } from "../log-style.ts";
+import { printable } from "../printable.ts";
+import { client } from "./client.ts";
+
+/** `SENDER R= DS H= I= Ci= P= L X= CV= DN= SNI= A= PRDR PRX= K S= M8S= DKIM= RT= id= T= from for`, of which those that are selected and known. */
+export function arrival(event: Received, style: LogStyle): string {
+  const { returnPath, reception, recipients } = event;
+  const { selectors } = style;
+  let line = addressOr(returnPath, "<>");
+  if (reception.about !== undefined) line += ` R=${reception.about}`;
+  if (event.isNameAuthenticated === true) line += " DS";
+  if (reception.clientAddress !== undefined) line += ` H=${client({ ...reception, ...event }, style)}`;
+  line += ` P=${reception.protocol}`;
+  if (event.pipelining !== undefined) line += ` ${event.pipelining}`;
+  line += tls(reception, style) + authentication(event, style);
+  if (reception.isPrdr === true) line += " PRDR";
+  if (event.proxyAddress !== undefined) line += ` PRX=${event.proxyAddress}`;
+  if (reception.isChunked === true) line += " K";
+  line += ` S=${reception.size}`;
+  if (event.bodyBits !== undefined) line += ` M8S=${event.bodyBits}`;
+  line += checked(event, style);
+  if (event.tookMs !== undefined) line += ` RT=${span(event.tookMs, style)}`;
+  line += messageIdField(reception, style);
+  if (event.subject !== undefined) line += ` T="${subject(event.subject)}"`;
+  if (selectors.has("received_sender")) line += ` from <${printable(returnPath)}>`;
+  if (selectors.has("received_recipients")) line += ` for ${recipients.map(printable).join(" ")}`;
+  return line;
+}
+
+/** It is shown as it came: encoded words are not read, and what is no ASCII is escaped. */
+const subject = (text: string): string =>
+  printable(text.replace(/["\\]/g, "\\$&")).replace(/[\x80-\xff]/g, (c) => `\\${c.charCodeAt(0).toString(8)}`);
+
+const addressOr = (address: string, none: string): string => (address === "" ? none : printable(address));
+
+function tls(
+  { cipher, certificateVerified, peerName, serverName }: Received["reception"],
+  { selectors }: LogStyle,
+): string {
+  if (cipher === undefined) return "";
+  let fields = selectors.has("tls_cipher") ? ` X=${cipher}` : "";
+  if (certificateVerified !== undefined && selectors.has("tls_certificate_verified")) {
+    fields += ` CV=${certificateVerified ? "yes" : "no"}`;
+  }
+  if (peerName !== undefined && selectors.has("tls_peerdn")) fields += ` DN="${printable(peerName)}"`;
+  if (serverName !== undefined && selectors.has("tls_sni")) fields += ` SNI=${printable(serverName)}`;
+  return fields;
+}
+
+/** `A=by:id:sender`; the sender by `smtp_mailauth`. */
+function authentication({ reception, authenticatedSender }: Received, { selectors }: LogStyle): string {
+  const { authenticator, authenticatedId } = reception;
+  if (authenticator === undefined) return "";
+  let field = ` A=${authenticator}`;
+  if (authenticatedId !== undefined) field += `:${printable(authenticatedId)}`;
+  if (authenticatedSender !== undefined && selectors.has("smtp_mailauth"))
+    field += `:${printable(authenticatedSender)}`;
+  return field;
+}
+
+/** What verifier has found. */
+function checked({ facts }: Received, { selectors }: LogStyle): string {
+  if (!selectors.has("dkim")) return "";
+  const signature = facts?.dkim?.find((fact) => fact.result === "pass");
+  return signature === undefined ? "" : ` DKIM=${printable(signature.domain)}`;
+}
+
+/** A peer chose it: with blanks in it, it could pass for other fields. */
+function messageIdField({ headerMessageId }: Received["reception"], { selectors }: LogStyle): string {
+  if (headerMessageId === undefined || !selectors.has("msg_id") || !/^\S+$/.test(headerMessageId)) return "";
+  return ` id=${printable(headerMessageId)}`;
+}

@@ -15,6 +15,8 @@ export interface JournalRecord {
   /** Of the record before this one. One that is not named so was not acknowledged. */
   readonly previous: number;
   readonly entries: readonly JournalEntry[];
+  /** Where it ends in its file. */
+  readonly end: number;
 }
 
 /** Checksum (4), octets of the entries (4), sequence (8), previous sequence (8). */
@@ -61,32 +63,21 @@ export function seal(record: Buffer, sequence: number, previous: number, storeId
 
 const checksum = (record: Buffer, storeId: string): number => crc32(record.subarray(4), crc32(storeId));
 
-/** What a file holds. */
-interface FoundRecords {
-  /**
-   * From its beginning on, as far as they are whole and their numbers grow. What comes then was cut short by the end of a
-   * process, and never acknowledged; or it is older, from an earlier way through the file.
-   */
-  readonly records: readonly JournalRecord[];
-  /** Number of a later record that is whole, behind one that is not: nobody would have written it before that. */
-  readonly behindDamage: number | undefined;
-}
-
-export function decodeRecords(file: Buffer, storeId: string): FoundRecords {
+/**
+ * All records that a file holds and that are whole, page for page: also behind one that is not. That one was cut short by
+ * the end of a process, or is damaged; which of the two tells who knows what must be there.
+ */
+export function decodeRecords(file: Buffer, storeId: string, settled: number): JournalRecord[] {
   const records: JournalRecord[] = [];
-  let at = 0;
-  for (;;) {
-    const record = recordAt(file, at, records.at(-1)?.sequence ?? 0, storeId);
-    if (record === undefined) break;
-    records.push({ ...headOf(record), entries: decodeEntries(record) });
-    at = nextPage(at + record.length);
+  for (let at = 0; at < file.length; ) {
+    const record = recordAt(file, at, storeId);
+    const head = record === undefined ? undefined : headOf(record);
+    if (record !== undefined && head !== undefined && head.sequence > settled) {
+      records.push({ ...head, entries: decodeEntries(record), end: at + record.length });
+    }
+    at = record === undefined ? at + PAGE_OCTETS : nextPage(at + record.length);
   }
-  const last = records.at(-1)?.sequence ?? 0;
-  for (at += PAGE_OCTETS; at < file.length; at += PAGE_OCTETS) {
-    const later = recordAt(file, at, last, storeId);
-    if (later !== undefined) return { records, behindDamage: headOf(later).sequence };
-  }
-  return { records, behindDamage: undefined };
+  return records;
 }
 
 const headOf = (record: Buffer) => ({
@@ -94,14 +85,15 @@ const headOf = (record: Buffer) => ({
   previous: Number(record.readBigUInt64BE(16)),
 });
 
-/** The octets of a record, if a whole one with a higher number than `after` begins there. */
-function recordAt(file: Buffer, at: number, after: number, storeId: string): Buffer | undefined {
+/** The octets of a record, if a whole one begins there. */
+function recordAt(file: Buffer, at: number, storeId: string): Buffer | undefined {
   if (at + HEAD_OCTETS > file.length) return undefined;
   const end = at + HEAD_OCTETS + file.readUInt32BE(at + 4);
   if (end > file.length) return undefined;
   const record = file.subarray(at, end);
   const { sequence, previous } = headOf(record);
-  if (sequence <= after || previous >= sequence) return undefined;
+  // What is no head has a checksum worked out but seldom.
+  if (!Number.isSafeInteger(sequence) || previous >= sequence) return undefined;
   return record.readUInt32BE(0) === checksum(record, storeId) ? record : undefined;
 }
 

@@ -36,6 +36,7 @@ export class Journal {
   /** The last one that was given to a record, acknowledged or not. */
   #number: number;
   #settled: number;
+  #isAppending = false;
   #unsettledOctets = 0;
   #left: readonly JournalRecord[];
 
@@ -52,12 +53,15 @@ export class Journal {
     const parent = openSync(directory, "r");
     fsyncSync(parent);
     closeSync(parent);
-    const found = paths.map((path) => decodeRecords(readFileSync(path), storeId));
-    this.#left = chain(
-      found.flatMap(({ records }) => records),
-      found.map(({ behindDamage = 0 }) => behindDamage),
-      settled,
-    );
+    const records = paths.map((path) => decodeRecords(readFileSync(path), storeId, settled));
+    this.#left = chain(records.flat(), settled);
+    for (const [at, file] of this.#files.entries()) {
+      for (const { sequence, end } of records[at] ?? []) {
+        file.last = Math.max(file.last, sequence);
+        file.at = Math.max(file.at, nextPage(end));
+      }
+    }
+    if (second.last > first.last) this.#active = 1;
     this.#last = this.#left.at(-1)?.sequence ?? settled;
     this.#number = this.#last;
   }
@@ -72,6 +76,14 @@ export class Journal {
   /** Number of the last record. */
   get last(): number {
     return this.#last;
+  }
+
+  /**
+   * The number that the tables' file gets with all that was acknowledged: so that what was rejected, and may be there all the
+   * same, is never taken for something that came later.
+   */
+  get ended(): number {
+    return this.#isAppending ? this.#last : this.#number;
   }
 
   /** Number of the last record that is in the tables' file. */
@@ -103,26 +115,15 @@ export class Journal {
     const sequence = this.#number;
     seal(record, sequence, this.#last, this.#storeId);
     file.last = sequence;
-    await writeWhole(file.descriptor, record, file.at);
+    this.#isAppending = true;
+    try {
+      await writeWhole(file.descriptor, record, file.at);
+    } finally {
+      this.#isAppending = false;
+    }
     file.at = nextPage(file.at + record.length);
     this.#last = sequence;
     this.#unsettledOctets += record.length;
-  }
-
-  /**
-   * After an `append` that was rejected, of which nobody knows whether it is there: its changes are going elsewhere.
-   *
-   * @returns The last record before it, for `unskip`.
-   */
-  skip(): number {
-    const before = this.#last;
-    this.#last = this.#number;
-    return before;
-  }
-
-  /** They could not go there. */
-  unskip(before: number): void {
-    this.#last = before;
   }
 
   /** What follows goes to the other file, if that is free: the one that was filled can be free soon. */
@@ -157,22 +158,20 @@ export class Journal {
 }
 
 /**
- * Of the records behind `settled`, those that are in force, in order.
- *
- * @param behindDamage Numbers of records that nothing leads to in their files.
+ * Of the records behind `settled`, those that are in force, in order: the last one, the one that it names, and so on. One that
+ * is not named was not acknowledged, for another followed the same one.
  */
-function chain(records: readonly JournalRecord[], behindDamage: readonly number[], settled: number): JournalRecord[] {
-  const latest = new Map<number, JournalRecord>();
-  for (const record of records) {
-    // Of several that say to follow the same one, only the last was acknowledged.
-    if (record.sequence > (latest.get(record.previous)?.sequence ?? settled)) latest.set(record.previous, record);
-  }
+function chain(records: readonly JournalRecord[], settled: number): JournalRecord[] {
+  const byNumber = new Map(records.map((record) => [record.sequence, record]));
   const found: JournalRecord[] = [];
-  for (let next = latest.get(settled); next !== undefined; next = latest.get(next.sequence)) found.push(next);
-  const end = found.at(-1)?.sequence ?? settled;
-  if ([...records.map(({ sequence }) => sequence), ...behindDamage].some((sequence) => sequence > end))
-    throw new Error(`its journal is damaged behind record ${end}`);
-  return found;
+  let next = records.reduce((last, { sequence }) => Math.max(last, sequence), settled);
+  while (next > settled) {
+    const record = byNumber.get(next);
+    if (record === undefined) throw new Error(`its journal is damaged: record ${next} is missing`);
+    found.push(record);
+    next = record.previous;
+  }
+  return found.reverse();
 }
 
 function writeWhole(descriptor: number, octets: Buffer, at: number): Promise<void> {

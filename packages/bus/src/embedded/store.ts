@@ -52,8 +52,6 @@ export class Store {
   readonly #journal: Journal;
   /** Of the batch that is being put together. */
   #entries: JournalEntry[] | undefined;
-  /** Number of the last record that the tables show. */
-  #applied: number;
   #settling: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** The last try to bring the file up to date has failed. */
@@ -98,7 +96,6 @@ export class Store {
     this.#numbered = numbered;
     this.id = this.#identity();
     this.#journal = new Journal(directory, this.id, Number(this.tables.meta.get(SETTLED) ?? 0));
-    this.#applied = this.#journal.last;
     this.#recover();
   }
 
@@ -119,7 +116,6 @@ export class Store {
     } catch (err) {
       return this.#commitInstead(entries, err);
     }
-    this.#applied = this.#journal.last;
     for (const { table, key, value } of entries) this.#numbered[table]?.apply(key, value);
     if (this.#journal.unsettledOctets >= SETTLE_OCTETS && !this.#isFailing) this.#settleInTheBackground();
     else this.#settleLater();
@@ -141,7 +137,7 @@ export class Store {
   async close(): Promise<void> {
     this.#isClosed = true;
     try {
-      while (this.#applied > this.#journal.settled) await this.#settle();
+      while (this.#journal.ended > this.#journal.settled) await this.#settle();
     } catch {
       // It stays in the journal, and the next process will bring it there.
     }
@@ -175,15 +171,12 @@ export class Store {
     await this.#settle(entries);
   }
 
-  /** The journal could not be written; whether the record is in it nobody knows, so something must follow it. */
+  /** The journal could not be written. Whether the record is in it nobody knows, so the file must say that it does not count. */
   async #commitInstead(entries: readonly JournalEntry[], cause: unknown): Promise<void> {
-    const before = this.#journal.skip();
-    this.#applied = this.#journal.last;
     try {
       await this.#commitToFile(entries);
     } catch {
-      this.#journal.unskip(before);
-      this.#applied = this.#journal.last;
+      this.#settleLater();
       throw cause;
     }
   }
@@ -209,7 +202,7 @@ export class Store {
   async #settleNow(entries: readonly JournalEntry[]): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const upTo = this.#applied;
+    const upTo = this.#journal.ended;
     if (upTo === this.#journal.settled && entries.length === 0) return;
     this.#journal.turn();
     try {
@@ -226,7 +219,7 @@ export class Store {
     for (const table of this.#numbered) table.settled();
     this.#journal.settle(upTo);
     this.#isFailing = false;
-    if (this.#applied > upTo) this.#settleLater();
+    if (this.#journal.ended > upTo) this.#settleLater();
   }
 
   /**
@@ -243,17 +236,11 @@ export class Store {
 
   /** What an earlier process has committed and not brought to the file. */
   #recover(): void {
-    const { last } = this.#journal;
     const left = this.#journal.takeLeft();
-    if (left.length === 0) return;
-    this.#root.transactionSync(() => {
-      for (const { entries } of left) {
-        for (const { table, key, value } of entries) this.#numbered[table]?.put(key, value);
-      }
-      this.tables.meta.put(SETTLED, String(last));
-    });
-    this.#journal.settle(last);
-    for (const table of this.#numbered) table.recount();
+    for (const { entries } of left) {
+      for (const { table, key, value } of entries) this.#numbered[table]?.recover(key, value);
+    }
+    if (left.length > 0) this.#settleLater();
   }
 
   #identity(): string {

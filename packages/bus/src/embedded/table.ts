@@ -34,12 +34,6 @@ export class Table {
     this.name = name;
     this.#db = db;
     this.#record = record;
-    this.count = 0;
-    this.recount();
-  }
-
-  /** Sets `count` to what the file has. */
-  recount(): void {
     const { entryCount } = this.#db.getStats() as { readonly entryCount: number };
     this.count = entryCount;
   }
@@ -92,6 +86,12 @@ export class Table {
   /** The batch is committed. */
   apply(key: string, value: Buffer | string | undefined): void {
     this.#overlay.set(key, value);
+  }
+
+  /** As `apply`, for what an earlier process has committed: nobody has counted it yet. */
+  recover(key: string, value: Buffer | string | undefined): void {
+    this.count += Number(value !== undefined) - Number(this.has(key));
+    this.apply(key, value);
   }
 
   /** Inside a transaction of the file: writes what is not in it. `settled` or `unsettled` must follow. */

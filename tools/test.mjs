@@ -1,4 +1,4 @@
-// `npm test`: what waits more than it works goes two files at a time; the crash tests then have the machine to themselves,
+// `npm test`: what waits more than it works goes three files at a time; the crash tests then have the machine to themselves,
 // for what they count depends on how busy it is. With arguments, those files only.
 import { spawnSync } from "node:child_process";
 
@@ -14,7 +14,7 @@ const results =
   files.length > 0
     ? [test(1, files)]
     : [
-        test(2, [
+        test(3, [
           "packages/*/test/**/*.test.ts",
           "services/*/test/**/*.test.ts",
           "test/*.test.ts",

@@ -1,12 +1,28 @@
 import assert from "node:assert/strict";
+import { smtpParts } from "@postbus/policy";
 import { around } from "./around.ts";
 import { example } from "./example.ts";
+import { programSession } from "./program-session.ts";
 import { Site } from "./site.ts";
 import { text } from "./text.ts";
 
 const arc = (result: string, variables: Readonly<Record<string, string | number>> = {}) => ({
   facts: { arc: () => ({ result, variables: { arc_state: result, ...variables } }) },
 });
+
+const TLS = {
+  cipher: "TLS1.3:TLS_AES_256_GCM_SHA384:256",
+  cipherStandard: "TLS_AES_256_GCM_SHA384",
+  version: "TLS1.3",
+  bits: 256,
+  sni: "",
+  peerName: "",
+  peerCertificate: undefined,
+  ownCertificate: undefined,
+  isVerified: false,
+  ocsp: "not requested",
+  resumption: "off",
+} as const;
 
 const STATES = ["none", "fail", "pass"] as const;
 
@@ -74,13 +90,22 @@ example("16.4", "arc_sign", {
 
 example("16.5", "tls_advertise_requiretls, $requiretls, control = requiretls", {
   config: around({ main: "tls_advertise_requiretls = *", rcpt: "  warn control = requiretls" }),
-  async shows(site) {
+  // Where such a message goes from here is in `test/requiretls.test.ts`.
+  async shows(site, t) {
     assert.equal(new Site(around()).configuration.main.get("tls_advertise_requiretls"), "*", "the default");
     assert.equal((await site.message()).session.message.controls.requiresTls, true);
     assert.deepEqual(await site.expand("$requiretls"), ["no"]);
+    const lines = ["EHLO c", "MAIL FROM:<a@b.example> REQUIRETLS", "QUIT"];
+    const { output } = await programSession(t, around(), { client: "192.0.2.1", lines });
+    assert.doesNotMatch(output, /^250.REQUIRETLS/m);
+    assert.match(output, /^555 unadvertised MAIL option: REQUIRETLS\r$/m);
+    assert.equal(smtpParts(site.configuration, "mx.test").advertised.forAll.requireTls, true);
+    const { acls, session, stop } = site.session();
+    session.connection.tls = TLS;
+    await acls.helo("c", true);
+    await acls.mail({ returnPath: "a@b.example", isRequireTls: true });
+    const variables = ["requiretls", "received_protocol"].map((name) => session.evaluation.around.variables.get(name));
+    await stop();
+    assert.deepEqual(variables, ["yes", "esmtpS"]);
   },
-  pending: [
-    { part: "C", behaviour: "REQUIRETLS is offered inside of TLS only, and the log says P=esmtpS" },
-    { part: "F", behaviour: "the message goes on to hosts that offer it, or comes back" },
-  ],
 });

@@ -15,10 +15,29 @@ export const DeliveryItem = Type.Object(
     isLastHop: Type.Optional(Type.Literal(true)),
     /** The recipients' domain, or that of the first; for limits and retry rules. */
     domain: Type.String(),
+    /** Return path of this delivery and target of its bounces (`errors_to`), where it is not the sender; empty: failures make no report. */
+    errorsTo: Type.Optional(Type.String()),
+    /** Header lines that the routers add, in their order, each with its final LF. */
+    headersAdd: Type.Optional(Type.Array(Type.String())),
+    /** Colon-separated names of header lines that the routers remove. */
+    headersRemove: Type.Optional(Type.Array(Type.String())),
+    /** `fallback_hosts` of the router, expanded: hosts for when all others have deferred. */
+    fallbackHosts: Type.Optional(Type.String()),
+    /** The address is no mailbox but an item of a redirect list, and stands in the recipient as it was written. */
+    to: Type.Optional(Type.Enum(["pipe", "file", "directory"])),
+    /** User and group of a local delivery, as the router names them. */
+    user: Type.Optional(Type.String()),
+    group: Type.Optional(Type.String()),
+    /** `$host` of a local transport: the hosts as manualroute has them. */
+    hostText: Type.Optional(Type.String()),
+    /** Retry rules keep record of the whole address, not of its domain: `retry_use_local_part` of the router. */
+    isRetriedByLocalPart: Type.Optional(Type.Literal(true)),
     /** Next hops in the order in which they are tried, `host` or `host::port`; absent: the transport knows. */
     hosts: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
     /** The IP address of each of the hosts, as routing has found it; empty: delivery looks for it. */
     hostAddresses: Type.Optional(Type.Array(Type.String())),
+    /** With `requireTls`, of each of the hosts: that it is the right one is configured, or signed in the DNS (RFC 8689 §4.2.1). */
+    knownHosts: Type.Optional(Type.Array(Type.Boolean())),
     /** For each recipient, the variables that the transport's options may name (`local_part`, `address_data`, `r_…`). */
     addressVariables: Type.Optional(Type.Array(Type.Record(Type.String(), CarriedValue))),
   },

@@ -5,7 +5,7 @@ import { Facts } from "./facts.ts";
 /** How the message came in; for Received, the log's `<=` line and the policy's `$sender_*` variables. */
 export const Reception = Type.Object(
   {
-    /** RFC 3848 word as Exim logs it (`P=`): `smtp`, `esmtp`, `esmtps`, `esmtpa`, `esmtpsa`, each with `utf8` before it for SMTPUTF8; `local` for our own messages. */
+    /** RFC 3848 word as Exim logs it (`P=`): `smtp`, `esmtp`, `esmtps`, `esmtpa`, `esmtpsa`, each with `utf8` before it for SMTPUTF8, and with `S` for `s` where MAIL has said REQUIRETLS; `local` for our own messages. */
     protocol: Type.String(),
     clientAddress: Type.Optional(Type.String()),
     clientPort: Type.Optional(Type.Integer()),
@@ -63,12 +63,41 @@ const RecipientNotification = Type.Object(
   { additionalProperties: false },
 );
 
+/**
+ * Where a recipient comes from that is none of those the client has named: what routers have made of such a one, and what it has
+ * inherited. The next attempt goes on with it as if it had just been made.
+ */
+export const RecipientOrigin = Type.Object(
+  {
+    /** The addresses it was made of, the nearest first; the last is the one that the client has named. */
+    parents: Type.Array(Type.String(), { minItems: 1, maxItems: 101 }),
+    /** Name of the router at which it begins; absent: the first. */
+    startsAt: Type.Optional(Type.String()),
+    /** What it is known by when deliveries are compared; absent: its address. */
+    unique: Type.Optional(Type.String()),
+    /** `errors_to`; the empty string: failures make no report. */
+    errorsTo: Type.Optional(Type.String()),
+    /** Each with its final LF. */
+    headersAdd: Type.Optional(Type.Array(Type.String())),
+    /** Colon-separated names, as the routers have them. */
+    headersRemove: Type.Optional(Type.Array(Type.String())),
+    /** `address_data` and `r_…`. */
+    variables: Type.Optional(Type.Record(Type.String(), CarriedValue)),
+    isLastHop: Type.Optional(Type.Literal(true)),
+    /** `hide_child_in_errmsg` */
+    isHidden: Type.Optional(Type.Literal(true)),
+  },
+  { additionalProperties: false },
+);
+export type RecipientOrigin = Static<typeof RecipientOrigin>;
+
 /** A recipient that is still to be served, with what its next attempt must know. */
 export const Recipient = Type.Object(
   {
     /** As given in RCPT TO, latin1; UTF-8 octets if the message is SMTPUTF8. */
     address: Type.String({ minLength: 1 }),
     notification: Type.Optional(RecipientNotification),
+    origin: Type.Optional(RecipientOrigin),
     /** Milliseconds since the epoch of the first deferral; absent before it. */
     firstFailedAtMs: Type.Optional(Type.Integer()),
     /** Milliseconds since the epoch of the last attempt. */
@@ -101,6 +130,10 @@ export const messageFields = {
   notification: Type.Optional(MessageNotification),
   /** RFC 6531: addresses and header section may be in UTF-8, and go only where that is known. */
   smtpUtf8: Type.Optional(Type.Literal(true)),
+  /** REQUIRETLS (RFC 8689): goes over TLS with hosts that are known to be the right ones, and do the same, or comes back. */
+  requireTls: Type.Optional(Type.Literal(true)),
+  /** `TLS-Required: No` (RFC 8689 §3): that it arrives matters more than that nobody reads it. Never with `requireTls`. */
+  tlsOptional: Type.Optional(Type.Literal(true)),
   reception: Reception,
   facts: Type.Optional(Facts),
   /** `acl_c…` and `acl_m…`, as the ACLs have left them. */

@@ -115,6 +115,8 @@ export const Rejected = Type.Object(
     text: Type.String(),
     /** It was no command: a TLS handshake has failed, and `text` is the library's reason. */
     ofHandshake: Type.Optional(Type.Boolean()),
+    /** It was no command: the connection was not taken, and `text` says why. */
+    ofConnection: Type.Optional(Type.Boolean()),
   },
   closed,
 );

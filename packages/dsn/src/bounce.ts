@@ -26,6 +26,8 @@ export interface BounceRecipient {
   readonly text: string;
   /** Given up after temporary failures, not refused. */
   readonly timedOut: boolean;
+  /** A reply in our own name: a code, an enhanced one and words. */
+  readonly ownReply?: string;
   readonly host?: string;
   readonly hostAddress?: string;
   readonly hostPort?: number;

@@ -20,7 +20,8 @@ export function deliveryStatus(bounce: Bounce): string {
 function ofRecipient(recipient: BounceRecipient, nowMs: number): string {
   const { address, host, hostAddress, hostPort } = recipient;
   const text = plainText(recipient.text, MAX_DIAGNOSTIC);
-  const reply = remoteReply(text);
+  const { ownReply } = recipient;
+  const reply = ownReply === undefined ? remoteReply(text) : undefined;
   let fields = foldedField("Action", "failed");
   fields += foldedField("Final-Recipient", `rfc822;${plainText(address, MAX_ADDRESS)}`);
   fields += foldedField("Status", failureStatus(recipient));
@@ -29,7 +30,10 @@ function ofRecipient(recipient: BounceRecipient, nowMs: number): string {
     const port = hostPort === undefined || hostPort === 25 ? "" : `:${hostPort}`;
     fields += foldedField("X-Remote-MTA-IP", `[${hostAddress}]${port}`);
   }
-  fields += foldedField("Diagnostic-Code", reply === undefined ? `X-Postbus; ${text}` : `smtp; ${reply}`);
+  fields += foldedField(
+    "Diagnostic-Code",
+    reply === undefined ? `X-Postbus; ${plainText(ownReply ?? text, MAX_DIAGNOSTIC)}` : `smtp; ${reply}`,
+  );
   fields += foldedField("Last-Attempt-Date", rfc5322Date(nowMs));
   return fields;
 }

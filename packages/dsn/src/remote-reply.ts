@@ -12,9 +12,9 @@ export function remoteReply(text: string): string | undefined {
   return found === null ? undefined : text.slice(found.index).replace(/^: /, "");
 }
 
-/** RFC 3463 code of a failed recipient: 4.4.7 if its time ran out, else what the host said, else 5.0.0. */
-export function failureStatus({ text, timedOut }: BounceRecipient): string {
+/** RFC 3463 code of a failed recipient: 4.4.7 if its time ran out, else what the host said, or we ourselves, else 5.0.0. */
+export function failureStatus({ text, timedOut, ownReply }: BounceRecipient): string {
   if (timedOut) return "4.4.7";
-  const [, , enhanced] = REPLY.exec(text) ?? [];
+  const [, , enhanced] = REPLY.exec(ownReply ?? text) ?? [];
   return enhanced ?? "5.0.0";
 }

@@ -19,4 +19,5 @@ export { type MimePart, TooManyPartsError, walkParts } from "./mime/walk-parts.t
 export { nearestName } from "./nearest-name.ts";
 export { isAddressLiteral, isDomain, NOT_ASCII, type ParsedPath, parsePath } from "./path.ts";
 export { type EnhancedStatus, formatReply, isPermanent, isTransient, type Reply, reply } from "./reply.ts";
-export { encodeXtext, isXtext } from "./xtext.ts";
+export { tlsRequiredField } from "./tls-required-field.ts";
+export { decodeXtext, encodeXtext, isXtext } from "./xtext.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { encodeXtext, isXtext } from "../src/xtext.ts";
+import { decodeXtext, encodeXtext, isXtext } from "../src/xtext.ts";
 
 describe("xtext (RFC 3461 section 4)", () => {
   const rows: readonly [text: string, isGood: boolean][] = [
@@ -33,4 +33,10 @@ describe("xtext (RFC 3461 section 4)", () => {
     assert.equal(encodeXtext("\0\xff"), "+00+FF");
     fc.assert(fc.property(fc.string(), (text) => isXtext(encodeXtext(text))));
   });
+});
+
+test("what was encoded is decoded, in either case of its digits", () => {
+  const octets = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code)).join("");
+  assert.equal(decodeXtext(encodeXtext(octets)), octets);
+  assert.equal(decodeXtext("a+40b+2b+2B"), "a@b++");
 });

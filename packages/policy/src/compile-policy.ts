@@ -2,6 +2,7 @@ import { ConfigError } from "@postbus/mail";
 import { Acls } from "./acl/acls.ts";
 import { AclSession } from "./acl/session.ts";
 import { sessionNames } from "./acl/session-names.ts";
+import { admissionTests } from "./acl/smtp/admission-tests.ts";
 import { proxyTest } from "./acl/smtp/proxy-hosts.ts";
 import { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import { smtpParts } from "./acl/smtp/smtp-parts.ts";
@@ -48,9 +49,10 @@ export function compilePolicy(source: PolicySource): Policy {
   const { shared, stop } = policySurroundings(configuration, parts);
   const acls = new Acls(configuration);
   const isProxy = proxyTest(configuration);
+  const { isReserved, maxPerHost } = admissionTests(configuration);
   const smtp = smtpPolicy(configuration, problems);
   const sessionParts = smtpParts(configuration, primaryHostname, problems);
-  const { lists, advertised, authenticators } = sessionParts;
+  const { lists, advertised, expanded, heloChecks, authenticators } = sessionParts;
   const transports = compileTransports(configuration, shared, problems);
   checkCarriedOut(configuration, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
@@ -72,10 +74,14 @@ export function compilePolicy(source: PolicySource): Policy {
     tls: tlsPolicy(configuration),
     surroundings: shared,
     hasAcl: (stage) => acls.has(stage),
-    asksAtHelo: acls.has("helo") || !advertised.areSettled || authenticators !== undefined,
+    asksAtHelo: acls.has("helo") || !heloChecks.areNone || !advertised.areSettled || authenticators !== undefined,
     offers: advertised.forAll,
-    asksAtConnect: acls.has("connect") || lists !== undefined || acls.mentions("sender_host_name"),
+    asksAtConnect: acls.has("connect") || lists !== undefined || !expanded.areNone || acls.mentions("sender_host_name"),
     ...(isProxy && { isProxy: (peer) => isProxy(new AclSession(peer, names, shared, {})) }),
+    ...(isReserved && { isReserved: (client) => isReserved(new AclSession(client, names, shared, {})) }),
+    ...(maxPerHost && {
+      acceptMaxPerHost: (client, hooks) => maxPerHost(new AclSession(client, names, shared, hooks ?? {})),
+    }),
     startSession: (client, hooks) => new SmtpAcls(new AclSession(client, names, shared, hooks), acls, sessionParts),
     looksAtContent: contentTest(configuration),
     wantedFacts: wantedFacts(configuration),

@@ -42,6 +42,10 @@ export interface Policy {
   readonly offers: Offers;
   /** Whether a peer is in `hosts_proxy`: it must send a PROXY header. Absent: nobody is. */
   isProxy?(peer: ClientEndpoint): Eventual<boolean>;
+  /** Whether a client is in `smtp_reserve_hosts`: it is taken where others are turned away. Absent: nobody is. */
+  isReserved?(client: ClientEndpoint): Eventual<boolean>;
+  /** `smtp_accept_max_per_host` for a client; 0: no limit. Absent: it is the same for all. */
+  acceptMaxPerHost?(client: ClientEndpoint, hooks?: Pick<AclHooks, "log">): Eventual<number>;
   /** The ACLs for one connection, with the state that they have. */
   startSession(client: ClientEndpoint, hooks: AclHooks): SmtpAcls;
   /** Whether the message that begins now is to be shown to an ACL when it is complete. */
@@ -70,6 +74,10 @@ export interface SmtpPolicy {
   readonly mailMax: number;
   /** `recipients_max`; 0: none. */
   readonly recipientsMax: number;
+  /** `recipients_max_reject` */
+  readonly refusesTooManyRecipients: boolean;
+  /** `helo_allow_chars` */
+  readonly heloCharacters: string;
   /** `received_headers_max` */
   readonly receivedHeadersMax: number;
   /** `header_maxsize`, octets. */
@@ -78,7 +86,11 @@ export interface SmtpPolicy {
   readonly offersPrdr: boolean;
   /** `smtp_accept_max`: connections at one time; 0: none. */
   readonly acceptMax: number;
-  /** `smtp_accept_max_per_host` */
+  /** `smtp_accept_reserve`: places of `smtp_accept_max` that are kept for `smtp_reserve_hosts`. */
+  readonly acceptReserve: number;
+  /** `smtp_load_reserve`: load average of the machine above which only `smtp_reserve_hosts` are taken. */
+  readonly loadReserve: number | undefined;
+  /** `smtp_accept_max_per_host`; 0: none, or `Policy.acceptMaxPerHost` says. */
   readonly acceptMaxPerHost: number;
   /** `smtp_max_synprot_errors` */
   readonly maxSyntaxErrors: number;
@@ -189,6 +201,12 @@ export interface SmtpTransport {
   readonly maxConnections: number;
   /** `hosts_require_tls` holds for every host: no clear text. */
   readonly requireTls: boolean;
+  /** `tls_verify_certificates`: `system`, a file or a directory; empty: no certificate is good. */
+  readonly authorities: string;
+  /** `requiretls_policy = rfc8689`: who gets a message with REQUIRETLS has to show that it is the right host. */
+  readonly verifiesRequireTls: boolean;
+  /** `requiretls_bounce = redact`: reports about such a message go to others, too, without what they quote of it. */
+  readonly redactsBounces: boolean;
 }
 
 export interface AppendfileTransport {

@@ -1,20 +1,63 @@
+/** What is known of the host and the connection; all of it goes into the log and the reports. */
 interface Host {
   /** Name of the host as configured or found in DNS. */
   readonly host?: string;
   readonly hostAddress?: string;
   readonly hostPort?: number;
+  /** Our end of the connection (`I=`). */
+  readonly localAddress?: string;
+  readonly localPort?: number;
+  /** The connection had carried a message before. */
+  readonly reused?: boolean;
+  readonly cipher?: string;
+  /** `CV=` and `DN=` of the host's certificate. */
+  readonly certificateVerified?: boolean;
+  readonly peerName?: string;
+  /** Name of the authenticator that was passed, and who we are by that (`A=`). */
+  readonly authenticator?: string;
+  readonly authenticatedId?: string;
+  /** `L`, `PRDR`, `K`: what of SMTP was made use of. */
+  readonly isPipelined?: boolean;
+  readonly isPrdr?: boolean;
+  readonly isChunked?: boolean;
+  /** First lines of the greeting and of the reply to EHLO, cut at 128 octets; for reports. */
+  readonly greeting?: string;
+  readonly heloReply?: string;
 }
 
 /** What became of one recipient in one attempt. A crash is none of these: the bus hands the item out again. */
-export type AttemptResult =
-  | (Host & {
-      readonly outcome: "delivered";
-      /** The connection had carried a message before. */
-      readonly reused?: boolean;
-      readonly cipher?: string;
-      /** The next hop's last reply. */
-      readonly confirmation?: string;
-    })
-  /** @property errno The operating system's, or Exim's negative codes (spec: SMTP transport §4). */
-  | (Host & { readonly outcome: "deferred"; readonly errno: number; readonly text: string })
-  | (Host & { readonly outcome: "failed"; readonly text: string });
+export type AttemptResult = Delivered | DeferredAttempt | FailedAttempt;
+
+interface Delivered extends Host {
+  readonly outcome: "delivered";
+  /** The next hop's last reply, or what a local server has said. */
+  readonly confirmation?: string;
+  /** What a program has written that is to be reported to the sender. */
+  readonly output?: string;
+  /** `shadow_transport` and, in parentheses, why it could not deliver (`ST=`). */
+  readonly shadow?: string;
+}
+
+export interface DeferredAttempt extends Host {
+  readonly outcome: "deferred";
+  /** The operating system's, or Exim's negative codes (its manual, "Retry configuration"). */
+  readonly errno: number;
+  readonly text: string;
+  /** Of a 4xx reply, the last two digits: `rcpt_4dd` and its like in retry rules. */
+  readonly replyDigits?: number;
+  /** The host has refused or could not be reached, whatever the message: others for it wait, too. Absent: it is the message's or the address's. */
+  readonly isHostError?: boolean;
+  /** The item waits for an operator. */
+  readonly isFrozen?: boolean;
+}
+
+interface FailedAttempt extends Host {
+  readonly outcome: "failed";
+  readonly text: string;
+  /** A reply as a host would have given it, for the report: `550 5.7.30 REQUIRETLS support required`. */
+  readonly ownReply?: string;
+  /** What of the text the sender may read in a report; absent: a remote host's reply in it, else nothing. */
+  readonly textForSender?: string;
+  /** What a program has written that is to be reported to the sender. */
+  readonly output?: string;
+}

@@ -34,7 +34,9 @@ export async function bounceMessages(
 ): Promise<Bounces> {
   const publish: Publication[] = [];
   const events: MailEvent[] = [];
-  const { original, problem } = await readOriginal(work.content, context);
+  const { original: whole, problem } = await readOriginal(work.content, context);
+  // RFC 8689 §5: only the header section of what was to be protected, whatever RET has said.
+  const original = item.requireTls === true ? { ...whole, isWhole: false } : whole;
   if (problem !== undefined) {
     const { nowMs: atMs, service } = context;
     const id = `${work.id}:msg:note:bounce`;
@@ -84,6 +86,7 @@ async function bounceMessage(
     queuedAtMs: nowMs,
     attempt: 1,
     ...(eightBit ? { eightBit } : {}),
+    ...(item.requireTls === true ? { requireTls: true } : {}),
     reception: {
       protocol: "local",
       about: item.messageId,
@@ -126,6 +129,7 @@ function bounceRecipient(item: RouteItem | DeliveryItem, { attempted, text, time
     address: recipient.address,
     text: isForSender ? text : timedOut ? "retry timeout exceeded" : "delivery failed",
     timedOut,
+    ...(result.outcome !== "failed" || result.ownReply === undefined ? {} : { ownReply: result.ownReply }),
     ...(result.host === undefined ? {} : { host: result.host }),
     ...(result.hostAddress === undefined ? {} : { hostAddress: result.hostAddress }),
     ...(result.hostPort === undefined ? {} : { hostPort: result.hostPort }),

@@ -18,6 +18,8 @@ export function continuedItem(
     eightBit,
     notification,
     smtpUtf8,
+    requireTls,
+    tlsOptional,
     reception,
     facts,
     aclVariables,
@@ -34,6 +36,8 @@ export function continuedItem(
     ...(eightBit === undefined ? {} : { eightBit }),
     ...(notification === undefined ? {} : { notification }),
     ...(smtpUtf8 === undefined ? {} : { smtpUtf8 }),
+    ...(requireTls === undefined ? {} : { requireTls }),
+    ...(tlsOptional === undefined ? {} : { tlsOptional }),
     ...(facts === undefined ? {} : { facts }),
     ...(aclVariables === undefined ? {} : { aclVariables }),
   };

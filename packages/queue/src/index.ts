@@ -2,4 +2,5 @@ export type { AttemptResult } from "./attempt-result.ts";
 export type { Attempted, ConcludeContext } from "./attempted.ts";
 export { conclude } from "./conclude.ts";
 export { partItemId } from "./part-item-id.ts";
+export { redactedReport } from "./redacted-report.ts";
 export type { RetryStep } from "./retry-delay.ts";

@@ -151,6 +151,8 @@ describe("deferred", () => {
     const carried = {
       eightBit: true,
       smtpUtf8: true as const,
+      requireTls: true as const,
+      tlsOptional: true as const,
       notification: { ret: "FULL" as const },
       facts: { spf: { result: "pass" as const, domain: "a.test" } },
       aclVariables: { acl_m_x: "1" },
@@ -307,6 +309,38 @@ describe("failed", () => {
     const outcome = await outcomeOf(Array.from({ length: 120 }, () => refused));
     assert.equal(outcome.publish?.length, 3);
     assert.equal(new Set(outcome.publish?.map(({ id }) => id)).size, 3);
+  });
+});
+
+describe("a bounce of a message with REQUIRETLS (RFC 8689 section 5)", () => {
+  const lacking: AttemptResult = {
+    ...{ outcome: "failed", host: "a.test", hostAddress: "192.0.2.1", text: "REQUIRETLS support is required" },
+    ownReply: "550 5.7.30 REQUIRETLS support required",
+  };
+
+  test("has the tag, the header section only, and our own reply", async () => {
+    const notification = { ret: "FULL" as const };
+    const outcome = await outcomeOf([lacking], { requireTls: true, notification });
+    const [bounce] = outcome.publish ?? [];
+    assert.equal(headers(outcome)[0]?.requireTls, true);
+    const text = bounce?.content.kind === "inline" ? bounce.content.octets.toString("latin1") : "";
+    assert.match(text, /\r\nContent-Type: text\/rfc822-headers\r\n/);
+    assert.ok(text.includes("Subject: hello") && !text.includes("\r\nhi\r\n"));
+    assert.match(text, /\r\nStatus: 5\.7\.30\r\n/);
+    assert.match(text, /\r\nDiagnostic-Code: X-Postbus; 550 5\.7\.30 REQUIRETLS support required\r\n/);
+  });
+
+  test("other bounces have none of it", async () => {
+    const outcome = await outcomeOf([refused]);
+    assert.equal(headers(outcome)[0]?.requireTls, undefined);
+    const [bounce] = outcome.publish ?? [];
+    assert.ok(bounce?.content.kind === "inline" && bounce.content.octets.includes("\r\nhi\r\n"));
+  });
+
+  test("that cannot be sent itself is kept for an operator", async () => {
+    const outcome = await outcomeOf([lacking], { requireTls: true, returnPath: "" });
+    assert.partialDeepStrictEqual(outcome.publish, [{ frozen: "delivery error message" }]);
+    assert.equal(headers(outcome)[0]?.requireTls, true);
   });
 });
 

@@ -16,6 +16,11 @@ export { OctetList } from "./server/octet-list.ts";
 export { parseProxyHeader } from "./server/proxy/parse-proxy-header.ts";
 export type { ProxyHeader } from "./server/proxy/proxy-header.ts";
 export { ServerSession } from "./server/session.ts";
-export { type SessionProfile, type SessionSettings, sessionProfile } from "./server/session-profile.ts";
+export {
+  type SessionProfile,
+  type SessionSettings,
+  type SessionTerms,
+  sessionProfile,
+} from "./server/session-profile.ts";
 export type { SessionQuestion, SessionStep } from "./server/session-step.ts";
 export type { XclientValues } from "./server/xclient.ts";

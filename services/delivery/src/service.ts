@@ -8,6 +8,7 @@ import { maildirDeps } from "./maildir/maildir-delivery.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { AddressCache } from "./smtp/address-cache.ts";
 import { ConnectionPool } from "./smtp/connection-pool.ts";
+import { verifyingContexts } from "./smtp/verifying-contexts.ts";
 
 /** Of the grace period, what is left when next hops that have stalled are not waited for any more. */
 const HURRY_BEFORE_END_MS = 5_000;
@@ -27,6 +28,7 @@ export const delivery: Service<typeof DeliverySettings> = {
     const pool = new ConnectionPool({
       heloName: () => policy.current.primaryHostname,
       idleMs: settings.deliveryIdleMs,
+      authorities: verifyingContexts(log),
     });
     const handler = deliveryHandler({
       policy: () => policy.current,

@@ -12,6 +12,8 @@ import { SessionWatch } from "./watch/session-watch.ts";
 
 /** Octets that may wait while a question is out, or as replies that the client does not read. */
 const MAX_HELD_OCTETS = 65_536;
+/** Replies of one turn that are written together. */
+const MAX_UNFLUSHED = 16;
 /** Of a handshake, for the log. */
 const CLIENT_GONE = "(SSL_accept): the client has gone";
 /** After our last words a client gets so long to read them. */
@@ -34,7 +36,10 @@ export class Connection {
   #isAsking = false;
   /** The client does not read its replies. */
   #isBlocked = false;
-  #isFlushDue = false;
+  /** Replies since the last `flushSoon` that has written. */
+  #unflushed = 0;
+  /** Wait until the client reads again, or is gone. */
+  #untilDrained: (() => void)[] = [];
   #hasEnded = false;
   #isClosing = false;
   #isClosed = false;
@@ -91,8 +96,8 @@ export class Connection {
       this.deadlines.lastInputMs = nowMs;
       return;
     }
-    const { policy, settings } = this.#surroundings;
-    const { receiveTimeoutMs } = policy.smtp;
+    const { settings } = this.#surroundings;
+    const { receiveTimeoutMs } = this.#conversation;
     const { transactionTimeoutMs } = settings;
     const text = this.deadlines.expired(
       nowMs,
@@ -152,8 +157,13 @@ export class Connection {
   readonly #onDrain = (): void => {
     if (!this.#isBlocked) return;
     this.#isBlocked = false;
+    this.#letOn();
     this.#pump();
   };
+
+  #letOn(): void {
+    for (const resolve of this.#untilDrained.splice(0)) resolve();
+  }
 
   readonly #onError = (err: Error): void => {
     this.#handshake?.fail(`(SSL_accept): ${handshakeProblem(err)}`);
@@ -166,6 +176,7 @@ export class Connection {
     this.#isClosed = true;
     this.#handshake?.fail(CLIENT_GONE);
     for (const end of this.#pauses) end();
+    this.#letOn();
     this.#conversation.over(this.#isClosing);
     this.#watch.closed();
     this.#onClosed(this);
@@ -238,18 +249,25 @@ export class Connection {
     this.#close();
   };
 
-  /** Writes what the client has not got yet, with what else is said in this turn. */
-  flushSoon(): void {
-    if (this.#isFlushDue) return;
-    this.#isFlushDue = true;
-    setImmediate(() => {
-      this.#isFlushDue = false;
-      if (!this.#isClosed && !this.#isClosing) this.#flush();
-    });
+  /** Writes what the client has not got yet, with what else is said in this turn. A promise: it does not read. */
+  flushSoon(): Promise<void> | undefined {
+    if (this.#isClosed || this.#isClosing) return undefined;
+    this.#unflushed += 1;
+    if (this.#unflushed >= MAX_UNFLUSHED) this.#flush();
+    else if (this.#unflushed === 1) {
+      setImmediate(() => {
+        if (this.#unflushed > 0 && !this.#isClosed && !this.#isClosing) this.#flush();
+      });
+    }
+    if (!this.#isBlocked) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#untilDrained.push(resolve);
+    return promise;
   }
 
   /** @returns Whether the session may go on: false while the client has too many replies to read. */
   #flush(): boolean {
+    this.#unflushed = 0;
     const output = this.#conversation.session.takeOutput();
     if (output !== "") this.#write(output);
     if (this.#socket.writableLength <= MAX_HELD_OCTETS) return true;

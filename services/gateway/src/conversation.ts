@@ -1,6 +1,6 @@
 // One file because it has one method for each step of a session, and they share what the steps are about.
 import { BusFullError } from "@postbus/bus";
-import { hasDomain, type Reply, trimStart } from "@postbus/mail";
+import { hasDomain, type Reply, reply, trimStart } from "@postbus/mail";
 import type { AclAnswer, AuthAnswer, ClientEndpoint, Eventual, TlsView } from "@postbus/policy";
 import { ServerSession, type SessionStep, type XclientValues } from "@postbus/smtp";
 import { handshakeProblem } from "@postbus/tls";
@@ -20,8 +20,8 @@ interface Line {
   readonly deadlines: Deadlines;
   /** `delay =` of an ACL. Over as soon as the client is gone. */
   pause(seconds: number, isFlushed: boolean): Promise<void>;
-  /** Writes what the client has not got yet, with what else is said in this turn. */
-  flushSoon(): void;
+  /** Writes what the client has not got yet, with what else is said in this turn. A promise: it does not read. */
+  flushSoon(): Promise<void> | undefined;
 }
 
 /**
@@ -38,6 +38,8 @@ export class Conversation implements PolicyClient {
   reception: MessageReception | undefined;
   /** The final dot has come and the message is on its way to the bus. */
   isFinishing = false;
+  /** How long the client may be silent. */
+  receiveTimeoutMs: number;
   readonly #line: Line;
   /** As the socket, or its PROXY header, has it. */
   readonly #peer: ClientEndpoint;
@@ -55,6 +57,7 @@ export class Conversation implements PolicyClient {
     this.#peer = endpoint;
     this.#surroundings = surroundings;
     this.#isTlsFirst = isTlsFirst;
+    this.receiveTimeoutMs = surroundings.policy.smtp.receiveTimeoutMs;
     this.session = new ServerSession(surroundings.profile, endpoint.address, isTlsFirst);
     if (endpoint.proxy?.result === "failed") this.session.lackProxyHeader();
     this.refusals = new Refusals(this, surroundings);
@@ -215,6 +218,7 @@ export class Conversation implements PolicyClient {
   ): Promise<void> | undefined {
     if (answer instanceof Promise) return answer.then((decided) => void this.#decide(decided, stage, what, onAccept));
     if (this.#policy !== undefined) this.session.standing = this.#policy.standing;
+    if (stage === "connect") this.#adoptTerms();
     if (isAccepted(answer)) {
       onAccept?.(answer);
       this.session.accept(answer.reply);
@@ -223,6 +227,14 @@ export class Conversation implements PolicyClient {
     this.refusals.byPolicy(answer, stage, what);
     this.session.refuse(answer.reply ?? notNow, answer.verdict === "drop", answer.ownLines);
     return undefined;
+  }
+
+  /** What options say of this client has been found out. */
+  #adoptTerms(): void {
+    if (this.#policy === undefined) return;
+    const { receiveTimeoutMs, ...terms } = this.#policy.acls.session.connection.terms;
+    this.receiveTimeoutMs = receiveTimeoutMs ?? this.#surroundings.policy.smtp.receiveTimeoutMs;
+    this.session.adopt(terms);
   }
 
   /** What it needs is made ready before the client is told to go ahead. */
@@ -238,6 +250,7 @@ export class Conversation implements PolicyClient {
     try {
       if (tls === undefined) throw new Error("no certificate");
       this.#prepared = await tls.prepare(acls);
+      if (at === "connect") this.#adoptTerms();
       this.session.accept(at === "connect" ? answer.reply : undefined);
     } catch (err) {
       log.warn({ err, clientAddress: this.address }, "TLS is not available");
@@ -247,9 +260,9 @@ export class Conversation implements PolicyClient {
   }
 
   /** In the middle of the answer to a message. */
-  readonly #say = (answer: Reply): void => {
+  readonly #say = (answer: Reply): Promise<void> | undefined => {
     this.session.progress(answer);
-    this.#line.flushSoon();
+    return this.#line.flushSoon();
   };
 
   /** Commands that have an answer of their own: VRFY, EXPN, ETRN, QUIT. */
@@ -277,7 +290,7 @@ export class Conversation implements PolicyClient {
   }
 
   #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
-    const { returnPath: given, eightBit, size, smtpUtf8, prdr } = step;
+    const { returnPath: given, eightBit, size } = step;
     const { questions, settings, clock, policy } = this.#surroundings;
     const returnPath = this.#qualified(given, policy.qualifyDomain);
     this.#policy?.beginMessage();
@@ -285,8 +298,13 @@ export class Conversation implements PolicyClient {
     const facts = new TransactionFacts(questions, settings.factsTimeoutMs, about);
     this.envelope = new Envelope(returnPath, eightBit, facts, step);
     this.#line.deadlines.beginTransaction(clock.nowMs);
+    if (this.#surroundings.load.level === "overloaded") {
+      this.refusals.add("mail", `temporarily rejected MAIL <${returnPath}>: too much load`);
+      this.session.refuse(overloaded);
+      return undefined;
+    }
     return this.#decide(
-      this.#asked.mail({ returnPath, size, isSmtpUtf8: smtpUtf8 === true, isPrdr: prdr === true }),
+      this.#asked.mail({ returnPath, size, ...asksFor(step) }),
       "mail",
       `MAIL <${returnPath}>`,
       () => {
@@ -328,7 +346,8 @@ export class Conversation implements PolicyClient {
     const { isExtended } = this.session;
     // RFC 3848 knows no SMTP with authentication.
     const a = authentication === undefined || !isExtended ? "" : "a";
-    const protocol = `${envelope.smtpUtf8 ? "utf8" : ""}${isExtended ? "esmtp" : "smtp"}${this.tls === undefined ? "" : "s"}${a}`;
+    const s = this.tls === undefined ? "" : envelope.requireTls ? "S" : "s";
+    const protocol = `${envelope.smtpUtf8 ? "utf8" : ""}${isExtended ? "esmtp" : "smtp"}${s}${a}`;
     this.reception = new MessageReception(
       {
         client: this,
@@ -403,8 +422,18 @@ export class Conversation implements PolicyClient {
   }
 }
 
+/** The extensions that MAIL has named. */
+const asksFor = ({ smtpUtf8, prdr, requireTls, authenticatedSender }: Extract<SessionStep, { kind: "mail" }>) => ({
+  authenticatedSender,
+  isSmtpUtf8: smtpUtf8 === true,
+  isPrdr: prdr === true,
+  isRequireTls: requireTls === true,
+});
+
 /** Of the log. */
 const CONNECTION = 'connection in "connect" ACL';
+/** RFC 3463 §3.4: the system does not take messages now. */
+const overloaded = reply(452, "4.3.2", "Too much load; please try again later");
 /** RFC 5321 §3.5.2: lists are not told. */
 const NOTHING_EXPANDED: Reply = { code: 252, lines: ["nothing is expanded here"] };
 const RESULTS = {

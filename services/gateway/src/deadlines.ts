@@ -5,7 +5,7 @@ const GRACE_MS = 60_000;
 const HANDSHAKE_TIMEOUT_MS = 60_000;
 
 interface Limits {
-  /** Without an octet from the client: `smtp_receive_timeout`. */
+  /** Without an octet from the client: `smtp_receive_timeout`; 0: no limit, as in Exim. */
   readonly receiveTimeoutMs: number;
   readonly transactionTimeoutMs: number;
 }
@@ -44,7 +44,8 @@ export class Deadlines {
   /** @returns Which of them has passed, in words for the client and the log; undefined: none. */
   expired(nowMs: number, { receiveTimeoutMs, transactionTimeoutMs }: Limits, doing: Doing): string | undefined {
     const { isHandshaking, isContent, isInTransaction } = doing;
-    const idleLimitMs = isHandshaking ? Math.min(HANDSHAKE_TIMEOUT_MS, receiveTimeoutMs) : receiveTimeoutMs;
+    const silenceMs = receiveTimeoutMs > 0 ? receiveTimeoutMs : Number.POSITIVE_INFINITY;
+    const idleLimitMs = isHandshaking ? Math.min(HANDSHAKE_TIMEOUT_MS, silenceMs) : silenceMs;
     if (nowMs - this.lastInputMs > idleLimitMs) {
       return isContent ? "SMTP incoming data timeout" : "SMTP command timeout";
     }

@@ -8,6 +8,7 @@ const MANY_RECIPIENTS = 16;
 interface EnvelopeExtras {
   readonly notification?: MessageNotification | undefined;
   readonly smtpUtf8?: boolean | undefined;
+  readonly requireTls?: boolean | undefined;
 }
 
 /** The envelope of the transaction that runs, and what is known about it. */
@@ -19,6 +20,8 @@ export class Envelope {
   readonly notification: MessageNotification | undefined;
   /** Of RFC 6531. */
   readonly smtpUtf8: boolean;
+  /** Of RFC 8689. */
+  readonly requireTls: boolean;
   readonly #notifications = new Map<string, RecipientNotification>();
   readonly #recipients: string[] = [];
   #seen: Set<string> | undefined;
@@ -27,13 +30,14 @@ export class Envelope {
     returnPath: string,
     eightBit: boolean,
     facts: TransactionFacts,
-    { notification, smtpUtf8 = false }: EnvelopeExtras = {},
+    { notification, smtpUtf8 = false, requireTls = false }: EnvelopeExtras = {},
   ) {
     this.returnPath = returnPath;
     this.eightBit = eightBit;
     this.facts = facts;
     this.notification = notification;
     this.smtpUtf8 = smtpUtf8;
+    this.requireTls = requireTls;
   }
 
   /** In order. A recipient that was named twice is in it once: it would get the message twice. Letters' cases differ (RFC 5321 §2.4). */

@@ -6,12 +6,16 @@ import type { RateStore } from "@postbus/rates";
 import type { Part } from "@postbus/service-kit";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import { Admission } from "./admission.ts";
+import { Admission, type Turned, turned } from "./admission.ts";
 import { peerOf } from "./client-address.ts";
 import { CoarseClock, TICK_MS } from "./coarse-clock.ts";
 import { Connection } from "./connection.ts";
 import { FactQuestions } from "./facts/fact-questions.ts";
 import { openListeners } from "./listeners.ts";
+import { admitClient, onlyForReserved } from "./load/admit-client.ts";
+import { LoadGauge } from "./load/load-gauge.ts";
+import { type LoadProbe, startLoadProbe } from "./load/load-probe.ts";
+import { refuseConnection } from "./load/refuse-connection.ts";
 import { gatewayMetrics } from "./metrics.ts";
 import { OctetBudget } from "./octet-budget.ts";
 import type { PolicyParts } from "./policy-parts.ts";
@@ -25,7 +29,16 @@ import type { Watchers } from "./watch/watchers.ts";
 export interface GatewayDeps {
   readonly settings: Pick<
     GatewaySettings,
-    "factsTimeoutMs" | "transactionTimeoutMs" | "decisions" | "inFlightOctets" | "shutdownGraceMs" | "data"
+    | "factsTimeoutMs"
+    | "transactionTimeoutMs"
+    | "inFlightOctets"
+    | "shutdownGraceMs"
+    | "crowdedDelayMs"
+    | "overloadedDelayMs"
+    | "crowdedMemoryPercent"
+    | "overloadedMemoryPercent"
+    | "decisions"
+    | "data"
   >;
   /** Looked at when a connection comes. */
   readonly inForce: { readonly current: PolicyParts };
@@ -34,6 +47,8 @@ export interface GatewayDeps {
   readonly bus: Pick<Bus, "publish" | "spool" | "request" | "events">;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** Default: of this process. */
+  readonly probe?: LoadProbe;
   /** Of the deadlines; absent: the machine's. */
   readonly clock?: CoarseClock;
 }
@@ -41,11 +56,29 @@ export interface GatewayDeps {
 /** Of the grace for all parts of the process, what sessions may use; the rest is for those who stop after us. */
 const GRACE_SHARE = 0.6;
 
+/** Connections that are turned away with a word, and a line in the log, in a tick: a flood must not cost the others anything. */
+const MAX_POLITE = 500;
+
 /** Opens the listeners; the part's `addresses` say where. */
 export async function startGateway(deps: GatewayDeps): Promise<Part> {
-  const { settings, inForce, rates, watchers, bus, log, metrics, clock = new CoarseClock() } = deps;
+  const {
+    settings,
+    inForce,
+    rates,
+    watchers,
+    bus,
+    log,
+    metrics,
+    clock = new CoarseClock(),
+    probe = startLoadProbe(),
+  } = deps;
   const { smtp } = inForce.current.policy;
-  const admission = new Admission(smtp.acceptMax, smtp.acceptMaxPerHost);
+  const admission = new Admission(smtp);
+  const gauge = new LoadGauge({
+    delayMs: [settings.crowdedDelayMs, settings.overloadedDelayMs],
+    memoryPercent: [settings.crowdedMemoryPercent, settings.overloadedMemoryPercent],
+  });
+  let average = 0;
   const budget = new OctetBudget(settings.inFlightOctets);
   const rejections = new Rejections(bus.events, log);
   const ofAll: Omit<Surroundings, keyof PolicyParts> = {
@@ -57,11 +90,20 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
     budget,
     clock,
     rejections,
+    load: {
+      get level() {
+        return gauge.level;
+      },
+      get average() {
+        return average;
+      },
+    },
     watchers,
     metrics: gatewayMetrics(
       metrics,
       () => admission.connections,
       () => budget.used,
+      () => gauge.rank,
     ),
     log,
   };
@@ -74,7 +116,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
       parts = inForce.current;
       surroundings = { ...ofAll, ...parts };
       const now = parts.policy.smtp;
-      admission.limit(now.acceptMax, now.acceptMaxPerHost);
+      admission.limit(now);
       if (placesOf(now) !== placesOf(smtp)) {
         log.warn({ places: placesOf(now) }, "other places to listen at are taken after a restart only");
       }
@@ -87,6 +129,18 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
   let onIdle: (() => void) | undefined;
   let isStopping = false;
 
+  /** So many more are told why they are turned away, until the next tick. */
+  let politeness = MAX_POLITE;
+  const turnAway = (
+    socket: Socket,
+    client: ClientEndpoint,
+    why: Turned,
+    around: Surroundings,
+    isTlsFirst: boolean,
+  ): void => {
+    politeness -= 1;
+    refuseConnection(socket, client, why, around, { isTlsFirst, isSilent: politeness < 0 });
+  };
   const onClosed = (connection: Connection, countedAs: string): void => {
     connections.delete(connection);
     admission.leave(countedAs);
@@ -99,10 +153,18 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
     const peer = peerOf(socket);
     // Behind a proxy it is the client who is counted, not the one proxy of them all.
     const isKnown = around.policy.isProxy === undefined;
-    const refusal = isStopping ? "service not available" : admission.enter(isKnown ? peer.address : undefined);
     const isTlsFirst = around.policy.smtp.tlsPorts.has(port);
-    if (refusal !== undefined) refuse(socket, refusal, around, isTlsFirst);
-    else if (isKnown) begin(socket, peer, around, isTlsFirst);
+    const why = isStopping ? turned.stopping : admission.enter();
+    if (why !== undefined) {
+      turnAway(socket, peer, why, around, isTlsFirst);
+      return;
+    }
+    // Who the client is does not matter where nobody is reserved.
+    const closed = around.policy.isReserved === undefined ? onlyForReserved(around, admission) : undefined;
+    if (closed !== undefined) {
+      admission.leave(undefined);
+      turnAway(socket, peer, closed, around, isTlsFirst);
+    } else if (isKnown) admit(socket, peer, around, isTlsFirst);
     else identify(socket, peer, around, isTlsFirst);
   };
   const identify = (socket: Socket, peer: ClientEndpoint, around: Surroundings, isTlsFirst: boolean): void => {
@@ -110,18 +172,37 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
     identifyClient(socket, peer, around, {
       onKnown(client) {
         newcomers.delete(socket);
-        const refusal = admission.identify(client.address);
-        if (refusal === undefined) begin(socket, client, around, isTlsFirst);
-        else {
-          admission.leave(undefined);
-          refuse(socket, refusal, around, isTlsFirst);
-        }
+        admit(socket, client, around, isTlsFirst);
       },
       onGone() {
         newcomers.delete(socket);
         admission.leave(undefined);
       },
     });
+  };
+  const admit = (socket: Socket, client: ClientEndpoint, around: Surroundings, isTlsFirst: boolean): void => {
+    const decide = (why: Turned | undefined): void => {
+      if (why !== undefined) {
+        admission.leave(undefined);
+        turnAway(socket, client, why, around, isTlsFirst);
+      } else if (socket.destroyed) admission.leave(client.address);
+      else begin(socket, client, around, isTlsFirst);
+    };
+    const answer = admitClient(client, around, admission);
+    if (!(answer instanceof Promise)) {
+      decide(answer);
+      return;
+    }
+    newcomers.add(socket);
+    // Nobody else listens until it is decided.
+    socket.on("error", (err) => log.debug({ err, clientAddress: client.address }, "connection lost"));
+    answer
+      .finally(() => newcomers.delete(socket))
+      .then(decide, (err: unknown) => {
+        log.error({ err, clientAddress: client.address }, "session failed");
+        admission.leave(undefined);
+        socket.destroy();
+      });
   };
   const begin = (socket: Socket, client: ClientEndpoint, around: Surroundings, isTlsFirst: boolean): void => {
     const left = (closed: Connection): void => onClosed(closed, client.address);
@@ -136,6 +217,10 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
   };
   const sweep = setInterval(() => {
     clock.tick();
+    politeness = MAX_POLITE;
+    const reading = probe.read();
+    average = reading.loadAverage;
+    if (gauge.add(reading)) log.warn({ level: gauge.level, ...reading }, "the load is of another level");
     for (const connection of connections) connection.check(clock.nowMs);
   }, TICK_MS);
 
@@ -147,6 +232,9 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
     return {
       name: "smtp",
       addresses: listeners.addresses,
+      get problem() {
+        return gauge.level === "overloaded" ? `too much load: ${gauge.problem}` : undefined;
+      },
       get policyVersion() {
         return inForce.current.policy.version;
       },
@@ -159,11 +247,13 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
           onIdle = resolve;
         });
         clearInterval(sweep);
+        probe.stop();
         await rejections.stop();
       },
     };
   } catch (err) {
     clearInterval(sweep);
+    probe.stop();
     throw err;
   }
 }
@@ -191,13 +281,4 @@ async function allClosed(
  */
 function afterReading(callback: () => void): void {
   setImmediate(() => setImmediate(callback));
-}
-
-/** @param isTlsFirst The client waits for a handshake, and could not read a word. */
-function refuse(socket: Socket, why: string, { metrics, policy }: Surroundings, isTlsFirst: boolean): void {
-  metrics.rejections.inc({ stage: "connect" });
-  // The client may be gone already, and that is all we want.
-  socket.on("error", () => undefined);
-  if (!isTlsFirst) socket.write(`421 4.3.2 ${policy.primaryHostname} ${why}\r\n`, "latin1");
-  socket.destroySoon();
 }

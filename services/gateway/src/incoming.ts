@@ -13,8 +13,8 @@ export interface Incoming {
   /** By BDAT. */
   readonly isChunked: boolean;
   readonly acls: SmtpAcls;
-  /** Says something to the client that is not the last word on the message. */
-  readonly say: (reply: Reply) => void;
+  /** Says something to the client that is not the last word on the message. A promise: it does not read. */
+  readonly say: (reply: Reply) => Promise<void> | undefined;
   /** Told what becomes of the message; undefined: nobody wants to know. */
   readonly decisions: SessionDecisions | undefined;
 }

@@ -38,6 +38,8 @@ export class MessageContent {
   #writer: SpoolWriter | undefined;
   /** Content as it came, stored for those who verify it. */
   #raw: SpoolReference | undefined;
+  /** Several may want it at once. */
+  #rawStored: Promise<SpoolReference> | undefined;
   /** Names in the spool under which something is or will be. */
   readonly #stored = new Set<string>();
   /** The client is gone, or the message is not wanted: what is still being opened is closed at once. */
@@ -86,7 +88,8 @@ export class MessageContent {
   /** The content as it came, for those who verify it. After the last `addBody`; not if the top was known early. */
   async original(): Promise<Content> {
     if (!this.#isSpooled) return { kind: "inline", octets: this.#wholeInline().subarray(TRACE_ROOM) };
-    this.#raw ??= await this.#finishWriter();
+    this.#rawStored ??= this.#finishWriter();
+    this.#raw = await this.#rawStored;
     return { kind: "spooled", ...this.#raw };
   }
 
@@ -140,7 +143,7 @@ export class MessageContent {
   }
 
   async #finishSpooled(top: Top): Promise<Content> {
-    const raw = this.#raw;
+    const raw = await this.#rawStored;
     if (raw === undefined) return { kind: "spooled", ...(await this.#finishWriter()) };
     const writer = await this.#create(this.#messageId);
     await writer.write(top.trace);

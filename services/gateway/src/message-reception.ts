@@ -1,6 +1,14 @@
 import { BusFullError } from "@postbus/bus";
 import { firstItemId, type Noted, routeSubject } from "@postbus/contracts";
-import { DeferError, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
+import {
+  DeferError,
+  fieldValue,
+  type HeaderField,
+  headerFields,
+  type Reply,
+  reply,
+  tlsRequiredField,
+} from "@postbus/mail";
 import { type AclAnswer, judgeContent, receivedContent } from "@postbus/policy";
 import { BodyGlance } from "./body-glance.ts";
 import { contentLines } from "./content-lines.ts";
@@ -32,6 +40,8 @@ type BodyView = Parameters<typeof receivedContent>[1];
 
 /** Lines of the log that are committed with a message; a recipient more or less is not worth a commit that is too large. */
 const MAX_COMMITTED_NOTES = 100;
+/** Characters of one; policies repeat what clients say. */
+const MAX_NOTE = 1_000;
 /** What a field of the header section takes besides its octets, about. */
 const FIELD_OCTETS = 200;
 
@@ -53,6 +63,7 @@ export class MessageReception {
   #isOver = false;
   /** For the log. */
   readonly #notes: Noted[] = [];
+  #noteCount = 0;
   /** As it was shown to the policy. */
   #body: BodyView | undefined;
 
@@ -119,9 +130,9 @@ export class MessageReception {
     const { messageId } = this;
     try {
       if (this.#glance !== undefined) this.#show(this.#glance);
-      const { answer, reply: given } = (await this.#judge()) ?? {};
+      const { answer, reply: given, isRefusal = false } = (await this.#judge()) ?? {};
       const usual: Reply = { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
-      const end = this.#endBy(answer, given);
+      const end = this.#endBy(answer, isRefusal);
       if (end !== "taken") {
         this.#incoming.decisions?.ended(messageId, end === "discarded" ? end : "refused");
         await this.discard();
@@ -146,23 +157,22 @@ export class MessageReception {
       await this.discard();
       return { reply: err instanceof BusFullError ? noRoom : notNow, end: "failed" };
     } finally {
-      this.#tellNotes();
+      this.#tellNotes(this.#notes);
       this.#release();
     }
   }
 
   /** What becomes of a message by what the policy has said. */
-  #endBy(answer: AclAnswer | undefined, reply: Reply | undefined): Exclude<Finished["end"], "failed"> {
-    if (answer !== undefined && !isAccepted(answer)) return answer.verdict === "drop" ? "dropped" : "refused";
-    if (answer === undefined && reply !== undefined && reply.code >= 500) return "refused";
+  #endBy(answer: AclAnswer | undefined, isRefusal: boolean): Exclude<Finished["end"], "failed"> {
+    if (isRefusal) return answer?.verdict === "drop" ? "dropped" : "refused";
     if (answer?.verdict === "discard" || this.#incoming.envelope.recipients.length === 0) return "discarded";
     return "taken";
   }
 
   /** What was not committed with the message. */
-  #tellNotes(): void {
+  #tellNotes(notes: readonly Noted[]): void {
     const { rejections, log } = this.#surroundings;
-    for (const note of this.#notes) {
+    for (const note of notes) {
       // Without a decision that is recorded, a message that was not taken is nobody's.
       if (this.#incoming.decisions !== undefined) rejections.add(note);
       else log.info({ messageId: note.messageId, text: note.text }, "policy");
@@ -224,7 +234,7 @@ export class MessageReception {
       original: () => this.#content.original(),
     });
     const early = this.#body === undefined ? undefined : await this.#lookInto(stages, this.#body);
-    if (early !== undefined) return { answer: early, reply: early.reply };
+    if (early !== undefined) return { answer: early, reply: early.reply, isRefusal: !isAccepted(early) };
     const { prdr } = this.#surroundings.metrics;
     const judgement = await judgeContent(acls, {
       say,
@@ -239,8 +249,11 @@ export class MessageReception {
 
   #note(text: string): void {
     const { messageId } = this;
-    const id = `${messageId}/note/${this.#notes.length}`;
-    this.#notes.push({ v: 1, id, atMs: Date.now(), service: "gateway", name: "msg:note", messageId, text });
+    this.#noteCount += 1;
+    const id = `${messageId}/note/${this.#noteCount}`;
+    const said = { v: 1, id, atMs: Date.now(), service: "gateway", name: "msg:note", messageId } as const;
+    this.#notes.push({ ...said, text: text.slice(0, MAX_NOTE) });
+    if (this.#notes.length > MAX_COMMITTED_NOTES) this.#tellNotes(this.#notes.splice(MAX_COMMITTED_NOTES));
   }
 
   async #publish(): Promise<void> {
@@ -254,7 +267,12 @@ export class MessageReception {
     const { messageId } = this;
     const item = routeItem(
       this.#incoming,
-      { messageId, receivedAtMs: this.#receivedAtMs, headerMessageId: messageIdOf(this.#content.header, this.#fields) },
+      {
+        messageId,
+        receivedAtMs: this.#receivedAtMs,
+        headerMessageId: messageIdOf(this.#content.header, this.#fields),
+        tlsOptional: this.#isTlsOptional(),
+      },
       content,
       facts,
     );
@@ -264,11 +282,21 @@ export class MessageReception {
     const received = receivedEvent(this.#incoming, item, this.#surroundings.policy.smtp.logsProxy);
     const decided = decisions?.accepted(messageId, this.#receivedAtMs);
     await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [
-      ...this.#notes.splice(0, MAX_COMMITTED_NOTES),
+      ...this.#notes,
       received,
       ...(decided === undefined ? [] : [decided]),
     ]);
+    this.#notes.length = 0;
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
+  }
+
+  /** Whether the sender wants it to arrive rather than to be protected (RFC 8689 §3). */
+  #isTlsOptional(): boolean {
+    const { header } = this.#content;
+    const fields = this.#fields.filter(({ name }) => name === "tls-required");
+    const said = tlsRequiredField(fields.map((field) => fieldValue(header, field)));
+    if (said === "invalid") this.#note("TLS-Required: field ignored: it is not one, or does not say No");
+    return said === "no";
   }
 
   /** The header section with what ACLs have changed in it since the last call. */

@@ -9,6 +9,8 @@ export interface GatewayMetrics {
   readonly prdr: Counter<"verdict">;
   /** What came where a PROXY header had to come; peers that say nothing at all are not counted. */
   readonly proxyHeaders: Counter<"result">;
+  /** Connections that were turned away before anything was said: stopping, max, reserve, load, per_host. */
+  readonly turnedAway: Counter<"reason">;
   /** TLS handshakes with clients: done, failed. */
   readonly handshakes: Counter<"result">;
   /** From the final dot's publication to stable storage. */
@@ -22,6 +24,7 @@ export function gatewayMetrics(
   registry: Registry,
   connections: () => number,
   octetsInFlight: () => number,
+  loadRank: () => number,
 ): GatewayMetrics {
   const registers = [registry];
   new Gauge({
@@ -38,6 +41,14 @@ export function gatewayMetrics(
     registers,
     collect() {
       this.set(octetsInFlight());
+    },
+  });
+  new Gauge({
+    name: "postbus_gateway_load_level",
+    help: "0: normal, 1: new connections get 421 (crowded), 2: MAIL gets 452 as well (overloaded)",
+    registers,
+    collect() {
+      this.set(loadRank());
     },
   });
   return {
@@ -68,6 +79,12 @@ export function gatewayMetrics(
       name: "postbus_gateway_proxy_headers_total",
       help: "PROXY headers of peers that must send one",
       labelNames: ["result"],
+      registers,
+    }),
+    turnedAway: new Counter({
+      name: "postbus_gateway_turned_away_total",
+      help: "connections that were turned away before anything was said",
+      labelNames: ["reason"],
       registers,
     }),
     handshakes: new Counter({

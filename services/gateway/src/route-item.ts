@@ -23,14 +23,19 @@ interface Named {
   readonly receivedAtMs: number;
   /** Of the Message-ID field. */
   readonly headerMessageId: string | undefined;
+  /** `TLS-Required: No` */
+  readonly tlsOptional: boolean;
 }
 
 /** A received message as the router gets it. @throws {DeferError} it does not fit into an item. */
 export function routeItem(incoming: Incoming, named: Named, content: Content, facts: Facts | undefined): RouteItem {
   const { envelope, acls } = incoming;
-  const { messageId, receivedAtMs } = named;
-  const { returnPath, notification } = envelope;
-  const isFake = acls.session.message.controls.fake !== undefined;
+  const { messageId, receivedAtMs, tlsOptional } = named;
+  const { returnPath } = envelope;
+  const { message } = acls.session;
+  const isFake = message.controls.fake !== undefined;
+  const requireTls = message.controls.requiresTls === true;
+  const notification = requireTls ? headersOnly(envelope) : envelope.notification;
   const aclVariables = carriedVariables(acls);
   return {
     v: 1,
@@ -44,10 +49,15 @@ export function routeItem(incoming: Incoming, named: Named, content: Content, fa
     ...(envelope.eightBit ? { eightBit: true } : {}),
     ...(notification === undefined ? {} : { notification }),
     ...(envelope.smtpUtf8 ? { smtpUtf8: true } : {}),
+    ...(requireTls ? { requireTls } : {}),
+    ...(tlsOptional && !requireTls ? { tlsOptional } : {}),
     ...(facts === undefined ? {} : { facts }),
     ...(aclVariables === undefined ? {} : { aclVariables }),
   };
 }
+
+/** RFC 8689 §5: no report gives away what was to be protected. */
+const headersOnly = ({ notification }: Envelope): RouteItem["notification"] => ({ ...notification, ret: "HDRS" });
 
 /** That it was received, for the log. @param logsProxy Which proxy it came through is told. */
 export function receivedEvent({ envelope, acls }: Incoming, item: RouteItem, logsProxy: boolean): Received {

@@ -14,6 +14,7 @@ import { Watchers } from "./watch/watchers.ts";
 
 /** Unpacked parts of messages that nobody looks at any more: a process has died, or the policy has kept them. */
 const OLD_SCAN_MS = 24 * 3_600_000;
+const SWEEP_EVERY_MS = 3_600_000;
 
 /** SMTP in: sessions, ACLs, facts while the client waits, and 250 only when the message is on stable storage. */
 export const gateway: Service<typeof GatewaySettings> = {
@@ -45,6 +46,9 @@ export const gateway: Service<typeof GatewaySettings> = {
       throw err;
     });
     await sweepScanDirectories(scanRoot(data), OLD_SCAN_MS);
+    const sweeping = setInterval(() => {
+      sweepScanDirectories(scanRoot(data), OLD_SCAN_MS).catch((err: unknown) => log.warn({ err }, "old parts stay"));
+    }, SWEEP_EVERY_MS).unref();
     const redis = redisUrl === undefined ? undefined : new RedisRates({ url: redisUrl });
     const rates = redis ?? new KeyValueRates(bus.keyValue("rates"), Date.now);
     const watchers = new Watchers(bus, instance);
@@ -61,6 +65,7 @@ export const gateway: Service<typeof GatewaySettings> = {
     return [
       proofs,
       { name: "policy", stop: () => policy.stop() },
+      { name: "scan directory", stop: async () => clearInterval(sweeping) },
       { name: "rates", stop: async () => redis?.stop() },
       control,
       await watchers.start(bus),

@@ -8,6 +8,14 @@ export const GatewaySettings = Type.Object({
   factsTimeoutMs: Type.Integer({ minimum: 100, maximum: 300_000, default: 10_000 }),
   /** Octets of messages in memory at one time, all connections together; above it new content gets 452. Spooled content does not count. */
   inFlightOctets: Type.Integer({ minimum: 1_048_576, default: 268_435_456 }),
+  /** Milliseconds that the event loop is late, on average over a second, above which new connections get 421, but of `smtp_reserve_hosts`; 0: never. */
+  crowdedDelayMs: Type.Integer({ minimum: 0, default: 500 }),
+  /** The same, above which MAIL gets 452 as well, and the process is not ready. */
+  overloadedDelayMs: Type.Integer({ minimum: 0, default: 2_000 }),
+  /** Percent of the memory that the process may have (container, machine, or JavaScript heap), with the effect of `crowdedDelayMs`; 0: never. */
+  crowdedMemoryPercent: Type.Integer({ minimum: 0, maximum: 100, default: 80 }),
+  /** With the effect of `overloadedDelayMs`. */
+  overloadedMemoryPercent: Type.Integer({ minimum: 0, maximum: 100, default: 90 }),
   /** For which messages it is recorded what each statement of the ACLs has said: `postbus trace` shows it. */
   decisions: Type.Union([Type.Literal("all"), Type.Literal("refused"), Type.Literal("none")], { default: "refused" }),
   /** A transaction that lasts longer, from MAIL to the final dot, is ended. */

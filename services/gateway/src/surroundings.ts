@@ -4,6 +4,7 @@ import type { RateStore } from "@postbus/rates";
 import type { Logger } from "pino";
 import type { CoarseClock } from "./coarse-clock.ts";
 import type { FactQuestions } from "./facts/fact-questions.ts";
+import type { LoadLevel } from "./load/load-gauge.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { OctetBudget } from "./octet-budget.ts";
 import type { PolicyParts } from "./policy-parts.ts";
@@ -22,6 +23,8 @@ export interface Surroundings extends PolicyParts {
   readonly budget: OctetBudget;
   readonly clock: CoarseClock;
   readonly rejections: Rejections;
+  /** Of this process, and of its machine. */
+  readonly load: { readonly level: LoadLevel; readonly average: number };
   readonly watchers: Watchers;
   readonly metrics: GatewayMetrics;
   readonly log: Logger;

@@ -78,4 +78,11 @@ describe("a client's deadlines", () => {
       assert.equal(deadlines.expired(nowMs, limits, doing), want);
     });
   }
+
+  test("0 is no limit for silence; a handshake has its minute all the same", () => {
+    const deadlines = new Deadlines(0);
+    const none = { ...limits, receiveTimeoutMs: 0 };
+    assert.equal(deadlines.expired(59 * MINUTE_MS, none, idle), undefined);
+    assert.equal(deadlines.expired(1.1 * MINUTE_MS, none, { ...idle, isHandshaking: true }), "SMTP command timeout");
+  });
 });

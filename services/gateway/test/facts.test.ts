@@ -178,4 +178,18 @@ describe("facts", () => {
     await client.say(`${SMALL}.\r\n`, 250);
     assert.ok(asked.message !== undefined);
   });
+
+  test("of large content are found while others look at it, too", async () => {
+    await using gateway = await startTestGateway({
+      policy: { acls: { data: "deny regex = ^EICAR\n deny dkim_status = fail\n accept" } },
+    });
+    const asked = await serveFacts(gateway.bus);
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`${LARGE}.\r\n`, 250);
+    assert.equal(asked.content, LARGE);
+    const { content } = await gateway.taken();
+    assert.ok(content.endsWith(LARGE.slice(LARGE.indexOf("\r\n\r\n"))));
+    assert.deepEqual(await gateway.spooled(), []);
+  });
 });

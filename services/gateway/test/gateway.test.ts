@@ -248,6 +248,20 @@ describe("what goes wrong on our side is 4xx, and leaves nothing in the spool", 
 });
 
 describe("policy", () => {
+  test("what was said of a MAIL that was refused is not said of the next one", async () => {
+    const mail =
+      "  warn senders = bad@b.example\n    set acl_m0 = SET\n    control = fakereject\n  deny senders = bad@b.example\n  accept";
+    const rcpt = "  accept message = m0=<$acl_m0> as=<$authenticated_sender>";
+    await using gateway = await startTestGateway({ policy: { acls: { mail, rcpt, mailauth: "  accept" } } });
+    await using client = await gateway.session();
+    await client.say("MAIL FROM:<bad@b.example>\r\n", 550);
+    await client.say("RSET\r\n", 250);
+    await client.say("MAIL FROM:<ann@b.example>\r\n", 250);
+    assert.match(await client.say("RCPT TO:<bob@example.org>\r\n", 250), /m0=<> as=<>/);
+    await client.say("DATA\r\n", 354);
+    await client.say("Subject: hi\r\n\r\nhi\r\n.\r\n", 250);
+  });
+
   test("refuses a recipient, and that is an event", async () => {
     await using gateway = await startTestGateway();
     await using client = await gateway.session();

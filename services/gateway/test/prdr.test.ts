@@ -81,6 +81,15 @@ describe("answers for each recipient (PRDR)", () => {
     );
   });
 
+  test("that put all off are a refusal to us, though the client reads 250 for all", async () => {
+    await using gateway = await startTestGateway({ policy: policy("  defer") });
+    await using client = await gateway.session();
+    await client.say(`${ENVELOPE}${rcpt("ann", "bob")}DATA\r\n`, 250, 250, 250, 354);
+    assert.match(await client.say(MESSAGE, 353, 450, 450, 250), /message accepted for some recipients\r\n$/);
+    const counted = await gateway.metrics.getSingleMetricAsString("postbus_gateway_messages_total");
+    assert.match(counted, /"rejected"} 1\b/);
+  });
+
   test("are overruled by the DATA ACL, and by a bus that has no room", async () => {
     await using refusing = await startTestGateway({ policy: policy("  accept", "  deny message = 554 not at all") });
     await using client = await refusing.session();
@@ -124,5 +133,24 @@ describe("answers for each recipient (PRDR)", () => {
     client.socket.resetAndDestroy();
     // The wait ends with its client; what was decided is carried out, as when the last reply is lost.
     assert.equal(Value.Parse(RouteItem, (await gateway.taken()).header).recipients.length, 2);
+  });
+
+  test("wait for a client that does not read them: what it is not told is not held", async () => {
+    const telling = "  accept message = ${length_8000:$h_subject:}\n  log_message = ${length_8000:$h_subject:}";
+    await using gateway = await startTestGateway({ policy: { ...policy(telling), smtp: { recipientsMax: 2_000 } } });
+    await using client = await gateway.session();
+    const names = Array.from({ length: 1_000 }, (_, n) => `u${n}`);
+    const accepted = new Array<number>(1_001).fill(250);
+    await client.say(`${ENVELOPE}${rcpt(...names)}DATA\r\n`, ...accepted, 354);
+    client.socket.pause();
+    const before = process.memoryUsage.rss();
+    client.socket.write(`Subject: ${"word ".repeat(1_600)}\r\n\r\nhi\r\n.\r\n`);
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve, 25));
+    const grown = process.memoryUsage.rss() - before;
+    assert.ok(grown < 60_000_000, `${grown} octets for 8 MB of replies`);
+    client.socket.resume();
+    await client.expect(353);
+    for (const code of new Array<number>(1_001).fill(250)) await client.expect(code);
+    assert.equal(Value.Parse(RouteItem, (await gateway.taken()).header).recipients.length, 1_000);
   });
 });

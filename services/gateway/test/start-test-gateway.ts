@@ -97,6 +97,7 @@ export interface TestGateway extends AsyncDisposable {
 export interface TestOptions {
   readonly policy?: TestPolicy;
   readonly settings?: Partial<GatewayDeps["settings"]>;
+  readonly probe?: GatewayDeps["probe"];
   readonly clock?: CoarseClock;
   /** Stands in for parts of the bus. */
   readonly bus?: (bus: Bus) => Partial<GatewayDeps["bus"]>;
@@ -108,6 +109,7 @@ export async function startTestGateway({
   settings = {},
   clock,
   bus: replace,
+  probe,
   shared,
 }: TestOptions = {}): Promise<TestGateway> {
   const directory = await mkdtemp(join(tmpdir(), "postbus-gateway-"));
@@ -124,6 +126,10 @@ export async function startTestGateway({
       decisions: "all",
       inFlightOctets: 100_000_000,
       shutdownGraceMs: 5_000,
+      crowdedDelayMs: 0,
+      overloadedDelayMs: 0,
+      crowdedMemoryPercent: 0,
+      overloadedMemoryPercent: 0,
       data: directory,
       ...settings,
     },
@@ -138,6 +144,7 @@ export async function startTestGateway({
     },
     log: SILENT,
     metrics,
+    ...(probe && { probe }),
     ...(clock === undefined ? {} : { clock }),
   });
   const port = Number(part.addresses?.[0]?.split(":").at(-1));

@@ -58,7 +58,8 @@ export class LogDirectory {
     for (const event of events) {
       const line = logLine(event);
       if (line !== "") main.push(line);
-      if (event.name === "smtp:reject" && event.ofHandshake !== true) rejects.push(line);
+      // As in Exim, what no command was refused for is in the mainlog only.
+      if (event.name === "smtp:reject" && event.ofHandshake !== true && event.ofConnection !== true) rejects.push(line);
     }
     if (main.length > 0) await this.#mainlog.append(lines(main));
     if (rejects.length > 0) await this.#rejectlog.append(lines(rejects));

@@ -118,11 +118,12 @@ function freezing(reason: string): string {
   return reason.startsWith("frozen by") ? printable(reason) : `Frozen (${printable(reason)})`;
 }
 
-function rejection({ clientAddress, helo, returnPath, text, ofHandshake }: Rejected): string {
+function rejection({ clientAddress, helo, returnPath, text, ofHandshake, ofConnection }: Rejected): string {
   if (ofHandshake === true) {
     const from = client(clientAddress, helo).replace(/^H=/, "");
     return `TLS error on connection from ${from} ${printable(text)}`;
   }
+  if (ofConnection === true) return `Connection from [${printable(clientAddress)}] refused: ${printable(text)}`;
   const sender = returnPath === undefined ? "" : ` F=<${printable(returnPath)}>`;
   return `${client(clientAddress, helo)}${sender} ${printable(text)}`;
 }

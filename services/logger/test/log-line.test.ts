@@ -78,6 +78,11 @@ const cases: readonly { name: string; event: MailEvent; want: string }[] = [
     want: "TLS error on connection from (c.test) [192.0.2.66] (SSL_accept): wrong version\\nnumber",
   },
   {
+    name: "a connection that was not taken",
+    event: { ...rejected, ofConnection: true, text: "too many connections" },
+    want: "Connection from [192.0.2.66] refused: too many connections",
+  },
+  {
     name: "arrival through a proxy, where log_selector asks for it",
     event: { ...received, reception: { ...reception, clientAddress: "192.0.2.1" }, proxyAddress: "10.1.2.3" },
     want: `${id} <= s@a2.test H=[192.0.2.1] P=esmtp PRX=10.1.2.3 S=271`,

@@ -1,7 +1,7 @@
 import type { CarriedValue, Recipient } from "@postbus/contracts";
 import { domainOf } from "@postbus/mail";
 import { type CompiledTransport, carriedValues, type Policy } from "@postbus/policy";
-import type { Delivery } from "@postbus/routing";
+import type { Delivery, RoutedHost } from "@postbus/routing";
 
 /** Recipients of one delivery item: one transaction, or one run of a local transport. */
 export interface DeliveryGroup {
@@ -16,6 +16,10 @@ export interface DeliveryGroup {
   /** For each recipient, if the transport's options are expanded. */
   readonly variables: Record<string, CarriedValue>[];
 }
+
+/** The same host is another one for a domain of which nobody vouches that it is its. */
+const hostKey = ({ name, address, port, isRecordAuthenticated }: RoutedHost): string =>
+  `${name} ${address} ${port} ${isRecordAuthenticated === true}`;
 
 /**
  * Gathers recipients that can be served together: by the same router and transport, with the same return path, at the
@@ -37,7 +41,7 @@ export class DeliveryGroups {
     const domain = domainOf(recipient.address);
     const transport = this.#policy.transport(name);
     const isSmtp = transport.driver === "smtp";
-    const hosts = delivery.hosts?.map(({ name, address, port }) => `${name} ${address} ${port}`).join("\n");
+    const hosts = delivery.hosts?.map(hostKey).join("\n");
     // The transport's own hosts are the same for all domains.
     const place = hosts ?? (isSmtp && transport.hasOwnHosts ? "" : domain);
     const hop = delivery.isLastHop ? "last" : "";

@@ -2,7 +2,7 @@ import type { Outcome, Publication, WorkItem } from "@postbus/bus";
 import { type DeliveryItem, deliverySubject, type MailEvent, type Recipient, type RouteItem } from "@postbus/contracts";
 import { ConfigError } from "@postbus/mail";
 import { type Attempted, conclude, partItemId, type RetryStep } from "@postbus/queue";
-import type { Delivery, RoutingOutcome } from "@postbus/routing";
+import type { Delivery, RoutedHost, RoutingOutcome } from "@postbus/routing";
 import { type DeliveryGroup, DeliveryGroups } from "./delivery-groups.ts";
 import type { RoutingPolicy } from "./destinations.ts";
 import type { RouterDeps } from "./handler.ts";
@@ -143,6 +143,7 @@ function deliveryPublication(
     if (hosts.some(({ address }) => address !== undefined)) {
       header.hostAddresses = hosts.map(({ address }) => address ?? "");
     }
+    if (item.requireTls === true) header.knownHosts = hosts.map(isKnown);
   }
   if (variables.length > 0) header.addressVariables = variables;
   return {
@@ -153,5 +154,9 @@ function deliveryPublication(
     content,
   };
 }
+
+/** Configured, or named by the DNS with a signature (RFC 8689 §4.2.1). A domain that is its own host is configured, too. */
+const isKnown = ({ mx, isRecordAuthenticated }: RoutedHost): boolean =>
+  mx === undefined || isRecordAuthenticated === true;
 
 const bracketed = (name: string): string => (name.includes(":") && !name.startsWith("[") ? `[${name}]` : name);

@@ -165,6 +165,41 @@ describe("a recipient with a route", () => {
   });
 });
 
+describe("a message with REQUIRETLS (RFC 8689)", () => {
+  const tagged = (...to: string[]): RouteItem => ({ ...itemTo(...to), requireTls: true });
+  const signed = { isRecordAuthenticated: true, mx: 10 } as const;
+
+  test("goes on with the tag, in all that a recipient becomes, and with which hosts are known to be right", async () => {
+    const hosts = [{ ...host("a"), mx: 10 }, { ...host("b"), ...signed }, host("configured")];
+    const list: Find = (to) => [delivery("1@c.test", { parents: [to], hosts }), delivery(to)];
+    const outcome = await handle(tagged("x@c.test"), list);
+    assert.deepEqual(
+      deliveries(outcome).map(({ requireTls }) => requireTls),
+      [true, true],
+    );
+    assert.deepEqual(
+      deliveries(outcome).map(({ knownHosts }) => knownHosts),
+      [[false, true, true], undefined],
+    );
+    const untagged = deliveries(await handle(itemTo("x@c.test"), list));
+    assert.ok(untagged.every((item) => item.requireTls === undefined && item.knownHosts === undefined));
+  });
+
+  test("goes apart to domains of which one vouches for the host, and one does not", async () => {
+    const find: Find = (to) => [
+      delivery(to, { hosts: [{ ...host("a"), mx: 10, ...(domainOf(to) === "d.test" ? signed : {}) }] }),
+    ];
+    const items = deliveries(await handle(tagged("x@c.test", "y@d.test"), find));
+    assert.deepEqual(
+      items.map((item) => [addresses(item), item.knownHosts]),
+      [
+        [["x@c.test"], [false]],
+        [["y@d.test"], [true]],
+      ],
+    );
+  });
+});
+
 describe("recipients that can be served together", () => {
   test("share an item: one for each local domain, one for the smart host", async () => {
     const to = ["1@a.test", "2@c.test", "3@b.test", "4@a.test", "5@d.test"];

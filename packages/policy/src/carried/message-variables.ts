@@ -9,6 +9,8 @@ export interface CarriedMessage {
   readonly returnPath: string;
   readonly receivedAtMs: number;
   readonly smtpUtf8?: true;
+  readonly requireTls?: true;
+  readonly tlsOptional?: true;
   readonly reception: {
     readonly protocol: string;
     readonly clientAddress?: string;
@@ -68,6 +70,7 @@ const readers: Readonly<Record<string, (message: CarriedMessage) => Known>> = {
   message_size: ({ reception }) => reception.size,
   received_protocol: ({ reception }) => reception.protocol,
   received_time: ({ receivedAtMs }) => Math.floor(receivedAtMs / 1000),
+  requiretls: ({ requireTls }) => (requireTls === true ? "yes" : "no"),
   return_path: ({ returnPath }) => returnPath,
   sender_address: ({ returnPath }) => returnPath,
   sender_address_domain: ({ returnPath }) => (returnPath === "" ? "" : domainOf(returnPath)),
@@ -80,6 +83,7 @@ const readers: Readonly<Record<string, (message: CarriedMessage) => Known>> = {
   tls_in_bits: ({ reception }) => (reception.cipher === undefined ? undefined : Number(reception.cipher.split(":")[2])),
   tls_in_certificate_verified: ({ reception }) => (reception.certificateVerified === true ? 1 : 0),
   tls_in_peerdn: ({ reception }) => reception.peerName,
+  tls_required: ({ tlsOptional }) => (tlsOptional === true ? "no" : undefined),
   tls_in_sni: ({ reception }) => reception.serverName,
 };
 

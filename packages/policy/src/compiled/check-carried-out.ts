@@ -17,6 +17,14 @@ const MAIN: ReadonlySet<string> = new Set([
     "dkim_verify_signers",
     "dsn_advertise_hosts",
     "host_lookup",
+    "host_reject_connection",
+    "helo_accept_junk_hosts",
+    "helo_allow_chars",
+    "helo_try_verify_hosts",
+    "helo_verify_hosts",
+    "recipients_max_reject",
+    "smtp_active_hostname",
+    "smtp_banner",
     "pipelining_advertise_hosts",
     "prdr_enable",
     "hosts_proxy",
@@ -31,6 +39,9 @@ const MAIN: ReadonlySet<string> = new Set([
     "smtp_accept_max_nonmail_hosts",
     "header_maxsize",
     "smtp_accept_max",
+    "smtp_accept_reserve",
+    "smtp_load_reserve",
+    "smtp_reserve_hosts",
     "smtp_accept_max_per_host",
     "smtp_enforce_sync",
     "smtp_max_synprot_errors",
@@ -50,7 +61,7 @@ const MAIN: ReadonlySet<string> = new Set([
   ...["connect", "helo", "mail", "rcpt", "predata", "dkim", "mime", "data", "vrfy", "expn", "etrn"].map(
     (stage) => `acl_smtp_${stage}`,
   ),
-  ...["auth", "data_prdr", "starttls", "quit", "notquit"].map((stage) => `acl_smtp_${stage}`),
+  ...["auth", "data_prdr", "mailauth", "starttls", "quit", "notquit"].map((stage) => `acl_smtp_${stage}`),
 ]);
 
 /** Options of routers whose effect would have to reach delivery, and does not. */

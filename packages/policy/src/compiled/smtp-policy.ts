@@ -31,8 +31,10 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
       | "smtp_receive_timeout",
   ): number => {
     const value = main.get(name);
-    if (typeof value === "string") error(name, "an expansion is not available here: it must be a number");
-    return typeof value === "number" ? value : 0;
+    if (typeof value === "number") return value;
+    // What is expanded holds for one client (`ExpandedOptions`, `admissionTests`); without it, what Exim has without the option.
+    const usual = main.table[name].value;
+    return typeof usual === "number" ? usual : 0;
   };
   const list = (
     name: "local_interfaces" | "daemon_smtp_ports" | "tls_on_connect_ports",
@@ -58,10 +60,14 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     mailMax:
       main.setting("smtp_accept_max_per_connection") === undefined ? 0 : number("smtp_accept_max_per_connection"),
     recipientsMax: number("recipients_max"),
+    refusesTooManyRecipients: main.get("recipients_max_reject"),
+    heloCharacters: main.get("helo_allow_chars") ?? "",
     receivedHeadersMax: main.get("received_headers_max"),
     headerMaxOctets: main.get("header_maxsize"),
     offersPrdr: main.get("prdr_enable"),
     acceptMax: main.get("smtp_accept_max"),
+    acceptReserve: main.get("smtp_accept_reserve"),
+    loadReserve: main.get("smtp_load_reserve"),
     acceptMaxPerHost: number("smtp_accept_max_per_host"),
     maxSyntaxErrors: main.get("smtp_max_synprot_errors"),
     maxNonmail: main.get("smtp_accept_max_nonmail"),

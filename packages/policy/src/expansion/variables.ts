@@ -20,7 +20,7 @@ const STRINGS = `
   sender_verify_failure sending_ip_address smtp_active_hostname smtp_command_history smtp_notquit_reason spam_action spam_bar spam_score
   spam_score_int spf_guess spf_received spf_result spf_smtp_comment spool_directory srs_recipient
   regex_match_string tls_in_cipher tls_in_cipher_std tls_in_ver tls_cipher tls_out_cipher tls_out_cipher_std
-  tls_out_ver tod_bsdinbox tod_epoch tod_epoch_l tod_full tod_log tod_logfile tod_zone tod_zulu transport_name
+  tls_out_ver tls_required tod_bsdinbox tod_epoch tod_epoch_l tod_full tod_log tod_logfile tod_zone tod_zulu transport_name
   verify_mode version_number warn_message_delay address_pipe address_file prvscheck_keynum prvscheck_result
   arc_state arc_state_reason dcc_rcpt_results dkim_verify_reason tpda_delivery_domain tpda_delivery_local_part local_part_prefix local_part_suffix tpda_event tpda_delivery_ip tpda_delivery_port
   tpda_delivery_fqdn tpda_defer_errno tpda_defer_errstr tpda_delivery_confirmation

@@ -29,6 +29,7 @@ describe("host lists of the main section", () => {
       offers: {},
       isPipeliningOff: false,
       mayXclient: false,
+      mayGreetWithJunk: false,
       enforcesSync: undefined,
     }));
 
@@ -42,6 +43,8 @@ describe("host lists of the main section", () => {
     ["smtp_accept_max_nonmail_hosts = 192.0.2.9", { isNonmailLimited: false }],
     ["hosts_xclient = 192.0.2.0/24", { mayXclient: true }],
     ["hosts_xclient = 192.0.2.9", { mayXclient: false }],
+    ["helo_accept_junk_hosts = 192.0.2.0/24", { mayGreetWithJunk: true }],
+    ["helo_accept_junk_hosts = 192.0.2.9", { mayGreetWithJunk: false }],
     ["tls_advertise_hosts = !192.0.2.1 : *", { isTlsOffered: false }],
     ["tls_advertise_hosts =", { isTlsOffered: false }],
     ["tls_advertise_hosts = 192.0.2.0/24", { isTlsOffered: true }],

@@ -22,7 +22,7 @@ async function said(statements: string): Promise<{ readonly replies: string[]; r
   for (const name of ["a", "b", "c"]) await acls.recipient(`${name}@y`);
   acls.content(contentOf("Subject: hi\n"));
   const replies: string[] = [];
-  const say = ({ code, lines }: { readonly code: number; readonly lines: readonly string[] }): void =>
+  const say = ({ code, lines }: { readonly code: number; readonly lines: readonly string[] }): undefined =>
     void replies.push(`${code} ${lines.join("/")}`);
   const { reply } = await judgeContent(acls, { say, log: () => undefined });
   if (reply !== undefined) say(reply);

@@ -120,7 +120,8 @@ async function targetHosts(
     if (found.kind === "again") isUncertain = true;
     const addresses = found.kind === "found" ? found.addresses.filter((one) => !isAmong(one, target, hosts)) : [];
     hasUsable ||= addresses.length > 0;
-    if (found.kind !== "found") hosts.push({ ...hostOf(target), address: undefined, isAuthenticated: false });
+    if (found.kind !== "found")
+      hosts.push(...hostsOf(target, [{ address: undefined, isAuthenticated: false }], isAuthenticated));
     else hosts.push(...hostsOf(target, addresses, isAuthenticated));
   }
   if (hasUsable) return cutAtLocal(hosts, query);
@@ -144,13 +145,23 @@ function isAmong({ address }: FoundAddress, { port }: Target, hosts: readonly Ro
   return hosts.some((host) => host.port === port && host.address !== undefined && sameAddress(host.address, address));
 }
 
+interface NoAddress {
+  readonly address: undefined;
+  readonly isAuthenticated: false;
+}
+
 const hostOf = ({ name, mx, port }: Target) => ({ name, mx, port, group: 0 });
 
-function hostsOf(target: Target, addresses: readonly FoundAddress[], isAuthenticated: boolean): RoutedHost[] {
+function hostsOf(
+  target: Target,
+  addresses: readonly (FoundAddress | NoAddress)[],
+  isAuthenticated: boolean,
+): RoutedHost[] {
   return addresses.map(({ address, isAuthenticated: isOwn }) => ({
     ...hostOf(target),
     address,
     isAuthenticated: isAuthenticated && isOwn,
+    ...(isAuthenticated && target.mx !== undefined ? { isRecordAuthenticated: true } : {}),
   }));
 }
 

@@ -11,4 +11,6 @@ export interface RoutedHost {
   readonly group: number;
   /** The DNS has vouched for name and address: DANE may be used. */
   readonly isAuthenticated: boolean;
+  /** It has vouched for the MX or SRV record that names the host. */
+  readonly isRecordAuthenticated?: true;
 }

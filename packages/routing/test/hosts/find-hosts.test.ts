@@ -48,7 +48,8 @@ ${TRANSPORTS}`;
   const [first] = outcomes;
   if (first?.kind !== "deliver") return first !== undefined && "text" in first ? first.text : first?.kind;
   return (first satisfies Delivery).hosts?.map(
-    ({ name, address: at, isAuthenticated }) => `${name} ${at}${isAuthenticated ? " AD" : ""}`,
+    ({ name, address: at, isAuthenticated, isRecordAuthenticated }) =>
+      `${name} ${at}${isRecordAuthenticated ? " MX" : ""}${isAuthenticated ? " AD" : ""}`,
   );
 };
 
@@ -61,7 +62,7 @@ const SIGNED: Records = {
 };
 
 test("name and address have to be vouched for, the domains of a list only", async () => {
-  assert.deepEqual(await route(new FakeResolver(SIGNED), ""), ["a.test 192.0.2.1 AD", "b.test 192.0.2.2"]);
+  assert.deepEqual(await route(new FakeResolver(SIGNED), ""), ["a.test 192.0.2.1 MX AD", "b.test 192.0.2.2 MX"]);
   assert.deepEqual(await route(new FakeResolver(SIGNED), "  dnssec_request_domains = other.test"), [
     "a.test 192.0.2.1",
     "b.test 192.0.2.2",

@@ -14,6 +14,8 @@ export interface Capabilities {
   readonly smtpUtf8: boolean;
   /** RFC 3207 */
   readonly startTls: boolean;
+  /** RFC 8689 */
+  readonly requireTls: boolean;
   /** RFC 9422 LIMITS; absent: none was named. */
   readonly maxRecipients?: number;
   readonly maxMessages?: number;
@@ -27,6 +29,7 @@ export const noCapabilities: Capabilities = {
   dsn: false,
   smtpUtf8: false,
   startTls: false,
+  requireTls: false,
 };
 
 /** The first line of the answer is the peer's name, the others are keywords with parameters (RFC 5321 §4.1.1.1). */
@@ -49,6 +52,7 @@ export function parseCapabilities(reply: PeerReply): Capabilities {
     dsn: lines.has("DSN"),
     smtpUtf8: lines.has("SMTPUTF8"),
     startTls: lines.has("STARTTLS"),
+    requireTls: lines.has("REQUIRETLS"),
     ...(maxRecipients === undefined ? {} : { maxRecipients }),
     ...(maxMessages === undefined ? {} : { maxMessages }),
   };

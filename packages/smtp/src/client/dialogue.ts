@@ -326,7 +326,7 @@ const isAscii = (address: string): boolean => !/[^\x00-\x7f]/.test(address);
 
 /** In Exim's order of the parameters. */
 function mailCommand(
-  { returnPath, size, eightBit, notification }: Transaction,
+  { returnPath, size, eightBit, notification, requireTls = false }: Transaction,
   offered: Capabilities,
   isUtf8: boolean,
 ): string {
@@ -334,6 +334,7 @@ function mailCommand(
   if (offered.size) command += ` SIZE=${size + SIZE_ADDITION}`;
   if (offered.eightBitMime && eightBit) command += " BODY=8BITMIME";
   if (isUtf8) command += " SMTPUTF8";
+  if (offered.requireTls && requireTls) command += " REQUIRETLS";
   if (offered.dsn && notification !== undefined) command += messageArguments(notification);
   return command;
 }

@@ -44,6 +44,7 @@ export const errnos = {
   mail4xx: -45,
   data4xx: -46,
   smtpUtf8: -49,
+  requireTls: -50,
   retryTime: -54,
 } as const;
 

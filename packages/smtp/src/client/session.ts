@@ -14,6 +14,8 @@ export interface ClientSessionOptions {
    * `required`: or no session.
    */
   readonly tls: "never" | "offered" | "required";
+  /** There is no session with a peer that does not offer REQUIRETLS inside of TLS (RFC 8689 §4.2.1). */
+  readonly requiresRequireTls?: boolean;
 }
 
 type State = "greeting" | "ehlo" | "helo" | "starttls" | "handshake" | "ready" | "transaction" | "quit" | "closed";
@@ -94,9 +96,10 @@ export class ClientSession {
     return this.#hello("ehlo");
   }
 
-  /** @param reason The TLS library's words. */
-  tlsFailed(reason: string): readonly Step[] {
-    return this.#fail({ errno: errnos.tls, text: `TLS session: ${reason}` }, { isTls: true });
+  /** @param reason The TLS library's words. @param isLoss The connection broke: the peer may do better next time. */
+  tlsFailed(reason: string, isLoss = false): readonly Step[] {
+    const kind = { isTls: true, ...(isLoss ? {} : { lacks: "TLS" as const }) };
+    return this.#fail({ errno: errnos.tls, text: `TLS session: ${reason}` }, kind);
   }
 
   /** Offers a message. Addresses with control characters are the caller's to keep away (`isSafeAddress`). */
@@ -188,7 +191,7 @@ export class ClientSession {
   }
 
   #startTlsAnswer(reply: PeerReply): readonly Step[] {
-    if (reply.code >= 300) return this.#greeted("an attempt to start TLS failed");
+    if (reply.code >= 300) return this.#greeted("an attempt to start TLS failed", reply.code < 500);
     if (this.#replies.hasRest) return this.#injected();
     this.#state = "handshake";
     return START_TLS;
@@ -199,10 +202,16 @@ export class ClientSession {
     return this.tlsFailed("synch error before connect");
   }
 
-  #greeted(whyClear = "the server did not offer TLS support"): readonly Step[] {
+  #greeted(whyClear = "the server did not offer TLS support", isForNow = false): readonly Step[] {
     if (this.#options.tls === "required" && !this.#isTls) {
       const text = `a TLS session is required, but ${whyClear}`;
-      return this.#fail({ errno: errnos.tlsRequired, text }, { isTls: true });
+      const kind = { isTls: true, ...(isForNow ? {} : { lacks: "TLS" as const }) };
+      return this.#fail({ errno: errnos.tlsRequired, text }, kind);
+    }
+    if (this.#options.requiresRequireTls === true && !this.#capabilities.requireTls) {
+      const text = "REQUIRETLS support is required from the server but it was not offered";
+      const failed = this.#fail({ errno: errnos.requireTls, text }, { lacks: "REQUIRETLS" });
+      return [{ do: "write", octets: "QUIT\r\n" }, ...failed];
     }
     this.#state = "ready";
     return READY;

@@ -12,6 +12,8 @@ export interface Transaction {
   readonly eightBit: boolean;
   /** It came as a message of RFC 6531: addresses or header section may be in UTF-8, which the next hop must know. */
   readonly smtpUtf8?: boolean;
+  /** RFC 8689: for a session that requires REQUIRETLS only. */
+  readonly requireTls?: boolean;
   /** What the sender asks for of reports; a next hop that does not know DSN is not told (RFC 3461 §5.2.2). */
   readonly notification?: MessageNotification;
   /** The same of each recipient, in their order. */
@@ -65,4 +67,6 @@ export interface SessionFailure extends Trouble {
   readonly isPermanent: boolean;
   /** TLS is at fault: a new connection in clear text may do, where that is allowed. */
   readonly isTls: boolean;
+  /** The peer is there, and does not do what the session requires of it. That will not change by waiting. */
+  readonly lacks?: "TLS" | "REQUIRETLS";
 }

@@ -24,6 +24,8 @@ export interface ClientStanding {
   readonly offers: Readonly<Partial<ExtensionOffers>>;
   /** It may say who the client is: Exim's `hosts_xclient`. */
   readonly mayXclient: boolean;
+  /** HELO and EHLO may have any name, or none: Exim's `helo_accept_junk_hosts`. */
+  readonly mayGreetWithJunk: boolean;
   /** Whether it is turned away when it sends ahead where it must not. Undefined: as the profile says. */
   readonly enforcesSync: boolean | undefined;
 }
@@ -41,5 +43,6 @@ export const UNKNOWN_CLIENT: ClientStanding = {
   isPipeliningOff: false,
   offers: {},
   mayXclient: false,
+  mayGreetWithJunk: false,
   enforcesSync: undefined,
 };

@@ -1,6 +1,6 @@
 import type { SessionProfile } from "./session-profile.ts";
 
-type Limits = Pick<SessionProfile, "mailMax" | "maxNonmail" | "maxSyntaxErrors" | "maxUnknownCommands">;
+type Limits = Pick<SessionProfile, "maxNonmail" | "maxSyntaxErrors" | "maxUnknownCommands">;
 
 /**
  * Commands of any kind but RCPT since the last message that was taken: MAIL and RSET in turn are a flood like any other.
@@ -56,8 +56,8 @@ export class CommandLimits {
     this.#mailCommands += 1;
   }
 
-  get hasTooManyMails(): boolean {
-    const { mailMax } = this.#limits;
+  /** @param mailMax So many may come; 0: any number. */
+  hasTooManyMails(mailMax: number): boolean {
     return mailMax > 0 && this.#mailCommands > mailMax;
   }
 

@@ -21,8 +21,8 @@ export class ExtensionLines {
   }
 
   for(offers: ExtensionOffers, offersTls: boolean): string {
-    const { pipelining, chunking, dsn, smtpUtf8, limits, prdr } = offers;
-    const key = [pipelining, chunking, dsn, smtpUtf8, limits, prdr, offersTls].map(Number).join("");
+    const { pipelining, chunking, dsn, smtpUtf8, limits, requireTls, prdr } = offers;
+    const key = [pipelining, chunking, dsn, smtpUtf8, limits, requireTls, prdr, offersTls].map(Number).join("");
     return this.#made.getOrInsertComputed(key, () => this.#make(offers, offersTls));
   }
 
@@ -35,7 +35,8 @@ export class ExtensionLines {
   }
 
   /** In Exim's order. */
-  #make({ pipelining, chunking, dsn, smtpUtf8, limits, prdr }: ExtensionOffers, offersTls: boolean): string {
+  #make(offers: ExtensionOffers, offersTls: boolean): string {
+    const { pipelining, chunking, dsn, smtpUtf8, limits, requireTls, prdr } = offers;
     const { messageSizeLimit, offersStatus } = this.#facts;
     const keywords = [
       messageSizeLimit > 0 ? `SIZE ${messageSizeLimit}` : "SIZE",
@@ -46,6 +47,7 @@ export class ExtensionLines {
       ...(chunking ? ["CHUNKING"] : []),
       ...(offersStatus ? ["ENHANCEDSTATUSCODES"] : []),
       ...(offersTls ? ["STARTTLS"] : []),
+      ...(requireTls ? ["REQUIRETLS"] : []),
       ...(prdr ? ["PRDR"] : []),
       ...(smtpUtf8 ? ["SMTPUTF8"] : []),
     ];

@@ -8,6 +8,8 @@ export interface ExtensionOffers {
   readonly dsn: boolean;
   /** RFC 6531 */
   readonly smtpUtf8: boolean;
+  /** RFC 8689; inside of TLS only. */
+  readonly requireTls: boolean;
   /** draft-hall-prdr-00 */
   readonly prdr: boolean;
   /** RFC 9422 */

@@ -1,4 +1,14 @@
-import { hasDomain, NOT_ASCII, type ParsedPath, parsePath, type Reply, reply, trim } from "@postbus/mail";
+import {
+  decodeXtext,
+  hasDomain,
+  isXtext,
+  NOT_ASCII,
+  type ParsedPath,
+  parsePath,
+  type Reply,
+  reply,
+  trim,
+} from "@postbus/mail";
 import type { MessageNotification, RecipientNotification } from "../notification.ts";
 import { parseMessageNotification, parseRecipientNotification } from "./notification-parameters.ts";
 
@@ -16,6 +26,10 @@ export interface MailCommand {
   readonly smtpUtf8?: true;
   /** An answer for each recipient is asked for (draft-hall-prdr-00). */
   readonly prdr?: true;
+  /** RFC 8689 */
+  readonly requireTls?: true;
+  /** Whom the client says it speaks for (RFC 4954 §5); empty: nobody. For a policy to believe or not. */
+  readonly authenticatedSender?: string;
 }
 
 /** What RCPT says (RFC 5321 §4.1.1.3). */
@@ -38,7 +52,9 @@ export interface PathRules {
   readonly offersDsn: boolean;
   /** PRDR counts; where it was not offered, it is taken and does nothing, as in Exim. */
   readonly offersPrdr: boolean;
-  /** AUTH is taken, and not used: whom the client speaks for is for nobody to believe (RFC 4954 §5). */
+  /** REQUIRETLS is taken (RFC 8689). */
+  readonly offersRequireTls: boolean;
+  /** AUTH is taken (RFC 4954 §5). */
   readonly offersAuth: boolean;
   /** Addresses may be in UTF-8 (RFC 6531): if MAIL says so, or because it has. */
   readonly acceptsUtf8: boolean;
@@ -51,10 +67,8 @@ export interface Unqualified {
 }
 
 /** Reads what stands behind `MAIL FROM:`. */
-export function parseMail(
-  argument: string,
-  { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, offersPrdr, offersAuth, acceptsUtf8 }: PathRules,
-): MailCommand | Reply | Unqualified {
+export function parseMail(argument: string, rules: PathRules): MailCommand | Reply | Unqualified {
+  const { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, offersPrdr, offersAuth, acceptsUtf8 } = rules;
   const path = parsePath(argument, 0, acceptsUtf8);
   if (path.kind === "invalid") return badPath(argument, path.reason);
   const { address, end } = path;
@@ -67,6 +81,7 @@ export function parseMail(
   if (!(parameters instanceof Map)) return parameters;
   let size: number | undefined;
   let eightBit = false;
+  let authenticatedSender: string | undefined;
   let notification: MessageNotification | undefined;
   const smtpUtf8 = acceptsUtf8 && parameters.has("SMTPUTF8");
   if (!isAscii && !smtpUtf8) return badPath(argument, NOT_ASCII);
@@ -83,10 +98,16 @@ export function parseMail(
         break;
       case "AUTH":
         if (!offersAuth) return unknownParameter(keyword);
-        if (!AUTH_VALUE.test(value ?? "")) return reply(501, "5.5.4", "invalid data for AUTH");
+        if (value === undefined || value === "" || !isXtext(value)) return reply(501, "5.5.4", "invalid data for AUTH");
+        authenticatedSender = value === "<>" ? "" : decodeXtext(value);
         break;
       case "PRDR":
         // As in Exim, whatever value it has.
+        break;
+      case "REQUIRETLS":
+        // In the words of the Exim that had it.
+        if (!rules.offersRequireTls) return reply(555, "5.5.4", `unadvertised MAIL option: ${keyword}`);
+        if (value !== undefined) return reply(501, "5.5.4", "invalid data for REQUIRETLS");
         break;
       case "SMTPUTF8":
         if (!acceptsUtf8) return unknownParameter(keyword);
@@ -104,9 +125,11 @@ export function parseMail(
     returnPath: address,
     eightBit,
     ...(size === undefined ? {} : { size }),
+    ...(authenticatedSender === undefined ? {} : { authenticatedSender }),
     ...(notification === undefined ? {} : { notification }),
     ...(smtpUtf8 ? { smtpUtf8 } : {}),
     ...(offersPrdr && parameters.has("PRDR") ? { prdr: true } : {}),
+    ...(parameters.has("REQUIRETLS") ? { requireTls: true } : {}),
   };
 }
 
@@ -162,9 +185,6 @@ const PHRASE = /^(?:"[^"\\]*"|[^<>"@(),:;\\[\]]+)[ \t]*(?=<)/;
 
 /** Exim's words where `allow_domain_literals` is not set. */
 const NO_LITERALS = "domain literals not allowed";
-
-/** RFC 4954 §5: `<>`, or an address as xtext (RFC 3461 §4). */
-const AUTH_VALUE = /^(?:[!-*,-<>-~]|\+[0-9A-F]{2})+$/;
 
 /** RFC 5321 §4.1.2: esmtp-keyword, and esmtp-value without `=`, blanks and control characters; RFC 6531 §3.3: or UTF-8. */
 const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\xff]+))?$/;

@@ -58,6 +58,8 @@ export const authInTransaction = reply(503, "5.5.1", "not permitted in mail tran
 export const unexpectedArgument = reply(501, "5.5.4", "unexpected argument data");
 export const rcptOperandMissing = reply(501, "5.5.4", "RCPT must have an address operand");
 export const tooManyRecipients = reply(452, "4.5.3", "too many recipients");
+export const tooManyRecipientsForGood = reply(552, "5.5.3", "too many recipients");
+export const messageForTooMany = reply(554, "5.5.3", "Too many recipients");
 
 export const messageTooBig = reply(552, "5.3.4", "Message size exceeds maximum permitted");
 export const headerTooLong = reply(552, "5.3.4", "Message header is ridiculously long");

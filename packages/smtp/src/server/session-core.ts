@@ -59,7 +59,7 @@ interface Skipped {
  * say something. Only the parts of a session know it: `ServerSession` outside, a file in `commands/` for each command.
  */
 export class SessionCore {
-  readonly profile: SessionProfile;
+  profile: SessionProfile;
   clientAddress: string;
   /** Of the client, as far as the owner knows. */
   standing: ClientStanding = UNKNOWN_CLIENT;
@@ -139,6 +139,7 @@ export class SessionCore {
       mayOmitDomain,
       offersDsn: this.offers?.dsn === true,
       offersPrdr: this.offers?.prdr === true,
+      offersRequireTls: this.offers?.requireTls === true,
       offersAuth: this.isAuthenticated || this.standing.mechanisms !== "",
       acceptsUtf8,
     };

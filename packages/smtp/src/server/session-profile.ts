@@ -8,10 +8,14 @@ import type { SessionQuestion } from "./session-step.ts";
 export interface SessionSettings {
   /** In the greeting and in the replies to EHLO and QUIT. */
   readonly hostname: string;
+  /** Lines of the greeting. Default: the host's name and the program's. */
+  readonly banner?: readonly [string, ...string[]] | undefined;
   /** Octets; 0: none. RFC 1870. */
   readonly messageSizeLimit: number;
   /** RCPT commands in one transaction; 0: `MAX_RECIPIENTS`. RFC 5321 §4.5.3.1.8 wants 100 at least. */
   readonly recipientsMax: number;
+  /** RCPT beyond them is 552, and the message is refused. Default: it is 452, and the message goes to those before. */
+  readonly refusesTooManyRecipients?: boolean;
   /** MAIL commands in one session, 0: any number. Default: 0. Exim's `smtp_accept_max_per_connection`. */
   readonly mailMax?: number;
   /** Received fields above which a message is taken to be looping (RFC 5321 §6.3). */
@@ -26,6 +30,8 @@ export interface SessionSettings {
   readonly maxNonmail?: number;
   /** `user@[192.0.2.1]` is taken: `allow_domain_literals`. Default: yes. */
   readonly acceptsLiterals?: boolean;
+  /** Besides letters, digits, dots and hyphens, what may be in the name of HELO: Exim's `helo_allow_chars`. Default: nothing. */
+  readonly heloCharacters?: string;
   readonly offersTls: boolean;
   /** What is offered to clients of whom nothing else is known. Default: PIPELINING. */
   readonly offers?: Readonly<Partial<ExtensionOffers>>;
@@ -47,6 +53,8 @@ const MAX_NONMAIL_COMMANDS = 10;
 export interface SessionProfile extends SessionSettings {
   readonly greeting: string;
   readonly mailMax: number;
+  readonly refusesTooManyRecipients: boolean;
+  readonly heloCharacters: string;
   readonly enforcesSync: boolean;
   readonly maxNonmail: number;
   readonly acceptsLiterals: boolean;
@@ -58,29 +66,67 @@ export interface SessionProfile extends SessionSettings {
   readonly closing: string;
 }
 
+/** What may differ from one client to the next. */
+export type SessionTerms = Partial<
+  Pick<SessionSettings, "hostname" | "banner" | "messageSizeLimit" | "recipientsMax" | "mailMax">
+>;
+
+/** A profile for one client. @param terms What is not in it is as for all. */
+export function profileUnder(profile: SessionProfile, terms: SessionTerms): SessionProfile {
+  return {
+    ...profile,
+    ...terms,
+    ...repliesOf({ ...profile, ...terms }),
+    recipientsMax: bounded(terms.recipientsMax ?? profile.recipientsMax),
+  };
+}
+
+const bounded = (recipientsMax: number): number => (recipientsMax > 0 ? recipientsMax : MAX_RECIPIENTS);
+
+/** What follows from the settings that may differ. */
+function repliesOf({
+  hostname,
+  banner = [`${hostname} ESMTP Postbus`],
+  messageSizeLimit,
+  recipientsMax,
+  mailMax,
+  offersStatus = true,
+  format,
+}: SessionSettings & Pick<SessionProfile, "mailMax" | "format">): Pick<
+  SessionProfile,
+  "greeting" | "extensions" | "closing"
+> {
+  return {
+    greeting: formatReply({ code: 220, lines: banner }),
+    extensions: new ExtensionLines({ messageSizeLimit, recipientsMax, mailMax, offersStatus }),
+    closing: format.own({ code: 221, status: "2.0.0", lines: [`${hostname} closing connection`] }),
+  };
+}
+
 export function sessionProfile(settings: SessionSettings): SessionProfile {
-  const { hostname, messageSizeLimit, recipientsMax, mailMax = 0, offersStatus = true } = settings;
+  const { recipientsMax, mailMax = 0, offersStatus = true } = settings;
   const format = replyFormat(offersStatus);
   return {
     ...settings,
+    ...repliesOf({ ...settings, mailMax, format }),
     mailMax,
+    refusesTooManyRecipients: settings.refusesTooManyRecipients ?? false,
+    heloCharacters: settings.heloCharacters ?? "",
     enforcesSync: settings.enforcesSync ?? true,
     maxNonmail: settings.maxNonmail ?? MAX_NONMAIL_COMMANDS,
     acceptsLiterals: settings.acceptsLiterals ?? true,
     asks: settings.asks ?? new Set(),
     format,
-    recipientsMax: recipientsMax > 0 ? recipientsMax : MAX_RECIPIENTS,
-    greeting: formatReply({ code: 220, lines: [`${hostname} ESMTP Postbus`] }),
+    recipientsMax: bounded(recipientsMax),
     offers: {
       pipelining: true,
       chunking: false,
       dsn: false,
       smtpUtf8: false,
       limits: false,
+      requireTls: false,
       prdr: false,
       ...settings.offers,
     },
-    extensions: new ExtensionLines({ messageSizeLimit, recipientsMax, mailMax, offersStatus }),
-    closing: format.own({ code: 221, status: "2.0.0", lines: [`${hostname} closing connection`] }),
   };
 }

@@ -46,6 +46,10 @@ export type SessionStep =
       readonly smtpUtf8?: true;
       /** Each recipient is to have an answer of its own, by `progress` before `finish` (draft-hall-prdr-00). */
       readonly prdr?: true;
+      /** The message may go over connections that are encrypted and known to be with the right host only (RFC 8689). */
+      readonly requireTls?: true;
+      /** Whom the client says it speaks for (RFC 4954 §5); empty: nobody. */
+      readonly authenticatedSender?: string;
     }
   /** @property address `postmaster` may come without a domain (RFC 5321 §4.5.1), others where the client may leave it out. */
   | { readonly kind: "recipient"; readonly address: string; readonly notification?: RecipientNotification }

@@ -10,7 +10,7 @@ import type { LineObserver } from "./line-observer.ts";
 import { MessageReading } from "./message-reading.ts";
 import * as replies from "./replies.ts";
 import { SessionCore } from "./session-core.ts";
-import type { SessionProfile } from "./session-profile.ts";
+import { profileUnder, type SessionProfile, type SessionTerms } from "./session-profile.ts";
 import type { SessionStep } from "./session-step.ts";
 
 interface RestartOptions {
@@ -32,6 +32,8 @@ type AuthenticationEnd = "authenticated" | "refused" | "denied" | "unknown";
  */
 export class ServerSession {
   readonly #core: SessionCore;
+  /** For all clients. */
+  readonly #profile: SessionProfile;
   /** TLS comes before the greeting (RFC 8314 §3.3): what it has to say in clear text is nothing. */
   readonly #isTlsFirst: boolean;
   /** What is said when the client may begin; empty: it has been. */
@@ -40,6 +42,7 @@ export class ServerSession {
   #shutdown: Reply | undefined;
 
   constructor(profile: SessionProfile, clientAddress: string, isTlsFirst = false) {
+    this.#profile = profile;
     this.#core = new SessionCore(profile, clientAddress);
     this.#isTlsFirst = isTlsFirst;
   }
@@ -51,6 +54,12 @@ export class ServerSession {
 
   set standing(standing: ClientStanding) {
     this.#core.standing = standing;
+  }
+
+  /** What holds for this client and not for all; it replaces what was said before. To be called while `connect` is asked. */
+  adopt(terms: SessionTerms): void {
+    // Most clients are as all others: they share what is made of the settings.
+    this.#core.profile = Object.keys(terms).length === 0 ? this.#profile : profileUnder(this.#profile, terms);
   }
 
   /** Who looks on from now on. */

@@ -1,7 +1,8 @@
 import type { SmtpTransport } from "@postbus/policy";
 import { DeadlineSweep, type Swept } from "./deadline-sweep.ts";
-import { type Acquired, HostConnections } from "./host-connections.ts";
+import { type Acquired, HostConnections, type HostOptions } from "./host-connections.ts";
 import type { NextHop } from "./next-hop.ts";
+import type { Protection } from "./protection.ts";
 
 /** Next hops remembered at one time; those without a connection and without a recent failure go first. */
 const MAX_HOSTS = 10_000;
@@ -11,6 +12,8 @@ export interface PoolOptions {
   readonly heloName: () => string;
   /** How long a connection is kept without work. */
   readonly idleMs: number;
+  /** The authorities that a name stands for (`tls_verify_certificates`). @throws {ConfigError} they cannot be read. */
+  readonly authorities: HostOptions["authorities"];
   /** How often deadlines are looked at; tests make it short. */
   readonly sweepMs?: number;
 }
@@ -36,8 +39,12 @@ export class ConnectionPool implements Swept {
   }
 
   /** @param fresh Not one that was kept from an earlier message. */
-  acquire(hop: NextHop, transport: SmtpTransport, fresh = false): Acquired | Promise<Acquired> {
-    return this.#host(hop, transport).acquire(fresh);
+  acquire(
+    hop: NextHop,
+    transport: SmtpTransport,
+    { protection, fresh = false }: { readonly protection: Protection; readonly fresh?: boolean },
+  ): Acquired | Promise<Acquired> {
+    return this.#host(hop, transport, protection).acquire(fresh);
   }
 
   sweep(nowMs: number): void {
@@ -64,14 +71,16 @@ export class ConnectionPool implements Swept {
     this.#sweep.stop();
   }
 
-  #host(hop: NextHop, transport: SmtpTransport): HostConnections {
-    const key = `${this.#nameOf(transport)} ${hop.address} ${hop.port} ${hop.name}`;
+  #host(hop: NextHop, transport: SmtpTransport, protection: Protection): HostConnections {
+    const key = `${this.#nameOf(transport)} ${protection} ${hop.address} ${hop.port} ${hop.name}`;
     const known = this.#hosts.get(key);
     if (known !== undefined) return known;
     if (this.#hosts.size >= MAX_HOSTS) this.#forgetOne();
     const host = new HostConnections({
       hop,
       transport,
+      protection,
+      authorities: this.#options.authorities,
       heloName: this.#options.heloName(),
       idleMs: this.#options.idleMs,
       sweep: this.#sweep,

@@ -1,17 +1,16 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { constants } from "node:os";
+import type { SecureContext } from "node:tls";
 import type { SmtpTransport } from "@postbus/policy";
 import {
   ClientSession,
   type ClientSessionOptions,
   ContentEncoder,
   type Loss,
-  type SessionFailure,
   type Step,
   type Transaction,
   type TransactionResult,
 } from "@postbus/smtp";
-import { cipherText } from "@postbus/tls";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { strerror, systemError } from "../system-error.ts";
 import type { DeadlineSweep, Swept } from "./deadline-sweep.ts";
@@ -24,6 +23,7 @@ import {
   type OutgoingContent,
   UNANSWERED,
 } from "./offered-message.ts";
+import type { OpenFailure } from "./open-failure.ts";
 import { SocketWriter } from "./socket-writer.ts";
 import { tlsOver } from "./tls-over.ts";
 
@@ -45,6 +45,9 @@ export interface ConnectionOptions {
   readonly hop: NextHop;
   readonly heloName: string;
   readonly tls: ClientSessionOptions["tls"];
+  readonly requiresRequireTls?: ClientSessionOptions["requiresRequireTls"];
+  /** The peer's certificate has to be good for its name, by the authorities of this. */
+  readonly verifiedBy?: SecureContext | undefined;
   readonly timeouts: Pick<SmtpTransport, Timeout>;
   readonly sweep: DeadlineSweep;
   /** The peer has settled a message, and can go on. @param replyMs From the final dot to its reply, if there was a dot. */
@@ -59,12 +62,6 @@ export interface ConnectionOptions {
   readonly onFinalDot: (connection: SmtpConnection) => boolean;
   /** The connection is gone, for whatever reason; called once. */
   readonly onClosed: (connection: SmtpConnection) => void;
-}
-
-/** No reply can come any more because none of the connection came about: the operating system's error. */
-export interface OpenFailure extends SessionFailure {
-  /** TCP did not get through; there is no host to be named in the log line. */
-  readonly isConnect: boolean;
 }
 
 /** One connection to a next hop with its SMTP session: the sockets and the time to the engine's steps. */
@@ -93,10 +90,10 @@ export class SmtpConnection implements Swept {
   #repliesAtDeadline = 0;
 
   constructor(options: ConnectionOptions) {
-    const { hop, heloName, tls, sweep, timeouts } = options;
+    const { hop, heloName, tls, requiresRequireTls = false, sweep, timeouts } = options;
     this.hop = hop;
     this.#options = options;
-    this.#session = new ClientSession({ heloName, host: hopLabel(hop), tls });
+    this.#session = new ClientSession({ heloName, host: hopLabel(hop), tls, requiresRequireTls });
     this.#deadlineMs = sweep.deadline(timeouts.connectTimeoutMs);
     const readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_OCTETS);
     this.#socket = connectTcp({
@@ -295,16 +292,14 @@ export class SmtpConnection implements Swept {
   }
 
   #startTls(): void {
-    const socket = tlsOver(this.#socket, this.hop.name, () => {
-      this.cipher = cipherText(socket);
-      this.#do(this.#session.tlsStarted());
+    const socket = tlsOver(this.#socket, this.hop.name, this.#options.verifiedBy, (end) => {
+      if (this.#isClosed) return;
+      if ("cipher" in end) this.cipher = end.cipher;
+      this.#do("cipher" in end ? this.#session.tlsStarted() : this.#session.tlsFailed(end.problem, end.isLoss));
     });
     this.#socket = socket;
     this.#writer.socket = socket;
     socket.on("data", (octets: Buffer) => this.#received(octets));
-    socket.on("error", (err) => {
-      if (this.cipher === undefined && !this.#isClosed) this.#do(this.#session.tlsFailed(err.message));
-    });
     this.#watch(socket);
   }
 

@@ -1,8 +1,12 @@
+import type { SecureContext } from "node:tls";
+import { ConfigError } from "@postbus/mail";
 import type { SmtpTransport } from "@postbus/policy";
 import { errnos } from "@postbus/smtp";
-import { type OpenFailure, SmtpConnection } from "./connection.ts";
+import { SmtpConnection } from "./connection.ts";
 import type { DeadlineSweep } from "./deadline-sweep.ts";
 import type { NextHop } from "./next-hop.ts";
+import { CLOSED_AT_ONCE, type OpenFailure } from "./open-failure.ts";
+import type { Protection } from "./protection.ts";
 
 /** After a failure to connect, nobody else tries for so long; doubled with each failure, up to the second value. */
 const FIRST_BACK_OFF_MS = 5_000;
@@ -27,15 +31,6 @@ const PRESSURE_MS = 100;
 const NEAR_MS = 5;
 const WAITING_FOR_EACH = 8;
 
-/** The peer has taken leave behind its reply to EHLO. */
-const CLOSED_AT_ONCE: OpenFailure = {
-  errno: errnos.closed,
-  text: "Remote host closed connection",
-  isPermanent: false,
-  isTls: false,
-  isConnect: false,
-};
-
 export type Acquired =
   /** @property note What the log should know about how it came about. */
   | {
@@ -52,6 +47,9 @@ export type Acquired =
 export interface HostOptions {
   readonly hop: NextHop;
   readonly transport: SmtpTransport;
+  readonly protection: Protection;
+  /** The authorities that a name stands for (`tls_verify_certificates`). @throws {ConfigError} they cannot be read. */
+  readonly authorities: (from: string) => SecureContext | Promise<SecureContext>;
   readonly heloName: string;
   readonly idleMs: number;
   readonly sweep: DeadlineSweep;
@@ -247,7 +245,7 @@ export class HostConnections {
       const { connection, note } = opened;
       return { kind: "connection", connection, ...(note === undefined ? {} : { note }) };
     }
-    if (this.#readyCount > 0 && !opened.failure.isPermanent) return undefined;
+    if (this.#readyCount > 0 && !this.#isFinal(opened.failure)) return undefined;
     return { kind: "failed", failure: opened.failure };
   }
 
@@ -256,7 +254,7 @@ export class HostConnections {
     const isProbe = this.#backOffMs > 0;
     this.#probing ||= isProbe;
     try {
-      const opened = await this.#connect(this.#options.transport.requireTls ? "required" : "offered");
+      const opened = await this.#connectAs();
       if (opened.connection === undefined) {
         this.#failed(opened.failure);
         this.#gone();
@@ -273,13 +271,28 @@ export class HostConnections {
     }
   }
 
-  async #connect(tls: "never" | "offered" | "required"): Promise<Opened> {
-    const { hop, heloName, transport, sweep } = this.#options;
+  async #connectAs(): Promise<Opened> {
+    const { protection, transport, authorities } = this.#options;
+    if (protection === "usual") return this.#connect(transport.requireTls ? "required" : "offered");
+    if (protection !== "verified") return this.#connect("required");
+    try {
+      return await this.#connect("required", await authorities(transport.authorities));
+    } catch (err) {
+      if (!(err instanceof ConfigError)) throw err;
+      const text = `TLS session: ${err.message}`;
+      return { failure: { errno: errnos.tls, text, isPermanent: false, isTls: true, isConnect: false } };
+    }
+  }
+
+  async #connect(tls: "never" | "offered" | "required", verifiedBy?: SecureContext): Promise<Opened> {
+    const { hop, heloName, transport, protection, sweep } = this.#options;
     let isReady = false;
     const connection = new SmtpConnection({
       hop,
       heloName,
       tls,
+      requiresRequireTls: protection === "verified" || protection === "offered",
+      verifiedBy,
       timeouts: transport,
       sweep,
       onAnswered: (replyMs) => this.#answered(replyMs),
@@ -309,8 +322,13 @@ export class HostConnections {
     if (replyMs !== undefined) this.#replyMs = Math.min(replyMs, this.#replyMs * 1.1);
   }
 
+  /** The host has answered, and would not answer otherwise a moment later. */
+  #isFinal({ isPermanent, lacks }: OpenFailure): boolean {
+    return isPermanent || (lacks !== undefined && this.#options.protection !== "usual");
+  }
+
   #failed(failure: OpenFailure): void {
-    if (failure.isPermanent) return;
+    if (this.#isFinal(failure)) return;
     const { nowMs } = this.#options.sweep;
     // Attempts that were under way together are one failure.
     if (nowMs >= this.#backOffUntilMs) {

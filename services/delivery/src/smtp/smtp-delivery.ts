@@ -1,7 +1,7 @@
-import { contentSize } from "@postbus/contracts";
+import { type Content, contentSize } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
 import type { SmtpTransport } from "@postbus/policy";
-import type { AttemptResult } from "@postbus/queue";
+import { type AttemptResult, redactedReport } from "@postbus/queue";
 import { errnos, isSafeAddress, type Transaction, type TransactionResult, type Trouble } from "@postbus/smtp";
 import { type Spool, SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
@@ -9,10 +9,13 @@ import { LeaseLostError } from "../lease-lost-error.ts";
 import { readContent } from "../read-content.ts";
 import { strerror } from "../system-error.ts";
 import type { AddressCache } from "./address-cache.ts";
-import type { OpenFailure, SmtpConnection } from "./connection.ts";
+import type { SmtpConnection } from "./connection.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
 import type { Acquired } from "./host-connections.ts";
+import { LackingHosts, UNKNOWN_HOST } from "./lacking-hosts.ts";
 import { hopLabel, hostSpec, type NextHop } from "./next-hop.ts";
+import type { OpenFailure } from "./open-failure.ts";
+import { type Offer, offersOf } from "./protection.ts";
 
 /** Exim's `hosts_max_try`: addresses tried in one attempt, those skipped not counted. */
 const MAX_HOPS_TRIED = 5;
@@ -42,6 +45,10 @@ class SmtpDelivery {
   readonly #deps: SmtpDeps;
   readonly #results: (AttemptResult | undefined)[];
   readonly #notes: string[] = [];
+  readonly #lacking = new LackingHosts();
+  /** How the message goes now. */
+  #offer: Offer;
+  #content: Content;
   /** Positions of the recipients that have no final answer. */
   #open: readonly number[];
   #tried = 0;
@@ -49,19 +56,48 @@ class SmtpDelivery {
   #lastFailure: OpenFailure | undefined;
   /** Why hosts were not even tried, counted for the summary. */
   readonly #skipped = { backingOff: 0, limit: 0, noAddress: 0, lookupFailed: 0 };
+  /** More hosts than are tried at one time. */
+  #leftOut = 0;
 
   constructor(attempt: Attempt, transport: SmtpTransport, deps: SmtpDeps) {
     this.#attempt = attempt;
     this.#transport = transport;
     this.#deps = deps;
     const { recipients } = attempt.item;
+    this.#content = attempt.content;
+    [this.#offer] = offersOf(attempt.item, transport);
     this.#results = recipients.map(() => undefined);
     this.#open = recipients.map((_, position) => position);
   }
 
   async run(): Promise<AttemptReport> {
     this.#refuseUnsafeAddresses();
-    const { hosts = this.#transport.hosts, hostAddresses } = this.#attempt.item;
+    for (const offer of offersOf(this.#attempt.item, this.#transport)) {
+      this.#offer = offer;
+      const content = offer.isRedacted ? redactedContent(this.#attempt.content) : this.#attempt.content;
+      if (content === undefined) break;
+      this.#content = content;
+      this.#lacking.forget();
+      this.#tried = this.#leftOut = 0;
+      await this.#askHosts();
+      if (!this.#isLackedByAll) break;
+    }
+    if (this.#lastFailure?.isPermanent) this.#refusedByLastHost(this.#lastFailure);
+    this.#lackedByLastHost();
+    if (this.#isLackedByAll)
+      for (const position of this.#open) this.#results[position] = this.#lacking.ended(this.#results[position]);
+    if (this.#tried === 0) this.#nobodyTried();
+    return { results: this.#results.map((result) => result ?? this.#noHosts()), notes: this.#notes };
+  }
+
+  /** Who waits for another day would wait in vain. */
+  get #isLackedByAll(): boolean {
+    const { backingOff, limit, noAddress, lookupFailed } = this.#skipped;
+    return this.#lacking.areAll(this.#tried + this.#leftOut + backingOff + limit + noAddress + lookupFailed);
+  }
+
+  async #askHosts(): Promise<void> {
+    const { hosts = this.#transport.hosts, hostAddresses, knownHosts } = this.#attempt.item;
     for (const [i, text] of hosts.entries()) {
       if (this.#open.length === 0) break;
       const { name, port } = hostSpec(text, this.#transport.port);
@@ -70,35 +106,41 @@ class SmtpDelivery {
         routed === "" ? await this.#deps.addresses.resolve(name) : { kind: "found" as const, addresses: [routed] };
       if (found.kind === "found") {
         for (const address of found.addresses) {
-          if (this.#open.length > 0 && this.#tried < MAX_HOPS_TRIED) await this.#try({ name, port, address });
-          else this.#lastFailure = undefined;
+          if (this.#open.length > 0 && this.#tried < MAX_HOPS_TRIED) {
+            await this.#try({ name, port, address }, knownHosts?.[i] ?? true);
+          } else {
+            this.#lastFailure = undefined;
+            this.#leftOut++;
+          }
         }
       } else {
         this.#skipped[found.kind === "none" ? "noAddress" : "lookupFailed"]++;
       }
     }
-    if (this.#lastFailure?.isPermanent) this.#refusedByLastHost(this.#lastFailure);
-    this.#lackedByLastHost();
-    if (this.#tried === 0) this.#nobodyTried();
-    return { results: this.#results.map((result) => result ?? this.#noHosts()), notes: this.#notes };
   }
 
-  async #try(hop: NextHop): Promise<void> {
+  /** @param isKnown That it is the right one. */
+  async #try(hop: NextHop, isKnown: boolean): Promise<void> {
     if (this.#tried > 0) this.#logRecipientErrors();
     this.#lastFailure = undefined;
-    const acquired = await this.#deps.pool.acquire(hop, this.#transport);
+    const { protection } = this.#offer;
+    const acquired =
+      isKnown || protection !== "verified"
+        ? await this.#deps.pool.acquire(hop, this.#transport, { protection })
+        : ({ kind: "failed", failure: UNKNOWN_HOST } as const);
     if (acquired.kind === "backing off" || acquired.kind === "limit") {
       this.#skipped[acquired.kind === "limit" ? "limit" : "backingOff"]++;
       return;
     }
     this.#tried++;
-    if (acquired.kind === "connection") return this.#offer(hop, acquired);
+    if (acquired.kind === "connection") return this.#offerTo(hop, acquired);
     this.#lastFailure = acquired.failure;
+    if (protection !== "usual") this.#lacking.note(acquired.failure);
     this.#notReached(hop, acquired.failure);
   }
 
   /** All recipients that are still open, in as many transactions and connections as the next hop wants. */
-  async #offer(hop: NextHop, first: Connected): Promise<void> {
+  async #offerTo(hop: NextHop, first: Connected): Promise<void> {
     let connection: SmtpConnection | undefined = first.connection;
     if (first.note !== undefined) this.#note(first.note);
     let queue = this.#open;
@@ -133,7 +175,10 @@ class SmtpDelivery {
 
   /** @returns undefined if there is none; the recipients of the queue have been told. */
   async #another(hop: NextHop, queue: readonly number[], fresh: boolean): Promise<SmtpConnection | undefined> {
-    const next = await this.#deps.pool.acquire(hop, this.#transport, fresh);
+    const next = await this.#deps.pool.acquire(hop, this.#transport, {
+      protection: this.#offer.protection,
+      fresh,
+    });
     if (next.kind === "connection") return next.connection;
     this.#noFurtherConnection(hop, queue, next);
     return undefined;
@@ -141,8 +186,10 @@ class SmtpDelivery {
 
   /** @returns An error instead of a result if our own content could not be read for now; the peer has got no dot. */
   async #transact(connection: SmtpConnection, batch: readonly number[]): Promise<TransactionResult | Error> {
-    const { item, content, work } = this.#attempt;
-    const transaction = transactionOf(item, batch, contentSize(content));
+    const { item, work } = this.#attempt;
+    const content = this.#content;
+    const { isRequired: requireTls } = this.#offer;
+    const transaction = { ...transactionOf(item, batch, contentSize(content)), ...(requireTls ? { requireTls } : {}) };
     try {
       return await connection.transact(transaction, readContent(content, this.#deps.spool), work);
     } catch (err) {
@@ -290,6 +337,13 @@ function transactionOf(item: Attempt["item"], batch: readonly number[], size: nu
     ...(notification === undefined ? {} : { notification }),
     ...(recipientNotifications.every((one) => one === undefined) ? {} : { recipientNotifications }),
   };
+}
+
+/** @returns undefined: it is no report, or none whose parts can be told apart. */
+function redactedContent(content: Content): Content | undefined {
+  if (content.kind !== "inline") return undefined;
+  const octets = redactedReport(content.octets);
+  return octets === undefined ? undefined : { kind: "inline", octets };
 }
 
 function hostFields(hop: NextHop): Pick<AttemptResult, "host" | "hostAddress" | "hostPort"> {

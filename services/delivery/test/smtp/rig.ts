@@ -6,6 +6,7 @@ import type { AttemptReport } from "../../src/attempt.ts";
 import { AddressCache } from "../../src/smtp/address-cache.ts";
 import { ConnectionPool } from "../../src/smtp/connection-pool.ts";
 import { deliverBySmtp } from "../../src/smtp/smtp-delivery.ts";
+import { verifyingContexts } from "../../src/smtp/verifying-contexts.ts";
 
 /** Short enough for a test, long enough for a busy machine; where a test waits for one, that is what it tests. */
 const TIMEOUT_MS = 400;
@@ -24,6 +25,9 @@ export function smtpTransport(port: number, changes: Partial<SmtpTransport> = {}
     connectionMaxMessages: 500,
     maxConnections: 4,
     requireTls: false,
+    authorities: "system",
+    verifiesRequireTls: true,
+    redactsBounces: true,
     ...changes,
   };
 }
@@ -54,6 +58,8 @@ export interface SendOptions {
   readonly isHeld?: () => boolean;
 }
 
+const authorities = verifyingContexts({ warn: () => undefined });
+
 /** A pool of its own, and deliveries through it. */
 export class Rig {
   readonly pool: ConnectionPool;
@@ -61,7 +67,7 @@ export class Rig {
   readonly #controller = new AbortController();
 
   constructor({ idleMs = 10_000, spool = noSpool }: { idleMs?: number; spool?: Pick<Spool, "read"> } = {}) {
-    this.pool = new ConnectionPool({ heloName: () => "mx.a.test", idleMs, sweepMs: 20 });
+    this.pool = new ConnectionPool({ heloName: () => "mx.a.test", idleMs, sweepMs: 20, authorities });
     this.spool = spool;
   }
 

@@ -53,11 +53,15 @@ export function decisionStage({ answer, statements, about, tookUs }: KeptDecisio
     ...(isTemporary ? { isTemporary } : {}),
     tookUs,
     ...(says === undefined ? {} : { reply: says }),
-    ...(record.log === undefined || isSecret ? {} : { log: cut(record.log) }),
+    ...(record.log === undefined || isSecret ? {} : { log: cut(withoutSource(record.log)) }),
     steps,
     ...(omittedSteps === 0 ? {} : { omittedSteps }),
   };
 }
+
+/** A policy's source may have a password in it; what is wrong with it stands behind. */
+const withoutSource = (log: string): string =>
+  log.replace(/failed to expand ((?:ACL \w+ )?)"[\s\S]*": /, "failed to expand $1…: ");
 
 function decisionStep(
   { acl, depth, verb, place, checks, outcome, decides }: StatementRecord,

@@ -17,14 +17,25 @@ export interface Arrival {
  */
 export function receivedField(arrival: Arrival): string {
   const { helo, clientAddress, hostname, protocol, cipher, messageId, recipients, atMs } = arrival;
-  const literal = clientAddress.includes(":") ? `IPv6:${clientAddress}` : clientAddress;
+  const address = clientAddress.includes(":") ? `IPv6:${clientAddress}` : clientAddress;
   const tls = cipher === undefined ? "" : ` (${cipher})`;
+  // There is no registered word for REQUIRETLS: `esmtpS` as in the Exim that had it.
+  const word = protocol.includes("S") ? protocol : protocol.toUpperCase();
   const to = recipients.length === 1 ? `\r\n\tfor <${recipients[0]}>` : "";
   return (
-    `Received: from ${helo} ([${literal}])\r\n\tby ${hostname} with ${protocol.toUpperCase()}${tls} (Postbus)` +
+    `Received: from ${sender(helo, address)}\r\n\tby ${hostname} with ${word}${tls} (Postbus)` +
     `\r\n\tid ${messageId}${to};\r\n\t${mailDate(atMs)}\r\n`
   );
 }
+
+/** What a client has called itself stands first only if it is a name: else it could write the field for us. */
+function sender(helo: string, address: string): string {
+  if (/^(?:[A-Za-z0-9._-]+|\[[A-Za-z0-9.:]+\])$/.test(helo)) return `${helo} ([${address}])`;
+  return `[${address}] (helo=${helo.replace(/[^A-Za-z0-9.:_-]/g, "?").slice(0, MAX_HELO)})`;
+}
+
+/** Of a name that is none. */
+const MAX_HELO = 100;
 
 /** RFC 5322 §3.3 date-time, in UTC. */
 export function mailDate(atMs: number): string {

@@ -16,8 +16,6 @@ export interface WatchedClient {
 const MAX_KEPT = 100;
 /** Of a line. */
 const MAX_TEXT = 1_000;
-/** Recipients of a transaction, for filters. */
-const MAX_RECIPIENTS = 1_000;
 
 /** What is kept of a session while somebody looks on. */
 interface Watched {
@@ -32,7 +30,8 @@ interface Watched {
   kept: WatchedLine[];
   omitted: number;
   returnPath: string | undefined;
-  recipients: string[];
+  /** Of the candidates, those who want a recipient of the transaction: each recipient is looked at once. */
+  readonly named: Set<Watcher>;
   contentOctets: number;
   /** A client whose AUTH was refused may send a password all the same, as a command. */
   isBehindAuth: boolean;
@@ -80,10 +79,10 @@ export class SessionWatch implements LineObserver {
     switch (step.kind) {
       case "mail":
         watched.returnPath = step.returnPath;
-        watched.recipients = [];
+        watched.named.clear();
         break;
       case "recipient":
-        if (watched.recipients.length < MAX_RECIPIENTS) watched.recipients.push(step.address);
+        nameRecipient(watched, step.address);
         break;
       case "header":
       case "content":
@@ -141,7 +140,7 @@ export class SessionWatch implements LineObserver {
       kept: [],
       omitted: 0,
       returnPath: this.#client.envelope?.returnPath,
-      recipients: [...(this.#client.envelope?.recipients ?? [])],
+      named: new Set(),
       contentOctets: 0,
       isBehindAuth: false,
     };
@@ -154,6 +153,7 @@ export class SessionWatch implements LineObserver {
     watched.candidates = new Set(
       [...all].filter((watcher) => !watched.shownTo.has(watcher) && watcher.filter.mayMatch(address)),
     );
+    for (const recipient of this.#client.envelope?.recipients ?? []) nameRecipient(watched, recipient);
     this.#match(watched);
     return watched;
   }
@@ -162,8 +162,9 @@ export class SessionWatch implements LineObserver {
     const { candidates, shownTo } = watched;
     if (candidates.size === 0) return;
     const { address, helo } = this.#client;
-    const facts: WatchedFacts = { address, helo, returnPath: watched.returnPath, recipients: watched.recipients };
     for (const watcher of candidates) {
+      const hasRecipient = watched.named.has(watcher);
+      const facts: WatchedFacts = { address, helo, returnPath: watched.returnPath, hasRecipient };
       if (!watcher.mayTakeSession) candidates.delete(watcher);
       else if (watcher.filter.matches(facts) && watcher.takeSession()) {
         candidates.delete(watcher);
@@ -179,6 +180,10 @@ export class SessionWatch implements LineObserver {
     watched.kept = [];
     watched.omitted = 0;
   }
+}
+
+function nameRecipient({ candidates, named }: Watched, address: string): void {
+  for (const watcher of candidates) if (watcher.filter.wantsRecipient(address)) named.add(watcher);
 }
 
 /** One word that could be base64, and is no command. */

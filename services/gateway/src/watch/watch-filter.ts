@@ -6,8 +6,8 @@ export interface WatchedFacts {
   readonly address: string;
   readonly helo: string;
   readonly returnPath: string | undefined;
-  /** Of the transaction that runs, or the last one. */
-  readonly recipients: readonly string[];
+  /** Whether the transaction that runs, or the last one, has a recipient that `wantsRecipient`. */
+  readonly hasRecipient: boolean;
 }
 
 /** Whether a session is one that somebody wants to see. */
@@ -35,12 +35,17 @@ export class SessionFilter {
     return this.#networks?.check(address, isIPv6(address) ? "ipv6" : "ipv4") ?? true;
   }
 
+  wantsRecipient(address: string): boolean {
+    const { recipient } = this.#filter;
+    return recipient !== undefined && address.toLowerCase().includes(recipient);
+  }
+
   /** Of one that may match. */
-  matches({ helo, returnPath, recipients }: WatchedFacts): boolean {
+  matches({ helo, returnPath, hasRecipient }: WatchedFacts): boolean {
     const { helo: name, sender, recipient } = this.#filter;
     if (name !== undefined && !helo.toLowerCase().includes(name)) return false;
     if (sender !== undefined && !isSender(sender, returnPath)) return false;
-    return recipient === undefined || recipients.some((address) => address.toLowerCase().includes(recipient));
+    return recipient === undefined || hasRecipient;
   }
 }
 

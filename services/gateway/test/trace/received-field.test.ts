@@ -32,4 +32,15 @@ test("IPv6 clients have a tagged literal, TLS its cipher", () => {
   );
 });
 
+test("what is no name is shown, and writes nothing of the field", () => {
+  for (const [helo, from] of [
+    ["c_1.example", "c_1.example ([192.0.2.1])"],
+    ["[192.0.2.9]", "[192.0.2.9] ([192.0.2.1])"],
+    ["mx ([192.0.2.9]) by bank; (x\xe9", "[192.0.2.1] (helo=mx???192.0.2.9???by?bank???x?)"],
+    ["x".repeat(300) + "(", `[192.0.2.1] (helo=${"x".repeat(100)})`],
+  ] as const) {
+    assert.ok(receivedField({ ...arrival, helo }).startsWith(`Received: from ${from}\r\n\tby mx.test `), helo);
+  }
+});
+
 test("dates are RFC 5322's", () => assert.equal(mailDate(0), "Thu, 01 Jan 1970 00:00:00 +0000"));

@@ -164,7 +164,13 @@ export class Dialogue {
     const returnPath = this.#qualified(step.returnPath, qualifyDomain);
     this.#settle(
       `MAIL <${returnPath}>`,
-      await acls.mail({ ...step, returnPath, isSmtpUtf8: step.smtpUtf8 === true, isPrdr: step.prdr === true }),
+      await acls.mail({
+        ...step,
+        returnPath,
+        isSmtpUtf8: step.smtpUtf8 === true,
+        isPrdr: step.prdr === true,
+        isRequireTls: step.requireTls === true,
+      }),
     );
   }
 
@@ -192,7 +198,7 @@ export class Dialogue {
     });
     this.#showHeader(header);
     const { trace, log } = this.#options;
-    const say = (reply: Reply): void => this.#session.progress(reply);
+    const say = (reply: Reply): undefined => void this.#session.progress(reply);
     const { answer, reply } =
       early === undefined ? await judgeContent(acls, { say, log, trace }) : { answer: early, reply: early.reply };
     const isRefused = answer !== undefined && answer.verdict !== "accept" && answer.verdict !== "discard";

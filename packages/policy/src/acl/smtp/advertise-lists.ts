@@ -11,6 +11,7 @@ const OPTIONS = {
   dsn: "dsn_advertise_hosts",
   smtpUtf8: "smtputf8_advertise_hosts",
   limits: "limits_advertise_hosts",
+  requireTls: "tls_advertise_requiretls",
 } as const;
 
 type Extension = keyof typeof OPTIONS;
@@ -37,6 +38,7 @@ export class AdvertiseLists {
       dsn: settled("dsn"),
       smtpUtf8: settled("smtpUtf8"),
       limits: settled("limits"),
+      requireTls: settled("requireTls"),
     };
     this.#lists = lists;
   }
@@ -46,7 +48,7 @@ export class AdvertiseLists {
     return this.#lists.length === 0;
   }
 
-  /** Finds out what the client is offered. What cannot be decided is not offered. */
+  /** Finds out what the client is offered. What cannot be decided is not offered, but for REQUIRETLS, which protects. */
   consult(session: AclSession): Eventual<void> {
     if (this.areSettled) return undefined;
     session.connection.offers = {};
@@ -56,7 +58,7 @@ export class AdvertiseLists {
   #consultFrom(index: number, session: AclSession): Eventual<void> {
     const [extension, list] = this.#lists[index] ?? [];
     if (extension === undefined) return undefined;
-    return then(isClientIn(list, session), (isOffered) => {
+    return then(isClientIn(list, session, false, extension === "requireTls"), (isOffered) => {
       session.connection.offers = { ...session.connection.offers, [extension]: isOffered };
       return this.#consultFrom(index + 1, session);
     });

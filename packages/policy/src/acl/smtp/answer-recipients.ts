@@ -4,8 +4,8 @@ import type { SmtpAcls } from "./smtp-acls.ts";
 
 /** Where what is said goes. */
 export interface Talk {
-  /** To the client, at once. */
-  readonly say: (reply: Reply) => void;
+  /** To the client, at once. A promise: it does not read, and is to be waited for. */
+  readonly say: (reply: Reply) => Promise<void> | undefined;
   /** To the log, about the message. */
   readonly log: (text: string) => void;
   /** What the policy has decided. */
@@ -22,14 +22,21 @@ const WORDS = {
 } as const;
 type Verdict = keyof typeof WORDS;
 
+/** The answer for all, behind those for each. */
+interface AnswerForAll {
+  /** Due if the DATA ACL has nothing against it. */
+  readonly reply: Reply;
+  /** Nobody was accepted, not even to throw the message away. */
+  readonly isRefusal: boolean;
+}
+
 /**
  * The answers to a transaction whose client wants one for each recipient (draft-hall-prdr-00), when the content is there,
  * in the words of Exim. Each is said when it is known. Who is not accepted is no recipient of the message any more.
  *
- * @returns The reply for all, which is due if the DATA ACL has nothing against it; undefined: there is one answer only,
- * because nobody has asked for more, or since there is only one recipient.
+ * @returns Undefined: there is one answer only, because nobody has asked for more, or since there is only one recipient.
  */
-export async function answerRecipients(acls: SmtpAcls, { say, log, trace }: Talk): Promise<Reply | undefined> {
+export async function answerRecipients(acls: SmtpAcls, { say, log, trace }: Talk): Promise<AnswerForAll | undefined> {
   const { message } = acls.session;
   if (!message.isPrdr || !acls.has("data_prdr")) return undefined;
   if (message.recipients.length < 2) {
@@ -37,7 +44,7 @@ export async function answerRecipients(acls: SmtpAcls, { say, log, trace }: Talk
     return undefined;
   }
   const counts = { accept: 0, discard: 0, defer: 0, refuse: 0 };
-  say(BEGINNING);
+  await say(BEGINNING);
   for await (const { address, answer } of acls.recipientsOfContent()) {
     trace?.(answer);
     const verdict = verdictOf(answer);
@@ -45,9 +52,9 @@ export async function answerRecipients(acls: SmtpAcls, { say, log, trace }: Talk
     const { code, words } = WORDS[verdict];
     const usual = `PRDR R=<${address}> ${words}`;
     log(answer.log === undefined ? usual : `PRDR ${address} ${answer.log}`);
-    say(answer.reply ?? { code, lines: [usual] });
+    await say(answer.reply ?? { code, lines: [usual] });
   }
-  return lastReply(counts, message.messageId);
+  return { reply: lastReply(counts, message.messageId), isRefusal: counts.accept + counts.discard === 0 };
 }
 
 function verdictOf({ verdict, isTemporary }: AclAnswer): Verdict {

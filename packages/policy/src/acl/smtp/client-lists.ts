@@ -2,6 +2,7 @@ import { type Eventual, then } from "../../expansion/code.ts";
 import { type CompiledList, compileList } from "../../matching/compile-list.ts";
 import type { Configuration } from "../../reader/configuration.ts";
 import type { AclSession } from "../session.ts";
+import type { SmtpConnection } from "./connection.ts";
 import { lookUpHostName } from "./host-name.ts";
 import { isClientIn } from "./is-client-in.ts";
 
@@ -13,6 +14,8 @@ export interface ClientLists {
   readonly limitedNonmail: CompiledList | undefined;
   readonly xclient: CompiledList | undefined;
   readonly tlsOffered: CompiledList | undefined;
+  readonly junkHelo: CompiledList | undefined;
+  readonly refused: CompiledList | undefined;
 }
 
 /** @returns undefined: none is set. */
@@ -26,30 +29,83 @@ export function clientLists({ main }: Pick<Configuration, "main">): ClientLists 
     limitedNonmail: list(main.get("smtp_accept_max_nonmail_hosts"), "*"),
     xclient: list(main.get("hosts_xclient")),
     tlsOffered: list(main.get("tls_advertise_hosts"), "*"),
+    junkHelo: list(main.get("helo_accept_junk_hosts")),
+    refused: list(main.get("host_reject_connection")),
   };
   return Object.values(lists).every((one) => one === undefined) ? undefined : lists;
 }
 
 /** Finds out what the lists say of the client that has connected, its name first: the others may be about that. */
 export function consultClientLists(lists: ClientLists, session: AclSession): Eventual<void> {
-  const { connection } = session;
   return then(isClientIn(lists.hostLookup, session), (isWanted) =>
-    then(isWanted ? lookUpHostName(session) : undefined, () =>
-      then(isClientIn(lists.unqualifiedSenders, session), (mayOmitSender) =>
-        then(isClientIn(lists.unqualifiedRecipients, session), (mayOmitRecipient) =>
-          then(isClientIn(lists.limitedNonmail, session, true), (isLimited) =>
-            then(isClientIn(lists.xclient, session), (mayXclient) =>
-              then(isClientIn(lists.tlsOffered, session, true, true), (isTlsOffered) => {
-                connection.mayOmitSenderDomain = mayOmitSender;
-                connection.mayOmitRecipientDomain = mayOmitRecipient;
-                connection.isNonmailLimited = isLimited;
-                connection.mayXclient = mayXclient;
-                connection.isTlsOffered = isTlsOffered;
-              }),
-            ),
-          ),
-        ),
-      ),
-    ),
+    then(isWanted ? lookUpHostName(session) : undefined, () => consultFrom(0, lists, session)),
   );
 }
+
+function consultFrom(index: number, lists: ClientLists, session: AclSession): Eventual<void> {
+  const question = QUESTIONS[index];
+  if (question === undefined) return undefined;
+  const { list, usual = false, undecided = false, note } = question;
+  return then(isClientIn(lists[list], session, usual, undecided), (isIn) => {
+    note(session.connection, isIn);
+    return consultFrom(index + 1, lists, session);
+  });
+}
+
+/** One list about a client. */
+interface Question {
+  readonly list: Exclude<keyof ClientLists, "hostLookup">;
+  /** Without the list. */
+  readonly usual?: boolean;
+  /** What holds if it cannot be decided. */
+  readonly undecided?: boolean;
+  note(connection: SmtpConnection, isIn: boolean): void;
+}
+
+const QUESTIONS: readonly Question[] = [
+  {
+    list: "unqualifiedSenders",
+    note(connection, isIn) {
+      connection.mayOmitSenderDomain = isIn;
+    },
+  },
+  {
+    list: "unqualifiedRecipients",
+    note(connection, isIn) {
+      connection.mayOmitRecipientDomain = isIn;
+    },
+  },
+  {
+    list: "limitedNonmail",
+    usual: true,
+    note(connection, isIn) {
+      connection.isNonmailLimited = isIn;
+    },
+  },
+  {
+    list: "xclient",
+    note(connection, isIn) {
+      connection.mayXclient = isIn;
+    },
+  },
+  {
+    list: "tlsOffered",
+    usual: true,
+    undecided: true,
+    note(connection, isIn) {
+      connection.isTlsOffered = isIn;
+    },
+  },
+  {
+    list: "junkHelo",
+    note(connection, isIn) {
+      connection.mayGreetWithJunk = isIn;
+    },
+  },
+  {
+    list: "refused",
+    note(connection, isIn) {
+      connection.isRefused = isIn;
+    },
+  },
+];

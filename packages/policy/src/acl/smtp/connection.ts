@@ -2,6 +2,7 @@ import type { ServerAuthenticator } from "../../authenticators/server-authentica
 import { Tainted, type Value } from "../../expansion/value.ts";
 import type { ConnectionControls } from "../controls/connection-controls.ts";
 import type { Offers } from "./advertise-lists.ts";
+import type { ClientTerms } from "./expanded-options.ts";
 import type { ProxyView } from "./proxy-view.ts";
 
 /** TLS of a client's connection. */
@@ -70,6 +71,12 @@ export class SmtpConnection {
   isNonmailLimited = true;
   /** `hosts_xclient` */
   mayXclient = false;
+  /** `helo_accept_junk_hosts` */
+  mayGreetWithJunk = false;
+  /** `host_reject_connection` */
+  isRefused = false;
+  /** What options that are expanded say of this client. */
+  terms: ClientTerms = {};
   /** `…_advertise_hosts`, where they are not the same for all. */
   offers: Readonly<Partial<Offers>> = {};
   /** `tls_advertise_hosts` */
@@ -114,6 +121,7 @@ export class SmtpConnection {
       mayOmitRecipientDomain,
       isNonmailLimited,
       mayXclient,
+      mayGreetWithJunk,
       isTlsOffered,
       controls,
       offers,
@@ -126,6 +134,7 @@ export class SmtpConnection {
       mayOmitRecipientDomain,
       isNonmailLimited,
       mayXclient,
+      mayGreetWithJunk,
       isTlsOffered,
       wantsSingleLines: controls.isMultilineOff === true,
       offers,

@@ -7,6 +7,8 @@ import type { SmtpAcls } from "./smtp-acls.ts";
 interface Judgement {
   /** Undefined: nobody is left who would get it, and the reply says so. */
   readonly answer: AclAnswer | undefined;
+  /** Nobody was ever to get it. */
+  readonly isRefusal: boolean;
   /** Undefined: the usual words for the answer. */
   readonly reply: Reply | undefined;
 }
@@ -15,11 +17,11 @@ interface Judgement {
 export async function judgeContent(acls: SmtpAcls, talk: Talk): Promise<Judgement> {
   const { message } = acls.session;
   const toAll = await answerRecipients(acls, talk);
-  if (toAll !== undefined && message.recipients.length === 0) return { answer: undefined, reply: toAll };
+  if (toAll !== undefined && message.recipients.length === 0) return { answer: undefined, ...toAll };
   const answer = await acls.data();
   talk.trace?.(answer);
   const isAccepted = answer.verdict === "accept" || answer.verdict === "discard";
   // As in Exim, the words of the ACL do not count where each recipient has had its own; those of a faked refusal do.
   const isToAll = toAll !== undefined && isAccepted && message.controls.fake === undefined;
-  return { answer, reply: isToAll ? toAll : answer.reply };
+  return { answer, reply: isToAll ? toAll.reply : answer.reply, isRefusal: !isAccepted };
 }

@@ -1,3 +1,4 @@
+import { tlsRequiredField } from "@postbus/mail";
 import type { Headers } from "../../expansion/evaluation.ts";
 import { ExpansionFailure } from "../../expansion/failures.ts";
 import type { Value } from "../../expansion/value.ts";
@@ -51,6 +52,10 @@ export class SmtpMessage {
   /** MAIL asked for per-recipient answers. */
   isPrdr = false;
   isSmtpUtf8 = false;
+  /** MAIL has said REQUIRETLS; that an ACL may say it as well is in `controls`. */
+  isRequireTls = false;
+  /** AUTH= of MAIL, if it is believed. */
+  authenticatedSender: string | undefined;
   /** `discard` at MAIL: no recipient gets it. */
   isDiscarded = false;
   messageId = "";
@@ -87,6 +92,12 @@ export class SmtpMessage {
     forked.#toldSenders = this.toldSenders;
     forked.#warnings = this.warnings;
     return forked;
+  }
+
+  /** `TLS-Required: No` (RFC 8689 §3), where nothing wants the opposite. */
+  get isTlsOptional(): boolean {
+    if (this.content === undefined || this.controls.requiresTls === true) return false;
+    return tlsRequiredField(this.content.headers.occurrences("tls-required")) === "no";
   }
 
   get rates(): Map<string, number> {

@@ -14,6 +14,8 @@ import type { AclSession } from "../session.ts";
 import type { AdvertiseLists } from "./advertise-lists.ts";
 import { type ClientLists, consultClientLists } from "./client-lists.ts";
 import type { TlsView } from "./connection.ts";
+import type { ExpandedOptions } from "./expanded-options.ts";
+import type { HeloChecks } from "./helo-checks.ts";
 import { lookUpHostName } from "./host-name.ts";
 import { unquotedLocalPart } from "./local-part.ts";
 import type { ReceivedContent } from "./message.ts";
@@ -27,6 +29,9 @@ export interface MailArguments {
   readonly size?: number | undefined;
   readonly isPrdr?: boolean;
   readonly isSmtpUtf8?: boolean;
+  readonly isRequireTls?: boolean;
+  /** AUTH=, decoded; empty: `<>`. */
+  readonly authenticatedSender?: string | undefined;
 }
 
 /**
@@ -37,18 +42,26 @@ export class SmtpAcls {
   readonly session: AclSession;
   readonly #acls: Acls;
   readonly #lists: ClientLists | undefined;
+  readonly #expanded: ExpandedOptions | undefined;
   readonly #advertised: AdvertiseLists | undefined;
+  readonly #heloChecks: HeloChecks | undefined;
   readonly #authenticators: OfferedAuthenticators | undefined;
   /** The AUTH command that is not answered yet. */
   #dialogue: AuthDialogue | undefined;
   /** The last HELO or EHLO that was accepted. */
   #greeting = { helo: "", isExtended: false };
 
-  constructor(session: AclSession, acls: Acls, { lists, advertised, authenticators }: Partial<SmtpParts> = {}) {
+  constructor(
+    session: AclSession,
+    acls: Acls,
+    { lists, expanded, advertised, heloChecks, authenticators }: Partial<SmtpParts> = {},
+  ) {
     this.session = session;
     this.#acls = acls;
     this.#lists = lists;
+    this.#expanded = expanded;
     this.#advertised = advertised;
+    this.#heloChecks = heloChecks;
     this.#authenticators = authenticators;
   }
 
@@ -61,28 +74,39 @@ export class SmtpAcls {
   connect(): Eventual<AclAnswer> {
     const { session } = this;
     return then(this.#acls.mentions("sender_host_name") ? lookUpHostName(session) : undefined, () =>
-      then(this.#lists && consultClientLists(this.#lists, session), () => this.#run("connect")),
+      then(this.#lists && consultClientLists(this.#lists, session), () => {
+        if (session.connection.isRefused) return REJECTED;
+        return then(this.#expanded?.settle(session), (problem) => {
+          if (problem === undefined) return this.#run("connect");
+          session.log(["main", "panic"], problem);
+          return { ...UNSETTLED, log: problem };
+        });
+      }),
     );
   }
 
   /** HELO or EHLO. What was said before is forgotten if it is accepted, and in force if it is not (RFC 5321 §4.1.4). */
   helo(name: string, isExtended: boolean): Eventual<AclAnswer> {
     const { connection } = this.session;
-    const before = this.#greeting;
+    const before = { ...this.#greeting, heloIsVerified: connection.heloIsVerified };
     connection.helo = name;
     connection.isExtended = isExtended;
     connection.heloIsVerified = undefined;
-    return then(this.#run("helo"), (answer) => {
-      if (!isAccepted(answer)) {
-        Object.assign(connection, before);
-        return answer;
-      }
-      this.#greeting = { helo: name, isExtended };
-      this.session.reset();
-      return then(this.#advertised?.consult(this.session), () =>
-        then(this.#authenticators?.offer(this.session), () => answer),
-      );
-    });
+    const checked = this.#heloChecks?.check(this.session);
+    return then(
+      then(checked, (refusal) => refusal ?? this.#run("helo")),
+      (answer) => {
+        if (!isAccepted(answer)) {
+          Object.assign(connection, before);
+          return answer;
+        }
+        this.#greeting = { helo: name, isExtended };
+        this.session.reset();
+        return then(this.#advertised?.consult(this.session), () =>
+          then(this.#authenticators?.offer(this.session), () => answer),
+        );
+      },
+    );
   }
 
   /** AUTH, whose ACL may let it go on. @param mechanism As the client has written it. @param initial base64. */
@@ -101,14 +125,41 @@ export class SmtpAcls {
     return this.#dialogue.next(line);
   }
 
-  mail({ returnPath, size, isPrdr = false, isSmtpUtf8 = false }: MailArguments): Eventual<AclAnswer> {
+  /** MAIL. Whom the client says it speaks for is asked about first. */
+  mail(said: MailArguments): Eventual<AclAnswer> {
+    const { authenticatedSender = "" } = said;
+    if (authenticatedSender === "") return this.#mail(said);
+    const { session } = this;
+    session.message.authenticatedSender = authenticatedSender;
+    return then(this.#acls.has("mailauth") ? this.#run("mailauth") : undefined, (answer) => {
+      if (answer?.isTemporary === true) {
+        session.reset();
+        return answer;
+      }
+      const isBelieved = answer === undefined ? session.connection.authentication !== undefined : isAccepted(answer);
+      if (!isBelieved) {
+        session.message.authenticatedSender = undefined;
+        const why = answer === undefined ? "client not authenticated" : "rejected by ACL";
+        session.log(["main"], `ignoring AUTH=${authenticatedSender} (${why})`);
+      }
+      return this.#mail(said);
+    });
+  }
+
+  #mail(said: MailArguments): Eventual<AclAnswer> {
+    const { returnPath, size, isPrdr = false, isSmtpUtf8 = false, isRequireTls = false } = said;
     const { message } = this.session;
     message.returnPath = returnPath;
     message.size = size;
     message.isPrdr = isPrdr;
     message.isSmtpUtf8 = isSmtpUtf8;
+    message.isRequireTls = isRequireTls;
+    // Who asks without a reset between two MAILs must not meet what the first one has said.
+    if (isRequireTls) message.controls.requiresTls = true;
+    else delete message.controls.requiresTls;
     return then(this.#run("mail"), (answer) => {
-      if (!isAccepted(answer)) message.returnPath = undefined;
+      // As in Exim, nothing of it is left for the next one.
+      if (!isAccepted(answer)) this.session.reset();
       message.isDiscarded = answer.verdict === "discard";
       return answer;
     });
@@ -125,10 +176,11 @@ export class SmtpAcls {
     return then(answer, (decided) => {
       end(this.session);
       if (decided.verdict === "accept") message.recipients.push(address);
-      else if (decided.verdict === "discard" && message.isPrdr) {
-        message.discardedRecipients.push({ address, before: message.recipients.length });
-      } else if (decided.isTemporary) message.rcptDeferCount += 1;
+      else if (decided.isTemporary) message.rcptDeferCount += 1;
       else message.rcptFailCount += 1;
+      if (decided.verdict === "discard" && message.isPrdr) {
+        message.discardedRecipients.push({ address, before: message.recipients.length });
+      }
       return decided;
     });
   }
@@ -159,28 +211,32 @@ export class SmtpAcls {
     const addresses = [...recipients];
     const discarded = [...discardedRecipients];
     const atOnce = this.#acls.isIndependent("data_prdr") ? MAX_AT_ONCE : 1;
-    const running: Promise<AclAnswer>[] = [];
+    const running: Promise<AskedAbout>[] = [];
     for (const [index, address] of addresses.entries()) {
       while ((discarded[0]?.before ?? Infinity) <= index) yield thrownAway(discarded.shift());
       while (running.length < atOnce && index + running.length < addresses.length) {
-        running.push(this.#askAbout(addresses[index + running.length] ?? "", atOnce > 1));
+        const asked = this.#askAbout(addresses[index + running.length] ?? "", atOnce > 1);
+        // Whoever is waited for says it; the others are not to end the process before.
+        asked.catch(() => undefined);
+        running.push(asked);
       }
-      const answer = await running.shift();
-      if (answer === undefined) throw new Error("a recipient without an answer");
+      const next = await running.shift();
+      if (next === undefined) throw new Error("a recipient without an answer");
+      const { answer, own } = next;
+      if (own !== this.session) this.session.join(own);
       if (answer.verdict !== "accept") recipients.splice(recipients.indexOf(address), 1);
       yield { address, answer };
     }
     while (discarded.length > 0) yield thrownAway(discarded.shift());
   }
 
-  async #askAbout(address: string, isBesideOthers: boolean): Promise<AclAnswer> {
+  async #askAbout(address: string, isBesideOthers: boolean): Promise<AskedAbout> {
     const { session } = this;
     const own = isBesideOthers ? session.fork() : session;
     begin(address, own);
     const answer = await runStage("data_prdr", own, this.#acls);
     end(own);
-    if (own !== session) session.join(own);
-    return answer;
+    return { answer, own };
   }
 
   /** The message as a whole, behind `content`. A faked refusal is an acceptance with the reply of a refusal. */
@@ -209,7 +265,7 @@ export class SmtpAcls {
     });
   }
 
-  other(stage: "expn" | "etrn" | "starttls" | "mailauth" | "quit"): Eventual<AclAnswer> {
+  other(stage: "expn" | "etrn" | "starttls" | "quit"): Eventual<AclAnswer> {
     return this.#run(stage);
   }
 
@@ -261,6 +317,12 @@ export class SmtpAcls {
   }
 }
 
+/** A recipient's answer, and the session in which it was found. */
+interface AskedAbout {
+  readonly answer: AclAnswer;
+  readonly own: AclSession;
+}
+
 /** A recipient is asked about. */
 function begin(address: string, session: AclSession): void {
   const at = address.lastIndexOf("@");
@@ -302,6 +364,26 @@ const thrownAway = (recipient: { readonly address: string } | undefined) => ({
 });
 
 const isAccepted = ({ verdict }: AclAnswer): boolean => verdict === "accept" || verdict === "discard";
+
+/** Exim's words for `host_reject_connection`. */
+const REJECTED: AclAnswer = {
+  verdict: "drop",
+  reply: { code: 554, lines: ["SMTP service not available"] },
+  isTemporary: false,
+  log: "host_reject_connection",
+  logTargets: undefined,
+  record: { stage: "connect", verdict: "no", statements: [], log: "host_reject_connection" },
+};
+
+/** An option about this client cannot be expanded. */
+const UNSETTLED: AclAnswer = {
+  verdict: "drop",
+  reply: { code: 421, lines: ["Temporary local problem - please try later"] },
+  isTemporary: true,
+  log: undefined,
+  logTargets: undefined,
+  record: { stage: "connect", verdict: "defer", statements: [], log: undefined },
+};
 
 const DISCARDED: AclAnswer = {
   verdict: "discard",

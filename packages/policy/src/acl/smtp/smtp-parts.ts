@@ -3,11 +3,15 @@ import type { Configuration } from "../../reader/configuration.ts";
 import { ProblemList } from "../../reader/problem.ts";
 import { AdvertiseLists } from "./advertise-lists.ts";
 import { type ClientLists, clientLists } from "./client-lists.ts";
+import { ExpandedOptions } from "./expanded-options.ts";
+import { HeloChecks } from "./helo-checks.ts";
 
 /** What a policy has for SMTP sessions besides its ACLs. */
 export interface SmtpParts {
   readonly lists: ClientLists | undefined;
   readonly advertised: AdvertiseLists;
+  readonly expanded: ExpandedOptions;
+  readonly heloChecks: HeloChecks;
   readonly authenticators: OfferedAuthenticators | undefined;
 }
 
@@ -20,6 +24,8 @@ export function smtpParts(
   return {
     lists: clientLists(configuration),
     advertised: new AdvertiseLists(configuration),
+    expanded: new ExpandedOptions(configuration),
+    heloChecks: new HeloChecks(configuration),
     authenticators: offeredAuthenticators(configuration, hostname, problems),
   };
 }

@@ -33,7 +33,7 @@ export class SmtpVariables implements Variables {
 
 const general: Readonly<Record<string, Read>> = {
   primary_hostname: ({ names }) => names.primaryHostname,
-  smtp_active_hostname: ({ names }) => names.activeHostname,
+  smtp_active_hostname: ({ names, connection }) => connection.terms.hostname ?? names.activeHostname,
   qualify_domain: ({ names }) => names.qualifyDomain,
   qualify_recipient: ({ names }) => names.qualifyRecipient,
   config_file: ({ names }) => names.configFile,
@@ -122,6 +122,7 @@ function resumptionBits({ resumption, version }: TlsView): number {
 }
 
 const message: Readonly<Record<string, Read>> = {
+  authenticated_sender: ({ message }) => message.authenticatedSender,
   sender_address: ({ message }) => message.returnPath,
   return_path: ({ message }) => message.returnPath,
   sender_address_local_part: ({ message }) => ofAddress(message.returnPath, localPartOf),
@@ -140,6 +141,7 @@ const message: Readonly<Record<string, Read>> = {
   prdr_requested: ({ message }) => message.isPrdr,
   message_smtputf8: ({ message }) => message.isSmtpUtf8,
   requiretls: ({ message }) => (message.controls.requiresTls === true ? "yes" : "no"),
+  tls_required: ({ message }) => (message.isTlsOptional ? "no" : undefined),
   queue_name: ({ message }) => message.queueName,
   recipients: (session) => allRecipients(session)?.join(", "),
   recipients_list: (session) =>
@@ -230,7 +232,7 @@ function protocol({ connection, message, run }: AclSession): string | undefined 
   const { client, helo, tls, authentication } = connection;
   if (helo === "" && client.address === "") return undefined;
   const isExtended = helo !== "" && connection.isExtended && run?.stage !== "helo";
-  const s = tls === undefined ? "" : "s";
+  const s = tls === undefined ? "" : message.isRequireTls ? "S" : "s";
   // RFC 3848 knows no SMTP with it.
   const a = authentication === undefined || !isExtended ? "" : "a";
   const utf8 = message.isSmtpUtf8 && message.returnPath !== undefined ? "utf8" : "";

@@ -6,6 +6,7 @@ const CARRIED_OUT: Readonly<Record<"smtp" | "appendfile", ReadonlySet<string>>> 
   smtp: new Set([
     ...["driver", "hosts", "hosts_override", "port", "max_parallel", "max_rcpt", "connection_max_messages"],
     ...["connect_timeout", "command_timeout", "data_timeout", "final_timeout", "hosts_require_tls", "allow_localhost"],
+    ...["requiretls_bounce", "requiretls_policy", "tls_verify_certificates"],
   ]),
   appendfile: new Set([
     ...["driver", "directory", "maildir_format", "create_directory"],

@@ -11,7 +11,7 @@ import type { ProblemList } from "../../reader/problem.ts";
 import { variablesIn } from "./variables-in.ts";
 
 type Settings = Extract<TransportSettings, { kind: "smtp" }>;
-type Expanded = "hosts" | "port" | "max_rcpt" | "max_parallel" | "hosts_require_tls";
+type Expanded = "hosts" | "port" | "max_rcpt" | "max_parallel" | "hosts_require_tls" | "tls_verify_certificates";
 
 /** Connections to one host where nothing limits them: more would be a flood to any host. */
 const MAX_CONNECTIONS = 20;
@@ -29,6 +29,7 @@ export function compileSmtp(
     max_rcpt: String(options.get("max_rcpt")),
     max_parallel: String(options.get("max_parallel") ?? MAX_CONNECTIONS),
     hosts_require_tls: options.get("hosts_require_tls") ?? "",
+    tls_verify_certificates: options.get("tls_verify_certificates"),
   };
   const names = Object.keys(texts) as Expanded[];
   const expansions = names.map((option) => ({ option, expansion: compileExpansion(texts[option]) }));
@@ -40,6 +41,8 @@ export function compileSmtp(
     dataTimeoutMs: options.get("data_timeout"),
     finalTimeoutMs: options.get("final_timeout"),
     connectionMaxMessages: options.get("connection_max_messages"),
+    verifiesRequireTls: options.get("requiretls_policy") === "rfc8689",
+    redactsBounces: options.get("requiretls_bounce") === "redact",
   };
   const made = (values: Readonly<Record<Expanded, string>>): SmtpTransport => ({
     ...fixed,
@@ -48,6 +51,7 @@ export function compileSmtp(
     maxRcpt: numberIn("max_rcpt", values.max_rcpt),
     maxConnections: numberIn("max_parallel", values.max_parallel) || MAX_CONNECTIONS,
     requireTls: requiresTls(values.hosts_require_tls),
+    authorities: values.tls_verify_certificates.trim(),
   });
   const constants = Object.fromEntries(expansions.map(({ option, expansion }) => [option, expansion.constant]));
   const constant = names.every((option) => constants[option] !== undefined);

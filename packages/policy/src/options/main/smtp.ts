@@ -61,7 +61,7 @@ export const smtpOptions = {
   smtp_enforce_sync: gateway("boolean", true),
   smtp_etrn_command: later("string*", "ETRN starting a program; `postbus queue now` starts deliveries"),
   smtp_etrn_serialize: ignored("boolean", true),
-  smtp_load_reserve: ignored("fixed"),
+  smtp_load_reserve: gateway("fixed"),
   smtp_max_synprot_errors: gateway("integer", 3),
   smtp_max_unknown_commands: gateway("integer", 3),
   smtp_ratelimit_hosts: gateway("host list*"),

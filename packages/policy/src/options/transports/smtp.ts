@@ -77,6 +77,8 @@ export const smtpTransport = {
     multi_domain: delivery("boolean*", true),
     port: delivery("string*", undefined, "25; smtps and submissions: 465; lmtp: the service lmtp"),
     protocol: delivery("string", "smtp", oneOf("smtp", "lmtp", "smtps", "submissions")),
+    requiretls_bounce: delivery("string", "redact", oneOf("redact", "freeze")),
+    requiretls_policy: delivery("string", "rfc8689", oneOf("rfc8689", "offered")),
     retry_include_ip_address: delivery("boolean*", true),
     serialize_hosts: delivery("host list*"),
     size_addition: delivery("integer", 1024),

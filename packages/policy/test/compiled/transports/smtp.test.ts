@@ -25,6 +25,9 @@ describe("an smtp transport", () => {
       connectionMaxMessages: 500,
       maxConnections: 20,
       requireTls: false,
+      authorities: "system",
+      verifiesRequireTls: true,
+      redactsBounces: true,
     });
     assert.equal(constant.at(own, "r@b.test"), constant.at(own, "x@c.test"));
     assert.equal(constant.variables, undefined);

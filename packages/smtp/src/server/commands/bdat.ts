@@ -3,7 +3,7 @@ import { MessageReading } from "../message-reading.ts";
 import * as replies from "../replies.ts";
 import type { SessionCore } from "../session-core.ts";
 import type { SessionStep } from "../session-step.ts";
-import { contentWithoutRecipients } from "./data.ts";
+import { contentWithoutRecipients, hasTooMany, refuseTooMany } from "./data.ts";
 
 /** Of a chunk that is thrown away, where messages have no limit. */
 const MAX_SKIPPED_OCTETS = 100 * 1024 * 1024;
@@ -30,6 +30,7 @@ export function bdat(core: SessionCore, argument: string): SessionStep | undefin
       else contentWithoutRecipients(core, "BDAT", isBehindRcpt);
     });
   }
+  if (hasTooMany(core)) return skipChunk(core, command, () => refuseTooMany(core));
   core.announced = command;
   return core.ask({ kind: "data", isChunked: true }, "data asked");
 }

@@ -11,7 +11,18 @@ export function data(core: SessionCore, argument: string): SessionStep | undefin
   if (core.transaction === undefined || core.transaction.recipients === 0) {
     return contentWithoutRecipients(core, "DATA", isBehindRcpt);
   }
+  if (hasTooMany(core)) return refuseTooMany(core);
   return core.ask({ kind: "data", isChunked: false }, "data asked");
+}
+
+/** More recipients were named than may be, and the message is not for those who were taken either. */
+export const hasTooMany = ({ transaction, profile }: SessionCore): boolean =>
+  profile.refusesTooManyRecipients && (transaction?.rcptCommands ?? 0) > profile.recipientsMax;
+
+export function refuseTooMany(core: SessionCore): undefined {
+  core.forgetTransaction();
+  core.say(replies.messageForTooMany);
+  core.refused = { kind: "refused", stage: "session", reply: replies.messageForTooMany, command: core.line };
 }
 
 /**

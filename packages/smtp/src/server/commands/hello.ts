@@ -7,7 +7,7 @@ import { XCLIENT_ATTRIBUTES } from "../xclient.ts";
 
 /** HELO and EHLO. */
 export function hello(core: SessionCore, verb: "EHLO" | "HELO", argument: string): SessionStep | undefined {
-  if (!isHeloName(argument)) {
+  if (!isTaken(core, argument)) {
     const answer = reply(501, "5.5.4", `Syntactically invalid ${verb} argument(s)`);
     // As in Exim, without another word.
     if (core.limits.syntaxError()) return core.close(answer);
@@ -24,6 +24,13 @@ export function hello(core: SessionCore, verb: "EHLO" | "HELO", argument: string
   return greet(core, undefined);
 }
 
+const isTaken = ({ standing, profile }: SessionCore, name: string): boolean =>
+  isHeloName(name, profile.heloCharacters) ||
+  (standing.mayGreetWithJunk && name !== "" && name.length <= MAX_JUNK_OCTETS);
+
+/** Of a client that may call itself as it likes. */
+const MAX_JUNK_OCTETS = 255;
+
 /** @param answer Its first line stands for ours: in the others, clients look for extensions. */
 export function greet(core: SessionCore, answer: Reply | undefined): undefined {
   const { standing, isExtended } = core;
@@ -39,6 +46,8 @@ export function greet(core: SessionCore, answer: Reply | undefined): undefined {
   if (standing.mechanisms !== "") core.output += `250-AUTH ${standing.mechanisms}\r\n`;
   if (standing.mayXclient) core.output += `250-XCLIENT ${XCLIENT_ATTRIBUTES}\r\n`;
   core.offers = { ...offers, ...standing.offers };
+  // RFC 8689 §2: nobody is to ask for protection in the clear.
+  if (!core.isTls) core.offers = { ...core.offers, requireTls: false };
   if (standing.isPipeliningOff) core.offers = { ...core.offers, pipelining: false };
   // RFC 3207 §4.2: STARTTLS is not to be offered again.
   core.output += extensions.for(core.offers, core.offersTls);

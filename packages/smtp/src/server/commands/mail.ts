@@ -16,7 +16,7 @@ export function mail(core: SessionCore, argument: string): SessionStep | undefin
   if (core.transaction !== undefined) return core.protocolError(replies.senderAlreadyGiven);
   core.sameRefusal = undefined;
   if (path === "") return core.protocolError(reply(501, "5.5.4", "MAIL must have an address operand"));
-  if (core.limits.hasTooManyMails) return core.close(replies.tooManyMessages);
+  if (core.limits.hasTooManyMails(core.profile.mailMax)) return core.close(replies.tooManyMessages);
   const acceptsUtf8 = core.isExtended && core.offers?.smtpUtf8 === true;
   const command = parseMail(path, core.pathRules(core.standing.mayOmitSenderDomain, acceptsUtf8));
   if ("kind" in command) return core.unqualified(command);

@@ -22,8 +22,10 @@ export function rcpt(core: SessionCore, argument: string): SessionStep | undefin
   }
   transaction.rcptCommands += 1;
   if (transaction.rcptCommands > core.profile.recipientsMax) {
-    core.say(replies.tooManyRecipients);
-    core.noteRefusedRecipient(ownWords(replies.tooManyRecipients));
+    const { refusesTooManyRecipients } = core.profile;
+    const answer = refusesTooManyRecipients ? replies.tooManyRecipientsForGood : replies.tooManyRecipients;
+    core.say(answer);
+    core.noteRefusedRecipient(ownWords(answer));
     return core.mustNotBePipelined();
   }
   if (!core.maySendMore()) return undefined;

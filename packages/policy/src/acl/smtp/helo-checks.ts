@@ -1,0 +1,53 @@
+import { DeferError } from "@postbus/mail";
+import { type Eventual, then } from "../../expansion/code.ts";
+import { type CompiledList, compileList } from "../../matching/compile-list.ts";
+import type { Configuration } from "../../reader/configuration.ts";
+import type { AclAnswer } from "../answer.ts";
+import type { AclSession } from "../session.ts";
+import { isClientIn } from "./is-client-in.ts";
+import { verifyHelo } from "./verify-helo.ts";
+
+/** `helo_verify_hosts`, `helo_try_verify_hosts`: whose name in HELO is looked at before the ACL is asked. */
+export class HeloChecks {
+  readonly #required: CompiledList | undefined;
+  readonly #tried: CompiledList | undefined;
+
+  constructor({ main }: Pick<Configuration, "main">) {
+    const list = (text = ""): CompiledList | undefined => (text.trim() === "" ? undefined : compileList("host", text));
+    this.#required = list(main.get("helo_verify_hosts"));
+    this.#tried = list(main.get("helo_try_verify_hosts"));
+  }
+
+  get areNone(): boolean {
+    return this.#required === undefined && this.#tried === undefined;
+  }
+
+  /** @returns A refusal, in Exim's words; undefined: the name may stand. */
+  check(session: AclSession): Eventual<AclAnswer | undefined> {
+    return then(isClientIn(this.#required, session), (isRequired) =>
+      then(isRequired || isClientIn(this.#tried, session), (isTried) =>
+        isTried ? verified(session, isRequired) : undefined,
+      ),
+    );
+  }
+}
+
+async function verified({ connection, evaluation }: AclSession, isRequired: boolean): Promise<AclAnswer | undefined> {
+  let isTemporary = false;
+  try {
+    if (await verifyHelo(connection, evaluation)) return undefined;
+  } catch (error) {
+    if (!(error instanceof DeferError)) throw error;
+    isTemporary = true;
+  }
+  if (!isRequired) return undefined;
+  const text = `${connection.isExtended ? "EHLO" : "HELO"} argument does not match calling host`;
+  return {
+    verdict: "refuse",
+    reply: { code: isTemporary ? 451 : 550, lines: [text] },
+    isTemporary,
+    log: "it does not match the calling host",
+    logTargets: undefined,
+    record: { stage: "helo", verdict: isTemporary ? "defer" : "no", statements: [], log: text },
+  };
+}

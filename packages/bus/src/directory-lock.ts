@@ -34,11 +34,16 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
     // Only for the words of the other process's message; the lock does not depend on it.
     await writeFile(holder, `${process.pid}\n`, { mode: 0o600 });
   } catch (err) {
-    lock.close();
-    throw err;
+    if (!isFull(err)) {
+      lock.close();
+      throw err;
+    }
   }
   return { release: () => lock.close() };
 }
+
+const isFull = (err: unknown): boolean =>
+  err instanceof Error && "code" in err && (err.code === "ENOSPC" || err.code === "EDQUOT");
 
 function holderOf(path: string): string {
   try {

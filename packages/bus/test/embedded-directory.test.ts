@@ -111,8 +111,15 @@ for (const [name, reserve] of [
 ] as const) {
   test(`a disk that fills up ${name}: mail is refused, what was accepted is brought to its end`, async (t) => {
     const root = await emptyDirectory(t);
-    const output = await onOwnDisk(root, "size=12m", "fill", root, String(reserve));
+    const output = await onOwnDisk(root, "size=96m", "fill", root, String(reserve));
     if (output === undefined) return t.skip(noMounts);
     assert.equal(output, "ok\n");
   });
 }
+
+test("a disk that others have filled to the last octet: what was accepted is brought to its end, by the next process, too", async (t) => {
+  const root = await emptyDirectory(t);
+  const output = await onOwnDisk(root, "size=96m", "drain", root);
+  if (output === undefined) return t.skip(noMounts);
+  assert.equal(output, "ok\n");
+});

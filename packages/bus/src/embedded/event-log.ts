@@ -124,6 +124,7 @@ export class EmbeddedEventLog implements EventLog {
     this.#loose = [];
     this.#commit({
       mustSucceed: false,
+      isNew: true,
       apply: (draft) => {
         for (const event of loose) draft.events.push(event);
       },

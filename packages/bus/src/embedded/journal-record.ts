@@ -15,16 +15,28 @@ export interface JournalRecord {
   /** Of the record before this one. One that is not named so was not acknowledged. */
   readonly previous: number;
   readonly entries: readonly JournalEntry[];
-  /** Where it ends in its file. */
+  /** Where it begins and ends in its file. */
+  readonly at: number;
   readonly end: number;
 }
 
-/** Checksum (4), octets of the entries (4), sequence (8), previous sequence (8). */
-const HEAD_OCTETS = 24;
+/** What a file of the journal holds behind a given number. */
+export interface JournalContents {
+  /** Those that are whole. */
+  readonly records: readonly JournalRecord[];
+  /** The greatest number that any of its heads bears, whether its record is whole or not. */
+  readonly last: number;
+}
+
+/** Drawn for each file and kept in its first page: what begins otherwise is no record, whatever mail may contain. */
+export const SECRET_OCTETS = 8;
+/** Secret (8), sequence (8), previous sequence (8), octets of the entries (4), their checksum (4), that of the head (4). */
+const HEAD_OCTETS = SECRET_OCTETS + 28;
+const HEAD_SUMMED = HEAD_OCTETS - 4;
 /** Table (1), whether there is a value (1), octets of the key (2) and of the value (4). */
 const ENTRY_HEAD_OCTETS = 8;
 /** Records begin at whole pages, so that writing one never touches the one before. */
-const PAGE_OCTETS = 4_096;
+export const PAGE_OCTETS = 4_096;
 
 /** Where the next record begins behind one that ends at `end`. */
 export const nextPage = (end: number): number => Math.ceil(end / PAGE_OCTETS) * PAGE_OCTETS;
@@ -53,48 +65,55 @@ export function encodeEntries(entries: readonly JournalEntry[], maxOctets: numbe
 const lengthOf = (value: Buffer | string | undefined): number =>
   value === undefined ? 0 : typeof value === "string" ? Buffer.byteLength(value) : value.length;
 
-/** @param storeId Goes into the checksum: a record of another store is none. */
-export function seal(record: Buffer, sequence: number, previous: number, storeId: string): void {
-  record.writeUInt32BE(record.length - HEAD_OCTETS, 4);
+/** @param secret Of the file that it goes to. */
+export function seal(record: Buffer, sequence: number, previous: number, secret: Buffer): void {
+  secret.copy(record, 0, 0, SECRET_OCTETS);
   record.writeBigUInt64BE(BigInt(sequence), 8);
   record.writeBigUInt64BE(BigInt(previous), 16);
-  record.writeUInt32BE(checksum(record, storeId), 0);
+  record.writeUInt32BE(record.length - HEAD_OCTETS, 24);
+  record.writeUInt32BE(crc32(record.subarray(HEAD_OCTETS)), 28);
+  record.writeUInt32BE(crc32(record.subarray(0, HEAD_SUMMED)), HEAD_SUMMED);
 }
-
-const checksum = (record: Buffer, storeId: string): number => crc32(record.subarray(4), crc32(storeId));
 
 /**
- * All records that a file holds and that are whole, page for page: also behind one that is not. That one was cut short by
- * the end of a process, or is damaged; which of the two tells who knows what must be there.
+ * All that a file holds, page for page: also behind a record that is not whole. That one was cut short by the end of a
+ * process, or is damaged; which of the two tells who knows what must be there.
  */
-export function decodeRecords(file: Buffer, storeId: string, settled: number): JournalRecord[] {
+export function decodeRecords(file: Buffer, secret: Buffer, settled: number): JournalContents {
   const records: JournalRecord[] = [];
-  for (let at = 0; at < file.length; ) {
-    const record = recordAt(file, at, storeId);
-    const head = record === undefined ? undefined : headOf(record);
-    if (record !== undefined && head !== undefined && head.sequence > settled) {
-      records.push({ ...head, entries: decodeEntries(record), end: at + record.length });
+  let last = 0;
+  for (let at = PAGE_OCTETS; at < file.length; ) {
+    const head = headAt(file, at, secret);
+    if (head === undefined || head.sequence <= settled) {
+      at += PAGE_OCTETS;
+      continue;
     }
-    at = record === undefined ? at + PAGE_OCTETS : nextPage(at + record.length);
+    last = Math.max(last, head.sequence);
+    const { sequence, previous, end } = head;
+    const isWhole = crc32(file.subarray(at + HEAD_OCTETS, end)) === head.checksum;
+    if (isWhole) records.push({ sequence, previous, at, end, entries: decodeEntries(file.subarray(at, end)) });
+    at = isWhole ? nextPage(end) : at + PAGE_OCTETS;
   }
-  return records;
+  return { records, last };
 }
 
-const headOf = (record: Buffer) => ({
-  sequence: Number(record.readBigUInt64BE(8)),
-  previous: Number(record.readBigUInt64BE(16)),
-});
+interface Head {
+  readonly sequence: number;
+  readonly previous: number;
+  readonly end: number;
+  readonly checksum: number;
+}
 
-/** The octets of a record, if a whole one begins there. */
-function recordAt(file: Buffer, at: number, storeId: string): Buffer | undefined {
-  if (at + HEAD_OCTETS > file.length) return undefined;
-  const end = at + HEAD_OCTETS + file.readUInt32BE(at + 4);
-  if (end > file.length) return undefined;
-  const record = file.subarray(at, end);
-  const { sequence, previous } = headOf(record);
-  // What is no head has a checksum worked out but seldom.
-  if (!Number.isSafeInteger(sequence) || previous >= sequence) return undefined;
-  return record.readUInt32BE(0) === checksum(record, storeId) ? record : undefined;
+function headAt(file: Buffer, at: number, secret: Buffer): Head | undefined {
+  const head = file.subarray(at, at + HEAD_OCTETS);
+  if (head.length < HEAD_OCTETS || !secret.equals(head.subarray(0, SECRET_OCTETS))) return undefined;
+  if (crc32(head.subarray(0, HEAD_SUMMED)) !== head.readUInt32BE(HEAD_SUMMED)) return undefined;
+  return {
+    sequence: Number(head.readBigUInt64BE(8)),
+    previous: Number(head.readBigUInt64BE(16)),
+    end: Math.min(file.length, at + HEAD_OCTETS + head.readUInt32BE(24)),
+    checksum: head.readUInt32BE(28),
+  };
 }
 
 function decodeEntries(record: Buffer): JournalEntry[] {

@@ -1,35 +1,35 @@
-import { closeSync, constants, fsyncSync, openSync, readFileSync, write } from "node:fs";
+import { existsSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { JOURNAL_FILE_OCTETS, JournalFile, MAX_RECORD_OCTETS } from "./journal-file.ts";
 import {
-  decodeRecords,
   encodeEntries,
+  type JournalContents,
   type JournalEntry,
   type JournalRecord,
   nextPage,
   seal,
 } from "./journal-record.ts";
+import { syncDirectory } from "./sync-directory.ts";
 
-/** Of each of the two files; also what a record may have at most. */
-const FILE_OCTETS = 8 * 1024 * 1024;
 const NAMES = ["journal-0", "journal-1"] as const;
+/** Put there by the operator: the journal is lost or damaged, and what it holds is given up. */
+const FORGET = "forget-journal";
 
-interface JournalFile {
-  readonly descriptor: number;
-  /** Where the next record goes. */
-  at: number;
-  /** Number of the last record that is in it, or on its way into it. */
-  last: number;
+export interface JournalOptions {
+  readonly directory: string;
+  /** Of the tables' file, to which the journal belongs. */
+  readonly storeId: string;
+  /** Number of the last record that is in the tables' file; undefined: it never had a journal. */
+  readonly settled: number | undefined;
 }
 
 /**
  * What was committed and is not in the tables' file yet: two files that are filled in turn. A record is on stable storage
- * when `append` resolves: the files are opened so that a write returns with its octets there, and after a first way through
- * them they grow no more, so that one write is one sync and nothing else.
+ * when `append` resolves: one write that needs no room on the disk, and nothing else.
  *
  * A file is used again from its beginning once all its records are settled, i.e. in the tables' file.
  */
 export class Journal {
-  readonly #storeId: string;
   readonly #files: readonly [JournalFile, JournalFile];
   #active: 0 | 1 = 0;
   #last: number;
@@ -40,42 +40,40 @@ export class Journal {
   #unsettledOctets = 0;
   #left: readonly JournalRecord[];
 
-  /** @param settled Number of the last record that is in the tables' file. @throws a record behind it is missing. */
-  constructor(directory: string, storeId: string, settled: number) {
-    this.#storeId = storeId;
+  /**
+   * @throws {ConfigError} a file is missing or another's. @throws a record behind `settled` is missing; the disk's errors.
+   */
+  constructor({ directory, storeId, settled: known }: JournalOptions) {
+    const settled = known ?? 0;
     this.#settled = settled;
     const paths = NAMES.map((name) => join(directory, name));
-    const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_DSYNC ?? constants.O_SYNC);
-    const [first, second] = paths.map((path) => ({ descriptor: openSync(path, flags, 0o600), at: 0, last: 0 }));
+    const forget = join(directory, FORGET);
+    const isForgotten = existsSync(forget);
+    if (known === undefined || isForgotten) for (const path of paths) JournalFile.make(path, storeId);
+    if (isForgotten) {
+      unlinkSync(forget);
+      syncDirectory(directory);
+    }
+    const [first, second] = paths.map((path) => new JournalFile(path, storeId));
     if (first === undefined || second === undefined) throw new Error("two names, two files");
     this.#files = [first, second];
-    // That the files are there must outlive a power failure, too.
-    const parent = openSync(directory, "r");
-    fsyncSync(parent);
-    closeSync(parent);
-    const records = paths.map((path) => decodeRecords(readFileSync(path), storeId, settled));
-    this.#left = chain(records.flat(), settled);
-    for (const [at, file] of this.#files.entries()) {
-      for (const { sequence, end } of records[at] ?? []) {
-        file.last = Math.max(file.last, sequence);
-        file.at = Math.max(file.at, nextPage(end));
-      }
-    }
+    const contents = this.#files.map((file) => file.read(settled));
+    this.#left = chain(
+      contents.flatMap(({ records }) => records),
+      settled,
+    );
     if (second.last > first.last) this.#active = 1;
     this.#last = this.#left.at(-1)?.sequence ?? settled;
-    this.#number = this.#last;
+    // No number is used twice: what was cut short and is read in another way some day must not be taken for what followed.
+    this.#number = Math.max(settled, ...contents.map(({ last }) => last));
+    this.#secureLast(contents);
   }
 
-  /** Records of an earlier process that are not settled, in order: once, and to be settled before the first `append`. */
+  /** Records of an earlier process that are not settled, in order: once, and to be applied before the first `append`. */
   takeLeft(): readonly JournalRecord[] {
     const left = this.#left;
     this.#left = [];
     return left;
-  }
-
-  /** Number of the last record. */
-  get last(): number {
-    return this.#last;
   }
 
   /**
@@ -91,39 +89,46 @@ export class Journal {
     return this.#settled;
   }
 
-  /** Octets of records since the last `turn`. */
+  /** What records have taken up since the last `turn`. */
   get unsettledOctets(): number {
     return this.#unsettledOctets;
   }
 
+  /** Whether half of it is used up by what is not settled. */
+  get isHalfFull(): boolean {
+    const used = this.#files.reduce((sum, file) => sum + (this.#isFree(file) ? 0 : file.at), 0);
+    return used >= JOURNAL_FILE_OCTETS;
+  }
+
   /** @returns Undefined: larger than any file. */
   encode(entries: readonly JournalEntry[]): Buffer | undefined {
-    return encodeEntries(entries, FILE_OCTETS);
+    return encodeEntries(entries, MAX_RECORD_OCTETS);
   }
 
   /** Whether a record can be appended; if not, something must be settled. */
-  hasRoom(record: Buffer): boolean {
-    return this.#fits(record) || this.#isFree(this.#other);
+  hasRoom({ length }: Buffer): boolean {
+    return this.#files[this.#active].fits(length) || this.#isFree(this.#other);
   }
 
   /** One at a time. When it rejects, the record may be there or not, and counts if no other follows. */
   async append(record: Buffer): Promise<void> {
-    if (!this.#fits(record)) this.turn();
+    if (!this.#files[this.#active].fits(record.length)) this.turn();
     const file = this.#files[this.#active];
-    if (file.at + record.length > FILE_OCTETS) throw new Error("journal: no room");
+    if (!file.fits(record.length)) throw new Error("journal: no room");
     this.#number += 1;
     const sequence = this.#number;
-    seal(record, sequence, this.#last, this.#storeId);
+    seal(record, sequence, this.#last, file.secret);
     file.last = sequence;
     this.#isAppending = true;
     try {
-      await writeWhole(file.descriptor, record, file.at);
+      await file.write(record);
     } finally {
       this.#isAppending = false;
     }
-    file.at = nextPage(file.at + record.length);
+    const end = nextPage(file.at + record.length);
+    this.#unsettledOctets += end - file.at;
+    file.at = end;
     this.#last = sequence;
-    this.#unsettledOctets += record.length;
   }
 
   /** What follows goes to the other file, if that is free: the one that was filled can be free soon. */
@@ -132,7 +137,7 @@ export class Journal {
     const other = this.#other;
     if (!this.#isFree(other)) return;
     this.#active = this.#active === 0 ? 1 : 0;
-    other.at = 0;
+    other.rewind();
   }
 
   /** All records up to this one are in the tables' file, on stable storage. */
@@ -141,7 +146,9 @@ export class Journal {
   }
 
   close(): void {
-    for (const { descriptor } of this.#files) closeSync(descriptor);
+    // Its number could be another file's while the disk still takes its time.
+    if (this.#isAppending) return;
+    for (const file of this.#files) file.close();
   }
 
   get #other(): JournalFile {
@@ -152,8 +159,12 @@ export class Journal {
     return last <= this.#settled;
   }
 
-  #fits(record: Buffer): boolean {
-    return this.#files[this.#active].at + record.length <= FILE_OCTETS;
+  /** Only the last one can have been under way when the process before this one ended. */
+  #secureLast(contents: readonly JournalContents[]): void {
+    for (const [at, { records }] of contents.entries()) {
+      const last = records.find(({ sequence }) => sequence === this.#last);
+      if (last !== undefined) this.#files[at]?.writeAgain(last.at, last.end);
+    }
   }
 }
 
@@ -172,17 +183,4 @@ function chain(records: readonly JournalRecord[], settled: number): JournalRecor
     next = record.previous;
   }
   return found.reverse();
-}
-
-function writeWhole(descriptor: number, octets: Buffer, at: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const next = (done: number): void => {
-      write(descriptor, octets, done, octets.length - done, at + done, (err, written) => {
-        if (err !== null) reject(err);
-        else if (done + written === octets.length) resolve();
-        else next(done + written);
-      });
-    };
-    next(0);
-  });
 }

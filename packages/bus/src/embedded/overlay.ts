@@ -33,10 +33,14 @@ export class Overlay {
     this.#fresh.set(key, value);
   }
 
-  /** @returns What is to be written to the file. `settled` or `unsettled` must follow. */
-  settle(): ReadonlyMap<string, Value> {
+  /** What has come until now is to be written to the file. `settled` or `unsettled` must follow. */
+  settle(): void {
     this.#settling = this.#fresh;
     this.#fresh = new Map();
+  }
+
+  /** What is to be written. */
+  get settling(): ReadonlyMap<string, Value> {
     return this.#settling;
   }
 

@@ -1,42 +1,34 @@
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
-import { open, type RootDatabase } from "lmdb";
-import type { Queue } from "../bus.ts";
+import { BusFullError, BusUnavailableError } from "../bus-error.ts";
 import { Journal } from "./journal.ts";
 import type { JournalEntry } from "./journal-record.ts";
-import { latin1Keys, Table } from "./table.ts";
+import type { Room } from "./room.ts";
+import { pagesFor, roomFor, settlingSteps } from "./settling-steps.ts";
+import type { Table } from "./table.ts";
+import { openTables, type Tables } from "./tables.ts";
+import { TablesFile } from "./tables-file.ts";
+import { within } from "./within.ts";
 
-/** Address space, not memory and not disk: the file grows as it needs, and so does the map when this is used up. */
-const MAP_OCTETS = 64 * 1024 ** 3;
-
-/** The tables of the embedded bus. */
-export interface Tables {
-  /** Item id → item. To be handed out, or in a handler's hands: an item leaves with the commit that ends it. */
-  readonly ready: Readonly<Record<Queue, Table>>;
-  /** Item id → item that has a not-before time… */
-  readonly deferred: Table;
-  /** …and `<milliseconds>/<item id>` → nothing, so that the next one due is the first key. */
-  readonly due: Table;
-  /** Item id → item that waits for an operator. */
-  readonly frozen: Table;
-  /** Message id → octets of inline content, written once when the message's first item is published. */
-  readonly content: Table;
-  /** Message id → number of open items; only of messages that have several, and of all with spooled content. */
-  readonly open: Table;
-  /** Number of a commit's last event → all its events. */
-  readonly events: Table;
-  /** `<bucket>/<key>` → shared value. */
-  readonly values: Table;
-  /** A few words about the file itself. */
-  readonly meta: Table;
-}
-
-/** So many octets of the journal, and the tables' file is brought up to date. */
+/** So many octets of the journal or so many rows, and the tables' file is brought up to date. */
 const SETTLE_OCTETS = 2 * 1024 * 1024;
+const SETTLE_ROWS = 4_000;
 /** Later than this it is done for fewer. */
 const SETTLE_AFTER_MS = 1_000;
+/** If it has not been done for so long, the disk does not keep up. */
+const BEHIND_MS = 60_000;
+/** For that when the bus is closed. */
+const CLOSE_MS = 5_000;
+/** What LMDB accepts. */
+const MAX_KEY_OCTETS = 1_978;
 /** In the table of words about the file: the number of the last record of the journal that is in the file. */
-const SETTLED = "journal";
+const SETTLED = "settled";
+
+export interface StoreOptions {
+  readonly directory: string;
+  readonly room: Room;
+  /** Nothing can be read or written any more until another process opens the directory. */
+  readonly onFailure: (err: Error) => void;
+}
 
 /**
  * A commit is one write to the journal, which is on stable storage then. The tables' file gets what the commits of a second,
@@ -46,56 +38,45 @@ export class Store {
   readonly tables: Tables;
   /** Drawn when the file was made; positions in the event log carry it, so that another file's are recognised. */
   readonly id: string;
-  readonly #root: RootDatabase<Buffer, string>;
+  readonly #options: StoreOptions;
+  readonly #file: TablesFile;
   /** By their numbers in the journal. */
   readonly #numbered: readonly Table[];
   readonly #journal: Journal;
   /** Of the batch that is being put together. */
   #entries: JournalEntry[] | undefined;
+  /** Since it was last begun to settle. */
+  #unsettledRows = 0;
+  /** Pages that what is unsettled may need. */
+  #unsettledPages = 0;
   #settling: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** The last try to bring the file up to date has failed. */
-  #isFailing = false;
+  /** Why the last try to bring the file up to date has failed. */
+  #trouble: unknown;
+  /** When the oldest of what is not settled was committed, by `performance.now`; and that of what is not being settled. */
+  #behindSinceMs: number | undefined;
+  #freshSinceMs: number | undefined;
   #isClosed = false;
 
-  /** @throws the operating system's error, or that of LMDB. */
-  constructor(directory: string) {
-    const options = { encoding: "binary", keyEncoder: latin1Keys } as const;
-    this.#root = open<Buffer, string>({
-      ...options,
-      path: join(directory, "data.mdb"),
-      maxDbs: 16,
-      mapSize: MAP_OCTETS,
-      // The promise of a batch resolves after the sync, not before it. Cannot be changed once a file was made without.
-      overlappingSync: false,
-      // One batch = one transaction = one sync; who puts what into it is decided in `group-commit.ts`.
-      eventTurnBatching: false,
-      // Pages are not zeroed before use: the file may hold old octets of mail, which it holds anyway.
-      noMemInit: true,
-    });
-    const numbered: Table[] = [];
-    const table = (name: string): Table => {
-      const made = new Table(name, this.#root.openDB<Buffer, string>(name, options), (at, key, value) =>
-        this.#record(numbered.indexOf(at), key, value),
-      );
-      numbered.push(made);
-      return made;
-    };
-    // Records of the journal name them by their order here: a new one comes last.
-    this.tables = {
-      ready: { route: table("ready.route"), deliver: table("ready.deliver") },
-      deferred: table("deferred"),
-      due: table("due"),
-      frozen: table("frozen"),
-      content: table("content"),
-      open: table("open"),
-      events: table("events"),
-      values: table("values"),
-      meta: table("meta"),
-    };
+  /** @throws {ConfigError} the journal is not all there. @throws the operating system's error, or that of LMDB. */
+  constructor(options: StoreOptions) {
+    this.#options = options;
+    const { directory } = options;
+    this.#file = new TablesFile(directory);
+    const record = (table: Table, key: string, value: Buffer | string | undefined): void =>
+      this.#record(this.#numbered.indexOf(table), key, value);
+    const { tables, numbered } = openTables(this.#file, record);
+    this.tables = tables;
     this.#numbered = numbered;
     this.id = this.#identity();
-    this.#journal = new Journal(directory, this.id, Number(this.tables.meta.get(SETTLED) ?? 0));
+    const settled = tables.meta.get(SETTLED)?.toString();
+    this.#journal = new Journal({
+      directory,
+      storeId: this.id,
+      settled: settled === undefined ? undefined : Number(settled),
+    });
+    // From now on the files of the journal must be there.
+    if (settled === undefined) this.#file.transactionSync(() => tables.meta.put(SETTLED, "0"));
     this.#recover();
   }
 
@@ -106,6 +87,8 @@ export class Store {
   async batch(write: () => void): Promise<void> {
     const entries = this.#collect(write);
     if (entries.length === 0) return;
+    // What LMDB has been told last may be there or not, and this must not be built on either.
+    if (this.#file.failure !== undefined) throw this.#file.failure;
     const record = this.#journal.encode(entries);
     if (record === undefined) return this.#commitToFile(entries);
     // Why it fails, if it does, is seen next.
@@ -116,38 +99,65 @@ export class Store {
     } catch (err) {
       return this.#commitInstead(entries, err);
     }
-    for (const { table, key, value } of entries) this.#numbered[table]?.apply(key, value);
-    if (this.#journal.unsettledOctets >= SETTLE_OCTETS && !this.#isFailing) this.#settleInTheBackground();
+    for (const { table, key, value } of entries) {
+      this.#numbered[table]?.apply(key, value);
+      this.#unsettledPages += pagesFor(value);
+    }
+    this.#unsettledRows += entries.length;
+    this.#freshSinceMs ??= performance.now();
+    this.#behindSinceMs ??= this.#freshSinceMs;
+    const isMuch = this.#journal.unsettledOctets >= SETTLE_OCTETS || this.#unsettledRows >= SETTLE_ROWS;
+    if (isMuch && this.#trouble === undefined) this.#settleInTheBackground();
     else this.#settleLater();
   }
 
-  /** Octets of the file that are in use, free pages included. */
-  size(): number {
-    const stats = this.#root.getStats() as { readonly lastPageNumber: number; readonly pageSize: number };
-    return (stats.lastPageNumber + 1) * stats.pageSize;
+  /**
+   * Why nothing new is to be committed, while what takes rows out still is: the tables' file cannot be written, and the journal
+   * must last until it can.
+   */
+  get refusal(): Error | undefined {
+    if (this.#file.failure !== undefined) return new BusUnavailableError(`the storage: ${this.#file.failure.message}`);
+    const behindMs = this.#behindSinceMs === undefined ? 0 : performance.now() - this.#behindSinceMs;
+    const text = this.#trouble instanceof Error ? this.#trouble.message : "no answer from the disk";
+    const isFull = isNoRoom(this.#trouble);
+    if (behindMs < BEHIND_MS && !(this.#trouble !== undefined && this.#journal.isHalfFull)) return undefined;
+    const line = `the disk has not kept up for ${Math.floor(behindMs / 1000)} s: ${text}`;
+    return isFull ? new BusFullError(line) : new BusUnavailableError(line);
   }
 
   /** Octets of the file that hold nothing: the file does not shrink, its pages are used again. */
   free(): number {
-    const { events, values, meta, ready, deferred, due, frozen, content, open: parts } = this.tables;
-    const all = [events, values, meta, ready.route, ready.deliver, deferred, due, frozen, content, parts];
-    return Math.max(0, this.size() - all.reduce((sum, table) => sum + table.octets(), 0));
+    return Math.max(0, this.#file.size() - this.#numbered.reduce((sum, table) => sum + table.octets(), 0));
   }
 
-  async close(): Promise<void> {
+  /** @returns Whether everything is in the tables' file; and whether nothing of this process can write there any more. */
+  async close(): Promise<{ isSettled: boolean; isReleased: boolean }> {
     this.#isClosed = true;
+    let isSettled = false;
     try {
-      while (this.#journal.ended > this.#journal.settled) await this.#settle();
+      await within(CLOSE_MS, this.#settleAll());
+      isSettled = true;
     } catch {
       // It stays in the journal, and the next process will bring it there.
     }
     clearTimeout(this.#timer);
     this.#journal.close();
-    await this.#root.close();
+    try {
+      await this.#file.close();
+    } catch {
+      return { isSettled, isReleased: false };
+    }
+    return { isSettled, isReleased: true };
+  }
+
+  async #settleAll(): Promise<void> {
+    while (this.#journal.ended > this.#journal.settled) await this.#settle();
   }
 
   #record(table: number, key: string, value: Buffer | string | undefined): void {
     if (this.#entries === undefined) throw new Error("a write outside of a batch");
+    // Found out by LMDB, it would be in the journal for good.
+    if (key.length === 0 || key.length > MAX_KEY_OCTETS) throw new TypeError(`a key of ${key.length} octets`);
     this.#entries.push({ table, key, value });
   }
 
@@ -162,10 +172,7 @@ export class Store {
     return entries;
   }
 
-  /**
-   * What is larger than the journal's files, or finds no room in them: with all that the file lacks, in one transaction. On
-   * a full disk that can be possible where nothing else is: what is taken out again needs no room.
-   */
+  /** What is larger than the journal's files, or finds no room in them: with all that the file lacks. */
   async #commitToFile(entries: readonly JournalEntry[]): Promise<void> {
     while (this.#settling !== undefined) await this.#settling.catch(() => undefined);
     await this.#settle(entries);
@@ -187,7 +194,7 @@ export class Store {
   }
 
   #settleLater(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#file.failure !== undefined) return;
     this.#timer ??= setTimeout(() => this.#settleInTheBackground(), SETTLE_AFTER_MS).unref();
   }
 
@@ -202,63 +209,85 @@ export class Store {
   async #settleNow(entries: readonly JournalEntry[]): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    const freeOctets = await this.#options.room.look();
     const upTo = this.#journal.ended;
     if (upTo === this.#journal.settled && entries.length === 0) return;
     this.#journal.turn();
+    for (const table of this.#numbered) table.settle();
+    const [rows, pages] = [this.#unsettledRows, this.#unsettledPages];
+    [this.#unsettledRows, this.#unsettledPages, this.#freshSinceMs] = [0, 0, undefined];
+    this.#behindSinceMs ??= performance.now();
     try {
-      await this.#transaction(() => {
-        for (const table of this.#numbered) table.settle();
-        for (const { table, key, value } of entries) this.#numbered[table]?.put(key, value);
-        this.tables.meta.put(SETTLED, String(upTo));
-      });
+      const needed = roomFor(entries.reduce((sum, { value }) => sum + pagesFor(value), pages));
+      if (needed > freeOctets) await this.#settleInSteps(entries, upTo);
+      else await this.#settleAtOnce(entries, upTo);
     } catch (err) {
       for (const table of this.#numbered) table.unsettled();
-      this.#isFailing = true;
+      this.#unsettledRows += rows;
+      this.#unsettledPages += pages;
+      this.#trouble = err;
+      if (this.#file.failure !== undefined) this.#options.onFailure(this.#file.failure);
       throw err;
     }
     for (const table of this.#numbered) table.settled();
     this.#journal.settle(upTo);
-    this.#isFailing = false;
+    this.#behindSinceMs = this.#freshSinceMs;
+    this.#trouble = undefined;
     if (this.#journal.ended > upTo) this.#settleLater();
   }
 
-  /**
-   * Of the tables' file: on stable storage when it resolves. (The package executes a batch as a block in which its writing
-   * thread may not commit. Only a synchronous transaction could split it, and there is none after the tables are open.)
-   */
-  async #transaction(write: () => void): Promise<void> {
-    try {
-      await this.#root.batch(write);
-    } catch (err) {
-      throw await causeOf(err);
+  #settleAtOnce(entries: readonly JournalEntry[], upTo: number): Promise<void> {
+    return this.#file.transaction(() => {
+      for (const table of this.#numbered) for (const [key, value] of table.settling) table.put(key, value);
+      this.#finish(entries, upTo);
+    });
+  }
+
+  /** Where the disk is nearly full: in parts that need little room, of which the first ones make some. */
+  async #settleInSteps(entries: readonly JournalEntry[], upTo: number): Promise<void> {
+    const { room } = this.#options;
+    const rows = this.#numbered.flatMap(({ settling }, table) =>
+      Array.from(settling, ([key, value]): JournalEntry => ({ table, key, value })),
+    );
+    for (const step of settlingSteps(rows)) {
+      await room.need(roomFor(step.reduce((sum, { value }) => sum + pagesFor(value), 0)), this.free());
+      await this.#file.transaction(() => this.#put(step));
     }
+    await room.need(roomFor(entries.reduce((sum, { value }) => sum + pagesFor(value), 1)), this.free());
+    await this.#file.transaction(() => this.#finish(entries, upTo));
+  }
+
+  #finish(entries: readonly JournalEntry[], upTo: number): void {
+    this.#put(entries);
+    this.tables.meta.put(SETTLED, String(upTo));
+  }
+
+  #put(entries: readonly JournalEntry[]): void {
+    for (const { table, key, value } of entries) this.#numbered[table]?.put(key, value);
   }
 
   /** What an earlier process has committed and not brought to the file. */
   #recover(): void {
     const left = this.#journal.takeLeft();
     for (const { entries } of left) {
-      for (const { table, key, value } of entries) this.#numbered[table]?.recover(key, value);
+      for (const { table, key, value } of entries) {
+        this.#numbered[table]?.recover(key, value);
+        this.#unsettledPages += pagesFor(value);
+      }
+      this.#unsettledRows += entries.length;
     }
-    if (left.length > 0) this.#settleLater();
+    if (left.length === 0) return;
+    this.#behindSinceMs = performance.now();
+    this.#settleLater();
   }
 
   #identity(): string {
     const known = this.tables.meta.get("id");
     if (known !== undefined) return known.toString("latin1");
     const id = randomBytes(6).toString("hex");
-    this.#root.transactionSync(() => this.tables.meta.put("id", id));
+    this.#file.transactionSync(() => this.tables.meta.put("id", id));
     return id;
   }
 }
 
-/** The package rejects with a general error and tells the real one in a promise that hangs on it. */
-async function causeOf(err: unknown): Promise<unknown> {
-  if (!(err instanceof Error && "commitError" in err)) return err;
-  try {
-    await err.commitError;
-  } catch (cause) {
-    return cause;
-  }
-  return err;
-}
+const isNoRoom = (err: unknown): boolean => err instanceof Error && "code" in err && err.code === "ENOSPC";

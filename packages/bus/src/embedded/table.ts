@@ -2,12 +2,6 @@ import type { Database } from "lmdb";
 import { Overlay, octetsOf } from "./overlay.ts";
 import { AFTER_ALL, type Row, type RowRange } from "./row.ts";
 
-/** Keys as their Latin-1 octets: readable with any LMDB tool, in plain octet order, cheaper than the package's own encoding. */
-export const latin1Keys = {
-  writeKey: (key: string, target: Buffer, start: number): number => start + target.write(key, start, "latin1"),
-  readKey: (source: Buffer, start: number, end: number): string => source.toString("latin1", start, end),
-};
-
 interface TablePages {
   readonly pageSize: number;
   readonly treeBranchPageCount: number;
@@ -16,7 +10,7 @@ interface TablePages {
 }
 
 /** Where a table hands what is written to it: to the batch that runs. */
-export type Record = (table: Table, key: string, value: Buffer | string | undefined) => void;
+export type RecordWrite = (table: Table, key: string, value: Buffer | string | undefined) => void;
 
 /**
  * A table, ordered by key: the last committed state, which is a named database of the LMDB file and what was committed since
@@ -27,10 +21,10 @@ export class Table {
   /** Entries, by our own account: kept by the group commit for the tables that hold items. */
   count: number;
   readonly #db: Database<Buffer, string>;
-  readonly #record: Record;
+  readonly #record: RecordWrite;
   readonly #overlay = new Overlay();
 
-  constructor(name: string, db: Database<Buffer, string>, record: Record) {
+  constructor(name: string, db: Database<Buffer, string>, record: RecordWrite) {
     this.name = name;
     this.#db = db;
     this.#record = record;
@@ -94,17 +88,22 @@ export class Table {
     this.apply(key, value);
   }
 
-  /** Inside a transaction of the file: writes what is not in it. `settled` or `unsettled` must follow. */
+  /** What was committed until now is to be written to the file. `settled` or `unsettled` must follow. */
   settle(): void {
-    for (const [key, value] of this.#overlay.settle()) this.put(key, value);
+    this.#overlay.settle();
   }
 
-  /** The transaction is on stable storage. */
+  /** What is to be written. */
+  get settling(): ReadonlyMap<string, Buffer | string | undefined> {
+    return this.#overlay.settling;
+  }
+
+  /** It is on stable storage. */
   settled(): void {
     this.#overlay.settled();
   }
 
-  /** Nothing of the transaction was written. */
+  /** Not all of it was written. */
   unsettled(): void {
     this.#overlay.unsettled();
   }

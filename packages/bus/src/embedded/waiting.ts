@@ -5,9 +5,9 @@ import type { Draft } from "./draft.ts";
 import type { Change } from "./group-commit.ts";
 import type { Found, Items } from "./items.ts";
 import { AFTER_ALL, type Row } from "./row.ts";
-import type { Tables } from "./store.ts";
 import { parseItem, queueOf, type StoredItem, spooledContent } from "./stored-item.ts";
 import type { Table } from "./table.ts";
+import type { Tables } from "./tables.ts";
 import { WorkEntry } from "./work-entry.ts";
 import type { WorkQueue } from "./work-queue.ts";
 

@@ -9,6 +9,7 @@ import { noted } from "../contract-items.ts";
 class Disk {
   readonly commits: string[][] = [];
   fails: (texts: readonly string[]) => Error | undefined = () => undefined;
+  refusal: Error | undefined;
   #texts: string[] = [];
 
   readonly addEvents = (draft: Draft): void => {
@@ -26,7 +27,13 @@ class Disk {
 
 function groupCommit(disk: Disk): GroupCommit {
   const explain = async (err: unknown): Promise<Error> => (err instanceof Error ? err : new Error(String(err)));
-  return new GroupCommit({ batch: disk.batch, addEvents: disk.addEvents, afterCommit: () => {}, explain });
+  return new GroupCommit({
+    batch: disk.batch,
+    addEvents: disk.addEvents,
+    afterCommit: () => {},
+    explain,
+    refusal: () => disk.refusal,
+  });
 }
 
 /** A change that writes a word. */

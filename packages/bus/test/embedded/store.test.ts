@@ -3,7 +3,8 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { Store } from "../../src/embedded/store.ts";
+import type { Store } from "../../src/embedded/store.ts";
+import { openStore } from "./open-store.ts";
 
 function emptyDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "postbus-store-"));
@@ -21,7 +22,7 @@ const contents = ({ tables }: Store): [string, number][] =>
 async function afterKill(t: TestContext, directory: string): Promise<{ rows: [string, number][]; count: number }> {
   const copy = emptyDirectory(t);
   cpSync(directory, copy, { recursive: true });
-  const store = new Store(copy);
+  const store = openStore(copy);
   const found = { rows: contents(store), count: store.tables.content.count };
   await store.close();
   return found;
@@ -29,14 +30,14 @@ async function afterKill(t: TestContext, directory: string): Promise<{ rows: [st
 
 test("what a batch has said is there after a kill, in the tables' file or not", async (t) => {
   const directory = emptyDirectory(t);
-  const store = new Store(directory);
+  const store = openStore(directory);
   await put(store, "a", "one");
   await put(store, "b", Buffer.alloc(5_000));
   await put(store, "a", undefined);
   assert.deepEqual(contents(store), [["b", 5_000]]);
   assert.deepEqual(await afterKill(t, directory), { rows: [["b", 5_000]], count: 1 });
   await store.close();
-  const later = new Store(directory);
+  const later = openStore(directory);
   assert.deepEqual(contents(later), [["b", 5_000]]);
   await put(later, "c", "three");
   const want: [string, number][] = [
@@ -49,7 +50,7 @@ test("what a batch has said is there after a kill, in the tables' file or not", 
 
 test("far more than the journal has room for, and batches that are larger than it", async (t) => {
   const directory = emptyDirectory(t);
-  const store = new Store(directory);
+  const store = openStore(directory);
   const want = new Map<string, number>();
   for (let n = 0; n < 120; n++) {
     const size = n % 40 === 39 ? 9_000_000 : 400_000 + n;
@@ -63,7 +64,7 @@ test("far more than the journal has room for, and batches that are larger than i
 });
 
 test("a batch whose function throws writes nothing, and the next one does", async (t) => {
-  const store = new Store(emptyDirectory(t));
+  const store = openStore(emptyDirectory(t));
   await assert.rejects(
     store.batch(() => {
       store.tables.content.write("a", "one");
@@ -78,7 +79,7 @@ test("a batch whose function throws writes nothing, and the next one does", asyn
 });
 
 test("the greatest key, wherever it is", async (t) => {
-  const store = new Store(emptyDirectory(t));
+  const store = openStore(emptyDirectory(t));
   const { events } = store.tables;
   assert.equal(events.lastKey(), undefined);
   for (const key of ["a", "c", "b"]) await store.batch(() => events.write(key, "x"));

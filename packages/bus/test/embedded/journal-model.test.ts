@@ -8,26 +8,13 @@ import { Room } from "../../src/embedded/room.ts";
 import type { Store } from "../../src/embedded/store.ts";
 import { TablesFile } from "../../src/embedded/tables-file.ts";
 import { openStore } from "./open-store.ts";
+import { type Changes, changed, type Rows, randomChanges, randomOf, sorted, summary } from "./random-changes.ts";
 
 /** For a run of some minutes: so many histories, from this seed on. */
 const HISTORIES = Number(process.env["POSTBUS_JOURNAL_HISTORIES"] ?? 2);
 const FIRST_SEED = Number(process.env["POSTBUS_JOURNAL_SEED"] ?? 1);
 const STEPS = 40;
 const SECTOR = 512;
-
-type Rows = ReadonlyMap<string, string>;
-type Changes = readonly (readonly [key: string, value: string | undefined])[];
-
-/** Numbers from 0 to below 1, the same for the same seed. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** What the disk does to the next writes. */
 interface Disk {
@@ -76,21 +63,8 @@ function standBetween(): () => void {
 
 type Done = (err: Error | null, written: number) => void;
 
-const sorted = (rows: Rows): [string, string][] => [...rows].sort(([a], [b]) => (a < b ? -1 : 1));
 const read = ({ tables }: Store): [string, string][] =>
   Array.from(tables.content.rows({ start: "" }), ({ key, value }) => [key, summary(value.toString("latin1"))]);
-/** Large values are compared by their length and what they begin with. */
-const summary = (value: string): string => `${value.slice(0, 12)}:${value.length}`;
-
-function changed(rows: Rows, changes: Changes): Map<string, string> {
-  const next = new Map(rows);
-  for (const [key, value] of changes) {
-    if (value === undefined) next.delete(key);
-    else next.set(key, summary(value));
-  }
-  return next;
-}
-
 /** One store, its kills and its bad luck, beside a map. */
 class History {
   readonly #random: () => number;
@@ -101,7 +75,7 @@ class History {
   #rows: Rows = new Map();
   /** Rejected since; each of them may come back with the next process. */
   #doubtful: Rows[] = [];
-  #values = 0;
+  #batches = 0;
 
   constructor(seed: number) {
     this.#random = randomOf(seed);
@@ -146,12 +120,7 @@ class History {
   }
 
   #changes(): Changes {
-    return Array.from({ length: 1 + Math.floor(this.#random() * 8) }, () => {
-      const key = `key-${Math.floor(this.#random() * 30)}`;
-      if (this.#chance(0.4)) return [key, undefined];
-      const size = this.#chance(0.02) ? 5_000_000 : this.#chance(0.15) ? 700_000 : Math.floor(this.#random() * 6_000);
-      return [key, `${this.#values++} `.padEnd(size, "x")];
-    });
+    return randomChanges(this.#random, `${this.#batches++}.`);
   }
 
   async #commit(changes = this.#changes()): Promise<void> {

@@ -227,6 +227,8 @@ class EmbeddedBus implements Bus {
    * must not do work meanwhile whose end it cannot store. What was in work is not to blame for it.
    */
   end(cause: Error): void {
+    // It ends already.
+    if (this.#closing !== undefined) return;
     for (const queue of Object.values(this.#queues)) queue.close();
     this.#journal.close();
     setImmediate(() => {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { constants } from "node:os";
 import { BusFullError, BusUnavailableError } from "../bus-error.ts";
 import { Journal } from "./journal.ts";
 import type { JournalEntry } from "./journal-record.ts";
@@ -26,6 +27,8 @@ const SETTLED = "settled";
 export interface StoreOptions {
   readonly directory: string;
   readonly room: Room;
+  /** Milliseconds that only grow. */
+  readonly now?: () => number;
   /** Nothing can be read or written any more until another process opens the directory. */
   readonly onFailure: (err: Error) => void;
 }
@@ -39,6 +42,7 @@ export class Store {
   /** Drawn when the file was made; positions in the event log carry it, so that another file's are recognised. */
   readonly id: string;
   readonly #options: StoreOptions;
+  readonly #now: () => number;
   readonly #file: TablesFile;
   /** By their numbers in the journal. */
   readonly #numbered: readonly Table[];
@@ -53,7 +57,7 @@ export class Store {
   #timer: NodeJS.Timeout | undefined;
   /** Why the last try to bring the file up to date has failed. */
   #trouble: unknown;
-  /** When the oldest of what is not settled was committed, by `performance.now`; and that of what is not being settled. */
+  /** When the oldest of what is not settled was committed, by `now`; and that of what is not being settled. */
   #behindSinceMs: number | undefined;
   #freshSinceMs: number | undefined;
   #isClosed = false;
@@ -61,6 +65,7 @@ export class Store {
   /** @throws {ConfigError} the journal is not all there. @throws the operating system's error, or that of LMDB. */
   constructor(options: StoreOptions) {
     this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
     const { directory } = options;
     this.#file = new TablesFile(directory);
     const record = (table: Table, key: string, value: Buffer | string | undefined): void =>
@@ -104,7 +109,7 @@ export class Store {
       this.#unsettledPages += pagesFor(value);
     }
     this.#unsettledRows += entries.length;
-    this.#freshSinceMs ??= performance.now();
+    this.#freshSinceMs ??= this.#now();
     this.#behindSinceMs ??= this.#freshSinceMs;
     const isMuch = this.#journal.unsettledOctets >= SETTLE_OCTETS || this.#unsettledRows >= SETTLE_ROWS;
     if (isMuch && this.#trouble === undefined) this.#settleInTheBackground();
@@ -117,7 +122,7 @@ export class Store {
    */
   get refusal(): Error | undefined {
     if (this.#file.failure !== undefined) return new BusUnavailableError(`the storage: ${this.#file.failure.message}`);
-    const behindMs = this.#behindSinceMs === undefined ? 0 : performance.now() - this.#behindSinceMs;
+    const behindMs = this.#behindSinceMs === undefined ? 0 : this.#now() - this.#behindSinceMs;
     const text = this.#trouble instanceof Error ? this.#trouble.message : "no answer from the disk";
     const isFull = isNoRoom(this.#trouble);
     if (behindMs < BEHIND_MS && !(this.#trouble !== undefined && this.#journal.isHalfFull)) return undefined;
@@ -209,17 +214,21 @@ export class Store {
   async #settleNow(entries: readonly JournalEntry[]): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const freeOctets = await this.#options.room.look();
+    const { room } = this.#options;
+    // A quota can be used up where the disk is not: then it is LMDB that has found it out.
+    const isTight = isNoRoom(this.#trouble);
+    if (isTight) await room.reserve.giveUp();
+    const freeOctets = await room.look();
     const upTo = this.#journal.ended;
     if (upTo === this.#journal.settled && entries.length === 0) return;
     this.#journal.turn();
     for (const table of this.#numbered) table.settle();
     const [rows, pages] = [this.#unsettledRows, this.#unsettledPages];
     [this.#unsettledRows, this.#unsettledPages, this.#freshSinceMs] = [0, 0, undefined];
-    this.#behindSinceMs ??= performance.now();
+    this.#behindSinceMs ??= this.#now();
     try {
       const needed = roomFor(entries.reduce((sum, { value }) => sum + pagesFor(value), pages));
-      if (needed > freeOctets) await this.#settleInSteps(entries, upTo);
+      if (isTight || needed > freeOctets) await this.#settleInSteps(entries, upTo);
       else await this.#settleAtOnce(entries, upTo);
     } catch (err) {
       for (const table of this.#numbered) table.unsettled();
@@ -277,7 +286,7 @@ export class Store {
       this.#unsettledRows += entries.length;
     }
     if (left.length === 0) return;
-    this.#behindSinceMs = performance.now();
+    this.#behindSinceMs = this.#now();
     this.#settleLater();
   }
 
@@ -290,4 +299,6 @@ export class Store {
   }
 }
 
-const isNoRoom = (err: unknown): boolean => err instanceof Error && "code" in err && err.code === "ENOSPC";
+/** By the operating system's names, or by LMDB, which has only numbers. */
+const NO_ROOM: readonly unknown[] = ["ENOSPC", "EDQUOT", constants.errno.ENOSPC, constants.errno.EDQUOT];
+const isNoRoom = (err: unknown): boolean => err instanceof Error && "code" in err && NO_ROOM.includes(err.code);

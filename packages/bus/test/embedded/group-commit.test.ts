@@ -114,3 +114,14 @@ test("closing gives up on the end of work that finds no room: its item is handed
   await commits.close();
   await assert.rejects(ended, BusUnavailableError);
 });
+
+test("while the storage has room for ends only, what is new is refused and the rest is committed", async () => {
+  const disk = new Disk();
+  const commits = groupCommit(disk);
+  disk.refusal = new BusFullError("half full");
+  await assert.rejects(write(commits, "new", { isNew: true }), /half full/);
+  await write(commits, "end");
+  disk.refusal = undefined;
+  await write(commits, "new again", { isNew: true });
+  assert.deepEqual(disk.commits, [["end"], ["new again"]]);
+});

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
+import { BusFullError } from "../../src/bus-error.ts";
 import type { Store } from "../../src/embedded/store.ts";
+import { TablesFile } from "../../src/embedded/tables-file.ts";
 import { openStore } from "./open-store.ts";
 
 function emptyDirectory(t: TestContext): string {
@@ -87,4 +89,91 @@ test("the greatest key, wherever it is", async (t) => {
   await store.batch(() => events.write("c", undefined));
   assert.equal(events.lastKey(), "b");
   await store.close();
+});
+
+test("a key that LMDB would not take is refused before it is in the journal", async (t) => {
+  const store = openStore(emptyDirectory(t));
+  await assert.rejects(put(store, "", "x"), /a key of 0 octets/);
+  await assert.rejects(put(store, "k".repeat(1_979), "x"), /a key of 1979 octets/);
+  await put(store, "k".repeat(1_978), "x");
+  assert.deepEqual(await store.close(), { isSettled: true, isReleased: true });
+});
+
+describe("a tables' file that cannot be written", () => {
+  const failure = Object.assign(new Error("EIO: of the test"), { code: "EIO", errno: -5 });
+  const large = "x".repeat(100_000);
+
+  test("refuses what is new once the journal is half full, and not what ends; nothing is lost", async (t) => {
+    const directory = emptyDirectory(t);
+    const store = openStore(directory);
+    const { mock } = t.mock.method(TablesFile.prototype, "transaction", async () => Promise.reject(failure));
+    let stored = 0;
+    for (; store.refusal === undefined; stored++) await put(store, `key-${stored}`, large);
+    assert.match(String(store.refusal), /has not kept up .*EIO: of the test/);
+    assert.ok(stored > 35 && stored < 60, `${stored} of 100 KB`);
+    for (let n = 0; n < stored; n++) await put(store, `key-${n}`, undefined);
+    assert.deepEqual(contents(store), []);
+    assert.deepEqual((await afterKill(t, directory)).rows, []);
+    mock.restore();
+    await put(store, "last", "x");
+    assert.deepEqual(await store.close(), { isSettled: true, isReleased: true });
+  });
+
+  test("and a journal that is full reject what comes, and take it again when the file can be written", async (t) => {
+    const store = openStore(emptyDirectory(t));
+    const { mock } = t.mock.method(TablesFile.prototype, "transaction", async () => Promise.reject(failure));
+    let stored = 0;
+    await assert.rejects(async () => {
+      for (;;) {
+        await put(store, `key-${stored}`, large);
+        stored++;
+      }
+    }, /EIO: of the test/);
+    await assert.rejects(put(store, `key-${stored}`, large), /EIO: of the test/);
+    assert.equal(contents(store).length, stored);
+    mock.restore();
+    await put(store, `key-${stored}`, large);
+    assert.equal(store.refusal, undefined);
+    assert.equal(contents(store).length, stored + 1);
+    await store.close();
+  });
+
+  test("that is full says that there is no room", async (t) => {
+    const store = openStore(emptyDirectory(t));
+    const full = Object.assign(new Error("ENOSPC: of the test"), { code: "ENOSPC", errno: -28 });
+    const { mock } = t.mock.method(TablesFile.prototype, "transaction", async () => Promise.reject(full));
+    for (let n = 0; store.refusal === undefined; n++) await put(store, `key-${n}`, large);
+    assert.ok(store.refusal instanceof BusFullError);
+    mock.restore();
+    await store.close();
+  });
+
+  test("for want of an answer refuses what is new after a minute, and keeps no bus from closing", async (t) => {
+    const directory = emptyDirectory(t);
+    let now = 0;
+    const store = openStore(directory, { now: () => now });
+    const asked = Promise.withResolvers<void>();
+    const { mock } = t.mock.method(TablesFile.prototype, "transaction", () => {
+      asked.resolve();
+      return new Promise<void>(() => {});
+    });
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    await put(store, "a", "one");
+    t.mock.timers.tick(1_000);
+    await asked.promise;
+    now = 59_000;
+    assert.equal(store.refusal, undefined);
+    now = 60_000;
+    assert.match(String(store.refusal), /has not kept up for 60 s: no answer from the disk/);
+    await put(store, "b", "two");
+    const closed = store.close();
+    t.mock.timers.tick(5_000);
+    assert.equal((await closed).isSettled, false);
+    mock.restore();
+    t.mock.timers.reset();
+    assert.deepEqual((await afterKill(t, directory)).rows, [
+      ["a", 3],
+      ["b", 3],
+    ]);
+  });
 });

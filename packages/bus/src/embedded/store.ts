@@ -4,10 +4,12 @@ import { BusFullError, BusUnavailableError } from "../bus-error.ts";
 import { Journal } from "./journal.ts";
 import type { JournalEntry } from "./journal-record.ts";
 import type { Room } from "./room.ts";
-import { pagesFor, roomFor, settlingSteps } from "./settling-steps.ts";
+import { SETTLED, Settler } from "./settler.ts";
+import { pagesFor } from "./settling-steps.ts";
 import type { Table } from "./table.ts";
 import { openTables, type Tables } from "./tables.ts";
 import { TablesFile } from "./tables-file.ts";
+import { giveTablesBack } from "./tables-name.ts";
 import { within } from "./within.ts";
 
 /** So many octets of the journal or so many rows, and the tables' file is brought up to date. */
@@ -21,8 +23,6 @@ const BEHIND_MS = 60_000;
 const CLOSE_MS = 5_000;
 /** What LMDB accepts. */
 const MAX_KEY_OCTETS = 1_978;
-/** In the table of words about the file: the number of the last record of the journal that is in the file. */
-const SETTLED = "settled";
 
 export interface StoreOptions {
   readonly directory: string;
@@ -46,6 +46,7 @@ export class Store {
   readonly #file: TablesFile;
   /** By their numbers in the journal. */
   readonly #numbered: readonly Table[];
+  readonly #settler: Settler;
   readonly #journal: Journal;
   /** Of the batch that is being put together. */
   #entries: JournalEntry[] | undefined;
@@ -73,15 +74,23 @@ export class Store {
     const { tables, numbered } = openTables(this.#file, record);
     this.tables = tables;
     this.#numbered = numbered;
+    this.#settler = new Settler({ file: this.#file, tables, numbered, room: options.room, free: () => this.free() });
     this.id = this.#identity();
     const settled = tables.meta.get(SETTLED)?.toString();
-    this.#journal = new Journal({
-      directory,
-      storeId: this.id,
-      settled: settled === undefined ? undefined : Number(settled),
-    });
-    // From now on the files of the journal must be there.
-    if (settled === undefined) this.#file.transactionSync(() => tables.meta.put(SETTLED, "0"));
+    try {
+      this.#journal = new Journal({
+        directory,
+        storeId: this.id,
+        settled: settled === undefined ? undefined : Number(settled),
+      });
+      // From now on the files of the journal must be there.
+      if (settled === undefined) this.#file.transactionSync(() => tables.meta.put(SETTLED, "0"));
+    } catch (err) {
+      this.#file.close().catch(() => undefined);
+      // There was no room for a first journal, for one: then any build may go on with the tables.
+      if (settled === undefined) giveTablesBack(directory);
+      throw err;
+    }
     this.#recover();
   }
 
@@ -93,7 +102,7 @@ export class Store {
     const entries = this.#collect(write);
     if (entries.length === 0) return;
     // What LMDB has been told last may be there or not, and this must not be built on either.
-    if (this.#file.failure !== undefined) throw this.#file.failure;
+    if (this.#file.failure !== undefined) throw this.refusal ?? this.#file.failure;
     const record = this.#journal.encode(entries);
     if (record === undefined) return this.#commitToFile(entries);
     // Why it fails, if it does, is seen next.
@@ -214,11 +223,10 @@ export class Store {
   async #settleNow(entries: readonly JournalEntry[]): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const { room } = this.#options;
-    // A quota can be used up where the disk is not: then it is LMDB that has found it out.
+    // What LMDB has found out is not seen otherwise: a quota can be used up where the disk is not.
     const isTight = isNoRoom(this.#trouble);
-    if (isTight) await room.reserve.giveUp();
-    const freeOctets = await room.look();
+    if (isTight) await this.#options.room.reserve.giveUp();
+    const freeOctets = await this.#options.room.look();
     const upTo = this.#journal.ended;
     if (upTo === this.#journal.settled && entries.length === 0) return;
     this.#journal.turn();
@@ -227,9 +235,7 @@ export class Store {
     [this.#unsettledRows, this.#unsettledPages, this.#freshSinceMs] = [0, 0, undefined];
     this.#behindSinceMs ??= this.#now();
     try {
-      const needed = roomFor(entries.reduce((sum, { value }) => sum + pagesFor(value), pages));
-      if (isTight || needed > freeOctets) await this.#settleInSteps(entries, upTo);
-      else await this.#settleAtOnce(entries, upTo);
+      await this.#settler.settle({ upTo, entries, pages, freeOctets: isTight ? 0 : freeOctets });
     } catch (err) {
       for (const table of this.#numbered) table.unsettled();
       this.#unsettledRows += rows;
@@ -243,36 +249,6 @@ export class Store {
     this.#behindSinceMs = this.#freshSinceMs;
     this.#trouble = undefined;
     if (this.#journal.ended > upTo) this.#settleLater();
-  }
-
-  #settleAtOnce(entries: readonly JournalEntry[], upTo: number): Promise<void> {
-    return this.#file.transaction(() => {
-      for (const table of this.#numbered) for (const [key, value] of table.settling) table.put(key, value);
-      this.#finish(entries, upTo);
-    });
-  }
-
-  /** Where the disk is nearly full: in parts that need little room, of which the first ones make some. */
-  async #settleInSteps(entries: readonly JournalEntry[], upTo: number): Promise<void> {
-    const { room } = this.#options;
-    const rows = this.#numbered.flatMap(({ settling }, table) =>
-      Array.from(settling, ([key, value]): JournalEntry => ({ table, key, value })),
-    );
-    for (const step of settlingSteps(rows)) {
-      await room.need(roomFor(step.reduce((sum, { value }) => sum + pagesFor(value), 0)), this.free());
-      await this.#file.transaction(() => this.#put(step));
-    }
-    await room.need(roomFor(entries.reduce((sum, { value }) => sum + pagesFor(value), 1)), this.free());
-    await this.#file.transaction(() => this.#finish(entries, upTo));
-  }
-
-  #finish(entries: readonly JournalEntry[], upTo: number): void {
-    this.#put(entries);
-    this.tables.meta.put(SETTLED, String(upTo));
-  }
-
-  #put(entries: readonly JournalEntry[]): void {
-    for (const { table, key, value } of entries) this.#numbered[table]?.put(key, value);
   }
 
   /** What an earlier process has committed and not brought to the file. */

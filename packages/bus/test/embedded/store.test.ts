@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { BusFullError } from "../../src/bus-error.ts";
+import { Room } from "../../src/embedded/room.ts";
 import type { Store } from "../../src/embedded/store.ts";
 import { TablesFile } from "../../src/embedded/tables-file.ts";
+import { eventually } from "../contract-items.ts";
 import { openStore } from "./open-store.ts";
 
 function emptyDirectory(t: TestContext): string {
@@ -146,6 +148,24 @@ describe("a tables' file that cannot be written", () => {
     assert.ok(store.refusal instanceof BusFullError);
     mock.restore();
     await store.close();
+  });
+
+  test("by a quota, which no look at the disk tells, gets the room of the reserve", async (t) => {
+    const directory = emptyDirectory(t);
+    const room = new Room(directory);
+    room.reserve.makeIfRoom(Number.POSITIVE_INFINITY);
+    await eventually(() => assert.ok(room.reserve.isThere));
+    const store = openStore(directory, { room });
+    const { transaction } = TablesFile.prototype;
+    const { mock } = t.mock.method(TablesFile.prototype, "transaction", function (this: TablesFile, write: () => void) {
+      // LMDB's errors have only a number.
+      const quota = Object.assign(new Error("Disk quota exceeded"), { code: constants.errno.EDQUOT });
+      return room.reserve.isThere ? Promise.reject(quota) : transaction.call(this, write);
+    });
+    for (let n = 0; n < 60; n++) await put(store, `key-${n}`, large);
+    await eventually(() => assert.ok(!room.reserve.isThere));
+    assert.deepEqual(await store.close(), { isSettled: true, isReleased: true });
+    mock.restore();
   });
 
   test("for want of an answer refuses what is new after a minute, and keeps no bus from closing", async (t) => {

@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync, linkSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -67,4 +77,16 @@ test("tables beside others, a journal without tables and files of others are ref
   takeTables(foreign);
   writeFileSync(taken(foreign), "#!/bin/sh\n".padEnd(100));
   assert.throws(() => takeTables(foreign), /tables\.mdb is not a file of Postbus/);
+});
+
+test("where no first journal can be made, the tables are left as any build finds them", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "postbus-name-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  takeTables(directory);
+  mkdirSync(join(directory, "journal-1.new"));
+  assert.throws(() => openStore(directory), /EISDIR/);
+  assert.ok(!existsSync(taken(directory)));
+  rmdirSync(join(directory, "journal-1.new"));
+  takeTables(directory);
+  assert.equal(await content(directory), undefined);
 });

@@ -14,6 +14,8 @@ export const Reception = Type.Object(
     /** Name of the authenticator that the client has passed, and who it is by that (`A=`). */
     authenticator: Type.Optional(Type.String()),
     authenticatedId: Type.Optional(Type.String()),
+    /** AUTH= of MAIL, decoded, as far as the client is believed (RFC 4954 §5). */
+    authenticatedSender: Type.Optional(Type.String()),
     /** `TLS1.3:TLS_AES_256_GCM_SHA384:256`; absent in clear text. */
     cipher: Type.Optional(Type.String()),
     /** The content came by BDAT (RFC 3030): `K` in the log. */

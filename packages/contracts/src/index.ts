@@ -1,3 +1,4 @@
+export { CalloutAnswer, CalloutRequest, calloutSubject } from "./callout.ts";
 export { CarriedValue } from "./carried-value.ts";
 export { type Content, contentSize, INLINE_LIMIT_OCTETS, SpoolReference } from "./content.ts";
 export { ReloadReport, ReloadRequest, reloadedSubject, reloadSubject } from "./control.ts";

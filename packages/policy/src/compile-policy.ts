@@ -20,6 +20,7 @@ import { type ProcessParts, policySurroundings } from "./load/policy-surrounding
 import type { Policy } from "./policy.ts";
 import type { Configuration } from "./reader/configuration.ts";
 import { formatProblem, ProblemList } from "./reader/problem.ts";
+import { RewriteRules } from "./rewriting/rewrite-rules.ts";
 
 export interface PolicySource {
   readonly configuration: Configuration;
@@ -84,6 +85,7 @@ export function compilePolicy(source: PolicySource): Policy {
     }),
     startSession: (client, hooks) => new SmtpAcls(new AclSession(client, names, shared, hooks), acls, sessionParts),
     looksAtContent: contentTest(configuration),
+    rewriting: rewritingOf(configuration),
     wantedFacts: wantedFacts(configuration),
     transport(name) {
       const transport = transports.get(name);
@@ -94,3 +96,6 @@ export function compilePolicy(source: PolicySource): Policy {
     stop,
   };
 }
+
+const rewritingOf = ({ rewrite }: Configuration): RewriteRules | undefined =>
+  rewrite.length === 0 ? undefined : new RewriteRules(rewrite);

@@ -16,7 +16,7 @@ export { isProxyItself, type ProxyView, withoutProxiedClient } from "./acl/smtp/
 export { receivedContent } from "./acl/smtp/received-content.ts";
 export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 export { type SmtpParts, smtpParts } from "./acl/smtp/smtp-parts.ts";
-export type { AddressVerdict, VerifyAddressRequest } from "./acl/verify-address.ts";
+export type { AddressVerdict, CalloutOptions, VerifyAddressRequest } from "./acl/verify-address.ts";
 export type { AuthAnswer } from "./authenticators/auth-dialogue.ts";
 export { carriedValues } from "./carried/carried-value.ts";
 export { MessageVariables } from "./carried/message-variables.ts";
@@ -54,4 +54,6 @@ export type { Configuration, RouterSettings } from "./reader/configuration.ts";
 export type { OptionSet } from "./reader/option-set.ts";
 export { formatPlace, type Place } from "./reader/problem.ts";
 export { readConfiguration } from "./reader/read-configuration.ts";
+export { HEADER_PLACES, rewriteHeaderLine } from "./rewriting/rewrite-header-line.ts";
+export type { RewriteContext, RewriteRules } from "./rewriting/rewrite-rules.ts";
 export { ExpansionTester } from "./tester/expansion-tester.ts";

@@ -10,6 +10,7 @@ import type { Variables } from "./expansion/evaluation.ts";
 import type { SharedSurroundings } from "./load/policy-surroundings.ts";
 import type { AclStage } from "./options/acl/stage.ts";
 import type { Configuration } from "./reader/configuration.ts";
+import type { RewriteRules } from "./rewriting/rewrite-rules.ts";
 
 /**
  * What the services ask of the operator's policy. This is the seam: gateway and delivery know these questions, not the
@@ -50,6 +51,8 @@ export interface Policy {
   startSession(client: ClientEndpoint, hooks: AclHooks): SmtpAcls;
   /** Whether the message that begins now is to be shown to an ACL when it is complete. */
   looksAtContent(acls: SmtpAcls): boolean;
+  /** Rules for addresses of envelopes and header lines; undefined: there are none. */
+  readonly rewriting: RewriteRules | undefined;
   /** What will be asked about a message, as far as that is known beforehand. */
   readonly wantedFacts: WantedFacts;
   /** @throws {ConfigError} if the policy has no such transport (an item made under another version). */
@@ -102,6 +105,12 @@ export interface SmtpPolicy {
   readonly maxUnknownCommands: number;
   /** `smtp_enforce_sync` */
   readonly enforcesSync: boolean;
+  /** `smtp_connect_backlog` */
+  readonly backlog: number;
+  /** `smtp_accept_keepalive` */
+  readonly keepAlive: boolean;
+  /** `accept_8bitmime` */
+  readonly offersEightBitMime: boolean;
   /** `smtp_receive_timeout`: for the next command, and for the next data. */
   readonly receiveTimeoutMs: number;
   /** `proxy_protocol_timeout`: for the whole PROXY header. */

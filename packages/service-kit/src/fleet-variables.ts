@@ -21,6 +21,7 @@ export const fleetVariables: readonly string[] = [
   // router
   "POSTBUS_ROUTER_CONCURRENCY",
   // delivery
+  "POSTBUS_CALLOUT_CONCURRENCY",
   "POSTBUS_DELIVERY_CONCURRENCY",
   "POSTBUS_DELIVERY_IDLE_MS",
   // logger

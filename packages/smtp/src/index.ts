@@ -1,6 +1,8 @@
+export { type CalloutEnd, type CalloutPeer, calloutDialogue, type PeerWord } from "./client/callout-dialogue.ts";
 export type { Capabilities } from "./client/capabilities.ts";
 export { ContentEncoder } from "./client/content-encoder.ts";
 export { errnos, type Loss, type Trouble } from "./client/error-text.ts";
+export { ReplyParser } from "./client/reply-parser.ts";
 export { ClientSession, type ClientSessionOptions, isSafeAddress } from "./client/session.ts";
 export type {
   RecipientResult,

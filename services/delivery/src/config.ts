@@ -6,6 +6,8 @@ export const DeliverySettings = Type.Object({
   ...commonSettings,
   /** Items in work at one time in this process. Each holds one message (128 KiB at most in memory) and waits for one connection. */
   deliveryConcurrency: Type.Integer({ minimum: 1, maximum: 10_000, default: 100 }),
+  /** Hosts that are asked at one time whether they would take mail for an address (`verify = …/callout`); more wait. */
+  calloutConcurrency: Type.Integer({ minimum: 1, maximum: 10_000, default: 100 }),
   /** How long a connection to a next hop is kept for the next message. */
   deliveryIdleMs: Type.Integer({ minimum: 0, maximum: 300_000, default: 5_000 }),
 });

@@ -1,7 +1,10 @@
 import { join } from "node:path";
+import { calloutSubject } from "@postbus/contracts";
 import { openResolver } from "@postbus/dns";
 import { PolicyInForce } from "@postbus/policy";
 import { type Service, startReloadListener } from "@postbus/service-kit";
+import { CalloutCache } from "./callout/callout-cache.ts";
+import { calloutHandler } from "./callout/callout-handler.ts";
 import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
 import { maildirDeps } from "./maildir/maildir-delivery.ts";
@@ -30,16 +33,26 @@ export const delivery: Service<typeof DeliverySettings> = {
       idleMs: settings.deliveryIdleMs,
       authorities: verifyingContexts(log),
     });
+    const addresses = new AddressCache();
     const handler = deliveryHandler({
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
-      smtp: { pool, addresses: new AddressCache(), spool: bus.spool },
+      smtp: { pool, addresses, spool: bus.spool },
       maildir: maildirDeps(bus.spool),
       metrics: deliveryMetrics(metrics, () => pool.openCount),
       log,
       now: Date.now,
       random: Math.random,
     });
+    const callouts = await bus.serve(
+      calloutSubject,
+      { concurrency: settings.calloutConcurrency },
+      calloutHandler({
+        policy: () => policy.current,
+        addresses,
+        cache: new CalloutCache(bus.keyValue("callouts")),
+      }),
+    );
     const { deliveryConcurrency: concurrency } = settings;
     const items = await bus.consume("deliver", { concurrency, journal: join(data, "outcomes") }, handler);
     return [
@@ -51,6 +64,7 @@ export const delivery: Service<typeof DeliverySettings> = {
         },
         stop: () => policy.stop(),
       },
+      { name: calloutSubject, stop: () => callouts.drain() },
       { name: "connections", stop: () => pool.close() },
       {
         name: "delivery items",

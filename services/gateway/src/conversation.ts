@@ -1,6 +1,6 @@
 // One file because it has one method for each step of a session, and they share what the steps are about.
 import { BusFullError } from "@postbus/bus";
-import { hasDomain, type Reply, reply, trimStart } from "@postbus/mail";
+import { DeferError, hasDomain, type Reply, reply, trimStart } from "@postbus/mail";
 import type { AclAnswer, AuthAnswer, ClientEndpoint, Eventual, TlsView } from "@postbus/policy";
 import { ServerSession, type SessionStep, type XclientValues } from "@postbus/smtp";
 import { handshakeProblem } from "@postbus/tls";
@@ -12,6 +12,7 @@ import type { RejectionStage } from "./metrics.ts";
 import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
 import { clientNamed } from "./proxy/client-behind.ts";
 import { contentStageName, printable, Refusals } from "./refusals.ts";
+import { rewriteEnvelope } from "./rewriting.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { type PreparedTls, tlsUnavailable } from "./tls/server-tls.ts";
 
@@ -290,10 +291,36 @@ export class Conversation implements PolicyClient {
   }
 
   #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
-    const { returnPath: given, eightBit, size } = step;
-    const { questions, settings, clock, policy } = this.#surroundings;
-    const returnPath = this.#qualified(given, policy.qualifyDomain);
+    const { policy } = this.#surroundings;
+    const given = this.#qualified(step.returnPath, policy.qualifyDomain);
     this.#policy?.beginMessage();
+    return this.#rewritten(given, "F", (returnPath) => this.#begin(returnPath, step));
+  }
+
+  /** The address as rewriting rules leave it. What cannot be said now is told so. */
+  #rewritten(
+    address: string,
+    place: "F" | "T",
+    next: (address: string) => Promise<void> | undefined,
+  ): Promise<void> | undefined {
+    const { policy } = this.#surroundings;
+    if (policy.rewriting === undefined) return next(address);
+    const rewriting = rewriteEnvelope(address, place, policy, this.#asked);
+    if (rewriting === undefined) return next(address);
+    return rewriting.then(
+      (rewritten) => next(rewritten ?? address),
+      (err: unknown) => {
+        if (!(err instanceof DeferError)) throw err;
+        const what = place === "F" ? "MAIL" : "RCPT";
+        this.refusals.add(place === "F" ? "mail" : "rcpt", `temporarily rejected ${what} <${address}>: ${err.message}`);
+        this.session.refuse(notNow);
+      },
+    );
+  }
+
+  #begin(returnPath: string, step: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
+    const { eightBit, size } = step;
+    const { questions, settings, clock, policy } = this.#surroundings;
     const about = { clientAddress: this.address, helo: this.helo, returnPath };
     const facts = new TransactionFacts(questions, settings.factsTimeoutMs, about);
     this.envelope = new Envelope(returnPath, eightBit, facts, step);
@@ -317,7 +344,16 @@ export class Conversation implements PolicyClient {
   #recipient(step: Extract<SessionStep, { kind: "recipient" }>): Promise<void> | undefined {
     const envelope = this.envelope;
     if (envelope === undefined) throw new Error("a recipient without an envelope");
-    const address = this.#qualified(step.address);
+    return this.#rewritten(this.#qualified(step.address), "T", (address) =>
+      this.#askRecipient(address, step, envelope),
+    );
+  }
+
+  #askRecipient(
+    address: string,
+    step: Extract<SessionStep, { kind: "recipient" }>,
+    envelope: Envelope,
+  ): Promise<void> | undefined {
     return this.#decide(this.#asked.recipient(address), "rcpt", `RCPT <${address}>`, ({ verdict }) => {
       if (verdict === "accept") envelope.add(address, step.notification);
     });

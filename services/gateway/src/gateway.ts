@@ -225,7 +225,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
   }, TICK_MS);
 
   try {
-    const listeners = await openListeners(smtp.interfaces, smtp.ports, onConnection, (err) =>
+    const listeners = await openListeners(smtp.interfaces, smtp.ports, smtp, onConnection, (err) =>
       log.error({ err }, "listener"),
     );
     log.info({ addresses: listeners.addresses, policy: parts.policy.version }, "listening");

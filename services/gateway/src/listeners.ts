@@ -1,7 +1,11 @@
 import { createServer, isIPv6, type Server, type Socket } from "node:net";
 
-/** Connections that the kernel keeps for us to accept; what Linux caps `net.core.somaxconn` to is the operator's. */
-const BACKLOG = 511;
+export interface ListenOptions {
+  /** Connections that the kernel keeps for us to accept; Linux has a bound of its own, `net.core.somaxconn`. */
+  readonly backlog: number;
+  /** The kernel asks silent clients from time to time whether they are still there. */
+  readonly keepAlive: boolean;
+}
 
 export interface Listeners {
   /** `host:port` or `[host]:port`, with the port that was really taken. */
@@ -22,6 +26,7 @@ export interface Listeners {
 export async function openListeners(
   interfaces: readonly string[],
   ports: readonly number[],
+  options: ListenOptions,
   onConnection: (socket: Socket, port: number) => void,
   onError: (err: Error) => void,
 ): Promise<Listeners> {
@@ -34,7 +39,7 @@ export async function openListeners(
     for (const host of interfaces) {
       for (const port of ports) {
         try {
-          servers.push(await listen(host, port, (socket) => onConnection(socket, port), onError));
+          servers.push(await listen(host, port, options, (socket) => onConnection(socket, port), onError));
         } catch (err) {
           if (!isNoSuchAddress(err)) throw err;
           missing = err;
@@ -57,15 +62,16 @@ const isNoSuchAddress = (err: unknown): err is Error =>
 async function listen(
   host: string,
   port: number,
+  { backlog, keepAlive }: ListenOptions,
   onConnection: (socket: Socket) => void,
   onError: (err: Error) => void,
 ): Promise<Server> {
   // A client may close its side behind QUIT and still read our reply. Replies are whole when written: no Nagle.
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
+  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive }, onConnection);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     // `::` alone must not take IPv4's port, too: both are named in `local_interfaces` where both are wanted.
-    server.listen({ host, port, backlog: BACKLOG, ipv6Only: isIPv6(host) }, () => {
+    server.listen({ host, port, backlog, ipv6Only: isIPv6(host) }, () => {
       server.removeListener("error", reject);
       resolve();
     });

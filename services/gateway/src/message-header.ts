@@ -18,11 +18,19 @@ export class MessageHeader {
    * @param received The trace field, with its CRLF.
    * @param header With its blank line.
    * @param fields Of the header, if they are known.
+   * @param rewritten Lines that are others now.
    */
-  constructor(received: string, header: Buffer, fields = headerFields(header)) {
+  constructor(
+    received: string,
+    header: Buffer,
+    fields = headerFields(header),
+    rewritten: ReadonlyMap<string, string> = NOTHING,
+  ) {
     this.#received = received;
     this.#header = header;
     this.#fields = fields;
+    if (rewritten.size === 0) return;
+    this.#lines = this.lines.map((line) => rewritten.get(line) ?? line);
   }
 
   /** @throws {ExpansionFailure} a pattern of lines to be removed is none. */
@@ -54,3 +62,5 @@ export class MessageHeader {
     return { trace, header: this.#header.subarray(end) };
   }
 }
+
+const NOTHING: ReadonlyMap<string, string> = new Map();

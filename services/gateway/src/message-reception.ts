@@ -17,6 +17,7 @@ import type { Incoming } from "./incoming.ts";
 import { MessageContent } from "./message-content.ts";
 import { MessageHeader } from "./message-header.ts";
 import { isAccepted } from "./policy-session.ts";
+import { rewriteHeader } from "./rewriting.ts";
 import { receivedEvent, routeItem } from "./route-item.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { withoutForgedResults } from "./trace/forged-results.ts";
@@ -60,6 +61,8 @@ export class MessageReception {
   #collectedOctets = 0;
   /** From the budget. */
   #takenOctets = 0;
+  /** Header lines that rewriting rules have changed. */
+  #rewritten: ReadonlyMap<string, string> | undefined;
   #isOver = false;
   /** For the log. */
   readonly #notes: Noted[] = [];
@@ -105,7 +108,19 @@ export class MessageReception {
   /** @returns Something to wait for, or nothing. @throws {DeferError} no room, by the result or at once. */
   header(octets: Buffer): Promise<void> | undefined {
     this.#collectedOctets = 0;
-    this.#fields = headerFields(octets);
+    const fields = headerFields(octets);
+    this.#fields = fields;
+    const rewriting = rewriteHeader(octets, fields, this.#surroundings.policy, this.#incoming.acls);
+    if (rewriting === undefined) return this.#addHeader(octets);
+    // What was read stays with the session meanwhile, and may be used for something else.
+    const own = Buffer.from(octets);
+    return rewriting.then((lines) => {
+      this.#rewritten = lines;
+      return this.#addHeader(own);
+    });
+  }
+
+  #addHeader(octets: Buffer): Promise<void> | undefined {
     const waiting = this.#content.addHeader(octets);
     this.#account();
     return waiting?.then(() => this.#account());
@@ -311,7 +326,12 @@ export class MessageReception {
   #newHeader(): MessageHeader {
     const { header } = this.#content;
     const clean = withoutForgedResults(header, this.#fields, this.#surroundings.policy.primaryHostname);
-    return new MessageHeader(this.#receivedField(), clean, clean === header ? this.#fields : undefined);
+    return new MessageHeader(
+      this.#receivedField(),
+      clean,
+      clean === header ? this.#fields : undefined,
+      this.#rewritten,
+    );
   }
 
   #receivedField(): string {

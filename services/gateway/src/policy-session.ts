@@ -8,6 +8,7 @@ import type {
   VerifyAddressRequest,
 } from "@postbus/policy";
 import type { ClientStanding } from "@postbus/smtp";
+import { callOut } from "./callouts.ts";
 import { type DecisionsClient, SessionDecisions } from "./decisions/session-decisions.ts";
 import type { Envelope } from "./envelope.ts";
 import { policyFacts } from "./facts/policy-facts.ts";
@@ -75,16 +76,21 @@ export class PolicySession implements DecisionsClient {
     if (message.returnPath !== undefined || message.rcptCount > 0) this.acls.reset();
   }
 
-  async #verify(request: VerifyAddressRequest, { policy, routing }: Surroundings): Promise<AddressVerdict> {
-    if (request.callout !== undefined || request.quota !== undefined) {
-      throw new DeferError("verify", "callouts are not available");
-    }
+  async #verify(request: VerifyAddressRequest, { policy, routing, bus }: Surroundings): Promise<AddressVerdict> {
+    const { callout, quota } = request;
+    if (quota !== undefined) throw new DeferError("verify", "quota is not available");
     const { session } = this.acls;
-    return routing.verify(request, {
+    const verdict = await routing.verify(request, {
       returnPath: session.message.returnPath ?? "",
       surroundings: policy.surroundings,
       variables: session.evaluation.around.variables,
     });
+    const delivery = verdict.deliveries.at(-1);
+    if (verdict.result !== "good" || callout === undefined || delivery === undefined || delivery.isLocal)
+      return verdict;
+    const { addressData } = verdict;
+    const answer = await callOut(request, callout, delivery, { bus, policy, acls: this.acls });
+    return addressData === undefined ? answer : { ...answer, addressData };
   }
 }
 

@@ -80,6 +80,7 @@ export function receivedEvent({ envelope, acls }: Incoming, item: RouteItem, log
 
 function receptionOf(incoming: Incoming, { headerMessageId }: Named, content: Content): Reception {
   const { client, protocol, tls, isChunked, acls } = incoming;
+  const { authenticatedSender } = acls.session.message;
   return {
     protocol,
     clientAddress: client.address,
@@ -88,6 +89,7 @@ function receptionOf(incoming: Incoming, { headerMessageId }: Named, content: Co
     size: contentSize(content),
     ...(tls === undefined ? {} : receivedOver(tls)),
     ...authenticationOf(acls),
+    ...(authenticatedSender === undefined ? {} : { authenticatedSender: authenticatedSender.slice(0, MAX_ID) }),
     ...(isChunked ? { isChunked } : {}),
     ...(acls.session.message.isPrdr ? { isPrdr: true } : {}),
     ...(headerMessageId === undefined ? {} : { headerMessageId }),

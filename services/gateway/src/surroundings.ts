@@ -17,7 +17,7 @@ export interface Surroundings extends PolicyParts {
   readonly settings: Pick<GatewaySettings, "factsTimeoutMs" | "transactionTimeoutMs" | "decisions" | "data">;
   /** For `ratelimit` and `seen`; absent: they defer. */
   readonly rates?: RateStore | undefined;
-  readonly bus: Pick<Bus, "publish" | "spool">;
+  readonly bus: Pick<Bus, "publish" | "request" | "spool">;
   readonly questions: FactQuestions;
   readonly messageIds: MessageIdGenerator;
   readonly budget: OctetBudget;

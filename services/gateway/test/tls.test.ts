@@ -153,6 +153,39 @@ describe("client certificates", () => {
   }
 });
 
+/** Exim's manual, "The tls authenticator". */
+describe("an authenticator of driver tls", () => {
+  const authority = makeCertificate("authority", { isAuthority: true });
+  const member = makeCertificate("ann.test", { issuer: authority });
+  const stranger = makeCertificate("ann.test");
+  const policyOf = (own: string, acls: Record<string, string> = {}) => ({
+    main: `${main}\ntls_try_verify_hosts = *\ntls_verify_certificates = ${authority.certificateFile}`,
+    acls: {
+      rcpt: "accept authenticated = *\n message = $authenticated_id by $sender_host_authenticated, $received_protocol\ndeny",
+      ...acls,
+    },
+    sections: `begin authenticators\nby_certificate:\n driver = tls\n ${own}\n`,
+  });
+  const named = `server_param1 = \${certextract{subj_altname,dns}{$tls_in_peercert}}\n server_condition = \${if eq{$auth1}{ann.test}}\n server_set_id = $auth1`;
+  const rows: readonly [name: string, own: string, shown: object, reply: RegExp, acls?: Record<string, string>][] = [
+    ["lets in whose certificate it knows", named, member, /^250 [0-9. ]*ann\.test by by_certificate, esmtpsa/],
+    ["does not let in whom it does not know", "server_condition = no", member, /^550/],
+    ["does not let in whose certificate is not good", named, stranger, /^550/],
+    ["does not let in who has none", named, {}, /^550/],
+    ["asks acl_smtp_auth before", named, member, /^550/, { auth: "deny" }],
+  ];
+  for (const [name, own, shown, reply, acls] of rows) {
+    test(name, async () => {
+      await using gateway = await startTestGateway({ policy: policyOf(own, acls) });
+      await using client = await gateway.session();
+      const { certificate: cert, privateKey: key } = shown as Partial<typeof member>;
+      await client.startTls(cert === undefined || key === undefined ? {} : { cert, key });
+      assert.doesNotMatch(await client.say(EHLO, 250), /AUTH/);
+      assert.match(await client.say(ENVELOPE, 250, Number(reply.source.slice(1, 4))), reply);
+    });
+  }
+});
+
 describe("TLS before the greeting (tls_on_connect_ports)", () => {
   const onConnect = `${main}\ntls_on_connect_ports = 0`;
 

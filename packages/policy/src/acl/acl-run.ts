@@ -15,6 +15,14 @@ const MAX_RECORDS = 1_000;
 /** As in Exim. */
 export const MAX_DEPTH = 20;
 
+/** @property text Why, for the client, below the heading. @property log The same for the log. */
+export interface SenderFailure {
+  readonly address: string;
+  readonly heading: string | undefined;
+  readonly text: string | undefined;
+  readonly log: string | undefined;
+}
+
 /** One run of the ACL of one stage, with all that it calls. */
 export class AclRun {
   readonly stage: AclStage;
@@ -27,8 +35,8 @@ export class AclRun {
   log: string | undefined;
   /** A temporary refusal shows `message` to the client; else it is told no more than "try later". */
   hasDetails = false;
-  /** The sender that could not be verified in this run. @property text Why, for the client. */
-  senderFailure: { readonly address: string; readonly text: string | undefined } | undefined;
+  /** The sender that could not be verified in this run. */
+  senderFailure: SenderFailure | undefined;
   /** What the trace says about the condition that is being tested. */
   note: string | undefined;
   #statements = 0;

@@ -1,7 +1,7 @@
 import type { Reply } from "@postbus/mail";
 import { textOf } from "../expansion/value.ts";
 import type { AclStage } from "../options/acl/stage.ts";
-import type { AclRun } from "./acl-run.ts";
+import type { AclRun, SenderFailure } from "./acl-run.ts";
 import type { DecisionRecord } from "./decision-record.ts";
 import type { LogTarget } from "./hooks.ts";
 import { messageLines } from "./message-lines.ts";
@@ -141,21 +141,19 @@ function made(text: string, code: number, run: AclRun): Reply {
 function withSenderDetails(answer: Reply, run: AclRun): Reply {
   const failure = noteSender(run, "fail");
   if (failure === undefined) return answer;
-  const lines: [string, ...string[]] = [`Verification failed for <${failure.address}>`, ...failure.text.split("\n")];
+  const { heading = `Verification failed for <${failure.address}>`, text = "" } = failure;
+  const lines: [string, ...string[]] = [heading, ...text.split("\n")];
   return { ...answer, lines: [...lines, ...answer.lines] };
 }
 
-function noteSender(
-  { senderFailure, session }: AclRun,
-  what: "fail" | "defer",
-): { address: string; text: string } | undefined {
+function noteSender({ senderFailure, session }: AclRun, what: "fail" | "defer"): SenderFailure | undefined {
   if (senderFailure === undefined) return undefined;
-  const { address, text } = senderFailure;
+  const { address, text, log } = senderFailure;
   const { toldSenders } = session.message;
   if (toldSenders.has(address)) return undefined;
   if (toldSenders.size < MAX_TOLD) toldSenders.add(address);
-  session.log(["main"], `sender verify ${what} for <${address}>${text === undefined ? "" : `: ${text}`}`);
-  return what === "fail" && text !== undefined ? { address, text } : undefined;
+  session.log(["main"], `sender verify ${what} for <${address}>${log === undefined ? "" : `: ${log}`}`);
+  return what === "fail" && text !== undefined ? senderFailure : undefined;
 }
 
 /** Addresses of `verify = sender=…` may come out of recipients. */

@@ -34,6 +34,8 @@ export interface AddressVerdict {
   /** For the client: `Unrouteable address`, the text behind `:fail:`. */
   readonly text?: Value;
   readonly log?: string;
+  /** Of a sender, above the text: where that is not `Verification failed for <…>`. */
+  readonly heading?: string;
   /** The text may be shown although the refusal is temporary: it is the operator's own, or the asked host's. */
   readonly isTextForClient?: boolean;
   /** `$recipient_verify_failure`, `$sender_verify_failure`: `qualify`, `route`, `mail`, `recipient`, `postmaster`. */

@@ -25,7 +25,8 @@ export function external({ params, condition }: ExternalOptions): Mechanism {
   };
 }
 
-function addParams(
+/** Each becomes the next `$auth`; then the condition decides. */
+export function addParams(
   [first, ...rest]: readonly Expansion[],
   values: AuthValues,
   session: AclSession,

@@ -14,10 +14,28 @@ export class OfferedAuthenticators {
   readonly #all: readonly ServerAuthenticator[];
   readonly #hosts: CompiledList | undefined;
 
+  /** Of several, the first is asked, as with Exim. */
+  readonly #byCertificate: ServerAuthenticator | undefined;
+
   /** @param hosts `auth_advertise_hosts` */
   constructor(all: readonly ServerAuthenticator[], hosts: string) {
-    this.#all = all;
+    this.#all = all.filter(({ isByCertificate }) => !isByCertificate);
+    this.#byCertificate = all.find(({ isByCertificate }) => isByCertificate);
     this.#hosts = hosts === "*" ? undefined : compileList("host", hosts);
+  }
+
+  /** Whether a client that has just come into TLS may be let in for its certificate (driver `tls`). */
+  isCertificateEnough({ connection }: AclSession): boolean {
+    return this.#byCertificate !== undefined && connection.tls?.isVerified === true;
+  }
+
+  /** Asks the authenticator of driver `tls` about the client. What it says no to is logged, and has no other consequence. */
+  byCertificate(session: AclSession): Eventual<void> {
+    const authenticator = this.#byCertificate;
+    if (authenticator === undefined) return undefined;
+    return then(new AuthDialogue(authenticator, session).begin(undefined), (answer) => {
+      if (answer.kind === "end" && answer.log !== undefined) session.log(["main", "reject"], answer.log);
+    });
   }
 
   /** To be called when EHLO is accepted: finds out what this client may use now. */

@@ -7,6 +7,7 @@ import { external } from "./external.ts";
 import type { Mechanism } from "./mechanism.ts";
 import { plaintext } from "./plaintext.ts";
 import { SCRAM_HASHES, scram } from "./scram.ts";
+import { tlsAuthenticator } from "./tls-authenticator.ts";
 
 /** An authenticator of the file that clients of ours can use. */
 export interface ServerAuthenticator {
@@ -14,6 +15,8 @@ export interface ServerAuthenticator {
   /** `public_name`, in upper case: what EHLO offers and AUTH names (RFC 4954 §3). */
   readonly publicName: string;
   readonly mechanism: Mechanism;
+  /** A certificate stands for the AUTH command, which there is none of. */
+  readonly isByCertificate: boolean;
   /** `server_advertise_condition` */
   readonly advertised: Expansion | undefined;
   /** `server_set_id` */
@@ -36,6 +39,7 @@ export function serverAuthenticators(
       name,
       publicName: (generic.get("public_name") ?? name).toUpperCase(),
       mechanism,
+      isByCertificate: settings.kind === "tls",
       advertised: expansionOf(generic.get("server_advertise_condition")),
       setId: expansionOf(generic.get("server_set_id")),
     };
@@ -66,9 +70,18 @@ function mechanismOf(
     }
     case "gsasl":
       return scramOf(settings, condition, error);
-    case "tls":
-      error(`driver ${settings.kind}: not available yet`);
-      return undefined;
+    case "tls": {
+      const { options } = settings;
+      const texts = [
+        options.get("server_param1") ?? options.get("server_param"),
+        options.get("server_param2"),
+        options.get("server_param3"),
+      ];
+      return tlsAuthenticator(
+        texts.flatMap((text) => expansionOf(text) ?? []),
+        condition,
+      );
+    }
     default:
       // The reader has refused the others.
       return undefined;

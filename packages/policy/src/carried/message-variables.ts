@@ -19,6 +19,7 @@ export interface CarriedMessage {
     readonly cipher?: string;
     readonly authenticator?: string;
     readonly authenticatedId?: string;
+    readonly authenticatedSender?: string;
     readonly certificateVerified?: boolean;
     readonly peerName?: string;
     readonly serverName?: string;
@@ -63,6 +64,7 @@ export class MessageVariables implements Variables {
 
 const readers: Readonly<Record<string, (message: CarriedMessage) => Known>> = {
   authenticated_id: ({ reception }) => reception.authenticatedId,
+  authenticated_sender: ({ reception }) => reception.authenticatedSender,
   sender_host_authenticated: ({ reception }) => reception.authenticator,
   message_exim_id: ({ messageId }) => messageId,
   message_id: ({ messageId }) => messageId,

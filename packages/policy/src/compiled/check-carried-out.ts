@@ -8,6 +8,18 @@ const MAIN: ReadonlySet<string> = new Set([
   ...["daemon_smtp_ports", "local_interfaces", "message_size_limit", "recipients_max", "received_headers_max"],
   ...[
     "allow_domain_literals",
+    "callout_random_local_part",
+    "callout_positive_expire",
+    "callout_negative_expire",
+    "callout_domain_positive_expire",
+    "callout_domain_negative_expire",
+    "smtp_ratelimit_rcpt",
+    "smtp_ratelimit_mail",
+    "smtp_ratelimit_hosts",
+    "smtp_connect_backlog",
+    "smtp_accept_keepalive",
+    "helo_lookup_domains",
+    "accept_8bitmime",
     "auth_advertise_hosts",
     "chunking_advertise_hosts",
     "dkim_verify_hashes",
@@ -26,6 +38,7 @@ const MAIN: ReadonlySet<string> = new Set([
     "smtp_active_hostname",
     "smtp_banner",
     "pipelining_advertise_hosts",
+    "pipelining_connect_advertise_hosts",
     "prdr_enable",
     "hosts_proxy",
     "hosts_xclient",
@@ -80,8 +93,9 @@ export function checkCarriedOut(configuration: Configuration, problems: ProblemL
       problems.error(setting.place, `router ${name}: ${option}: delivery does not carry out this option yet`);
     }
   }
-  const [rule] = rewrite;
-  if (rule !== undefined) problems.error(rule.place, "rewrite rules are not carried out yet");
+  for (const { place, where } of rewrite) {
+    if (where.has("S")) problems.error(place, "rewriting of commands as they come (S) is not available");
+  }
   const idle = idleOptions(main);
   if (idle.length > 0) {
     const text = `these options are correct, but not carried out yet: ${idle.join(", ")}`;

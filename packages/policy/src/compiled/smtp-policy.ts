@@ -16,6 +16,9 @@ const SERVICES: Readonly<Record<string, number>> = {
   submissions: 465,
 };
 
+/** Connections that wait to be accepted, where the file does not say. */
+const BACKLOG = 511;
+
 /** What the main section says about sessions. What has to be the same for all of them may not need an expansion. */
 export function smtpPolicy(configuration: Configuration, problems: ProblemList): SmtpPolicy {
   const { main } = configuration;
@@ -73,6 +76,10 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     maxNonmail: main.get("smtp_accept_max_nonmail"),
     acceptsLiterals: main.get("allow_domain_literals"),
     maxUnknownCommands: main.get("smtp_max_unknown_commands"),
+    // Exim's default of 20 is from a time of slower peers; one burst fills it.
+    backlog: main.setting("smtp_connect_backlog") === undefined ? BACKLOG : main.get("smtp_connect_backlog"),
+    keepAlive: main.get("smtp_accept_keepalive"),
+    offersEightBitMime: main.get("accept_8bitmime"),
     enforcesSync: main.get("smtp_enforce_sync"),
     receiveTimeoutMs: number("smtp_receive_timeout"),
     proxyTimeoutMs: main.get("proxy_protocol_timeout"),

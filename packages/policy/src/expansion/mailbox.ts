@@ -123,6 +123,11 @@ function readDomain(source: Source): string | undefined {
 
 /** The mailboxes of an address list (RFC 5322 §3.4), groups opened, as text. */
 export function* mailboxes(text: string): Generator<string> {
+  for (const { start, end } of mailboxSpans(text)) yield text.slice(start, end);
+}
+
+/** Where they stand, with the blanks around them. */
+export function* mailboxSpans(text: string): Generator<{ readonly start: number; readonly end: number }> {
   const source = new Source(text);
   let start = 0;
   let isInGroup = false;
@@ -136,7 +141,7 @@ export function* mailboxes(text: string): Generator<string> {
       hasQuotes = source.match(QUOTED) !== "";
     } else if (c === "[" && source.match(LITERAL) !== "") continue;
     else if ((c === "," && !isInAngles) || (c === ";" && isInGroup)) {
-      yield source.text.slice(start, source.at);
+      yield { start, end: source.at };
       start = ++source.at;
       isInAngles = false;
       if (c === ";") isInGroup = false;
@@ -149,5 +154,5 @@ export function* mailboxes(text: string): Generator<string> {
       source.at++;
     }
   }
-  yield source.text.slice(start);
+  yield { start, end: text.length };
 }

@@ -15,8 +15,12 @@ export interface RewriteRule {
   readonly replacement: string;
   /** Where it applies. */
   readonly where: ReadonlySet<RewritePlace>;
-  /** What follows when the rule matched: no further rule (`Q`), none if the result is an address (`q`), this rule again (`R`). */
-  readonly then: "next" | "quit" | "quit_if_qualified" | "repeat";
+  /** `q`: where it matches, no rule behind it is looked at, whether or not it rewrites. */
+  readonly isLast: boolean;
+  /** `Q`: the result may be a local part; `qualify_recipient` is put behind it. */
+  readonly isQualified: boolean;
+  /** `R`: it is looked at again with what it has made. */
+  readonly isRepeated: boolean;
   /** `w`: the whole of a header line's address is rewritten, phrase included. */
   readonly isWhole: boolean;
 }
@@ -30,8 +34,7 @@ export function parseRewriteRule(text: string, place: Place): RewriteRule {
   if (pattern.rest === "") throw new ValueError("missing rewrite replacement string");
   const replacement = firstItem(pattern.rest);
   const where = new Set<RewritePlace>();
-  let then: RewriteRule["then"] = "next";
-  let isWhole = false;
+  const modifiers = new Set<string>();
   const addAll = (places: string): void => {
     for (const one of places) where.add(one as RewritePlace);
   };
@@ -39,17 +42,23 @@ export function parseRewriteRule(text: string, place: Place): RewriteRule {
     if (flag === "h") addAll(HEADERS);
     else if (flag === "E") addAll("FT");
     else if (`${EVERYWHERE}S`.includes(flag)) addAll(flag);
-    else if (flag === "Q") then = "quit";
-    else if (flag === "q") then = "quit_if_qualified";
-    else if (flag === "R") then = "repeat";
-    else if (flag === "w") isWhole = true;
+    else if ("QqRw".includes(flag)) modifiers.add(flag);
     else throw new ValueError(`unknown rewrite flag "${flag}" (could be missing quotes round the replacement)`);
   }
   if (where.has("S") && !pattern.value.startsWith("^")) {
     throw new ValueError("the rewrite rule has the S flag but is not a regular expression");
   }
   if (where.size === 0) addAll(EVERYWHERE);
-  return { place, pattern: pattern.value, replacement: replacement.value, where, then, isWhole };
+  return {
+    place,
+    pattern: pattern.value,
+    replacement: replacement.value,
+    where,
+    isLast: modifiers.has("q"),
+    isQualified: modifiers.has("Q"),
+    isRepeated: modifiers.has("R"),
+    isWhole: modifiers.has("w"),
+  };
 }
 
 /** Reads a transport's `headers_rewrite`: rules separated by colons, for header lines only. @throws {ValueError} */

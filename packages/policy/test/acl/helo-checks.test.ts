@@ -43,6 +43,22 @@ describe("names in HELO that have to be the client's", () => {
     });
   }
 
+  const lookedUp: readonly [config: string, name: string, hostName: string | undefined][] = [
+    ["", "mx.test", undefined],
+    ["helo_lookup_domains = @ : *.example", "mx.test", "client.example"],
+    ["helo_lookup_domains = @ : *.example", "a.example", "client.example"],
+    ["helo_lookup_domains = @ : *.example", "a.test", undefined],
+    ["helo_lookup_domains = lsearch;/nonexistent/file", "a.test", undefined],
+  ];
+  for (const [config, name, hostName] of lookedUp) {
+    test(`${config}: with HELO ${name}, the client's own name is ${hostName}`, async () => {
+      const { acls, session } = policySession(config, { zone });
+      await acls.connect();
+      assert.equal(shown(await acls.helo(name, true)), "accept");
+      assert.equal(session.connection.hostName, hostName);
+    });
+  }
+
   test("a name that is refused leaves the one before in force", async () => {
     const { acls, session } = policySession(required, { zone });
     await acls.connect();

@@ -101,6 +101,47 @@ describe("verify = sender", () => {
       "550 Sender verify failed",
     ]);
   });
+  test("what a host has said has a heading of its own, and other words in the log", async () => {
+    const verdict: AddressVerdict = {
+      result: "bad",
+      failure: "mail",
+      heading: "Callback setup failed while verifying <a@b>",
+      text: "Called:   mx\nResponse: 550 no",
+      log: "mx [192.0.2.9] : 550 no",
+    };
+    const { acls, log } = policySession(
+      "acl_smtp_rcpt = check\nbegin acl\ncheck:\n  require verify = sender/callout\n",
+      {
+        hooks: { verifyAddress: () => verdict },
+      },
+    );
+    await acls.mail({ returnPath: "a@b" });
+    assert.equal(
+      shown(await acls.recipient("x@y")),
+      "550 Callback setup failed while verifying <a@b>|Called:   mx|Response: 550 no|Sender verify failed",
+    );
+    assert.deepEqual(log, ["main: sender verify fail for <a@b>: mx [192.0.2.9] : 550 no"]);
+  });
+  test("a host that could not say is told of, whoever else's words are not", async () => {
+    const verdict: AddressVerdict = {
+      result: "unknown",
+      failure: "recipient",
+      text: "Could not complete sender verify callout",
+      log: "Could not complete sender verify callout: mx [192.0.2.9] : 450 later",
+      isTextForClient: true,
+    };
+    const { acls, log } = policySession(
+      "acl_smtp_rcpt = check\nbegin acl\ncheck:\n  require verify = sender/callout\n",
+      {
+        hooks: { verifyAddress: () => verdict },
+      },
+    );
+    await acls.mail({ returnPath: "a@b" });
+    assert.equal(shown(await acls.recipient("x@y")), "451 Could not complete sender verify callout");
+    assert.deepEqual(log, [
+      "main: sender verify defer for <a@b>: Could not complete sender verify callout: mx [192.0.2.9] : 450 later",
+    ]);
+  });
   test("with no_details, none does", async () => {
     assert.deepEqual(await ask("  require verify = sender/no_details", "gone@x", "b@c"), [
       "550 Sender verify failed",

@@ -100,11 +100,14 @@ describe("rewrite rules", () => {
   });
 
   test("what follows", () => {
-    assert.equal(parseRewriteRule("*@a b@c", place).then, "next");
-    assert.equal(parseRewriteRule("*@a b@c Q", place).then, "quit");
-    assert.equal(parseRewriteRule("*@a b@c q", place).then, "quit_if_qualified");
-    assert.equal(parseRewriteRule("*@a b@c FR w", place).then, "repeat");
-    assert.equal(parseRewriteRule("*@a b@c FR w", place).isWhole, true);
+    const modifiers = (text: string) => {
+      const { isLast, isQualified, isRepeated, isWhole } = parseRewriteRule(text, place);
+      return [isLast, isQualified, isRepeated, isWhole];
+    };
+    assert.deepEqual(modifiers("*@a b@c"), [false, false, false, false]);
+    assert.deepEqual(modifiers("*@a b@c q"), [true, false, false, false]);
+    assert.deepEqual(modifiers("*@a b@c Q"), [false, true, false, false]);
+    assert.deepEqual(modifiers("*@a b@c FR w"), [false, false, true, true]);
   });
 
   test("quotes", () => {

@@ -22,6 +22,8 @@ export interface ClientStanding {
   readonly isPipeliningOff: boolean;
   /** Extensions that are offered to it though the profile does not, or not though the profile does. */
   readonly offers: Readonly<Partial<ExtensionOffers>>;
+  /** It may send what it has to say before the greeting, EHLO and what follows (PIPECONNECT): Exim's `pipelining_connect_advertise_hosts`. */
+  readonly maySpeakFirst: boolean;
   /** It may say who the client is: Exim's `hosts_xclient`. */
   readonly mayXclient: boolean;
   /** HELO and EHLO may have any name, or none: Exim's `helo_accept_junk_hosts`. */
@@ -42,6 +44,7 @@ export const UNKNOWN_CLIENT: ClientStanding = {
   wantsSingleLines: false,
   isPipeliningOff: false,
   offers: {},
+  maySpeakFirst: false,
   mayXclient: false,
   mayGreetWithJunk: false,
   enforcesSync: undefined,

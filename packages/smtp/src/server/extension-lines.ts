@@ -9,6 +9,8 @@ export interface ExtensionFacts {
   readonly recipientsMax: number;
   /** RFC 2034 */
   readonly offersStatus: boolean;
+  /** RFC 6152 */
+  readonly offersEightBitMime: boolean;
 }
 
 /** Lines of the reply to EHLO behind the first, made once for each set of offers: there are few. */
@@ -21,8 +23,10 @@ export class ExtensionLines {
   }
 
   for(offers: ExtensionOffers, offersTls: boolean): string {
-    const { pipelining, chunking, dsn, smtpUtf8, limits, requireTls, prdr } = offers;
-    const key = [pipelining, chunking, dsn, smtpUtf8, limits, requireTls, prdr, offersTls].map(Number).join("");
+    const { pipelining, pipeConnect, chunking, dsn, smtpUtf8, limits, requireTls, prdr } = offers;
+    const key = [pipelining, pipeConnect, chunking, dsn, smtpUtf8, limits, requireTls, prdr, offersTls]
+      .map(Number)
+      .join("");
     return this.#made.getOrInsertComputed(key, () => this.#make(offers, offersTls));
   }
 
@@ -36,14 +40,15 @@ export class ExtensionLines {
 
   /** In Exim's order. */
   #make(offers: ExtensionOffers, offersTls: boolean): string {
-    const { pipelining, chunking, dsn, smtpUtf8, limits, requireTls, prdr } = offers;
-    const { messageSizeLimit, offersStatus } = this.#facts;
+    const { pipelining, pipeConnect, chunking, dsn, smtpUtf8, limits, requireTls, prdr } = offers;
+    const { messageSizeLimit, offersStatus, offersEightBitMime } = this.#facts;
     const keywords = [
       messageSizeLimit > 0 ? `SIZE ${messageSizeLimit}` : "SIZE",
       ...(limits ? this.#limits : []),
-      "8BITMIME",
+      ...(offersEightBitMime ? ["8BITMIME"] : []),
       ...(dsn ? ["DSN"] : []),
       ...(pipelining ? ["PIPELINING"] : []),
+      ...(pipeConnect ? ["PIPECONNECT"] : []),
       ...(chunking ? ["CHUNKING"] : []),
       ...(offersStatus ? ["ENHANCEDSTATUSCODES"] : []),
       ...(offersTls ? ["STARTTLS"] : []),

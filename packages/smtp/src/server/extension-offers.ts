@@ -2,6 +2,8 @@
 export interface ExtensionOffers {
   /** RFC 2920 */
   readonly pipelining: boolean;
+  /** Pipelining from the first octet on: the client remembers what it was offered before. As Exim has it, without an RFC. */
+  readonly pipeConnect: boolean;
   /** RFC 3030 */
   readonly chunking: boolean;
   /** RFC 3461 */

@@ -54,6 +54,8 @@ export interface PathRules {
   readonly offersPrdr: boolean;
   /** REQUIRETLS is taken (RFC 8689). */
   readonly offersRequireTls: boolean;
+  /** BODY is taken (RFC 6152). */
+  readonly offersEightBitMime: boolean;
   /** AUTH is taken (RFC 4954 §5). */
   readonly offersAuth: boolean;
   /** Addresses may be in UTF-8 (RFC 6531): if MAIL says so, or because it has. */
@@ -93,6 +95,7 @@ export function parseMail(argument: string, rules: PathRules): MailCommand | Rep
         size = Number(value);
         break;
       case "BODY":
+        if (!rules.offersEightBitMime) return unknownParameter(keyword);
         if (!/^(?:7BIT|8BITMIME)$/i.test(value ?? "")) return reply(501, "5.5.4", "invalid data for BODY");
         eightBit = value?.length === "8BITMIME".length;
         break;

@@ -114,6 +114,11 @@ export class SessionCore {
     return this.input.length > 0 && (this.standing.enforcesSync ?? this.profile.enforcesSync);
   }
 
+  /** The same, at the greeting and at the end of EHLO. */
+  get isAheadOfHello(): boolean {
+    return this.isAhead && !this.standing.maySpeakFirst;
+  }
+
   /** Whether the client has been told that it need not wait for replies (RFC 2920). */
   get mayPipeline(): boolean {
     return this.isExtended && this.offers?.pipelining === true;
@@ -139,6 +144,7 @@ export class SessionCore {
       mayOmitDomain,
       offersDsn: this.offers?.dsn === true,
       offersPrdr: this.offers?.prdr === true,
+      offersEightBitMime: this.profile.offersEightBitMime,
       offersRequireTls: this.offers?.requireTls === true,
       offersAuth: this.isAuthenticated || this.standing.mechanisms !== "",
       acceptsUtf8,

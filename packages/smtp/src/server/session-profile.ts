@@ -37,6 +37,8 @@ export interface SessionSettings {
   readonly offers?: Readonly<Partial<ExtensionOffers>>;
   /** ENHANCEDSTATUSCODES (RFC 2034). Default: yes. */
   readonly offersStatus?: boolean;
+  /** 8BITMIME (RFC 6152) is offered. Exim's `accept_8bitmime`. Default: yes. */
+  readonly offersEightBitMime?: boolean;
   /** A client that sends ahead where it must not is turned away. Default: yes. */
   readonly enforcesSync?: boolean;
   /** What the owner wants to be asked, besides what it always is. Default: nothing. */
@@ -56,6 +58,7 @@ export interface SessionProfile extends SessionSettings {
   readonly refusesTooManyRecipients: boolean;
   readonly heloCharacters: string;
   readonly enforcesSync: boolean;
+  readonly offersEightBitMime: boolean;
   readonly maxNonmail: number;
   readonly acceptsLiterals: boolean;
   readonly asks: ReadonlySet<SessionQuestion>;
@@ -91,6 +94,7 @@ function repliesOf({
   recipientsMax,
   mailMax,
   offersStatus = true,
+  offersEightBitMime = true,
   format,
 }: SessionSettings & Pick<SessionProfile, "mailMax" | "format">): Pick<
   SessionProfile,
@@ -98,7 +102,7 @@ function repliesOf({
 > {
   return {
     greeting: formatReply({ code: 220, lines: banner }),
-    extensions: new ExtensionLines({ messageSizeLimit, recipientsMax, mailMax, offersStatus }),
+    extensions: new ExtensionLines({ messageSizeLimit, recipientsMax, mailMax, offersStatus, offersEightBitMime }),
     closing: format.own({ code: 221, status: "2.0.0", lines: [`${hostname} closing connection`] }),
   };
 }
@@ -113,6 +117,7 @@ export function sessionProfile(settings: SessionSettings): SessionProfile {
     refusesTooManyRecipients: settings.refusesTooManyRecipients ?? false,
     heloCharacters: settings.heloCharacters ?? "",
     enforcesSync: settings.enforcesSync ?? true,
+    offersEightBitMime: settings.offersEightBitMime ?? true,
     maxNonmail: settings.maxNonmail ?? MAX_NONMAIL_COMMANDS,
     acceptsLiterals: settings.acceptsLiterals ?? true,
     asks: settings.asks ?? new Set(),
@@ -120,6 +125,7 @@ export function sessionProfile(settings: SessionSettings): SessionProfile {
     recipientsMax: bounded(recipientsMax),
     offers: {
       pipelining: true,
+      pipeConnect: false,
       chunking: false,
       dsn: false,
       smtpUtf8: false,

@@ -165,7 +165,7 @@ export class ServerSession {
         this.#greeting = answer === undefined ? core.profile.greeting : formatReply(answer);
         if (this.#isTlsFirst && !core.isTls) core.phase = "handshake";
         // Whoever speaks before the greeting does not speak SMTP with us (RFC 5321 §4.3.1).
-        else if (core.isAhead) core.close(replies.synchronizationError, "before the greeting");
+        else if (core.isAheadOfHello) core.close(replies.synchronizationError, "before the greeting");
         else this.#sayGreeting();
         return;
       case "helo asked":

@@ -396,6 +396,29 @@ describe("ServerSession", () => {
     assert.ok(isClosed);
   });
 
+  test("who may speak first gets all answers, and may send behind EHLO (PIPECONNECT)", () => {
+    const early = `${EHLO}${MAIL}${RCPT}DATA\r\n`;
+    const { codes, output, isClosed } = converse([], { early, standing: { maySpeakFirst: true } });
+    assert.deepEqual(codes, ["220", "250", "250", "250", "354"]);
+    assert.match(output, /^250-PIPELINING\r\n250-PIPECONNECT\r\n/m);
+    assert.ok(!isClosed);
+  });
+
+  test("who may speak first must wait behind DATA all the same", () => {
+    const early = `${EHLO}${MAIL}${RCPT}DATA\r\nSubject: x\r\n\r\n.\r\n`;
+    const { codes, isClosed } = converse([], { early, standing: { maySpeakFirst: true } });
+    assert.deepEqual(codes, ["220", "250", "250", "250", "554"]);
+    assert.ok(isClosed);
+  });
+
+  test("without accept_8bitmime, 8BITMIME is neither offered nor taken", () => {
+    const { codes, output } = converse([EHLO, "MAIL FROM:<a@b.test> BODY=8BITMIME\r\n", MAIL], {
+      settings: { offersEightBitMime: false },
+    });
+    assert.doesNotMatch(output, /8BITMIME\r/);
+    assert.deepEqual(codes, ["220", "250", "555", "250"]);
+  });
+
   test("a refused connection is told why and closed", () => {
     const { output, isClosed } = converse([EHLO], { decide: () => reply(550, "5.7.1", "go away") });
     assert.equal(output, "550 5.7.1 go away\r\n");

@@ -15,6 +15,7 @@ export interface ClientLists {
   readonly xclient: CompiledList | undefined;
   readonly tlsOffered: CompiledList | undefined;
   readonly junkHelo: CompiledList | undefined;
+  readonly speaksFirst: CompiledList | undefined;
   readonly refused: CompiledList | undefined;
 }
 
@@ -30,6 +31,8 @@ export function clientLists({ main }: Pick<Configuration, "main">): ClientLists 
     xclient: list(main.get("hosts_xclient")),
     tlsOffered: list(main.get("tls_advertise_hosts"), "*"),
     junkHelo: list(main.get("helo_accept_junk_hosts")),
+    // Exim's default is everybody; here who speaks before the greeting is turned away, unless the file says otherwise.
+    speaksFirst: list(main.get("pipelining_connect_advertise_hosts")),
     refused: list(main.get("host_reject_connection")),
   };
   return Object.values(lists).every((one) => one === undefined) ? undefined : lists;
@@ -100,6 +103,12 @@ const QUESTIONS: readonly Question[] = [
     list: "junkHelo",
     note(connection, isIn) {
       connection.mayGreetWithJunk = isIn;
+    },
+  },
+  {
+    list: "speaksFirst",
+    note(connection, isIn) {
+      connection.maySpeakFirst = isIn;
     },
   },
   {

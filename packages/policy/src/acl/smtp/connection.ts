@@ -71,6 +71,8 @@ export class SmtpConnection {
   isNonmailLimited = true;
   /** `hosts_xclient` */
   mayXclient = false;
+  /** `pipelining_connect_advertise_hosts` */
+  maySpeakFirst = false;
   /** `helo_accept_junk_hosts` */
   mayGreetWithJunk = false;
   /** `host_reject_connection` */
@@ -120,6 +122,7 @@ export class SmtpConnection {
       mayOmitSenderDomain,
       mayOmitRecipientDomain,
       isNonmailLimited,
+      maySpeakFirst,
       mayXclient,
       mayGreetWithJunk,
       isTlsOffered,
@@ -133,6 +136,7 @@ export class SmtpConnection {
       mayOmitSenderDomain,
       mayOmitRecipientDomain,
       isNonmailLimited,
+      maySpeakFirst,
       mayXclient,
       mayGreetWithJunk,
       isTlsOffered,

@@ -3,7 +3,6 @@ import { type OfferedAuthenticators, unknownMechanism } from "../../authenticato
 import { type Eventual, then } from "../../expansion/code.ts";
 import { compileExpansion } from "../../expansion/compile-expansion.ts";
 import { ForcedFailure, failureText } from "../../expansion/failures.ts";
-import { lowerCase } from "../../expansion/operators/case.ts";
 import { textOf } from "../../expansion/value.ts";
 import type { AclStage } from "../../options/acl/stage.ts";
 import type { Acls } from "../acls.ts";
@@ -12,12 +11,13 @@ import { messageLines } from "../message-lines.ts";
 import { runStage } from "../run-stage.ts";
 import type { AclSession } from "../session.ts";
 import type { AdvertiseLists } from "./advertise-lists.ts";
+import { beginRecipient, endRecipient } from "./asked-recipient.ts";
 import { type ClientLists, consultClientLists } from "./client-lists.ts";
+import type { CommandDelays } from "./command-delays.ts";
 import type { TlsView } from "./connection.ts";
 import type { ExpandedOptions } from "./expanded-options.ts";
 import type { HeloChecks } from "./helo-checks.ts";
 import { lookUpHostName } from "./host-name.ts";
-import { unquotedLocalPart } from "./local-part.ts";
 import type { ReceivedContent } from "./message.ts";
 import type { SmtpParts } from "./smtp-parts.ts";
 import { verifiedReply } from "./verified-reply.ts";
@@ -45,16 +45,19 @@ export class SmtpAcls {
   readonly #expanded: ExpandedOptions | undefined;
   readonly #advertised: AdvertiseLists | undefined;
   readonly #heloChecks: HeloChecks | undefined;
+  readonly #delays: CommandDelays | undefined;
   readonly #authenticators: OfferedAuthenticators | undefined;
   /** The AUTH command that is not answered yet. */
   #dialogue: AuthDialogue | undefined;
+  #mailCount = 0;
+  #isNewInTls = false;
   /** The last HELO or EHLO that was accepted. */
   #greeting = { helo: "", isExtended: false };
 
   constructor(
     session: AclSession,
     acls: Acls,
-    { lists, expanded, advertised, heloChecks, authenticators }: Partial<SmtpParts> = {},
+    { lists, expanded, advertised, heloChecks, delays, authenticators }: Partial<SmtpParts> = {},
   ) {
     this.session = session;
     this.#acls = acls;
@@ -62,6 +65,7 @@ export class SmtpAcls {
     this.#expanded = expanded;
     this.#advertised = advertised;
     this.#heloChecks = heloChecks;
+    this.#delays = delays;
     this.#authenticators = authenticators;
   }
 
@@ -87,6 +91,22 @@ export class SmtpAcls {
 
   /** HELO or EHLO. What was said before is forgotten if it is accepted, and in force if it is not (RFC 5321 §4.1.4). */
   helo(name: string, isExtended: boolean): Eventual<AclAnswer> {
+    return then(this.#authenticateByCertificate(), () => this.#greeted(name, isExtended));
+  }
+
+  /** Once behind each handshake, if `acl_smtp_auth` lets it. */
+  #authenticateByCertificate(): Eventual<void> {
+    const authenticators = this.#authenticators;
+    if (!this.#isNewInTls || authenticators === undefined) return undefined;
+    this.#isNewInTls = false;
+    const { session } = this;
+    if (!authenticators.isCertificateEnough(session)) return undefined;
+    return then(this.#acls.has("auth") ? this.#run("auth") : undefined, (answer) =>
+      answer === undefined || isAccepted(answer) ? authenticators.byCertificate(session) : undefined,
+    );
+  }
+
+  #greeted(name: string, isExtended: boolean): Eventual<AclAnswer> {
     const { connection } = this.session;
     const before = { ...this.#greeting, heloIsVerified: connection.heloIsVerified };
     connection.helo = name;
@@ -127,6 +147,11 @@ export class SmtpAcls {
 
   /** MAIL. Whom the client says it speaks for is asked about first. */
   mail(said: MailArguments): Eventual<AclAnswer> {
+    this.#mailCount += 1;
+    return then(this.#delays?.wait("mail", this.#mailCount, this.session), () => this.#believedMail(said));
+  }
+
+  #believedMail(said: MailArguments): Eventual<AclAnswer> {
     const { authenticatedSender = "" } = said;
     if (authenticatedSender === "") return this.#mail(said);
     const { session } = this;
@@ -170,11 +195,13 @@ export class SmtpAcls {
     const { session } = this;
     const { message } = session;
     message.rcptCount += 1;
-    begin(address, this.session);
-    // What was thrown away at MAIL is not looked at any more.
-    const answer = message.isDiscarded ? DISCARDED : this.#run("rcpt");
+    const answer = then(this.#delays?.wait("rcpt", message.rcptCount, session), () => {
+      beginRecipient(address, session);
+      // What was thrown away at MAIL is not looked at any more.
+      return message.isDiscarded ? DISCARDED : this.#run("rcpt");
+    });
     return then(answer, (decided) => {
-      end(this.session);
+      endRecipient(this.session);
       if (decided.verdict === "accept") message.recipients.push(address);
       else if (decided.isTemporary) message.rcptDeferCount += 1;
       else message.rcptFailCount += 1;
@@ -233,9 +260,9 @@ export class SmtpAcls {
   async #askAbout(address: string, isBesideOthers: boolean): Promise<AskedAbout> {
     const { session } = this;
     const own = isBesideOthers ? session.fork() : session;
-    begin(address, own);
+    beginRecipient(address, own);
     const answer = await runStage("data_prdr", own, this.#acls);
-    end(own);
+    endRecipient(own);
     return { answer, own };
   }
 
@@ -257,9 +284,9 @@ export class SmtpAcls {
    * answers it.
    */
   vrfy(address: string): Eventual<AclAnswer> {
-    begin(address, this.session);
+    beginRecipient(address, this.session);
     return then(this.#run("vrfy"), (answer) => {
-      end(this.session);
+      endRecipient(this.session);
       if (!isAccepted(answer)) return answer;
       return then(verifiedReply(address, this.session), (reply) => ({ ...answer, reply }));
     });
@@ -293,6 +320,7 @@ export class SmtpAcls {
   secured(tls: TlsView): void {
     const { connection } = this.session;
     connection.tls = tls;
+    this.#isNewInTls = true;
     // RFC 3207 §4.2: what was said in clear text is forgotten.
     connection.authentication = undefined;
     connection.authenticators = [];
@@ -323,40 +351,8 @@ interface AskedAbout {
   readonly own: AclSession;
 }
 
-/** A recipient is asked about. */
-function begin(address: string, session: AclSession): void {
-  const at = address.lastIndexOf("@");
-  session.isCaseful = false;
-  session.recipient = {
-    address,
-    localPart: unquotedLocalPart(at === -1 ? address : address.slice(0, at)),
-    domain: at === -1 ? "" : lowerCase(address.slice(at + 1)),
-  };
-  forgetData(session);
-}
-
-function end(session: AclSession): void {
-  session.recipient = undefined;
-  forgetData(session);
-}
-
-/** What was found out about the recipient before. */
-function forgetData({ message: { found } }: AclSession): void {
-  if (found.size === 0) return;
-  for (const name of OF_RECIPIENT) found.delete(name);
-}
-
 /** Of the recipients of one message, asked about beside each other. */
 const MAX_AT_ONCE = 20;
-
-const OF_RECIPIENT = [
-  "domain_data",
-  "local_part_data",
-  "recipient_data",
-  "address_data",
-  "sender_address_data",
-  "recipient_verify_failure",
-];
 
 const thrownAway = (recipient: { readonly address: string } | undefined) => ({
   address: recipient?.address ?? "",

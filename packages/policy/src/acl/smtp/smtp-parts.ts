@@ -3,6 +3,7 @@ import type { Configuration } from "../../reader/configuration.ts";
 import { ProblemList } from "../../reader/problem.ts";
 import { AdvertiseLists } from "./advertise-lists.ts";
 import { type ClientLists, clientLists } from "./client-lists.ts";
+import { CommandDelays } from "./command-delays.ts";
 import { ExpandedOptions } from "./expanded-options.ts";
 import { HeloChecks } from "./helo-checks.ts";
 
@@ -12,6 +13,7 @@ export interface SmtpParts {
   readonly advertised: AdvertiseLists;
   readonly expanded: ExpandedOptions;
   readonly heloChecks: HeloChecks;
+  readonly delays: CommandDelays;
   readonly authenticators: OfferedAuthenticators | undefined;
 }
 
@@ -26,6 +28,7 @@ export function smtpParts(
     advertised: new AdvertiseLists(configuration),
     expanded: new ExpandedOptions(configuration),
     heloChecks: new HeloChecks(configuration),
+    delays: new CommandDelays(configuration, problems),
     authenticators: offeredAuthenticators(configuration, hostname, problems),
   };
 }

@@ -56,11 +56,15 @@ const MAX_VERDICTS = 100;
 
 /** What is said of the refusal of a recipient because of the sender; why, is told once for each sender, with the first one. */
 function failedSender(run: AclRun, address: string, verdict: AddressVerdict): void {
-  const text = verdict.result === "bad" ? "Sender verify failed" : "Could not complete sender verify";
+  const { result, heading, isTextForClient = false } = verdict;
+  const words = verdict.text === undefined ? undefined : textOf(verdict.text);
+  const ofCallout = isTextForClient && isOfCallout(verdict) ? words : undefined;
+  const text = result === "bad" ? "Sender verify failed" : (ofCallout ?? "Could not complete sender verify");
   run.message = text;
   run.log = text;
+  run.hasDetails ||= ofCallout !== undefined;
   run.session.verifyMessage = text;
-  run.senderFailure = { address, text: verdict.text === undefined ? undefined : textOf(verdict.text) };
+  run.senderFailure = { address, heading, text: words, log: verdict.log ?? words };
 }
 
 /** `header_sender`: a bounce to an address in Sender, Reply-To or From would find its way. */
@@ -104,6 +108,8 @@ function toleratedOr(
 ): Said {
   run.note = result === "good" ? undefined : (failure ?? "route");
   if (result === "bad") return "no";
-  const isOfCallout = failure === "mail" || failure === "recipient" || failure === "postmaster";
-  return toleratesDefer || (callout?.toleratesDefer === true && isOfCallout) ? "yes" : "defer";
+  return toleratesDefer || (callout?.toleratesDefer === true && isOfCallout({ failure })) ? "yes" : "defer";
 }
+
+const isOfCallout = ({ failure }: { readonly failure?: string | undefined }): boolean =>
+  failure === "mail" || failure === "recipient" || failure === "postmaster";

@@ -32,7 +32,7 @@ export const smtpOptions = {
   message_size_limit: gateway("integer*", size("50M")),
   percent_hack_domains: later("domain list*", "the percent hack; a redirect router can rewrite such addresses"),
   pipelining_advertise_hosts: gateway("host list*", "*"),
-  pipelining_connect_advertise_hosts: ignored("host list*", "*"),
+  pipelining_connect_advertise_hosts: gateway("host list*", undefined, "nobody; with Exim everybody"),
   prdr_enable: gateway("boolean", false),
   proxy_protocol_timeout: gateway("time", time("3s")),
   proxy_required_hosts: alias("host list*", ["hosts_proxy"], "as in the first descriptions of the proxy protocol"),

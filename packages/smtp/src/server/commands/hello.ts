@@ -17,7 +17,7 @@ export function hello(core: SessionCore, verb: "EHLO" | "HELO", argument: string
   core.helo = argument;
   core.isExtended = verb === "EHLO";
   // What the client may do is known from the reply only (RFC 2920 §3.1), so nothing may have been sent behind it.
-  if (core.isAhead) return core.close(replies.synchronizationError);
+  if (core.isAheadOfHello) return core.close(replies.synchronizationError);
   if (core.asks("helo")) {
     return core.ask({ kind: "helo", name: argument, isExtended: core.isExtended }, "helo asked");
   }
@@ -48,7 +48,8 @@ export function greet(core: SessionCore, answer: Reply | undefined): undefined {
   core.offers = { ...offers, ...standing.offers };
   // RFC 8689 §2: nobody is to ask for protection in the clear.
   if (!core.isTls) core.offers = { ...core.offers, requireTls: false };
-  if (standing.isPipeliningOff) core.offers = { ...core.offers, pipelining: false };
+  if (standing.maySpeakFirst) core.offers = { ...core.offers, pipeConnect: true };
+  if (standing.isPipeliningOff) core.offers = { ...core.offers, pipelining: false, pipeConnect: false };
   // RFC 3207 §4.2: STARTTLS is not to be offered again.
   core.output += extensions.for(core.offers, core.offersTls);
 }

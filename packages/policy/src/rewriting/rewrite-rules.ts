@@ -1,0 +1,175 @@
+import { domainOf, localPartOf } from "@postbus/mail";
+import { compileExpansion } from "../expansion/compile-expansion.ts";
+import { createEvaluation } from "../expansion/create-evaluation.ts";
+import type { Evaluation, Surroundings } from "../expansion/evaluation.ts";
+import type { Expansion } from "../expansion/expansion.ts";
+import { ExpansionFailure, ForcedFailure, failureText } from "../expansion/failures.ts";
+import { parseMailbox } from "../expansion/mailbox.ts";
+import { Tainted, textOf, type Value } from "../expansion/value.ts";
+import type { RewritePlace, RewriteRule } from "../reader/rewrite-rule.ts";
+import { type RewritePattern, rewritePattern } from "./rewrite-pattern.ts";
+
+/** What rewriting needs of the context in which it happens. */
+export interface RewriteContext {
+  /** Its variables and lookups; `local_part` and `domain` are those of the address meanwhile. */
+  readonly around: Surroundings;
+  /** Behind local parts without a domain (`Q`). */
+  readonly qualifyDomain: string;
+  /** Told what a rule has made that is no address, or why it could not be expanded. */
+  log(text: string): void;
+}
+
+/** @property whole In a header line, what stands for the whole mailbox, phrase included (`w`). */
+export interface Rewritten {
+  readonly address: string;
+  readonly whole?: string;
+}
+
+interface CompiledRule {
+  readonly rule: RewriteRule;
+  readonly pattern: Expansion;
+  readonly replacement: Expansion;
+  /** Patterns by their text; most have one. */
+  last: { readonly text: string; readonly matches: RewritePattern } | undefined;
+}
+
+/** As in Exim: so often is a rule looked at again. */
+const MAX_REPEATS = 10;
+
+/** The rules of the rewrite section, or of a transport's `headers_rewrite`, in their order (Exim's manual, "Address rewriting"). */
+export class RewriteRules {
+  readonly #rules: readonly CompiledRule[];
+
+  constructor(rules: readonly RewriteRule[]) {
+    this.#rules = rules.map((rule) => ({
+      rule,
+      pattern: compileExpansion(rule.pattern),
+      replacement: compileExpansion(rule.replacement),
+      last: undefined,
+    }));
+  }
+
+  /** Whether any rule is about such a place: nobody else needs to be asked. */
+  concern(places: Iterable<RewritePlace>): boolean {
+    const all = [...places];
+    return this.#rules.some(({ rule }) => all.some((place) => rule.where.has(place)));
+  }
+
+  /**
+   * An address, as all rules together leave it. One that a rule cannot rewrite is left as it is, and the log is told.
+   *
+   * @param address With a domain; empty ones have no rules.
+   * @returns undefined: it stays as it is.
+   * @throws {DeferError} it cannot be said now.
+   */
+  async rewrite(address: string, place: RewritePlace, context: RewriteContext): Promise<Rewritten | undefined> {
+    let current: Rewritten = { address };
+    for (const compiled of this.#rules) {
+      const { rule } = compiled;
+      if (!rule.where.has(place)) continue;
+      for (let count = 0; ; count++) {
+        const step = await applied(compiled, current.address, place, context);
+        if (step === "stop") return current.address === address && current.whole === undefined ? undefined : current;
+        if (step === "no match" || step === undefined) break;
+        current = step.whole === undefined && current.whole !== undefined ? { ...step, whole: current.whole } : step;
+        if (rule.isLast) return current;
+        if (!rule.isRepeated) break;
+        if (count === MAX_REPEATS) {
+          context.log("rewrite rule repeat ignored after 10 times");
+          break;
+        }
+      }
+    }
+    return current.address === address && current.whole === undefined ? undefined : current;
+  }
+}
+
+/** @returns undefined: it matches, and has made nothing of it. */
+async function applied(
+  compiled: CompiledRule,
+  address: string,
+  place: RewritePlace,
+  context: RewriteContext,
+): Promise<Rewritten | "no match" | "stop" | undefined> {
+  const { rule, pattern, replacement } = compiled;
+  const evaluation = evaluationFor(address, context);
+  const text = await expandedText(
+    pattern,
+    evaluation,
+    context,
+    (why) => `failed to expand "${rule.pattern}" while checking a list: ${why}`,
+  );
+  if (text === undefined) return "no match";
+  if (compiled.last?.text !== text) compiled.last = { text, matches: patternOf(text) };
+  const captures = await compiled.last.matches(address, evaluation);
+  if (captures === undefined) return "no match";
+  // As in Exim, an address that is to stay is not looked at any further.
+  if (rule.replacement === "*") return "stop";
+  evaluation.captures = captures;
+  const made = await expandedText(
+    replacement,
+    evaluation,
+    context,
+    (why) => `Expansion of "${rule.replacement}" failed while rewriting: ${why}`,
+  );
+  const result = made === undefined ? undefined : read(made, address, rule, place, context);
+  return result ?? (rule.isLast ? "stop" : undefined);
+}
+
+/** One that is no regular expression matches nothing. */
+function patternOf(text: string): RewritePattern {
+  try {
+    return rewritePattern(text);
+  } catch (error) {
+    if (!(error instanceof ExpansionFailure)) throw error;
+    return async () => undefined;
+  }
+}
+
+function read(
+  made: string,
+  address: string,
+  { isQualified, isWhole }: RewriteRule,
+  place: RewritePlace,
+  { qualifyDomain, log }: RewriteContext,
+): Rewritten | undefined {
+  const mailbox = parseMailbox(made);
+  if (mailbox === undefined || mailbox.address === "") {
+    log(`Rewrite of ${address} yielded unparseable address: ${made}`);
+    return undefined;
+  }
+  if (mailbox.domain === "" && !isQualified) {
+    log(`Rewrite of ${address} yielded unqualified address "${mailbox.address}"`);
+    return undefined;
+  }
+  const whole = mailbox.domain === "" ? `${mailbox.address}@${qualifyDomain}` : mailbox.address;
+  const isOfHeader = place !== "F" && place !== "T" && place !== "S";
+  return isWhole && isOfHeader ? { address: whole, whole: made } : { address: whole };
+}
+
+async function expandedText(
+  expansion: Expansion,
+  evaluation: Evaluation,
+  { log }: RewriteContext,
+  problem: (why: string) => string,
+): Promise<string | undefined> {
+  if (expansion.constant !== undefined) return expansion.constant;
+  try {
+    return textOf(await expansion.run(evaluation));
+  } catch (error) {
+    if (error instanceof ForcedFailure) return undefined;
+    if (!(error instanceof ExpansionFailure)) throw error;
+    log(problem(failureText(error) ?? ""));
+    return undefined;
+  }
+}
+
+/** `$local_part` and `$domain` are those of the address. */
+function evaluationFor(address: string, { around }: RewriteContext): Evaluation {
+  const own: Readonly<Record<string, Value>> = {
+    local_part: new Tainted(localPartOf(address)),
+    domain: new Tainted(domainOf(address)),
+  };
+  const variables = { get: (name: string) => (Object.hasOwn(own, name) ? own[name] : around.variables.get(name)) };
+  return createEvaluation({ ...around, variables });
+}

@@ -1,0 +1,176 @@
+import { noCapabilities, parseCapabilities } from "./capabilities.ts";
+import { type Loss, lossTrouble, malformedTrouble, printable, replyText } from "./error-text.ts";
+import type { PeerReply } from "./reply-parser.ts";
+
+/** What a peer has answered to a command, or that it has not. */
+export type PeerWord =
+  | { readonly kind: "reply"; readonly reply: PeerReply }
+  | { readonly kind: "malformed"; readonly text: string }
+  | Loss;
+
+/** The host that is asked. Each method has its deadline. */
+export interface CalloutPeer {
+  /** `host [address]`, for texts. */
+  readonly label: string;
+  /** @param command Without its line end; undefined: the greeting is waited for. */
+  say(command: string | undefined): Promise<PeerWord>;
+  /** The handshake. @returns why there is no TLS; undefined: there is. */
+  startTls(): Promise<string | undefined>;
+}
+
+export interface CalloutQuestions {
+  readonly heloName: string;
+  readonly tls: "never" | "offered" | "required";
+  readonly mailFrom: string;
+  readonly address: string;
+  /** An address of the same domain that nobody has. */
+  readonly randomAddress: string | undefined;
+  /** Of the domain, then without one: all are asked until one is taken. */
+  readonly postmasters: readonly string[];
+  readonly postmasterMailFrom: string;
+}
+
+/** How a callout has ended. */
+export interface CalloutEnd {
+  readonly result: "good" | "bad" | "unknown";
+  /** Where it is not good: at which command; `mail`: at that one or before. */
+  readonly failure?: "mail" | "recipient" | "postmaster";
+  readonly sent?: string;
+  readonly response?: string;
+  /** For the log. */
+  readonly text?: string;
+  /** What was said to the address that nobody has. */
+  readonly random?: "accepted" | "refused";
+}
+
+const GOOD: CalloutEnd = { result: "good" };
+
+/**
+ * Asks a host whether it would take mail for an address, without sending any (Exim's manual, "Callout verification").
+ * TLS that fails is the end: the caller may ask again with `tls: "never"`.
+ */
+export async function calloutDialogue(peer: CalloutPeer, questions: CalloutQuestions): Promise<CalloutEnd> {
+  const dialogue = new CalloutDialogue(peer, questions);
+  return (await dialogue.greet()) ?? (await dialogue.ask());
+}
+
+class CalloutDialogue {
+  readonly #peer: CalloutPeer;
+  readonly #questions: CalloutQuestions;
+  #random: CalloutEnd["random"];
+  #capabilities = noCapabilities;
+
+  constructor(peer: CalloutPeer, questions: CalloutQuestions) {
+    this.#peer = peer;
+    this.#questions = questions;
+  }
+
+  /** Greeting, EHLO, and TLS where it is wanted. @returns the end, if this was it. */
+  async greet(): Promise<CalloutEnd | undefined> {
+    const { heloName, tls } = this.#questions;
+    const greeting = await this.#peer.say(undefined);
+    if (!isYes(greeting)) return ended(greeting, "initial connection", "mail", this.#peer.label);
+    const hello = await this.#hello();
+    if (!isYes(hello.word)) return ended(hello.word, hello.command, "mail", this.#peer.label);
+    if (hello.isExtended) this.#capabilities = parseCapabilities(hello.word.reply);
+    const offersTls = this.#capabilities.startTls;
+    if (tls === "never" || (!offersTls && tls === "offered")) return undefined;
+    const problem = offersTls ? await this.#startTls() : "the server did not offer TLS support";
+    if (problem !== undefined)
+      return { result: "unknown", failure: "mail", sent: "STARTTLS", text: `TLS session: ${problem}` };
+    // RFC 3207 §4.2: what was said before is forgotten.
+    const command = `EHLO ${heloName}`;
+    const again = await this.#peer.say(command);
+    if (!isYes(again)) return ended(again, command, "mail", this.#peer.label);
+    this.#capabilities = parseCapabilities(again.reply);
+    return undefined;
+  }
+
+  async ask(): Promise<CalloutEnd> {
+    const { mailFrom, address, randomAddress, postmasters, postmasterMailFrom } = this.#questions;
+    const refused = await this.#mail(mailFrom, "mail");
+    if (refused !== undefined) return refused;
+    if (randomAddress !== undefined) {
+      const end = await this.#recipient(randomAddress, "recipient");
+      if (end.result === "unknown") return end;
+      if (end.result === "good") return { ...GOOD, random: "accepted" };
+      this.#random = "refused";
+      const problem = await this.#again(mailFrom, "recipient");
+      if (problem !== undefined) return this.#noted(problem);
+    }
+    const end = await this.#recipient(address, "recipient");
+    if (end.result !== "good" || postmasters.length === 0) return this.#noted(end);
+    const problem = await this.#again(postmasterMailFrom, "postmaster");
+    if (problem !== undefined) return this.#noted(problem);
+    let last = GOOD;
+    for (const postmaster of postmasters) {
+      last = await this.#recipient(postmaster, "postmaster");
+      if (last.result !== "bad") break;
+    }
+    return this.#noted(last);
+  }
+
+  #noted(end: CalloutEnd): CalloutEnd {
+    return this.#random === undefined ? end : { ...end, random: this.#random };
+  }
+
+  async #hello(): Promise<{ readonly word: PeerWord; readonly command: string; readonly isExtended: boolean }> {
+    const { heloName } = this.#questions;
+    const extended = `EHLO ${heloName}`;
+    const word = await this.#peer.say(extended);
+    if (word.kind !== "reply" || word.reply.code < 500) return { word, command: extended, isExtended: true };
+    const plain = `HELO ${heloName}`;
+    return { word: await this.#peer.say(plain), command: plain, isExtended: false };
+  }
+
+  async #startTls(): Promise<string | undefined> {
+    const word = await this.#peer.say("STARTTLS");
+    return isYes(word) ? this.#peer.startTls() : "an attempt to start TLS failed";
+  }
+
+  async #mail(from: string, failure: "mail" | "recipient" | "postmaster"): Promise<CalloutEnd | undefined> {
+    const { address } = this.#questions;
+    const needsUtf8 = NOT_ASCII.test(from + address);
+    const command = `MAIL FROM:<${from}>${needsUtf8 ? " SMTPUTF8" : ""}`;
+    if (needsUtf8 && !this.#capabilities.smtpUtf8) {
+      return { result: "unknown", failure, sent: command, text: "SMTPUTF8 is needed to ask, and is not offered" };
+    }
+    const word = await this.#peer.say(command);
+    return isYes(word) ? undefined : ended(word, command, failure, this.#peer.label);
+  }
+
+  /** Another transaction in the same session. */
+  async #again(from: string, failure: "recipient" | "postmaster"): Promise<CalloutEnd | undefined> {
+    const word = await this.#peer.say("RSET");
+    return isYes(word) ? this.#mail(from, failure) : ended(word, "RSET", failure, this.#peer.label);
+  }
+
+  async #recipient(address: string, failure: "recipient" | "postmaster"): Promise<CalloutEnd> {
+    const command = `RCPT TO:<${address}>`;
+    const word = await this.#peer.say(command);
+    return isYes(word) ? GOOD : ended(word, command, failure, this.#peer.label);
+  }
+}
+
+const NOT_ASCII = /[\x80-\xff]/;
+
+const isYes = (word: PeerWord): word is Extract<PeerWord, { kind: "reply" }> =>
+  word.kind === "reply" && word.reply.code < 300;
+
+function ended(word: PeerWord, sent: string, failure: CalloutEnd["failure"] & string, label: string): CalloutEnd {
+  switch (word.kind) {
+    case "reply": {
+      const { code, text } = word.reply;
+      return { result: code >= 500 ? "bad" : "unknown", failure, sent, response: text, text: replyText(sent, text) };
+    }
+    case "malformed":
+      return { result: "unknown", failure, sent, text: malformedTrouble(word.text, sent).text };
+    case "closed":
+      return { result: "unknown", failure, sent, text: `response to "${printable(sent)}" was: connection dropped` };
+    case "timeout":
+    case "error":
+      return { result: "unknown", failure, sent, text: lossTrouble(word, sent, label).text };
+    default:
+      throw new Error(`unhandled word: ${JSON.stringify(word satisfies never)}`);
+  }
+}

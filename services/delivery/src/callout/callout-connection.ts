@@ -1,0 +1,129 @@
+import { connect, type Socket } from "node:net";
+import { constants } from "node:os";
+import { type CalloutPeer, type PeerWord, ReplyParser } from "@postbus/smtp";
+import { hopLabel, type NextHop } from "../smtp/next-hop.ts";
+import { tlsOver } from "../smtp/tls-over.ts";
+import { strerror, systemError } from "../system-error.ts";
+
+export interface CalloutConnectionOptions {
+  readonly hop: NextHop;
+  readonly connectTimeoutMs: number;
+  /** For each reply. */
+  readonly timeoutMs: number;
+  /** Time is up for all of it. */
+  readonly signal: AbortSignal;
+}
+
+/** A connection over which one host is asked, command by command. */
+export class CalloutConnection implements CalloutPeer, Disposable {
+  readonly label: string;
+  readonly #options: CalloutConnectionOptions;
+  readonly #replies = new ReplyParser();
+  #socket: Socket;
+  #isConnected = false;
+  /** Why nothing more comes. */
+  #loss: PeerWord | undefined;
+  #wake: (() => void) | undefined;
+  #octets = 0;
+  readonly #onAbort = (): void => this.#lose({ kind: "timeout" });
+
+  constructor(options: CalloutConnectionOptions) {
+    const { hop, signal } = options;
+    this.label = hopLabel(hop);
+    this.#options = options;
+    this.#socket = connect({ host: hop.address, port: hop.port, noDelay: true });
+    this.#socket.once("connect", () => {
+      this.#isConnected = true;
+      this.#wake?.();
+    });
+    this.#listen(this.#socket);
+    if (signal.aborted) this.#onAbort();
+    else signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** @returns why there is no connection, in the system's words. */
+  async connected(): Promise<string | undefined> {
+    const loss = await this.#until(this.#options.connectTimeoutMs, () => (this.#isConnected ? CONNECTED : undefined));
+    if (loss === CONNECTED) return undefined;
+    return loss.kind === "error" ? loss.text : strerror(constants.errno.ETIMEDOUT);
+  }
+
+  say(command: string | undefined): Promise<PeerWord> {
+    if (command !== undefined && this.#loss === undefined) this.#socket.write(`${command}\r\n`, "latin1");
+    return this.#until(this.#options.timeoutMs, () => {
+      const parsed = this.#replies.next();
+      return parsed.kind === "incomplete" ? undefined : parsed;
+    });
+  }
+
+  async startTls(): Promise<string | undefined> {
+    // What stands behind the reply to STARTTLS was said in the clear (CVE-2021-38371).
+    if (this.#replies.hasRest) return "synch error before connect";
+    const { hop } = this.#options;
+    this.#socket.removeAllListeners("data");
+    let end: { readonly problem?: string } | undefined;
+    this.#socket = tlsOver(this.#socket, hop.name, undefined, (how) => {
+      end = "problem" in how ? { problem: how.problem } : {};
+      this.#wake?.();
+    });
+    this.#listen(this.#socket);
+    const loss = await this.#until(this.#options.timeoutMs, () => (end === undefined ? undefined : CONNECTED));
+    return loss === CONNECTED ? end?.problem : `handshake: ${loss.kind}`;
+  }
+
+  /** Takes leave, without waiting. */
+  [Symbol.dispose](): void {
+    this.#options.signal.removeEventListener("abort", this.#onAbort);
+    if (this.#loss === undefined) this.#socket.end("QUIT\r\n");
+    this.#loss ??= { kind: "closed" };
+    // The reply is worth a second at most.
+    const socket = this.#socket;
+    setTimeout(() => socket.destroy(), LEAVE_MS).unref();
+  }
+
+  #listen(socket: Socket): void {
+    socket.on("data", (octets: Buffer) => {
+      if (this.#loss !== undefined) return;
+      this.#octets += octets.length;
+      if (this.#octets > MAX_OCTETS) return this.#lose({ kind: "malformed", text: "" });
+      this.#replies.push(octets);
+      this.#wake?.();
+    });
+    socket.on("error", (err) => {
+      const { errno = 0, text = err.message } = systemError(err) ?? {};
+      this.#lose({ kind: "error", errno, text });
+    });
+    socket.on("end", () => this.#lose({ kind: "closed" }));
+    socket.on("close", () => this.#lose({ kind: "closed" }));
+  }
+
+  #lose(loss: PeerWord): void {
+    this.#loss ??= loss;
+    if (loss.kind !== "closed") this.#socket.destroy();
+    this.#wake?.();
+  }
+
+  async #until(timeoutMs: number, found: () => PeerWord | undefined): Promise<PeerWord> {
+    const timer = setTimeout(() => this.#lose({ kind: "timeout" }), timeoutMs);
+    try {
+      for (;;) {
+        // What came before the connection went counts.
+        const word = found() ?? this.#loss;
+        if (word !== undefined) return word;
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#wake = resolve;
+        await promise;
+      }
+    } finally {
+      clearTimeout(timer);
+      this.#wake = undefined;
+    }
+  }
+}
+
+const LEAVE_MS = 1_000;
+/** Of replies to some ten commands. */
+const MAX_OCTETS = 256 * 1024;
+
+/** Stands for "done" where no reply is waited for. */
+const CONNECTED: PeerWord = { kind: "reply", reply: { code: 0, text: "" } };

@@ -1,0 +1,131 @@
+import type { Question } from "@postbus/bus";
+import { type CalloutAnswer, CalloutRequest } from "@postbus/contracts";
+import { ConfigError, DeferError, domainOf, localPartOf } from "@postbus/mail";
+import type { Policy, SmtpTransport, Variables } from "@postbus/policy";
+import { type CalloutEnd, calloutDialogue } from "@postbus/smtp";
+import { Compile } from "typebox/compile";
+import type { AddressCache } from "../smtp/address-cache.ts";
+import { hostSpec, type NextHop } from "../smtp/next-hop.ts";
+import type { CalloutCache } from "./callout-cache.ts";
+import { CalloutConnection } from "./callout-connection.ts";
+
+export interface CalloutDeps {
+  /** The one in force now. */
+  readonly policy: () => Pick<Policy, "primaryHostname" | "transport">;
+  readonly addresses: AddressCache;
+  readonly cache: CalloutCache;
+}
+
+const requests = Compile(CalloutRequest);
+
+/** As many as a delivery tries. */
+const MAX_HOPS_TRIED = 5;
+
+/** `verify.callout`: asks the hosts that would take mail for an address, one after the other until one can say (RFC 5321 §3.3). */
+export function calloutHandler(deps: CalloutDeps): (question: Question) => Promise<CalloutAnswer> {
+  return async ({ body: request, signal }) => {
+    if (!requests.Check(request)) throw new Error("verify.callout: the question does not fit its contract");
+    const known = await deps.cache.find(request);
+    if (known !== undefined) return known;
+    const transport = await transportOf(request, deps);
+    if (typeof transport === "string") return { v: 1, result: "unknown", failure: "mail", text: transport };
+    const within = AbortSignal.any([signal, AbortSignal.timeout(request.maxWaitMs)]);
+    let last: CalloutAnswer = { v: 1, result: "unknown", failure: "mail", text: "no host can be asked" };
+    for (const hop of await hopsOf(request, transport, deps)) {
+      const end = await asked(hop, request, transport, deps, within);
+      last = answerOf(end, hop);
+      if (end.result !== "unknown") {
+        await deps.cache.keep(request, last, end);
+        break;
+      }
+      if (within.aborted) break;
+    }
+    return last;
+  };
+}
+
+function answerOf(end: CalloutEnd, { name: host, address: hostAddress }: NextHop): CalloutAnswer {
+  const { random: _, ...rest } = end;
+  return end.result === "good" ? { v: 1, result: "good" } : { v: 1, ...rest, host, hostAddress };
+}
+
+/** @returns in words, why it cannot be used. */
+async function transportOf(
+  { transport: name, address }: CalloutRequest,
+  deps: CalloutDeps,
+): Promise<SmtpTransport | string> {
+  try {
+    const transport = await deps
+      .policy()
+      .transport(name)
+      .at(() => variablesOf(address), address);
+    return transport.driver === "smtp" ? transport : `the ${name} transport has no hosts`;
+  } catch (err) {
+    // Gateway may run another version of the policy.
+    if (err instanceof ConfigError || err instanceof DeferError) return err.message;
+    throw err;
+  }
+}
+
+/** There is no message yet. */
+function variablesOf(address: string): Variables {
+  const values: Readonly<Record<string, string>> = { local_part: localPartOf(address), domain: domainOf(address) };
+  return { get: (name) => (Object.hasOwn(values, name) ? values[name] : undefined) };
+}
+
+async function hopsOf(
+  { hosts, hostAddresses }: CalloutRequest,
+  transport: SmtpTransport,
+  { addresses }: CalloutDeps,
+): Promise<readonly NextHop[]> {
+  const hops: NextHop[] = [];
+  for (const [i, text] of (hosts ?? transport.hosts).entries()) {
+    const { name, port } = hostSpec(text, transport.port);
+    const routed = hostAddresses?.[i] ?? "";
+    const found = routed === "" ? await addresses.resolve(name) : { kind: "found" as const, addresses: [routed] };
+    if (found.kind === "found") hops.push(...found.addresses.map((address) => ({ name, port, address })));
+    if (hops.length >= MAX_HOPS_TRIED) break;
+  }
+  return hops.slice(0, MAX_HOPS_TRIED);
+}
+
+/** Where TLS is not required and fails, it is asked in the clear: nothing secret is said. */
+async function asked(
+  hop: NextHop,
+  request: CalloutRequest,
+  transport: SmtpTransport,
+  deps: CalloutDeps,
+  signal: AbortSignal,
+): Promise<CalloutEnd> {
+  const { requireTls } = transport;
+  const end = await askedOver(hop, request, requireTls ? "required" : "offered", deps, signal);
+  const hasTlsFailed = end.result === "unknown" && end.sent === "STARTTLS";
+  return hasTlsFailed && !requireTls ? askedOver(hop, request, "never", deps, signal) : end;
+}
+
+async function askedOver(
+  hop: NextHop,
+  request: CalloutRequest,
+  tls: "never" | "offered" | "required",
+  deps: CalloutDeps,
+  signal: AbortSignal,
+): Promise<CalloutEnd> {
+  const { address, mailFrom, randomLocalPart, postmaster, postmasterMailFrom, connectTimeoutMs, timeoutMs } = request;
+  using connection = new CalloutConnection({ hop, connectTimeoutMs, timeoutMs, signal });
+  const problem = await connection.connected();
+  if (problem !== undefined) return { result: "unknown", failure: "mail", text: problem };
+  const at = `@${domainOf(address)}`;
+  // Awaited here: the connection ends with this function.
+  return await calloutDialogue(connection, {
+    heloName: deps.policy().primaryHostname,
+    tls,
+    mailFrom,
+    address,
+    randomAddress: randomLocalPart === undefined ? undefined : randomLocalPart + at,
+    postmasters: [
+      ...(postmaster === "no" ? [] : [`postmaster${at}`]),
+      ...(postmaster === "full" ? ["postmaster"] : []),
+    ],
+    postmasterMailFrom,
+  });
+}

@@ -29,7 +29,10 @@ export class FreeSpace {
     this.#room = room;
     this.#reserveOctets = reserveOctets;
     this.#inFile = inFile;
-    this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS).unref();
+    this.#timer = setInterval(() => {
+      // Not at once: a process that lives for a moment need not write so much.
+      void this.look().then(() => this.#room.reserve.makeIfRoom(this.#freeOctets));
+    }, LOOK_EVERY_MS).unref();
   }
 
   get isShort(): boolean {
@@ -63,7 +66,6 @@ export class FreeSpace {
     if (this.#isStopped) return;
     this.#freeOctets = freeOctets;
     this.#inFileOctets = this.#inFile();
-    this.#room.reserve.makeIfRoom(freeOctets);
     this.#spentOctets = 0;
   }
 

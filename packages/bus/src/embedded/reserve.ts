@@ -65,7 +65,7 @@ export class Reserve {
       const part = Buffer.alloc(PART_OCTETS);
       // Octets, not a hole: a hole takes up no room.
       for (let done = 0; done < RESERVE_OCTETS && !this.#isStopped; done += PART_OCTETS) await file.writeFile(part);
-      await file.datasync();
+      if (!this.#isStopped) await file.datasync();
     } finally {
       await file.close();
     }

@@ -141,6 +141,7 @@ export class Store {
 
   /** Octets of the file that hold nothing: the file does not shrink, its pages are used again. */
   free(): number {
+    if (this.#file.failure !== undefined) return 0;
     return Math.max(0, this.#file.size() - this.#numbered.reduce((sum, table) => sum + table.octets(), 0));
   }
 
@@ -225,7 +226,6 @@ export class Store {
     this.#timer = undefined;
     // What LMDB has found out is not seen otherwise: a quota can be used up where the disk is not.
     const isTight = isNoRoom(this.#trouble);
-    if (isTight) await this.#options.room.reserve.giveUp();
     const freeOctets = await this.#options.room.look();
     const upTo = this.#journal.ended;
     if (upTo === this.#journal.settled && entries.length === 0) return;
@@ -241,6 +241,8 @@ export class Store {
       this.#unsettledRows += rows;
       this.#unsettledPages += pages;
       this.#trouble = err;
+      // The next process, if there must be one, does not know what this one has found out.
+      if (isNoRoom(err)) await this.#options.room.reserve.giveUp();
       if (this.#file.failure !== undefined) this.#options.onFailure(this.#file.failure);
       throw err;
     }

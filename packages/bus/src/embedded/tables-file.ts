@@ -7,6 +7,9 @@ const MAP_OCTETS = 64 * 1024 ** 3;
 /** So long a disk may take to let go of the file; what is left then is the end of the process. */
 const CLOSE_MS = 5_000;
 
+/** Room for the package's line about a page. */
+const LINE_OCTETS = 104;
+
 /** Name of the file while a process has it; without one, and with an empty journal, it is `data.mdb` (`directory.ts`). */
 export const TABLES_NAME = "tables.mdb";
 
@@ -68,6 +71,7 @@ export class TablesFile {
       await this.#root.batch(write);
     } catch (err) {
       const cause = await causeOf(err);
+      if (hasOverrun(cause)) this.#failure = cause;
       try {
         this.#probe();
       } catch {
@@ -94,6 +98,8 @@ export class TablesFile {
   #probe(): void {
     if (this.#failure !== undefined) throw this.#failure;
     try {
+      // One that was begun before it happened would not know.
+      this.#root.resetReadTxn();
       this.#root.getStats();
     } catch (err) {
       this.#failure = err instanceof Error ? err : new Error(String(err));
@@ -101,6 +107,13 @@ export class TablesFile {
     }
   }
 }
+
+/**
+ * Where a page cannot be written the package puts a line about it into 100 octets of memory, of which it gets 104, whatever the
+ * line's length. With what lies behind them written over no process should go on.
+ */
+const hasOverrun = (err: unknown): err is Error =>
+  err instanceof Error && (/Attempting to write page .*/.exec(err.message)?.[0].length ?? 0) >= LINE_OCTETS;
 
 /** The package rejects with a general error and tells the real one in a promise that hangs on it. */
 async function causeOf(err: unknown): Promise<unknown> {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { startDnsServer } from "@postbus/testkit";
+import { startDnsServer, startSmtpPeer } from "@postbus/testkit";
+import { eventually } from "../support/eventually.ts";
 import { around } from "./around.ts";
 import { example } from "./example.ts";
 import { programSession } from "./program-session.ts";
+import { runningProgram, speak } from "./running-program.ts";
 import { Site } from "./site.ts";
 
 /** Domains by what SPF says of a client in 192.0.2.0/24. */
@@ -63,18 +65,19 @@ example("4.1", "spf = RESULT : RESULT, with negation and the old names", {
   pending: [{ part: "E", behaviour: "$spf_received, $spf_header_comment and $spf_smtp_comment are Exim's" }],
 });
 
-example("5.1", "srs_encode and inbound_srs", {
-  config: around({
-    smtp: "  max_rcpt = 1\n  return_path = ${srs_encode {SECRET}{$return_path}{$original_domain}}",
-    routers: `inbound_srs:
+const SRS_TRANSPORT = "  max_rcpt = 1\n  return_path = ${srs_encode {SECRET}{$return_path}{$original_domain}}";
+const SRS_ROUTER = `inbound_srs:
   driver = redirect
   senders = :
   domains = +local_domains
   condition = \${if inbound_srs {$local_part}{SECRET}}
   data = $srs_recipient
-`,
-  }),
-  async shows(site) {
+`;
+const FORWARD = "forward:\n  driver = redirect\n  local_parts = moved\n  data = moved@other.example\n";
+
+example("5.1", "srs_encode and inbound_srs", {
+  config: around({ smtp: SRS_TRANSPORT, routers: SRS_ROUTER }),
+  async shows(site, t) {
     const variables = { return_path: "ann@b.example", original_domain: "test.example" };
     const source = String(site.transportOption("remote_smtp", "return_path"));
     const encoded = await site.value(source, variables);
@@ -84,9 +87,17 @@ example("5.1", "srs_encode and inbound_srs", {
     const foreign = await site.value(source.replace("SECRET", "OTHER"), variables);
     const refused = await site.route(foreign, { returnPath: "" });
     assert.equal(refused[0], foreign, "another secret: not decoded");
-  },
-  pending: {
-    part: "D",
-    behaviour: "a forwarded message leaves with the encoded return path, and its bounce comes back",
+
+    const peer = await startSmtpPeer();
+    t.after(() => peer[Symbol.asyncDispose]());
+    const smtp = `${SRS_TRANSPORT}\n  port = ${peer.port}`;
+    const { port } = await runningProgram(t, around({ smtp, routers: SRS_ROUTER + FORWARD }));
+    const content = ["DATA", "Subject: x\r\n\r\nx\r\n."];
+    await speak(port, ["EHLO c", "MAIL FROM:<ann@b.example>", "RCPT TO:<moved@test.example>", ...content]);
+    const forwarded = await eventually(async () => peer.messages[0]);
+    assert.equal(forwarded.returnPath, encoded);
+    await speak(port, ["EHLO c", "MAIL FROM:<>", `RCPT TO:<${forwarded.returnPath}>`, ...content]);
+    const bounce = await eventually(async () => peer.messages[1]);
+    assert.deepEqual([bounce.returnPath, bounce.recipients], ["", ["ann@b.example"]]);
   },
 });

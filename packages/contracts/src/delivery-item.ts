@@ -17,6 +17,8 @@ export const DeliveryItem = Type.Object(
     domain: Type.String(),
     /** Return path of this delivery and target of its bounces (`errors_to`), where it is not the sender; empty: failures make no report. */
     errorsTo: Type.Optional(Type.String()),
+    /** Return path of this delivery where `errorsTo` is not set: it leads back to the sender by way of us (SRS). */
+    srsSender: Type.Optional(Type.String()),
     /** Header lines that the routers add, in their order, each with its final LF. */
     headersAdd: Type.Optional(Type.Array(Type.String())),
     /** Colon-separated names of header lines that the routers remove. */
@@ -30,6 +32,10 @@ export const DeliveryItem = Type.Object(
     group: Type.Optional(Type.String()),
     /** `$host` of a local transport: the hosts as manualroute has them. */
     hostText: Type.Optional(Type.String()),
+    /** Of a local delivery, which the log knows by its local part: the whole address is logged, as the router's `log_as_local` says. */
+    isLoggedInFull: Type.Optional(Type.Literal(true)),
+    /** `disable_logging` of the router. */
+    isUnlogged: Type.Optional(Type.Literal(true)),
     /** Retry rules keep record of the whole address, not of its domain: `retry_use_local_part` of the router. */
     isRetriedByLocalPart: Type.Optional(Type.Literal(true)),
     /** Next hops in the order in which they are tried, `host` or `host::port`; absent: the transport knows. */

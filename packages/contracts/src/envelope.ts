@@ -9,6 +9,8 @@ export const Reception = Type.Object(
     protocol: Type.String(),
     clientAddress: Type.Optional(Type.String()),
     clientPort: Type.Optional(Type.Integer()),
+    /** By the reverse DNS, if somebody has asked. */
+    clientName: Type.Optional(Type.String()),
     /** What the client called itself in HELO or EHLO. */
     helo: Type.Optional(Type.String()),
     /** Name of the authenticator that the client has passed, and who it is by that (`A=`). */
@@ -73,12 +75,20 @@ export const RecipientOrigin = Type.Object(
   {
     /** The addresses it was made of, the nearest first; the last is the one that the client has named. */
     parents: Type.Array(Type.String(), { minItems: 1, maxItems: 101 }),
+    /** Of each of these, name of the router that took it; empty: none did. Loops are found by that. */
+    routers: Type.Optional(Type.Array(Type.String(), { maxItems: 101 })),
+    /** It is no mailbox but an item of a redirect list, and stands in the recipient as it was written. */
+    item: Type.Optional(Type.Enum(["pipe", "file", "directory"])),
+    /** A peer has had a part in that list. */
+    isTainted: Type.Optional(Type.Literal(true)),
     /** Name of the router at which it begins; absent: the first. */
     startsAt: Type.Optional(Type.String()),
     /** What it is known by when deliveries are compared; absent: its address. */
     unique: Type.Optional(Type.String()),
     /** `errors_to`; the empty string: failures make no report. */
     errorsTo: Type.Optional(Type.String()),
+    /** Return path under which it is forwarded (SRS). */
+    srsSender: Type.Optional(Type.String()),
     /** Each with its final LF. */
     headersAdd: Type.Optional(Type.Array(Type.String())),
     /** Colon-separated names, as the routers have them. */
@@ -100,6 +110,8 @@ export const Recipient = Type.Object(
     address: Type.String({ minLength: 1 }),
     notification: Type.Optional(RecipientNotification),
     origin: Type.Optional(RecipientOrigin),
+    /** The origin is this one of the item's `origins` (`shareOrigins`). */
+    sharedOrigin: Type.Optional(Type.Integer({ minimum: 0 })),
     /** Milliseconds since the epoch of the first deferral; absent before it. */
     firstFailedAtMs: Type.Optional(Type.Integer()),
     /** Milliseconds since the epoch of the last attempt. */
@@ -108,6 +120,8 @@ export const Recipient = Type.Object(
     lastDelayMs: Type.Optional(Type.Integer()),
     /** Text of the last deferral. */
     lastError: Type.Optional(Type.String()),
+    /** Delay warnings that its sender has had. */
+    warningsSent: Type.Optional(Type.Integer({ minimum: 1 })),
   },
   { additionalProperties: false },
 );
@@ -121,6 +135,10 @@ export const messageFields = {
   /** MAIL FROM; the empty string is the null reverse-path (RFC 5321 §4.5.5). */
   returnPath: Type.String(),
   recipients: Type.Array(Recipient, { minItems: 1 }),
+  /** How many there were when the message came, if not all of them are here any more. */
+  recipientsCount: Type.Optional(Type.Integer({ minimum: 2 })),
+  /** What several of them have inherited alike. */
+  origins: Type.Optional(Type.Array(RecipientOrigin)),
   /** Milliseconds since the epoch: when the message was accepted. */
   receivedAtMs: Type.Integer({ minimum: 0 }),
   /** Milliseconds since the epoch: when this item was made. Ids of generated messages are derived from it. */

@@ -58,6 +58,8 @@ export const Delivered = Type.Object(
     /** The connection had carried a message before (`*` behind the host). */
     reused: Type.Optional(Type.Boolean()),
     cipher: Type.Optional(Type.String()),
+    /** Return path by which reports come back to us (`SRS=`). */
+    srsSender: Type.Optional(Type.String()),
     /** The next hop's last reply (`C=`). */
     confirmation: Type.Optional(Type.String()),
     /** The transaction may have succeeded once before, in a process that died: the one window that is left. */

@@ -5,7 +5,7 @@ export { ReloadReport, ReloadRequest, reloadedSubject, reloadSubject } from "./c
 export { DecisionStage, DecisionStep } from "./decisions.ts";
 export { DeliveryItem, deliverySubject } from "./delivery-item.ts";
 export { DkimSignature } from "./dkim-signature.ts";
-export { Reception, Recipient } from "./envelope.ts";
+export { Reception, Recipient, RecipientOrigin } from "./envelope.ts";
 export {
   Completed,
   Decided,
@@ -24,6 +24,7 @@ export { FLEET_BEAT_MS, FLEET_EXPIRY_MS, FleetMember, fleetBucket } from "./flee
 export { firstItemId, nextItemId, splitItemId } from "./item-id.ts";
 export { RouteItem, routeSubject } from "./route-item.ts";
 export { ScanAnswer, ScanRequest, scanSubject } from "./scan.ts";
+export { shareOrigins, withOrigins } from "./shared-origins.ts";
 export { subjectToken } from "./subject-token.ts";
 export {
   MessageAnswer,

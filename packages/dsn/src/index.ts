@@ -1,3 +1,4 @@
-export type { BounceRecipient, Original } from "./bounce.ts";
-export { composeBounce } from "./compose-bounce.ts";
-export { HEADER_SECTION_MAX_OCTETS } from "./returned-message.ts";
+export { composeReport } from "./compose-report.ts";
+export type { ReportKind, ReportRecipient } from "./report.ts";
+export { HEADER_SECTION_MAX_OCTETS, type Original, type ReturnLimits } from "./returned-message.ts";
+export type { Template, Wording } from "./wording.ts";

@@ -1,11 +1,29 @@
-import type { Original } from "./bounce.ts";
+/** The message, or as much of it as the caller could read: at least the header section is wanted. */
+export interface Original {
+  readonly octets: Buffer;
+  readonly isWhole: boolean;
+  /** Octets of the whole. */
+  readonly size: number;
+}
 
-/** `bounce_return_size_limit`, Exim's default: larger messages are returned as their headers only. */
-export const RETURN_SIZE_LIMIT_OCTETS = 100 * 1024;
-/** `bounce_return_linesize_limit`: the most that RFC 5322 §2.1.1 allows, and that every host on the way takes. */
-const RETURN_LINE_LIMIT = 998;
+/** What of a message its bounce returns (Exim's manual, "Customizing bounce messages"). */
+export interface ReturnLimits {
+  /** `bounce_return_message`; without it there is no third part. */
+  readonly returnsMessage: boolean;
+  /** `bounce_return_body` */
+  readonly returnsBody: boolean;
+  /** `bounce_return_size_limit`; 0: none. */
+  readonly sizeLimit: number;
+  /** `bounce_return_linesize_limit`; 0: none. */
+  readonly lineLimit: number;
+}
+
 /** Header sections are quoted up to here. Also what a caller should read of a large message. */
 export const HEADER_SECTION_MAX_OCTETS = 64 * 1024;
+/** What RFC 5322 §2.1.1 allows, and what every host on the way takes. */
+const LINE_MAX = 998;
+/** Exim takes `bounce_return_size_limit` as a number of these. */
+const SIZE_UNIT = 8 * 1024;
 
 /** The last part of a report: the message, or its header section. */
 export type ReturnedMessage =
@@ -13,15 +31,22 @@ export type ReturnedMessage =
   /** @property isPlain 7-bit and orderly; else it is to be encoded. */
   | { readonly kind: "headers"; readonly octets: Buffer; readonly isPlain: boolean };
 
+/** Whether all of the message may be returned, as far as the operator says. */
+export function fitsLimits({ octets, isWhole, size }: Original, { sizeLimit, lineLimit }: ReturnLimits): boolean {
+  if (sizeLimit > 0 && size > Math.ceil(sizeLimit / SIZE_UNIT) * SIZE_UNIT) return false;
+  return isWhole && formOf(octets, lineLimit === 0 ? LINE_MAX : Math.min(lineLimit, LINE_MAX)).hasOrderlyLines;
+}
+
+/** @param maxOctets Room that is left in the report. @returns undefined: there is no room for it. */
+export function wholeMessage({ octets }: Original, maxOctets: number): ReturnedMessage | undefined {
+  if (octets.length > maxOctets) return undefined;
+  return { kind: "message", octets, eightBit: formOf(octets, LINE_MAX).eightBit };
+}
+
 /** @param maxOctets Room that is left in the report. */
-export function returnedMessage(original: Original, maxOctets: number): ReturnedMessage {
-  const { octets, isWhole } = original;
-  const form = formOf(octets);
-  if (isWhole && octets.length <= Math.min(RETURN_SIZE_LIMIT_OCTETS, maxOctets) && form.hasOrderlyLines) {
-    return { kind: "message", octets, eightBit: form.eightBit };
-  }
+export function headersOnly({ octets }: Original, maxOctets: number): ReturnedMessage {
   const section = headerSection(octets, Math.min(HEADER_SECTION_MAX_OCTETS, maxOctets));
-  const { hasOrderlyLines, eightBit } = formOf(section);
+  const { hasOrderlyLines, eightBit } = formOf(section, LINE_MAX);
   if (hasOrderlyLines && !eightBit) return { kind: "headers", octets: section, isPlain: true };
   // Quoted-printable makes three octets of one. Bare CR and LF, which it would leave, become blanks.
   const less = headerSection(section, Math.min(HEADER_SECTION_MAX_OCTETS, Math.floor(maxOctets / 3)));
@@ -44,8 +69,8 @@ const CRLF = Buffer.from("\r\n", "latin1");
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** Whether it can go into a report as it is: lines of at most 998 octets that end in CRLF, no bare CR, LF or NUL. */
-function formOf(octets: Buffer): { readonly hasOrderlyLines: boolean; readonly eightBit: boolean } {
+/** Whether it can go into a report as it is: lines of so many octets that end in CRLF, no bare CR, LF or NUL. */
+function formOf(octets: Buffer, lineMax: number): { readonly hasOrderlyLines: boolean; readonly eightBit: boolean } {
   let eightBit = false;
   let hasOrderlyLines = true;
   let lineStart = 0;
@@ -55,10 +80,10 @@ function formOf(octets: Buffer): { readonly hasOrderlyLines: boolean; readonly e
     if (octet >= 0x80) eightBit = true;
     if (octet === 0 || isAfterCr !== (octet === LF)) hasOrderlyLines = false;
     if (octet !== LF) continue;
-    if (i - 1 - lineStart > RETURN_LINE_LIMIT) hasOrderlyLines = false;
+    if (i - 1 - lineStart > lineMax) hasOrderlyLines = false;
     lineStart = i + 1;
   }
   // The last line may lack its end.
-  if (octets.length - lineStart > RETURN_LINE_LIMIT || octets.at(-1) === CR) hasOrderlyLines = false;
+  if (octets.length - lineStart > lineMax || octets.at(-1) === CR) hasOrderlyLines = false;
   return { hasOrderlyLines, eightBit };
 }

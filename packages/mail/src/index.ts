@@ -1,6 +1,7 @@
 export { domainOf, hasDomain, localPartOf } from "./address.ts";
 export { asciiDomain } from "./ascii-domain.ts";
 export { trim, trimEnd, trimStart } from "./blanks.ts";
+export { BodyGlance } from "./body-glance.ts";
 export { ConfigError } from "./config-error.ts";
 export { DeferError } from "./defer-error.ts";
 export {

@@ -7,9 +7,11 @@ import { proxyTest } from "./acl/smtp/proxy-hosts.ts";
 import { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import { smtpParts } from "./acl/smtp/smtp-parts.ts";
 import { checkCarriedOut } from "./compiled/check-carried-out.ts";
+import { checkLocalDeliveries, type DeliveryAbilities } from "./compiled/check-local-deliveries.ts";
 import { contentTest } from "./compiled/content-test.ts";
 import { expressionNotices } from "./compiled/expression-notices.ts";
 import { policyNotices } from "./compiled/policy-notices.ts";
+import { compileReportPolicy } from "./compiled/reports/report-policy.ts";
 import { compileRetryRules } from "./compiled/retry-rules.ts";
 import { smtpPolicy } from "./compiled/smtp-policy.ts";
 import { tlsPolicy } from "./compiled/tls-policy.ts";
@@ -29,6 +31,8 @@ export interface PolicySource {
   /** What reading it has found worth telling. */
   readonly notices?: readonly string[];
   readonly process: ProcessParts;
+  /** Absent: whoever loads it does not deliver by it. */
+  readonly delivery?: DeliveryAbilities;
   /** Of the program, for `$exim_version`. */
   readonly programVersion: string;
 }
@@ -56,6 +60,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const { lists, advertised, expanded, heloChecks, authenticators } = sessionParts;
   const transports = compileTransports(configuration, shared, problems);
   checkCarriedOut(configuration, problems);
+  if (source.delivery !== undefined) checkLocalDeliveries(configuration, source.delivery, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
   if (errors.length > 0) throw new ConfigError(errors.map(formatProblem).join("\n"));
 
@@ -92,6 +97,7 @@ export function compilePolicy(source: PolicySource): Policy {
       if (transport === undefined) throw new ConfigError(`the policy has no transport "${name}"`);
       return transport;
     },
+    reports: compileReportPolicy(configuration, shared, { primaryHostname, qualifyDomain }),
     retryRule: compileRetryRules(configuration, shared),
     stop,
   };

@@ -18,14 +18,29 @@ export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 export { type SmtpParts, smtpParts } from "./acl/smtp/smtp-parts.ts";
 export type { AddressVerdict, CalloutOptions, VerifyAddressRequest } from "./acl/verify-address.ts";
 export type { AuthAnswer } from "./authenticators/auth-dialogue.ts";
-export { carriedValues } from "./carried/carried-value.ts";
+export { carriedValues, fromCarried } from "./carried/carried-value.ts";
+export { type MessageContent, messageContent } from "./carried/message-content.ts";
 export { MessageVariables } from "./carried/message-variables.ts";
 export { compilePolicy } from "./compile-policy.ts";
+export { addedLines } from "./compiled/transports/added-lines.ts";
+export type { AutoreplyTransport, Reply } from "./compiled/transports/autoreply/autoreply-transport.ts";
+export type { LmtpServer, LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
+export type { DeliveryPlace } from "./compiled/transports/local/delivery-place.ts";
+export type { Refusal } from "./compiled/transports/local/refusal.ts";
+export type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
+export type { LineForm, PipeOrder, PipeSettings, PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
+export { variablesIn } from "./compiled/transports/variables-in.ts";
 export type { WantedFacts } from "./compiled/wanted-facts.ts";
 export type { Eventual } from "./expansion/code.ts";
 export { compileExpansion } from "./expansion/compile-expansion.ts";
 export { createEvaluation } from "./expansion/create-evaluation.ts";
-export { defaultLanguageSettings, type Evaluation, type Surroundings, type Variables } from "./expansion/evaluation.ts";
+export {
+  defaultLanguageSettings,
+  type Evaluation,
+  type Headers,
+  type Surroundings,
+  type Variables,
+} from "./expansion/evaluation.ts";
 export type { Expansion } from "./expansion/expansion.ts";
 export { ForcedFailure, failureText } from "./expansion/failures.ts";
 export { lowerCase } from "./expansion/operators/case.ts";
@@ -42,6 +57,7 @@ export { optionsPage } from "./options/options-page.ts";
 export type {
   AppendfileTransport,
   CompiledTransport,
+  MessageOptions,
   Policy,
   RetryFailure,
   SmtpPolicy,

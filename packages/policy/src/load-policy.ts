@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Resolver } from "@postbus/dns";
 import { ConfigError } from "@postbus/mail";
 import { compilePolicy } from "./compile-policy.ts";
+import type { DeliveryAbilities } from "./compiled/check-local-deliveries.ts";
 import { parseMacros } from "./load/parse-macros.ts";
 import type { Policy } from "./policy.ts";
 import { type CheckedConfiguration, checkConfiguration } from "./reader/check-configuration.ts";
@@ -21,6 +22,8 @@ export interface LoadOptions {
   readonly data?: string | undefined;
   /** For lookups and lists that ask the DNS; absent: those defer. */
   readonly resolver?: Resolver | undefined;
+  /** What the process can do that delivers by the policy; absent: this one does not deliver. */
+  readonly delivery?: DeliveryAbilities;
   /** For another machine: what this one lacks is a notice. */
   readonly portable?: boolean;
 }
@@ -64,6 +67,7 @@ export async function loadPolicy(options: LoadOptions): Promise<Policy> {
       timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       ...(resolver === undefined ? {} : { resolver }),
     },
+    ...(options.delivery === undefined ? {} : { delivery: options.delivery }),
   });
 }
 

@@ -1,9 +1,13 @@
-import type { RetryStep } from "@postbus/queue";
+import type { ReportPolicy, RetryStep } from "@postbus/queue";
 import type { AclHooks } from "./acl/hooks.ts";
 import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import type { AutoreplyTransport } from "./compiled/transports/autoreply/autoreply-transport.ts";
+import type { LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
+import type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
+import type { PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
 import type { WantedFacts } from "./compiled/wanted-facts.ts";
 import type { Eventual } from "./expansion/code.ts";
 import type { Variables } from "./expansion/evaluation.ts";
@@ -57,6 +61,8 @@ export interface Policy {
   readonly wantedFacts: WantedFacts;
   /** @throws {ConfigError} if the policy has no such transport (an item made under another version). */
   transport(name: string): CompiledTransport;
+  /** What is said in bounces, warnings and success reports. */
+  readonly reports: ReportPolicy;
   /** The steps of the first retry rule that fits; without steps, the failure is final. */
   retryRule(failure: RetryFailure): readonly RetryStep[] | Promise<readonly RetryStep[]>;
   /** Ends the connections of lookups. */
@@ -179,6 +185,8 @@ export interface CompiledTransport {
   readonly hasOwnHosts: boolean;
   /** The variables that its options may name; undefined: they are the same for every message. */
   readonly variables: VariableTest | undefined;
+  /** `shadow_transport` */
+  readonly shadow?: ShadowDelivery;
   /**
    * The options as they are for one message. A promise only where something has to be waited for.
    *
@@ -191,11 +199,35 @@ export interface CompiledTransport {
 /** Whether a variable may be asked for. */
 export type VariableTest = (name: string) => boolean;
 
-export type Transport = SmtpTransport | AppendfileTransport;
+export type Transport = SmtpTransport | AppendfileTransport | PipeTransport | AutoreplyTransport | LmtpTransport;
 
-export interface SmtpTransport {
-  readonly driver: "smtp";
+/** What a transport changes of a message, whatever way it goes (names of the generic options in comments). */
+export interface MessageOptions {
+  /** `headers_add`, each with its final LF. */
+  readonly headersAdd: readonly string[];
+  /** `headers_remove`, each a name. */
+  readonly headersRemove: readonly string[];
+  /** `headers_only`, `body_only` */
+  readonly only: "headers" | "body" | undefined;
+  /** `return_path`; undefined: as the item says. */
+  readonly returnPath: string | undefined;
+  /** `return_path_add`, `envelope_to_add`, `delivery_date_add` */
+  readonly adds: { readonly returnPath: boolean; readonly envelopeTo: boolean; readonly deliveryDate: boolean };
+}
+
+/** What every transport has. */
+export interface AnyTransport {
   readonly name: string;
+  /**
+   * What is changed of the message, by the variables of a recipient; absent, or undefined: nothing.
+   *
+   * @throws {DeferError} an option cannot be expanded.
+   */
+  message?(recipient: string): MessageOptions | undefined | Promise<MessageOptions>;
+}
+
+export interface SmtpTransport extends AnyTransport {
+  readonly driver: "smtp";
   /** Used when the router gave none, or `hosts_override` is set; `host` or `host::port`. */
   readonly hosts: readonly string[];
   readonly port: number;
@@ -218,15 +250,12 @@ export interface SmtpTransport {
   readonly redactsBounces: boolean;
 }
 
-export interface AppendfileTransport {
+export interface AppendfileTransport extends AnyTransport {
   readonly driver: "appendfile";
-  readonly name: string;
   /**
    * The Maildir of an address: an absolute path.
    *
    * @throws {DeferError} it has none, or none that may be used.
    */
   directory(address: string): string | Promise<string>;
-  /** `return_path_add`, `envelope_to_add`, `delivery_date_add`; default: all of them. */
-  readonly adds?: { readonly returnPath: boolean; readonly envelopeTo: boolean; readonly deliveryDate: boolean };
 }

@@ -26,6 +26,7 @@ export function deliveredEvent(
   if (result.reused === true) event.reused = true;
   if (result.cipher !== undefined) event.cipher = result.cipher;
   if (result.confirmation !== undefined) event.confirmation = result.confirmation;
+  if ("srsSender" in view.item && view.item.srsSender !== undefined) event.srsSender = view.item.srsSender;
   if (possibleDuplicate) event.possibleDuplicate = true;
   return event;
 }

@@ -1,5 +1,6 @@
 import type { Recipient, SpoolReference } from "@postbus/contracts";
 import type { AttemptResult } from "./attempt-result.ts";
+import type { ReportPolicy } from "./report-policy.ts";
 import type { RetryStep } from "./retry-delay.ts";
 
 export interface Attempted {
@@ -9,6 +10,8 @@ export interface Attempted {
   /** Where the decision came from, for the log; absent: as the item says, if it says so. */
   readonly router?: string;
   readonly transport?: string;
+  /** `errors_to` of the routers, where neither the item nor the recipient has it yet; empty: failures make no report. */
+  readonly errorsTo?: string;
 }
 
 export interface ConcludeContext {
@@ -19,16 +22,9 @@ export interface ConcludeContext {
   readonly primaryHostname: string;
   /** `qualify_domain`: whose Mailer-Daemon writes bounces; absent: `primaryHostname`. */
   readonly qualifyDomain?: string;
+  /** What the operator says about reports; absent: Exim's defaults, and no warnings. */
+  readonly reports?: ReportPolicy;
   readonly retryRule: (address: string) => readonly RetryStep[];
   /** `bus.spool.read`: bounces quote the header section of large messages; without it they do not. */
   readonly readSpooled?: (reference: SpoolReference) => AsyncIterable<Buffer>;
-}
-
-/** A recipient that was given up, and why. */
-export interface GivenUp {
-  readonly attempted: Attempted;
-  readonly position: number;
-  /** Words of the log's `**` line. */
-  readonly text: string;
-  readonly timedOut: boolean;
 }

@@ -1,11 +1,14 @@
 import type { Outcome, Publication, WorkItem } from "@postbus/bus";
 import { type DeliveryItem, type MailEvent, type Recipient, type RouteItem, routeSubject } from "@postbus/contracts";
 import { type AttemptView, deferredEvent, deliveredEvent, failedEvent } from "./attempt-event.ts";
-import type { Attempted, ConcludeContext, GivenUp } from "./attempted.ts";
-import { bounceMessages } from "./bounce-message.ts";
+import type { Attempted, ConcludeContext } from "./attempted.ts";
 import { continuedItem } from "./continued-item.ts";
 import { nextRetry } from "./next-retry.ts";
 import { partItemId } from "./part-item-id.ts";
+import { reportMessages } from "./report-messages.ts";
+import { errorsAddress, ownErrorsAddress, type Reported } from "./reported.ts";
+import { successOf } from "./success.ts";
+import { Warnings } from "./warnings.ts";
 
 /** Recipients that carry on together, by their positions in the item. */
 interface Group {
@@ -28,7 +31,9 @@ export async function conclude(
 ): Promise<Outcome> {
   const events: MailEvent[] = [];
   const retries = new Map<number, Group>();
-  const givenUp: GivenUp[] = [];
+  const givenUp: Reported[] = [];
+  const successes: Reported[] = [];
+  let warnings: Warnings | undefined;
   const positions = positionsOf(item.recipients);
   const random = drawnOnce(context.random);
   let delivered = 0;
@@ -41,6 +46,7 @@ export async function conclude(
       case "delivered":
         // Recipients of one SMTP transaction; local deliveries stand for themselves.
         events.push(deliveredEvent(view, result, result.host !== undefined && delivered++ > 0, work.handedOut > 1));
+        if (recipient.notification !== undefined) successes.push(...successOf(item, one, position));
         break;
       case "deferred": {
         const retry = nextRetry(recipient, result, item, context.retryRule(recipient.address), context.nowMs, random);
@@ -50,7 +56,8 @@ export async function conclude(
         } else {
           const group = retries.getOrInsertComputed(retry.atMs, () => ({ positions: [], recipients: [] }));
           group.positions.push(position);
-          group.recipients.push(retry.recipient);
+          warnings ??= new Warnings(item, context);
+          group.recipients.push(warnings.noted(one, position, retry.recipient));
         }
         break;
       }
@@ -63,37 +70,52 @@ export async function conclude(
   }
 
   const eventsIfComplete = [completedEvent(item, context)];
-  if (retries.size === 0 && givenUp.length === 0) return { events, eventsIfComplete };
+  if (retries.size === 0 && givenUp.length === 0 && successes.length === 0) return { events, eventsIfComplete };
 
   const publish = [...retries].map(([notBeforeMs, group]) => carryOn(work, item, group, context, { notBeforeMs }));
   for (const { attempted: one, position, text } of givenUp) {
     events.push(failedEvent({ workId: work.id, item, attempted: one, position, context }, text));
   }
-  const [told, untold] = [givenUp.filter(wantsReport), givenUp.filter((one) => !wantsReport(one))];
-  events.push(...untold.map((one) => untoldEvent(work.id, item, one, context)));
-  if (told.length > 0 && item.returnPath === "") {
-    publish.push(carryOn(work, item, groupOf(told, context.nowMs), context, { frozen: FROZEN_REASON }));
+  const failures: Reported[] = [];
+  const kept: Reported[] = [];
+  for (const one of givenUp) {
+    if (!wantsReport(one) || ownErrorsAddress(item, one.attempted) === "") {
+      events.push(untoldEvent(work.id, item, one, context));
+    } else {
+      (errorsAddress(item, one.attempted) === "" ? kept : failures).push(one);
+    }
+  }
+  if (kept.length > 0) {
+    publish.push(carryOn(work, item, groupOf(kept, context.nowMs), context, { frozen: FROZEN_REASON }));
     events.push(frozenEvent(work.id, item, context));
-  } else if (told.length > 0) {
-    const bounces = await bounceMessages(work, item, told, context);
-    publish.push(...bounces.publish);
-    events.push(...bounces.events);
+  }
+  for (const reports of [
+    await reportMessages({ kind: "success" }, work, item, successes, context),
+    await reportMessages({ kind: "failure" }, work, item, failures, context),
+    await reportMessages({ kind: "delay", delay: warnings?.delay }, work, item, warnings?.late ?? [], context),
+  ]) {
+    publish.push(...reports.publish);
+    events.push(...reports.events);
   }
   return { publish, events, eventsIfComplete };
 }
 
 /** RFC 3461 §4.1: who has said on what occasions he wants reports, and has not said FAILURE, gets no bounce. */
-const wantsReport = ({ attempted }: GivenUp): boolean =>
+const wantsReport = ({ attempted }: Reported): boolean =>
   attempted.recipient.notification?.notify?.includes("FAILURE") ?? true;
 
 function untoldEvent(
   workId: string,
   { messageId }: RouteItem | DeliveryItem,
-  { attempted, position }: GivenUp,
+  reported: Reported,
   { nowMs: atMs, service }: ConcludeContext,
 ): MailEvent {
-  const text = `${attempted.recipient.address}: error ignored: RFC 3461 DSN, failure notify not requested`;
-  return { v: 1, id: `${workId}:msg:note:untold${position}`, atMs, service, messageId, name: "msg:note", text };
+  const { address, origin } = reported.attempted.recipient;
+  const top = origin?.parents.at(-1);
+  const name = top === undefined || top === address ? address : `${address} <${top}>`;
+  const why = wantsReport(reported) ? "" : ": RFC 3461 DSN, failure notify not requested";
+  const id = `${workId}:msg:note:untold${reported.position}`;
+  return { v: 1, id, atMs, service, messageId, name: "msg:note", text: `${name}: error ignored${why}` };
 }
 
 /** Nobody can be told (RFC 5321 §6.1: no report about a report). Exim keeps such a message for an operator. */
@@ -117,12 +139,13 @@ function carryOn(
 }
 
 /** What failed for good, should an operator thaw it: it starts a new retry schedule. */
-function groupOf(givenUp: readonly GivenUp[], nowMs: number): Group {
+function groupOf(givenUp: readonly Reported[], nowMs: number): Group {
   return {
     positions: givenUp.map(({ position }) => position),
     recipients: givenUp.map(({ attempted: { recipient }, text }) => ({
       address: recipient.address,
       ...(recipient.notification === undefined ? {} : { notification: recipient.notification }),
+      ...(recipient.origin === undefined ? {} : { origin: recipient.origin }),
       lastTriedAtMs: nowMs,
       lastError: text,
     })),

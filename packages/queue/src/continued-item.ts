@@ -1,4 +1,4 @@
-import type { DeliveryItem, Recipient, RouteItem } from "@postbus/contracts";
+import { type DeliveryItem, type Recipient, type RouteItem, shareOrigins } from "@postbus/contracts";
 
 /**
  * The same message with some of its recipients, on its way back to router: by the time of the next attempt the route
@@ -13,6 +13,7 @@ export function continuedItem(
     v,
     messageId,
     returnPath,
+    recipientsCount,
     receivedAtMs,
     attempt,
     eightBit,
@@ -24,7 +25,7 @@ export function continuedItem(
     facts,
     aclVariables,
   } = item;
-  return {
+  return shareOrigins({
     v,
     messageId,
     returnPath,
@@ -33,6 +34,7 @@ export function continuedItem(
     queuedAtMs,
     attempt: attempt + 1,
     reception,
+    ...(recipientsCount === undefined ? {} : { recipientsCount }),
     ...(eightBit === undefined ? {} : { eightBit }),
     ...(notification === undefined ? {} : { notification }),
     ...(smtpUtf8 === undefined ? {} : { smtpUtf8 }),
@@ -40,5 +42,5 @@ export function continuedItem(
     ...(tlsOptional === undefined ? {} : { tlsOptional }),
     ...(facts === undefined ? {} : { facts }),
     ...(aclVariables === undefined ? {} : { aclVariables }),
-  };
+  });
 }

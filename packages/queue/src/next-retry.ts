@@ -44,6 +44,7 @@ export function nextRetry(
     recipient: {
       address: recipient.address,
       ...(recipient.notification === undefined ? {} : { notification: recipient.notification }),
+      ...(recipient.origin === undefined ? {} : { origin: recipient.origin }),
       firstFailedAtMs,
       lastTriedAtMs: nowMs,
       lastDelayMs: delayMs,

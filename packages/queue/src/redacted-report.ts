@@ -8,7 +8,8 @@ const WITH_DOMAINS: ReadonlySet<string> = new Set(["from", "to"]);
 const MAX_VALUE = 500;
 const MAX_DOMAINS = 10;
 
-const PART = /\r\n--([^\r\n]{1,70})\r\nContent-Type: text\/rfc822-headers(?:[ ;][^\r\n]*)?\r\n/gi;
+const PART =
+  /\r\n--([^\r\n]{1,70})\r\nContent-Type: (?:text\/rfc822-headers|message\/global-headers)(?:[ ;][^\r\n]*)?\r\n/gi;
 
 /**
  * A report as it may go over a connection that is not as protected as the message was to be (RFC 8689 §5): of the header
@@ -20,7 +21,7 @@ export function redactedReport(report: Buffer): Buffer | undefined {
   const text = report.toString("latin1");
   if (
     !/^Content-Type: multipart\/report\b/im.test(text) ||
-    /\r\nContent-Type: message\/(?!delivery-status)/i.test(text)
+    /\r\nContent-Type: message\/(?!(?:global-)?delivery-status|global-headers)/i.test(text)
   ) {
     return undefined;
   }

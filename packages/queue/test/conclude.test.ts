@@ -372,7 +372,7 @@ describe("large content", () => {
     const outcome = await conclude({ ...work, content: spooled }, item, attempted, { ...context, readSpooled });
     assert.equal(outcome.publish?.length, 1);
     const note = outcome.events?.find((event) => event.name === "msg:note");
-    assert.equal(note?.text, "the message could not be read for its bounce: spool: gone");
+    assert.equal(note?.text, "the message could not be read for its report: spool: gone");
   });
 });
 

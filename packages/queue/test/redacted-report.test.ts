@@ -1,21 +1,28 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { composeBounce } from "@postbus/dsn";
+import { composeReport } from "@postbus/dsn";
 import { redactedReport } from "../src/redacted-report.ts";
 
 const SECRET = "the merger with Example Ltd";
 
+const limits = { returnsMessage: true, returnsBody: true, sizeLimit: 0, lineLimit: 0 };
+const wording = { from: "Mailer-Daemon@mx.test", charset: "us-ascii", givesDetails: true };
+
 async function bounce(original: string, isWhole = false): Promise<Buffer> {
-  const { octets } = await composeBounce({
+  const { octets } = await composeReport({
     id: "1vMhGf-0000000012a-0Ab3",
     nowMs: 0,
     primaryHostname: "mx.test",
-    qualifyDomain: "mx.test",
+    kind: "failure",
     to: "ann@a.test",
+    returnPath: "ann@a.test",
+    isSmtpUtf8: false,
+    limits,
+    wording,
     queueId: "1vMhGf-0000000012a-0Ab2",
     receivedAtMs: 0,
     recipients: [{ address: "bob@b.test", text: "no", timedOut: false }],
-    original: { octets: Buffer.from(original, "latin1"), isWhole },
+    original: { octets: Buffer.from(original, "latin1"), isWhole, size: original.length },
     maxOctets: 100_000,
   });
   return octets;

@@ -2,7 +2,7 @@ import { type Expansion, textOf } from "@postbus/policy";
 import { findAccount, findGroup } from "./accounts.ts";
 import type { Attempt } from "./attempt.ts";
 import type { ChosenTransport } from "./chosen-transport.ts";
-import { type Accepted, type Deferred, deferred } from "./driver-result.ts";
+import { type Accepted, type Deferred, deferred, errorNumbers, type TransportDirectories } from "./driver-result.ts";
 import type { RoutedHost } from "./hosts/routed-host.ts";
 
 /** Gives the address to a transport, with the user and the other things that its router says about delivering. */
@@ -19,15 +19,21 @@ export function accepted(
     hosts: usesOwnHosts ? undefined : hosts,
     hostText,
   } as const;
-  const { fallbackHosts, user, group } = attempt.router;
+  const { fallbackHosts, user, group, transportHome, transportDirectory } = attempt.router;
   if (transport?.isLocal !== true) {
     if (fallbackHosts === undefined) return { ...base, isLocal: false, fallbackHosts };
     return fallback(attempt).then((found) =>
       typeof found === "object" ? found : { ...base, isLocal: false, fallbackHosts: found },
     );
   }
-  if (user === undefined && group === undefined) return { ...base, isLocal: true, ...accountOwner(attempt) };
-  return deliveryOwner(attempt).then((owner) => ("kind" in owner ? owner : { ...base, isLocal: true, ...owner }));
+  if ((user ?? group ?? transportHome ?? transportDirectory) === undefined) {
+    return { ...base, isLocal: true, ...accountOwner(attempt) };
+  }
+  return deliveryOwner(attempt).then(async (owner) => {
+    if ("kind" in owner) return owner;
+    const directories = await transportDirectories(attempt);
+    return "kind" in directories ? directories : { ...base, isLocal: true, ...owner, directories };
+  });
 }
 
 async function fallback(attempt: Attempt): Promise<string | undefined | Deferred> {
@@ -37,6 +43,34 @@ async function fallback(attempt: Attempt): Promise<string | undefined | Deferred
   if (expanded.kind === "value") return textOf(expanded.value) || undefined;
   if (expanded.kind === "forced") return undefined;
   return deferred(`${name} router: failed to expand "${fallbackHosts.source}": ${expanded.text}`);
+}
+
+/** For the one, `$home` has no value; for the other, it is that. */
+async function transportDirectories(attempt: Attempt): Promise<TransportDirectories | Deferred> {
+  const { transportHome, transportDirectory } = attempt.router;
+  const routerHome = attempt.home;
+  try {
+    if (transportHome !== undefined) attempt.home = undefined;
+    const home = await directoryText(attempt, transportHome, "home directory");
+    if (typeof home === "object") return home;
+    attempt.home = home ?? routerHome;
+    const current = await directoryText(attempt, transportDirectory, "current directory");
+    return typeof current === "object" ? current : { home, current };
+  } finally {
+    attempt.home = routerHome;
+  }
+}
+
+async function directoryText(
+  attempt: Attempt,
+  expansion: Expansion | undefined,
+  noun: string,
+): Promise<string | undefined | Deferred> {
+  if (expansion === undefined) return undefined;
+  const expanded = await attempt.expand(expansion);
+  if (expanded.kind === "value") return textOf(expanded.value);
+  const text = `${noun} "${expansion.source}" failed to expand in ${attempt.router.name} router: ${expanded.text}`;
+  return deferred(text, errorNumbers.expansion);
 }
 
 export interface DeliveryOwner {

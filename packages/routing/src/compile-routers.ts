@@ -1,4 +1,5 @@
 import {
+  addedLines,
   type CompiledList,
   type Configuration,
   compileExpansion,
@@ -6,9 +7,11 @@ import {
   type Expansion,
   type RouterSettings,
   splitList,
+  variablesIn,
 } from "@postbus/policy";
 import { compileAffix } from "./affixes.ts";
 import type { CompiledRouter, Setter } from "./compiled-router.ts";
+import { compileDeliverItem } from "./drivers/deliver-item.ts";
 import { compileDriver } from "./drivers/index.ts";
 import { compileFlag } from "./flag.ts";
 import { parseSelf } from "./hosts/self-action.ts";
@@ -23,7 +26,17 @@ import { routingSettings } from "./routing-settings.ts";
 export function compileRouters(configuration: Configuration): Routing {
   const indexes = new Map(configuration.routers.map(({ name }, index) => [name, index]));
   const routers = configuration.routers.flatMap((settings, index) => compileRouter(settings, index, indexes));
-  return new Routing(routers, routingSettings(configuration));
+  return new Routing(routers, routingSettings(configuration), variablesIn(textsOf(configuration)));
+}
+
+/** Everything that is expanded while an address is routed, as it is written. */
+function textsOf({ routers, namedLists }: Configuration): string[] {
+  const options = routers.flatMap(({ generic, options: own }) => [
+    ...generic.settings.values(),
+    ...own.settings.values(),
+  ]);
+  const lists = Object.values(namedLists).flatMap((of) => Array.from(of.values(), ({ text }) => text));
+  return [...options.flatMap(({ value }) => (typeof value === "object" ? value.map(String) : String(value))), ...lists];
 }
 
 /** None for a kind that is not available. */
@@ -52,7 +65,7 @@ function compileRouter(
       addressData: expansion(generic.get("address_data")),
       cannotRouteMessage: expansion(generic.get("cannot_route_message")),
       errorsTo: expansion(generic.get("errors_to")),
-      headersAdd: (generic.get("headers_add") ?? []).flatMap(lines).map(compileExpansion),
+      headersAdd: (generic.get("headers_add") ?? []).flatMap(addedLines).map(compileExpansion),
       headersRemove: (generic.get("headers_remove") ?? [])
         .flatMap((line) => [...splitList(line).items])
         .filter((item) => item !== "")
@@ -61,6 +74,8 @@ function compileRouter(
       fallbackHosts: expansion(generic.get("fallback_hosts")),
       user: expansion(generic.get("user")),
       group: expansion(generic.get("group")),
+      transportHome: expansion(generic.get("transport_home_directory")),
+      transportDirectory: expansion(generic.get("transport_current_directory")),
       more: compileFlag(generic.get("more")),
       unseen: compileFlag(generic.get("unseen")),
       isLastHop: generic.get("dsn_lasthop"),
@@ -72,8 +87,10 @@ function compileRouter(
       passesOnTimeout: generic.get("pass_on_timeout"),
       isRetriedByLocalPart: generic.get("retry_use_local_part") ?? looksAtLocalPart(settings),
       isLogged: !generic.get("disable_logging"),
+      isLoggedAsLocal: generic.get("log_as_local") ?? settings.kind === "accept",
       passTo: indexOf(generic.get("pass_router")),
       redirectTo: indexOf(generic.get("redirect_router")),
+      deliverItem: settings.kind === "redirect" ? compileDeliverItem(settings) : undefined,
     },
   ];
 }
@@ -96,11 +113,6 @@ const expansion = (text: string | undefined): Expansion | undefined =>
 
 const list = (kind: "host" | "domain", text: string | undefined): CompiledList | undefined =>
   text === undefined ? undefined : compileList(kind, text);
-
-/** `headers_add` is a list that line ends separate; what begins with a blank goes on with the line before. */
-function lines(text: string): string[] {
-  return text.split(/\n(?![ \t])/).filter((line) => line !== "");
-}
 
 /** `r_name = text ; r_other = text` */
 function compileSetters(text: string): Setter[] {

@@ -1,12 +1,19 @@
 import type { CompiledList, Expansion, Place, RouterSettings } from "@postbus/policy";
 import type { Affix } from "./affixes.ts";
 import type { Attempt } from "./attempt.ts";
-import type { DriverResult } from "./driver-result.ts";
+import type { Accepted, Deferred, DriverResult, Failed } from "./driver-result.ts";
 import type { SelfAction } from "./hosts/self-action.ts";
 import type { Precondition } from "./preconditions/precondition.ts";
 
 /** What a kind of router does with an address that has met its preconditions. */
 export type RunDriver = (attempt: Attempt) => Promise<DriverResult>;
+
+/** How an item of a redirect list is delivered: by the transport that is set for its kind. */
+export type DeliverItem = (
+  item: { readonly kind: "file" | "directory" | "pipe"; readonly text: string },
+  attempt: Attempt,
+  isTainted: boolean,
+) => Promise<Accepted | Failed | Deferred>;
 
 /** A boolean that may be a string to be expanded at each use. */
 export type Flag = boolean | Expansion;
@@ -45,6 +52,9 @@ export interface CompiledRouter {
   readonly fallbackHosts: Expansion | undefined;
   readonly user: Expansion | undefined;
   readonly group: Expansion | undefined;
+  /** `transport_home_directory`, `transport_current_directory` */
+  readonly transportHome: Expansion | undefined;
+  readonly transportDirectory: Expansion | undefined;
   readonly more: Flag;
   readonly unseen: Flag;
   readonly isLastHop: boolean;
@@ -58,9 +68,13 @@ export interface CompiledRouter {
   readonly isRetriedByLocalPart: boolean;
   /** Not `disable_logging`. */
   readonly isLogged: boolean;
+  /** `log_as_local` */
+  readonly isLoggedAsLocal: boolean;
   /** Index of `pass_router`. */
   readonly passTo: number | undefined;
   /** Index of `redirect_router`. */
   readonly redirectTo: number | undefined;
   readonly run: RunDriver;
+  /** Of a redirect router. */
+  readonly deliverItem: DeliverItem | undefined;
 }

@@ -24,6 +24,12 @@ export interface Deferred {
   readonly isFrozen?: boolean;
 }
 
+/** Where a local transport runs, if its router says so. */
+export interface TransportDirectories {
+  readonly home: string | undefined;
+  readonly current: string | undefined;
+}
+
 /** The address goes to a transport. */
 export interface Accepted {
   readonly kind: "accepted";
@@ -37,12 +43,16 @@ export interface Accepted {
   readonly user?: string | undefined;
   readonly group?: string | undefined;
   readonly fallbackHosts?: string | undefined;
+  /** `transport_home_directory`, `transport_current_directory` */
+  readonly directories?: TransportDirectories | undefined;
 }
 
 /** An address that a router has made. A file or a pipe is at its end already. */
 export interface Child {
   readonly address: RoutedAddress;
-  readonly end?: { readonly result: Accepted | Failed | Deferred; readonly attempt: Attempt };
+  readonly end?:
+    | { readonly result: Accepted | Failed | Deferred; readonly attempt: Attempt }
+    | { readonly result: Deferred; readonly attempt: undefined };
 }
 
 /** Never. */

@@ -1,10 +1,11 @@
+export type { AddressOrigin } from "./address-origin.ts";
 export { compileRouters } from "./compile-routers.ts";
 export { formatRouting, routingExitCode } from "./format-routing.ts";
 export type { RoutedHost } from "./hosts/routed-host.ts";
 export { extractAddress } from "./redirect/extract-address.ts";
 export type { Routing } from "./routing.ts";
-export type { BmiVerdict, RoutingContext } from "./routing-context.ts";
+export type { BmiVerdict, RoutingContext, SyntaxErrors } from "./routing-context.ts";
 export { RoutingMemory } from "./routing-memory.ts";
-export type { Delivery, RoutingOutcome, RoutingResult } from "./routing-result.ts";
+export type { Delivery, RoutingFailure, RoutingOutcome, RoutingResult } from "./routing-result.ts";
 export { formatTraceStep } from "./trace.ts";
 export type { Verification, VerifyRequest } from "./verify-address.ts";

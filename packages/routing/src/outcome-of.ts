@@ -1,7 +1,8 @@
-import type { Value } from "@postbus/policy";
+import { Tainted, type Value } from "@postbus/policy";
+import { type AddressOrigin, originOf } from "./address-origin.ts";
 import type { AddressResult } from "./address-result.ts";
 import type { Attempt } from "./attempt.ts";
-import type { Accepted } from "./driver-result.ts";
+import type { Accepted, TransportDirectories } from "./driver-result.ts";
 import type { RoutedAddress } from "./routed-address.ts";
 import type { Delivery, RoutingOutcome } from "./routing-result.ts";
 import type { RoutingRun } from "./routing-run.ts";
@@ -13,12 +14,13 @@ export function outcomeOf(
   end: Exclude<AddressResult["end"], { kind: "replaced" }>,
   run: RoutingRun,
 ): RoutingOutcome {
-  const parents = address.parent === undefined ? [] : Array.from(address.ancestors(), ({ text }) => text);
-  const base = { address: address.text, parents };
+  const origin = originOf(address, run.routers);
+  const parents = origin?.parents ?? NOBODY;
+  const base = { address: address.text, parents, origin };
   const { errorsTo, ignoresErrors } = address.inherited;
   switch (end.kind) {
     case "accepted":
-      return delivery(address, parents, end.accepted, end.attempt, run);
+      return delivery(address, origin, end.accepted, end.attempt, run);
     case "discarded":
       return { ...base, kind: "discard", router: end.router };
     case "failed": {
@@ -37,8 +39,8 @@ export function outcomeOf(
 
 function delivery(
   address: RoutedAddress,
-  parents: readonly string[],
-  { transport, isLocal, hosts, hostText, fallbackHosts, user, group }: Accepted,
+  origin: AddressOrigin | undefined,
+  { transport, isLocal, hosts, hostText, fallbackHosts, user, group, directories }: Accepted,
   attempt: Attempt,
   run: RoutingRun,
 ): Delivery {
@@ -47,7 +49,8 @@ function delivery(
   // One literal: objects of that many properties are dear to copy.
   return {
     address: address.text,
-    parents,
+    parents: origin?.parents ?? NOBODY,
+    origin,
     kind: "deliver",
     to: address.kind,
     router: router.name,
@@ -59,6 +62,7 @@ function delivery(
     unique: address.unique,
     isDuplicate: false,
     errorsTo: inherited.errorsTo,
+    srsSender: inherited.srsSender,
     ignoresErrors: inherited.ignoresErrors,
     headersAdd: inherited.headersAdd,
     headersRemove: inherited.headersRemove,
@@ -66,19 +70,20 @@ function delivery(
     user,
     group,
     isRetriedByLocalPart: router.isRetriedByLocalPart,
-    variables: variablesOf(attempt, transport, run),
-    replacesParent: address.isOneTime,
-    isHiddenInBounces: isHidden(address),
+    variables: variablesOf(address, attempt, transport, directories, run),
+    isHiddenInBounces: address.isHiddenAtAll,
     isLogged: router.isLogged,
+    isLoggedAsLocal: router.isLoggedAsLocal,
   };
 }
 
-function isHidden(address: RoutedAddress): boolean {
-  for (let one: RoutedAddress | undefined = address; one !== undefined; one = one.parent) if (one.isHidden) return true;
-  return false;
-}
-
-function variablesOf(attempt: Attempt, transport: string | undefined, run: RoutingRun): ReadonlyMap<string, Value> {
+function variablesOf(
+  { kind, text, isTainted }: RoutedAddress,
+  attempt: Attempt,
+  transport: string | undefined,
+  directories: TransportDirectories | undefined,
+  run: RoutingRun,
+): ReadonlyMap<string, Value> {
   const { carries } = run.context;
   const isCarried = carries === undefined ? anyVariable : carries(transport);
   if (isCarried === undefined) return NO_VARIABLES;
@@ -89,9 +94,17 @@ function variablesOf(attempt: Attempt, transport: string | undefined, run: Routi
     const value = run.variables.get(name);
     if (value !== undefined && value !== "") variables.set(name, typeof value === "object" ? value : String(value));
   }
+  if (directories?.home !== undefined && isCarried("home")) variables.set("home", directories.home);
+  if (directories?.current !== undefined && isCarried("current_directory")) {
+    variables.set("current_directory", directories.current);
+  }
+  const item = kind === "pipe" ? "address_pipe" : "address_file";
+  if (kind !== "mailbox" && isCarried(item)) variables.set(item, isTainted ? new Tainted(text) : text);
   for (const [name, value] of attempt.address.inherited.variables) if (isCarried(name)) variables.set(name, value);
   return variables;
 }
+
+const NOBODY: readonly string[] = [];
 
 const NO_VARIABLES: ReadonlyMap<string, Value> = new Map();
 

@@ -1,5 +1,6 @@
 import { domainOf, localPartOf } from "@postbus/mail";
 import { lowerCase, type Value } from "@postbus/policy";
+import type { AddressOrigin } from "./address-origin.ts";
 import type { CompiledRouter } from "./compiled-router.ts";
 
 /** What an address hands down to those that are made of it. */
@@ -14,6 +15,8 @@ export interface Inherited {
   readonly headersAdd: readonly string[];
   /** Names of header lines to be removed. */
   readonly headersRemove: readonly string[];
+  /** Return path under which it is forwarded; `errorsTo` comes before it, and bounces go to the sender. */
+  readonly srsSender?: string | undefined;
   /** Failures make no bounce. */
   readonly ignoresErrors: boolean;
   /** `dsn_lasthop` */
@@ -56,6 +59,14 @@ export class RoutedAddress {
   readonly startsAt: number;
   parent: RoutedAddress | undefined;
   inherited: Inherited;
+  /** What it had inherited when it was made. */
+  readonly born: Inherited;
+  /** `unseen`: the router that has made a copy of it, and what it had inherited when it came there. */
+  copiedAt: { readonly router: CompiledRouter; readonly inherited: Inherited } | undefined;
+  /** Of an item: a peer has had a part in its list. */
+  isTainted = false;
+  /** Of the first of those that were made of it. */
+  originOfChildren: AddressOrigin | undefined;
   /** The last router that was asked, whether or not it was skipped. */
   router: CompiledRouter | undefined;
   /** Why a router did not take it; the text of the failure, if no other one does. */
@@ -64,8 +75,7 @@ export class RoutedAddress {
   replyText: string | undefined;
   /** The text may be told to a client though the failure is temporary. */
   isTextForClient = false;
-  /** Of `one_time` and `hide_child_in_errmsg` of the router that made it. */
-  isOneTime = false;
+  /** `hide_child_in_errmsg` of the router that made it. */
   isHidden = false;
   /** `$self_hostname`: the host that turned out to be this one. */
   selfHostname: string | undefined;
@@ -83,7 +93,7 @@ export class RoutedAddress {
     this.localPart = owner?.localPart ?? unquoted(localPartOf(text));
     this.lowerLocalPart = lowerCase(this.localPart);
     this.parent = parent;
-    this.inherited = inherited;
+    this.inherited = this.born = inherited;
     this.startsAt = startsAt;
     this.router = owner?.router;
     this.unique = uniqueName(this.name, kind, parent);
@@ -92,6 +102,11 @@ export class RoutedAddress {
   /** Those it was made of, the nearest first. */
   *ancestors(): Generator<RoutedAddress> {
     for (let one = this.parent; one !== undefined; one = one.parent) yield one;
+  }
+
+  /** It, or what it was made of, is not to be named in reports. */
+  get isHiddenAtAll(): boolean {
+    return this.isHidden || this.parent?.isHiddenAtAll === true;
   }
 
   /** The address with which it all began: itself, if it was not made of another one. */

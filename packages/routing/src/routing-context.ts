@@ -17,6 +17,18 @@ export interface BmiVerdict {
   readonly base64TrackerVerdict: string;
 }
 
+/** What is wrong in a redirect list (`skip_syntax_errors`). */
+export interface SyntaxErrors {
+  readonly router: string;
+  /** Each `REASON in "ITEM"`. */
+  readonly errors: readonly string[];
+  /** There was something else in the list. */
+  readonly hasOthers: boolean;
+  /** `syntax_errors_to` and `syntax_errors_text` */
+  readonly to: string | undefined;
+  readonly text: string | undefined;
+}
+
 /** What routing needs to know and to have, besides the configuration. */
 export interface RoutingContext {
   readonly purpose: RoutingPurpose;
@@ -46,6 +58,8 @@ export interface RoutingContext {
    * @param transport Undefined: there is none.
    */
   carries?(transport: string | undefined): ((name: string) => boolean) | undefined;
+  /** Errors in a list that are skipped. Absent: they are warnings. */
+  onSyntaxErrors?(found: SyntaxErrors): void;
   /** For problems that are the operator's but stop nothing: a `condition` that cannot be expanded. */
   warn?(text: string): void;
 }

@@ -1,4 +1,5 @@
 import type { Value } from "@postbus/policy";
+import type { AddressOrigin } from "./address-origin.ts";
 import type { RoutedHost } from "./hosts/routed-host.ts";
 import type { AddressKind } from "./routed-address.ts";
 import type { TraceStep } from "./trace.ts";
@@ -8,6 +9,8 @@ interface Routed {
   readonly address: string;
   /** The addresses it was made of, the nearest first; the last is the one that was asked about. */
   readonly parents: readonly string[];
+  /** For routing it again; absent: there is nothing to be known. */
+  readonly origin?: AddressOrigin | undefined;
 }
 
 /** The address goes to a transport. */
@@ -31,6 +34,8 @@ export interface Delivery extends Routed {
   readonly isDuplicate: boolean;
   /** Return path and target of bounces; undefined: the message's own. */
   readonly errorsTo: string | undefined;
+  /** Return path alone, if `errorsTo` is not set: `srs = forward`. */
+  readonly srsSender?: string | undefined;
   /** Failures make no bounce. */
   readonly ignoresErrors: boolean;
   readonly headersAdd: readonly string[];
@@ -47,11 +52,12 @@ export interface Delivery extends Routed {
    * their relatives; those without a value are left out.
    */
   readonly variables: ReadonlyMap<string, Value>;
-  /** `one_time`: what is left to do belongs to the message from now on, not to the list. */
-  readonly replacesParent: boolean;
   /** `hide_child_in_errmsg` */
   readonly isHiddenInBounces: boolean;
+  /** Not `disable_logging`. */
   readonly isLogged: boolean;
+  /** `log_as_local`: if the delivery is a local one, the log has the local part alone. */
+  readonly isLoggedAsLocal: boolean;
 }
 
 /** Nobody takes it. */

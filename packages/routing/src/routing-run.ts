@@ -1,4 +1,5 @@
 import { createEvaluation, type Evaluation } from "@postbus/policy";
+import type { CompiledRouter } from "./compiled-router.ts";
 import type { RoutingContext } from "./routing-context.ts";
 import { RoutingMemory } from "./routing-memory.ts";
 import type { RoutingSettings } from "./routing-settings.ts";
@@ -20,7 +21,15 @@ export class RoutingRun {
   /** Addresses with too many ancestors. */
   loops = 0;
 
-  constructor(settings: RoutingSettings, context: RoutingContext, reachable: Reachable) {
+  readonly routers: readonly CompiledRouter[];
+
+  constructor(
+    routers: readonly CompiledRouter[],
+    settings: RoutingSettings,
+    context: RoutingContext,
+    reachable: Reachable,
+  ) {
+    this.routers = routers;
     this.settings = settings;
     this.context = context;
     this.reachable = reachable;

@@ -1,7 +1,9 @@
 import { type CompiledList, type Configuration, compileList, splitList } from "@postbus/policy";
+import { SrsSource } from "./srs/srs-source.ts";
 
 /** What all routers of a configuration share. */
 export interface RoutingSettings {
+  readonly srs: SrsSource;
   /** For addresses without a domain in redirect lists. */
   readonly qualifyRecipient: string | undefined;
   readonly qualifyDomain: string | undefined;
@@ -31,7 +33,8 @@ export interface HostSettings {
 }
 
 /** Reads what routing needs of the main section and the transports. */
-export function routingSettings({ main, transports }: Configuration): RoutingSettings {
+export function routingSettings(configuration: Configuration): RoutingSettings {
+  const { main, transports } = configuration;
   const domains = (text: string | undefined) => (text === undefined ? undefined : compileList("domain", text));
   const primaryHostname = main.get("primary_hostname");
   const qualifyDomain = main.get("qualify_domain") ?? primaryHostname;
@@ -42,6 +45,7 @@ export function routingSettings({ main, transports }: Configuration): RoutingSet
   if (qualifyRecipient !== undefined) variables["qualify_recipient"] = qualifyRecipient;
   const isNamed = main.setting("dns_check_names_pattern") !== undefined;
   return {
+    srs: new SrsSource(configuration),
     qualifyDomain,
     qualifyRecipient,
     variables,

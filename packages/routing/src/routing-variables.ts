@@ -16,6 +16,10 @@ export class RoutingVariables implements Variables {
     this.#general = general;
   }
 
+  get headers(): Variables["headers"] {
+    return this.#context.variables?.headers;
+  }
+
   get(name: string): Known {
     const { attempt } = this;
     if (attempt !== undefined) {
@@ -24,7 +28,8 @@ export class RoutingVariables implements Variables {
       if (read !== undefined) return read(attempt);
       if (attempt.item?.name === name) return attempt.item.value;
     }
-    if (name === "sender_address" || name === "return_path") return this.#context.returnPath;
+    if (name === "sender_address") return this.#context.returnPath;
+    if (name === "return_path") return this.#context.returnPath;
     if (name === "verify_mode") return VERIFY_MODES[this.#context.purpose];
     return this.#context.variables?.get(name) ?? this.#general[name];
   }
@@ -54,6 +59,7 @@ const readers: Readonly<Record<string, (attempt: Attempt) => Known>> = {
   original_domain: ({ address }) => address.top.domain,
   original_local_part: ({ address }) => address.top.lowerLocalPart,
   parent_domain: ({ address }) => address.parent?.domain,
+  return_path: ({ address, run }) => address.inherited.errorsTo ?? run.context.returnPath,
   parent_local_part: ({ address }) => address.parent?.lowerLocalPart,
   router_name: ({ router }) => router.name,
   self_hostname: ({ address }) => address.selfHostname,

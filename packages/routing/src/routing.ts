@@ -1,9 +1,11 @@
 import { setImmediate } from "node:timers/promises";
 import { hasDomain } from "@postbus/mail";
+import { type AddressOrigin, addressFrom } from "./address-origin.ts";
 import type { AddressResult } from "./address-result.ts";
 import type { CompiledRouter } from "./compiled-router.ts";
 import type { Child } from "./driver-result.ts";
 import { deferred } from "./driver-result.ts";
+import { itemAgain } from "./item-again.ts";
 import { markDuplicates } from "./mark-duplicates.ts";
 import { outcomeOf } from "./outcome-of.ts";
 import { routeAddress } from "./route-address.ts";
@@ -26,7 +28,15 @@ export class Routing {
   readonly #routers: readonly CompiledRouter[];
   readonly #settings: RoutingSettings;
 
-  constructor(routers: readonly CompiledRouter[], settings: RoutingSettings) {
+  /** Which variables the routers may name. */
+  readonly names: (name: string) => boolean;
+
+  constructor(
+    routers: readonly CompiledRouter[],
+    settings: RoutingSettings,
+    names: (name: string) => boolean = () => false,
+  ) {
+    this.names = names;
     this.#routers = routers;
     this.#settings = settings;
   }
@@ -36,11 +46,13 @@ export class Routing {
    * something, is a deferral among the outcomes.
    *
    * @param address With or without a domain; octets.
+   * @param origin Of an address that others were made into before.
    */
-  async route(address: string, context: RoutingContext): Promise<RoutingResult> {
+  async route(address: string, context: RoutingContext, origin?: AddressOrigin): Promise<RoutingResult> {
     const run = this.#run(context);
-    const top = new RoutedAddress(this.#qualified(address, run));
-    const waiting: Child[] = [{ address: top }];
+    const first = await this.#first(address, origin, run);
+    const { address: top } = first;
+    const waiting: Child[] = [first];
     const outcomes: RoutingOutcome[] = [];
     let count = 0;
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
@@ -66,8 +78,16 @@ export class Routing {
     return verifyAddress(request, this.#routers, run);
   }
 
+  async #first(text: string, origin: AddressOrigin | undefined, run: RoutingRun): Promise<Child> {
+    if (origin === undefined) return { address: new RoutedAddress(this.#qualified(text, run)) };
+    const { address, isCopied } = addressFrom(text, origin, this.#routers);
+    const router = this.#routers[address.startsAt];
+    if (isCopied && router !== undefined) address.copiedAt = { router, inherited: origin.inherited };
+    return address.kind === "mailbox" ? { address } : itemAgain(address, run);
+  }
+
   #run(context: RoutingContext): RoutingRun {
-    return new RoutingRun(this.#settings, context, async (address) => {
+    return new RoutingRun(this.#routers, this.#settings, context, async (address) => {
       const run = this.#run({ ...context, purpose: "recipient", returnPath: "" });
       const qualified = this.#qualified(address, run);
       const request = { kind: "recipient", address: qualified, isGoodWhenRedirected: false } as const;
@@ -83,7 +103,8 @@ export class Routing {
 
 /** Of a file or a pipe: it has been decided when the list was read. */
 function endOf({ result, attempt }: Exclude<Child["end"], undefined>): AddressResult {
-  const router = attempt.router.name;
+  const router = attempt?.router.name;
+  if (attempt === undefined) return { end: { kind: "deferred", router, deferred: result }, children: [] };
   switch (result.kind) {
     case "accepted":
       return { end: { kind: "accepted", accepted: result, attempt }, children: [] };

@@ -28,6 +28,8 @@ const NONE: Clone = { children: [] };
 function cloned(unseen: boolean | Deferred, attempt: Attempt, routers: readonly CompiledRouter[]): Clone | Deferred {
   const { router, address } = attempt;
   if (typeof unseen === "object") return unseen;
+  // It goes on from here, and so does the copy, for itself.
+  if (address.copiedAt?.router === router) return NONE;
   const startsAt = router.index + 1;
   if (!unseen || routers[startsAt] === undefined) return NONE;
   const { parent } = address;
@@ -37,12 +39,14 @@ function cloned(unseen: boolean | Deferred, attempt: Attempt, routers: readonly 
     parent === undefined ? undefined : { parent, inherited: address.inherited },
   );
   between.router = router;
-  // Header changes and the return path of this router are those of its own delivery.
-  const { errorsTo, headersAdd, headersRemove } = attempt.before;
-  const inherited = { ...address.inherited, errorsTo, headersAdd, headersRemove };
+  // The return path that this router gives is that of its own delivery. Header changes stay there, those that the address has
+  // brought along, too: so does Exim, whatever its manual says of those before.
+  const { errorsTo, ignoresErrors } = attempt.before;
+  const inherited = { ...address.inherited, errorsTo, ignoresErrors, headersAdd: [], headersRemove: [] };
   const clone = new RoutedAddress(address.text, "mailbox", { parent: between, inherited, startsAt });
   clone.unique = address.unique;
   address.parent = between;
+  address.copiedAt = { router, inherited: attempt.before };
   address.unique = `${address.unique}/${router.name}`;
   return { children: [{ address: clone }] };
 }

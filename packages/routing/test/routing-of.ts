@@ -12,11 +12,15 @@ export interface TestRouting {
   lines(address: string, more?: Partial<RoutingContext>): Promise<string[]>;
 }
 
+interface RoutingSurroundings {
+  readonly resolver?: Resolver;
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
 /** The routers of a configuration that a test writes down. The host is `mx.test.example`, 192.0.2.250. */
-export function routingOf(
-  text: string,
-  { resolver, variables }: { readonly resolver?: Resolver; readonly variables?: Readonly<Record<string, string>> } = {},
-): TestRouting {
+export function routingOf(text: string, { resolver, variables, now }: RoutingSurroundings = {}): TestRouting {
   const { configuration, problems } = readConfiguration({
     file: "/c",
     readFile: (path) => (path === "/c" ? Buffer.from(text, "latin1") : undefined),
@@ -29,6 +33,7 @@ export function routingOf(
     environment: {},
     random: (below) => below - 1,
     ...(resolver === undefined ? {} : { resolver }),
+    ...(now === undefined ? {} : { now }),
   });
   const warnings: string[] = [];
   const given: Variables = { get: (name) => variables?.[name] };

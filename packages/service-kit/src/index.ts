@@ -5,6 +5,7 @@ export { version } from "./fleet-announcement.ts";
 export { fleetVariables } from "./fleet-variables.ts";
 export { stopSignal } from "./lifecycle.ts";
 export { natsConnection, natsDurability } from "./open-bus.ts";
+export { programSettings } from "./program-settings.ts";
 export { startReloadListener } from "./reload-listener.ts";
 export { runService } from "./run-service.ts";
 export { type RunOptions, runServices } from "./run-services.ts";

@@ -2,6 +2,7 @@ export { type CalloutEnd, type CalloutPeer, calloutDialogue, type PeerWord } fro
 export type { Capabilities } from "./client/capabilities.ts";
 export { ContentEncoder } from "./client/content-encoder.ts";
 export { errnos, type Loss, type Trouble } from "./client/error-text.ts";
+export { LmtpDialogue, type LmtpResult, type LmtpTransaction } from "./client/lmtp-dialogue.ts";
 export { ReplyParser } from "./client/reply-parser.ts";
 export { ClientSession, type ClientSessionOptions, isSafeAddress } from "./client/session.ts";
 export type {

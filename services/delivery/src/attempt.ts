@@ -1,5 +1,5 @@
-import type { WorkItem } from "@postbus/bus";
-import type { Content, DeliveryItem } from "@postbus/contracts";
+import type { Publication, WorkItem } from "@postbus/bus";
+import type { Content, DeliveryItem, MailEvent } from "@postbus/contracts";
 import type { AttemptResult } from "@postbus/queue";
 
 /** What a transport gets: the item as the bus handed it out, its header checked. */
@@ -14,4 +14,8 @@ export interface AttemptReport {
   readonly results: readonly AttemptResult[];
   /** Lines that Exim logs on the way, of themselves: `H=host [address]: SMTP error …`. */
   readonly notes: readonly string[];
+  /** Messages that the transport has made. Their ids derive from the item's. */
+  readonly publish?: readonly Publication[];
+  /** That they were made. */
+  readonly events?: readonly MailEvent[];
 }

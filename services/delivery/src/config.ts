@@ -1,9 +1,10 @@
-import { commonSettings } from "@postbus/service-kit";
+import { commonSettings, programSettings } from "@postbus/service-kit";
 import { type Static, Type } from "typebox";
 
 /** Settings of the process. What happens to mail is in the policy file, not here. */
 export const DeliverySettings = Type.Object({
   ...commonSettings,
+  ...programSettings,
   /** Items in work at one time in this process. Each holds one message (128 KiB at most in memory) and waits for one connection. */
   deliveryConcurrency: Type.Integer({ minimum: 1, maximum: 10_000, default: 100 }),
   /** Hosts that are asked at one time whether they would take mail for an address (`verify = …/callout`); more wait. */

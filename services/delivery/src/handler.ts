@@ -1,14 +1,20 @@
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
-import { DeliveryItem, type MailEvent } from "@postbus/contracts";
+import { DeliveryItem, type MailEvent, withOrigins } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
-import { MessageVariables, type Policy, type Transport } from "@postbus/policy";
+import { type MessageContent, messageContent, type Policy, type Transport } from "@postbus/policy";
 import { type Attempted, type AttemptResult, conclude, type RetryStep } from "@postbus/queue";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 import type { Attempt, AttemptReport } from "./attempt.ts";
+import { type AutoreplyDeps, deliverByAutoreply } from "./autoreply/autoreply-delivery.ts";
 import { LeaseLostError } from "./lease-lost-error.ts";
+import { deliverByLmtp } from "./lmtp/lmtp-delivery.ts";
 import { deliverToMaildir, type MaildirDeps } from "./maildir/maildir-delivery.ts";
+import { recipientVariables } from "./message/recipient-variables.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
+import { deliverToPipe } from "./pipe/pipe-delivery.ts";
+import type { ProgramDeps } from "./programs/program-deps.ts";
+import { withShadow } from "./shadow-delivery.ts";
 import { deliverBySmtp, type SmtpDeps } from "./smtp/smtp-delivery.ts";
 
 /** Exim's number for `internal configuration error`. */
@@ -16,11 +22,15 @@ const CONFIGURATION_ERROR = -30;
 
 export interface DeliveryDeps {
   /** The one in force now: asked for each item. */
-  readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "retryRule" | "transport">;
+  readonly policy: () => Pick<Policy, "primaryHostname" | "qualifyDomain" | "reports" | "retryRule" | "transport"> &
+    Partial<Pick<Policy, "smtp">>;
   /** For bounces, which quote the header section. */
   readonly readSpooled: Bus["spool"]["read"];
   readonly smtp: SmtpDeps;
   readonly maildir: MaildirDeps;
+  /** Pipes, and LMTP servers on this machine. */
+  readonly programs: ProgramDeps;
+  readonly autoreply: AutoreplyDeps;
   readonly metrics: DeliveryMetrics;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
@@ -42,11 +52,13 @@ const deliveryItem = Compile(DeliveryItem);
  */
 export function deliveryHandler(deps: DeliveryDeps): Handler {
   return async (work) => {
-    const { header: item } = work;
-    if (!deliveryItem.Check(item)) throw new Error(`item ${work.id} is not a delivery item: ${firstProblem(item)}`);
+    const { header } = work;
+    if (!deliveryItem.Check(header)) throw new Error(`item ${work.id} is not a delivery item: ${firstProblem(header)}`);
+    const item = withOrigins(header);
     const startedMs = performance.now();
     const policy = deps.policy();
-    const { results, notes } = await attempt({ work, item, content: work.content }, policy, deps);
+    const report = await attempt({ work, item, content: work.content }, policy, deps);
+    const { results } = report;
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
       throw new LeaseLostError("the item was not held when its attempt had ended");
@@ -72,30 +84,52 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       random: deps.random,
       primaryHostname: policy.primaryHostname,
       qualifyDomain: policy.qualifyDomain,
+      reports: policy.reports,
       readSpooled: deps.readSpooled,
       retryRule: (address) => steps?.get(address) ?? [],
     });
-    return withNotes(outcome, notes, work, item, deps.now());
+    return withReport(outcome, report, work, item, deps.now());
   };
 }
 
 async function attempt(
   given: Attempt,
-  policy: Pick<Policy, "primaryHostname" | "transport">,
+  policy: Pick<Policy, "primaryHostname" | "transport"> & Partial<Pick<Policy, "smtp">>,
   deps: DeliveryDeps,
 ): Promise<AttemptReport> {
-  const found = transportOf(given.item, policy);
+  const found = transportOf(given, policy, deps);
   const transport = found instanceof Promise ? await found : found;
   if (transport instanceof ConfigError || transport instanceof DeferError) {
     // Made under another version of the policy: routed again, it gets a transport of this one.
     const result: AttemptResult = { outcome: "deferred", errno: CONFIGURATION_ERROR, text: transport.message };
     return { results: given.item.recipients.map(() => result), notes: [] };
   }
+  const report = await deliver(given, transport, policy, deps);
+  const compiled = policy.transport(given.item.transport);
+  if (compiled.shadow === undefined) return report;
+  const visible = policy.smtp?.bodyVisibleOctets ?? 0;
+  const seen = await messageContent(given.content, compiled.variables, deps.readSpooled, visible);
+  const variables = recipientVariables(given.item, compiled.driver, seen, deps.now);
+  return withShadow(given, report, compiled.shadow, variables, (shadowed) => attempt(shadowed, policy, deps));
+}
+
+function deliver(
+  given: Attempt,
+  transport: Transport,
+  policy: Pick<Policy, "primaryHostname">,
+  deps: DeliveryDeps,
+): Promise<AttemptReport> {
   switch (transport.driver) {
     case "smtp":
       return deliverBySmtp(given, transport, deps.smtp);
     case "appendfile":
       return deliverToMaildir(given, transport, policy.primaryHostname, deps.maildir);
+    case "autoreply":
+      return deliverByAutoreply(given, transport, policy.primaryHostname, deps.autoreply);
+    case "lmtp":
+      return deliverByLmtp(given, transport, policy.primaryHostname, deps.programs);
+    case "pipe":
+      return deliverToPipe(given, transport, deps.programs);
     default:
       return unreachable(transport);
   }
@@ -104,13 +138,18 @@ async function attempt(
 type Usable = Transport | ConfigError | DeferError;
 
 /** The transport with its options as they are for this message. */
-function transportOf(item: DeliveryItem, policy: Pick<Policy, "transport">): Usable | Promise<Usable> {
-  const own = (address: string) => {
-    const position = item.recipients.findIndex((recipient) => recipient.address === address);
-    return new MessageVariables(item, address, item.addressVariables?.[position]);
-  };
+function transportOf(
+  { item, content }: Attempt,
+  policy: Pick<Policy, "transport"> & Partial<Pick<Policy, "smtp">>,
+  deps: Pick<DeliveryDeps, "readSpooled" | "now">,
+): Usable | Promise<Usable> {
   try {
-    const transport = policy.transport(item.transport).at(own, item.recipients[0]?.address ?? "");
+    const compiled = policy.transport(item.transport);
+    const octets = policy.smtp?.bodyVisibleOctets ?? 0;
+    const looking = messageContent(content, compiled.variables, deps.readSpooled, octets);
+    const at = (seen: MessageContent | undefined) =>
+      compiled.at(recipientVariables(item, compiled.driver, seen, deps.now), item.recipients[0]?.address ?? "");
+    const transport = looking instanceof Promise ? looking.then(at) : at(looking);
     return transport instanceof Promise ? transport.catch(unusable) : transport;
   } catch (err) {
     return unusable(err);
@@ -140,14 +179,14 @@ async function retrySteps(
 }
 
 /** What happened on the way comes before what came of it. */
-function withNotes(
+function withReport(
   outcome: Outcome,
-  notes: readonly string[],
+  { notes, publish, events = [] }: AttemptReport,
   work: Pick<WorkItem, "id">,
   { messageId }: DeliveryItem,
   atMs: number,
 ): Outcome {
-  if (notes.length === 0) return outcome;
+  if (notes.length === 0 && publish === undefined) return outcome;
   const noted = notes.map(
     (text, i): MailEvent => ({
       v: 1,
@@ -159,7 +198,8 @@ function withNotes(
       text,
     }),
   );
-  return { ...outcome, events: [...noted, ...(outcome.events ?? [])] };
+  const made = publish === undefined ? outcome : { ...outcome, publish: [...publish, ...(outcome.publish ?? [])] };
+  return { ...made, events: [...events, ...noted, ...(outcome.events ?? [])] };
 }
 
 function firstProblem(item: unknown): string {

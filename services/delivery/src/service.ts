@@ -3,12 +3,15 @@ import { calloutSubject } from "@postbus/contracts";
 import { openResolver } from "@postbus/dns";
 import { PolicyInForce } from "@postbus/policy";
 import { type Service, startReloadListener } from "@postbus/service-kit";
+import { OnceStore } from "./autoreply/once-store.ts";
 import { CalloutCache } from "./callout/callout-cache.ts";
 import { calloutHandler } from "./callout/callout-handler.ts";
 import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
 import { maildirDeps } from "./maildir/maildir-delivery.ts";
 import { deliveryMetrics } from "./metrics.ts";
+import { ProgramPipes } from "./programs/program-pipes.ts";
+import { ProgramSlots } from "./programs/program-slots.ts";
 import { AddressCache } from "./smtp/address-cache.ts";
 import { ConnectionPool } from "./smtp/connection-pool.ts";
 import { verifyingContexts } from "./smtp/verifying-contexts.ts";
@@ -25,6 +28,7 @@ export const delivery: Service<typeof DeliverySettings> = {
     const policy = await PolicyInForce.start({
       ...{ file, macros, data, log },
       resolver: await openResolver(dnsServers),
+      delivery: { runsPrograms: settings.deliveryPrograms > 0 },
       use: (loaded) => loaded,
     });
     const control = await startReloadListener({ bus, service: "delivery", instance, policy });
@@ -34,11 +38,14 @@ export const delivery: Service<typeof DeliverySettings> = {
       authorities: verifyingContexts(log),
     });
     const addresses = new AddressCache();
+    const pipes = new ProgramPipes();
     const handler = deliveryHandler({
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       smtp: { pool, addresses, spool: bus.spool },
       maildir: maildirDeps(bus.spool),
+      programs: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), pipes, now: Date.now },
+      autoreply: { spool: bus.spool, once: new OnceStore(bus.keyValue("once"), Date.now), now: Date.now },
       metrics: deliveryMetrics(metrics, () => pool.openCount),
       log,
       now: Date.now,
@@ -65,6 +72,7 @@ export const delivery: Service<typeof DeliverySettings> = {
         stop: () => policy.stop(),
       },
       { name: calloutSubject, stop: () => callouts.drain() },
+      { name: "pipes for programs", stop: () => pipes[Symbol.asyncDispose]() },
       { name: "connections", stop: () => pool.close() },
       {
         name: "delivery items",

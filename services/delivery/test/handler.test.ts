@@ -2,18 +2,25 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import type { Outcome, WorkItem } from "@postbus/bus";
 import type { DeliveryItem } from "@postbus/contracts";
 import { ConfigError } from "@postbus/mail";
 import type { Transport } from "@postbus/policy";
-import type { AttemptResult } from "@postbus/queue";
+import { type AttemptResult, defaultReports } from "@postbus/queue";
 import { startSmtpPeer } from "@postbus/testkit";
 import { pino } from "pino";
+import { OnceStore } from "../src/autoreply/once-store.ts";
 import { deliveryHandler } from "../src/handler.ts";
 import { maildirDeps } from "../src/maildir/maildir-delivery.ts";
+import { ProgramPipes } from "../src/programs/program-pipes.ts";
+import { ProgramSlots } from "../src/programs/program-slots.ts";
 import { AddressCache } from "../src/smtp/address-cache.ts";
+import { MemoryValues } from "./autoreply/memory-values.ts";
 import { deliveryItem, inline, Rig, smtpTransport } from "./smtp/rig.ts";
+
+const pipes = new ProgramPipes();
+after(() => pipes[Symbol.asyncDispose]());
 
 const NOW = 1_795_225_000_000;
 
@@ -30,6 +37,7 @@ async function handle(rig: Rig, header: unknown, options: HandleOptions = {}): P
     policy: () => ({
       primaryHostname: "mx.a.test",
       qualifyDomain: "a.test",
+      reports: defaultReports("a.test"),
       retryRule: () => [{ kind: "F", cutoffMs: 86_400_000, intervalMs: 900_000 }],
       transport: () => {
         if (transport === undefined) throw new ConfigError("smarthost_smtp transport not found");
@@ -40,6 +48,8 @@ async function handle(rig: Rig, header: unknown, options: HandleOptions = {}): P
     readSpooled: (reference) => spool.read(reference),
     smtp: { pool: rig.pool, addresses: new AddressCache(), spool },
     maildir: maildirDeps(spool),
+    programs: { spool, slots: new ProgramSlots(1), pipes, now: () => NOW },
+    autoreply: { spool, once: new OnceStore(new MemoryValues(), () => NOW), now: () => NOW },
     metrics: { attempted: (outcome) => void outcomes.push(outcome), worked: () => {} },
     log: pino({ level: "silent" }),
     now: () => NOW,

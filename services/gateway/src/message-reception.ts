@@ -1,6 +1,7 @@
 import { BusFullError } from "@postbus/bus";
 import { firstItemId, type Noted, routeSubject } from "@postbus/contracts";
 import {
+  BodyGlance,
   DeferError,
   fieldValue,
   type HeaderField,
@@ -10,7 +11,6 @@ import {
   tlsRequiredField,
 } from "@postbus/mail";
 import { type AclAnswer, judgeContent, receivedContent } from "@postbus/policy";
-import { BodyGlance } from "./body-glance.ts";
 import { contentLines } from "./content-lines.ts";
 import { ContentStages, scanRoot } from "./content-stages.ts";
 import type { Incoming } from "./incoming.ts";

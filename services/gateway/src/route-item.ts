@@ -81,9 +81,11 @@ export function receivedEvent({ envelope, acls }: Incoming, item: RouteItem, log
 function receptionOf(incoming: Incoming, { headerMessageId }: Named, content: Content): Reception {
   const { client, protocol, tls, isChunked, acls } = incoming;
   const { authenticatedSender } = acls.session.message;
+  const { hostName = "" } = acls.session.connection;
   return {
     protocol,
     clientAddress: client.address,
+    ...(hostName === "" ? {} : { clientName: hostName }),
     clientPort: client.port,
     helo: client.helo,
     size: contentSize(content),

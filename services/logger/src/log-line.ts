@@ -83,6 +83,7 @@ function delivery(event: Delivered): string {
   // A local delivery shows the mailbox's name (the accept router's `log_as_local`).
   else if (event.host === undefined && event.hostAddress === undefined)
     line = `${printable(localPartOf(recipient))} <${line}>`;
+  if (event.srsSender !== undefined) line += ` SRS=<${printable(event.srsSender)}>`;
   line += route(event);
   const hop = host(event);
   if (hop !== "") line += event.reused === true ? `${hop}*` : hop;

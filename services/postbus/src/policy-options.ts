@@ -1,4 +1,4 @@
-import { commonSettings, readSettings } from "@postbus/service-kit";
+import { commonSettings, programSettings, readSettings } from "@postbus/service-kit";
 import { type Static, Type } from "typebox";
 import { UsageError } from "./command.ts";
 import { ownVariables } from "./own-variables.ts";
@@ -15,7 +15,9 @@ export interface PolicyWords {
   readonly define?: readonly string[] | undefined;
 }
 
-const PolicySettings = Type.Pick(Type.Object(commonSettings), ["config", "macros", "data", "dnsServers", "redisUrl"]);
+const PolicySettings = Type.Pick(Type.Object({ ...commonSettings, ...programSettings }), [
+  ...(["config", "macros", "data", "dnsServers", "redisUrl", "deliveryPrograms"] as const),
+]);
 
 /** The settings of a command that reads the policy, from its options and the environment. @throws {UsageError} @throws {ConfigError} */
 export function policySettings(

@@ -1,12 +1,29 @@
-import type { RouteItem } from "@postbus/contracts";
+import type { Recipient, RouteItem } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
-import { type CompiledTransport, MessageVariables, type Policy } from "@postbus/policy";
-import { type Routing, RoutingMemory, type RoutingOutcome } from "@postbus/routing";
+import { type CompiledTransport, type MessageContent, MessageVariables, type Policy } from "@postbus/policy";
+import {
+  type AddressOrigin,
+  type Routing,
+  type RoutingContext,
+  RoutingMemory,
+  type RoutingOutcome,
+} from "@postbus/routing";
+import { originOfRecipient } from "./recipient-origin.ts";
 
 /** The part of the policy in force that says where mail goes. */
 export interface RoutingPolicy
-  extends Pick<Policy, "version" | "primaryHostname" | "qualifyDomain" | "surroundings" | "transport" | "retryRule"> {
-  readonly routing: Pick<Routing, "route">;
+  extends Pick<
+    Policy,
+    "version" | "primaryHostname" | "qualifyDomain" | "smtp" | "surroundings" | "transport" | "retryRule" | "reports"
+  > {
+  readonly routing: Pick<Routing, "route"> & Partial<Pick<Routing, "names">>;
+}
+
+interface DestinationDeps {
+  readonly onSyntaxErrors: NonNullable<RoutingContext["onSyntaxErrors"]>;
+  readonly warn: (text: string) => void;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** Routes the recipients of one item, one after the other: what is delivered once is not delivered again. */
@@ -15,32 +32,40 @@ export class Destinations {
   readonly #item: RouteItem;
   readonly #memory = new RoutingMemory();
   readonly #warn: (text: string) => void;
+  readonly #onSyntaxErrors: DestinationDeps["onSyntaxErrors"];
   readonly #carries = (transport: string | undefined) => variablesFor(transport, this.#policy);
 
-  constructor(policy: RoutingPolicy, item: RouteItem, warn: (text: string) => void) {
+  readonly #variables: MessageVariables;
+
+  /** @param content If the routers name anything of it. */
+  constructor(policy: RoutingPolicy, item: RouteItem, content: MessageContent | undefined, deps: DestinationDeps) {
     this.#policy = policy;
     this.#item = item;
-    this.#warn = warn;
+    this.#warn = deps.warn;
+    this.#onSyntaxErrors = deps.onSyntaxErrors;
+    this.#variables = new MessageVariables(item, undefined, undefined, content, deps.now);
   }
 
   /**
    * Where one recipient goes. What the policy could not find out in time is a deferral; any other error is a bug, and
    * the bus gives the item back.
    */
-  async of(address: string): Promise<readonly RoutingOutcome[]> {
+  async of({ address, origin }: Recipient): Promise<readonly RoutingOutcome[]> {
+    const context: RoutingContext = {
+      purpose: "deliver",
+      returnPath: this.#item.returnPath,
+      surroundings: this.#policy.surroundings,
+      variables: this.#variables,
+      memory: this.#memory,
+      carries: this.#carries,
+      warn: this.#warn,
+      onSyntaxErrors: this.#onSyntaxErrors,
+    };
+    const before = origin === undefined ? undefined : originOfRecipient(origin);
     try {
-      const { outcomes } = await this.#policy.routing.route(address, {
-        purpose: "deliver",
-        returnPath: this.#item.returnPath,
-        surroundings: this.#policy.surroundings,
-        variables: new MessageVariables(this.#item),
-        memory: this.#memory,
-        carries: this.#carries,
-        warn: this.#warn,
-      });
-      return outcomes;
+      return (await this.#policy.routing.route(address, context, before)).outcomes;
     } catch (err) {
-      if (err instanceof DeferError) return [deferral(address, err.message)];
+      if (err instanceof DeferError) return [deferral(address, err.message, before)];
       throw err;
     }
   }
@@ -60,10 +85,11 @@ function variablesFor(transport: string | undefined, policy: RoutingPolicy): Com
 /** Exim's number for an error that has none of its own, as in `routing defer (-1)`. */
 const UNKNOWN_ERROR = -1;
 
-const deferral = (address: string, text: string): RoutingOutcome => ({
+const deferral = (address: string, text: string, origin: AddressOrigin | undefined): RoutingOutcome => ({
   kind: "defer",
   address,
-  parents: [],
+  parents: origin?.parents ?? [],
+  origin,
   router: undefined,
   text,
   replyText: undefined,

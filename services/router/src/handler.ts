@@ -1,14 +1,18 @@
 import { createHash } from "node:crypto";
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
-import { type Recipient, RouteItem } from "@postbus/contracts";
+import { type Recipient, RouteItem, withOrigins } from "@postbus/contracts";
 import { encodeXtext } from "@postbus/mail";
-import { partItemId } from "@postbus/queue";
-import type { RoutingOutcome } from "@postbus/routing";
+import { messageContent } from "@postbus/policy";
+import { type Attempted, partItemId, successReports } from "@postbus/queue";
+import type { RoutingOutcome, SyntaxErrors } from "@postbus/routing";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
+import { concludeContext } from "./conclude-context.ts";
 import { Destinations, type RoutingPolicy } from "./destinations.ts";
 import type { RouterMetrics } from "./metrics.ts";
+import { Origins } from "./recipient-origin.ts";
 import { type RoutedPart, type RoutedRecipient, routePart } from "./route-part.ts";
+import { syntaxErrorMessage } from "./syntax-error-message.ts";
 
 export interface RouterDeps {
   /** The one in force now: asked for each item. */
@@ -30,28 +34,54 @@ const routeItem = Compile(RouteItem);
  */
 export function routerHandler(deps: RouterDeps): Handler {
   return async (work) => {
-    const { header: item } = work;
-    if (!routeItem.Check(item)) throw new Error(`item ${work.id} is not a route item: ${firstProblem(item)}`);
+    const { header } = work;
+    if (!routeItem.Check(header)) throw new Error(`item ${work.id} is not a route item: ${firstProblem(header)}`);
+    const item = counted(withOrigins(header));
     const policy = deps.policy();
     const { messageId } = item;
-    const destinations = new Destinations(policy, item, (text) => deps.log.warn({ messageId, text }, "policy"));
+    const wrongLists: SyntaxErrors[] = [];
+    const looking = messageContent(work.content, policy.routing.names, deps.readSpooled, policy.smtp.bodyVisibleOctets);
+    const destinations = new Destinations(policy, item, looking instanceof Promise ? await looking : looking, {
+      warn: (text) => deps.log.warn({ messageId, text }, "policy"),
+      now: deps.now,
+      onSyntaxErrors: (found) => wrongLists.push(found),
+    });
     const isFirst = firstOfEach(item);
     const ends: RoutedRecipient[] = [];
     const parts: RoutedPart[] = [];
+    const expanded: Attempted[] = [];
 
     for (const [position, recipient] of item.recipients.entries()) {
-      if (!isFirst(recipient.address)) continue;
-      const outcomes = await destinations.of(recipient.address);
+      if (!isFirst(recipient)) continue;
+      const outcomes = await destinations.of(recipient);
       const [only, ...more] = outcomes;
-      if (only !== undefined && more.length === 0 && only.parents.length === 0) {
+      if (only !== undefined && more.length === 0 && only.parents.length === (recipient.origin?.parents.length ?? 0)) {
         ends.push({ recipient, position, outcome: only });
-      } else {
-        parts.push(partOf(work, item, position, recipient, outcomes));
+        continue;
+      }
+      if (isExpanded(recipient, outcomes)) expanded.push({ recipient, result: { outcome: "delivered" } });
+      const isOnly = outcomes.length === 1;
+      for (let at = 0; at < outcomes.length; at += MAX_PART) {
+        parts.push(partOf(work, item, position, recipient, outcomes.slice(at, at + MAX_PART), isOnly));
       }
     }
     if (ends.length > 0) parts.unshift({ work, item, ends });
-    return joined(await Promise.all(parts.map((part) => routePart(part, policy, deps))));
+    const outcomes: Outcome[] = await Promise.all(parts.map((part) => routePart(part, policy, deps)));
+    if (expanded.length > 0) {
+      outcomes.push(await successReports(work, item, expanded, concludeContext(policy, deps, deps.now()), "expanded"));
+    }
+    const { primaryHostname, qualifyDomain } = policy;
+    const context = { work, item, primaryHostname, qualifyDomain, nowMs: deps.now() };
+    outcomes.push(...wrongLists.map((found, i) => syntaxErrorMessage(found, i, context)));
+    return joined(outcomes);
   };
+}
+
+/** `$recipients_count` stays what it was, though recipients come to their ends one by one. */
+function counted(item: RouteItem): RouteItem {
+  const { recipients, recipientsCount } = item;
+  if (recipients.length === 1 || recipientsCount !== undefined || item.attempt > 1) return item;
+  return { ...item, recipientsCount: recipients.length };
 }
 
 /**
@@ -64,13 +94,11 @@ function partOf(
   position: number,
   recipient: Recipient,
   outcomes: readonly RoutingOutcome[],
+  isOnly: boolean,
 ): RoutedPart {
-  const recipients = outcomes.map(
-    // Without parents it is a clone (`unseen`) of the recipient itself.
-    ({ address, parents }): Recipient =>
-      parents.length === 0 ? { ...recipient, address } : childOf(recipient, address),
-  );
-  const names = createHash("sha256").update(outcomes.map(({ address }) => address).join("\n"));
+  const origins = new Origins();
+  const recipients = outcomes.map((outcome) => becomes(recipient, outcome, origins, isOnly));
+  const names = createHash("sha256").update(outcomes.map(nameOf).join("\n"));
   // Inside of the position's own branch, above the numbers of its own parts.
   const number = NAMES_START + names.digest().readUIntBE(0, 6);
   const own = partItemId(id, [position], item.recipients.length + 1);
@@ -81,22 +109,49 @@ function partOf(
   };
 }
 
+/** It stands for several others, some of which may get the message. */
+function isExpanded({ notification }: Recipient, outcomes: readonly RoutingOutcome[]): boolean {
+  if (notification?.notify?.includes("SUCCESS") !== true) return false;
+  const others = outcomes.filter(({ kind, parents, address }) => {
+    const isChild = parents.some((parent) => parent !== address);
+    return isChild && (kind === "deliver" || kind === "defer");
+  });
+  return others.length > 0 && outcomes.length > 1;
+}
+
+const nameOf = ({ address, origin }: RoutingOutcome): string => `${origin?.unique ?? ""} ${address}`;
+
+/** What is the recipient itself (`unseen`) has a name of its own, unlike an address that is a child of itself. */
+function becomes(
+  recipient: Recipient,
+  { address, parents, origin }: RoutingOutcome,
+  origins: Origins,
+  isOnly: boolean,
+): Recipient {
+  const isItself = origin?.unique !== undefined && parents.every((parent) => parent === address);
+  const child = parents.length === 0 || isItself ? { ...recipient, address } : childOf(recipient, address, isOnly);
+  return origin === undefined ? child : { ...child, origin: origins.carried(origin) };
+}
+
 /**
- * A recipient that another one has become. Reports of failure and delay are made of it as of that one, and under its name;
- * of success, that one is told of as such (RFC 3461 §5.2.7).
+ * A recipient that another one has become. Reports of failure and delay are made of it as of that one, and under its name.
+ * That one has been reached when it has become several (`expanded`), or when the only one has been (RFC 3461 §5.2.7).
  */
-function childOf(parent: Recipient, address: string): Recipient {
+function childOf(parent: Recipient, address: string, isOnly: boolean): Recipient {
   const { notification, ...rest } = parent;
   if (notification === undefined) return { ...rest, address };
   const { notify, originalRecipient = `rfc822;${encodeXtext(parent.address)}` } = notification;
   if (notify === undefined) return { ...rest, address, notification: { originalRecipient } };
-  const left = notify.filter((occasion) => occasion !== "SUCCESS");
+  const left = notify.filter((occasion) => isOnly || occasion !== "SUCCESS");
   return {
     ...rest,
     address,
     notification: { notify: left.length === 0 ? ["NEVER"] : left, originalRecipient },
   };
 }
+
+/** Of what a list names, so many stay together: an item is held in memory as a whole. */
+const MAX_PART = 500;
 
 /** Above every position and every hash of positions. */
 const NAMES_START = 2 ** 49;
@@ -112,11 +167,12 @@ function joined(outcomes: readonly Outcome[]): Outcome {
   };
 }
 
-/** An address that was given twice gets the message once, as from Exim. */
-function firstOfEach({ recipients }: RouteItem): (address: string) => boolean {
+/** An address that was given twice gets the message once, as from Exim. What routers have made was compared when it was made. */
+function firstOfEach({ recipients }: RouteItem): (recipient: Recipient) => boolean {
   if (recipients.length === 1) return () => true;
   const seen = new Set<string>();
-  return (address) => {
+  return ({ address, origin }) => {
+    if (origin !== undefined) return true;
     if (seen.has(address)) return false;
     seen.add(address);
     return true;

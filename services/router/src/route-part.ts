@@ -1,8 +1,16 @@
 import type { Outcome, Publication, WorkItem } from "@postbus/bus";
-import { type DeliveryItem, deliverySubject, type MailEvent, type Recipient, type RouteItem } from "@postbus/contracts";
+import {
+  type DeliveryItem,
+  deliverySubject,
+  type MailEvent,
+  type Recipient,
+  type RouteItem,
+  shareOrigins,
+} from "@postbus/contracts";
 import { ConfigError } from "@postbus/mail";
-import { type Attempted, conclude, partItemId, type RetryStep } from "@postbus/queue";
-import type { Delivery, RoutedHost, RoutingOutcome } from "@postbus/routing";
+import { type Attempted, conclude, partItemId, type RetryStep, successReports } from "@postbus/queue";
+import type { Delivery, RoutedHost, RoutingFailure, RoutingOutcome } from "@postbus/routing";
+import { concludeContext } from "./conclude-context.ts";
 import { type DeliveryGroup, DeliveryGroups } from "./delivery-groups.ts";
 import type { RoutingPolicy } from "./destinations.ts";
 import type { RouterDeps } from "./handler.ts";
@@ -32,6 +40,7 @@ export async function routePart(
 ): Promise<Outcome> {
   const groups = new DeliveryGroups(policy);
   const attempted: Attempted[] = [];
+  const thrownAway: Attempted[] = [];
   const events: MailEvent[] = [];
   const nowMs = deps.now();
   for (const { recipient, position, outcome } of ends) {
@@ -45,13 +54,15 @@ export async function routePart(
       }
       case "discard":
         events.push(discarded(work.id, item, position, outcome, nowMs));
+        thrownAway.push({ recipient, result: { outcome: "delivered" }, router: outcome.router });
         break;
       case "fail":
-        attempted.push(withRouter({ recipient, result: { outcome: "failed", text: outcome.text } }, outcome.router));
+        attempted.push(failed(recipient, outcome));
         break;
       case "defer": {
-        const { errno, text, router } = outcome;
-        attempted.push(withRouter({ recipient, result: { outcome: "deferred", errno, text } }, router));
+        const { errno, text, router, isFrozen } = outcome;
+        const result = { outcome: "deferred", errno, text, ...(isFrozen ? { isFrozen } : {}) } as const;
+        attempted.push(withRouter({ recipient, result }, router));
         break;
       }
       default:
@@ -59,20 +70,17 @@ export async function routePart(
     }
   }
   const publish = groups.all.map((group) => deliveryPublication(work, item, group, nowMs));
+  if (thrownAway.length > 0) {
+    const reports = await successReports(work, item, thrownAway, concludeContext(policy, deps, nowMs));
+    publish.push(...reports.publish);
+    events.push(...reports.events);
+  }
   for (const { recipient, result } of attempted) {
     deps.log.debug({ messageId: item.messageId, recipient: recipient.address, ...result }, "not routed");
   }
-  if (attempted.length === 0 && publish.length > 0) return { publish, events };
+  if (attempted.length === 0 && groups.all.length > 0) return { publish, events };
   const steps = await retrySteps(item, attempted, policy);
-  const outcome = await conclude(work, item, attempted, {
-    service: "router",
-    nowMs,
-    random: deps.random,
-    primaryHostname: policy.primaryHostname,
-    qualifyDomain: policy.qualifyDomain,
-    retryRule: (address) => steps.get(address) ?? [],
-    readSpooled: deps.readSpooled,
-  });
+  const outcome = await conclude(work, item, attempted, concludeContext(policy, deps, nowMs, steps));
   return {
     ...outcome,
     publish: [...publish, ...(outcome.publish ?? [])],
@@ -84,7 +92,6 @@ export async function routePart(
 function added(groups: DeliveryGroups, delivery: Delivery, recipient: Recipient, position: number): string | undefined {
   const { transport } = delivery;
   if (transport === undefined) return "no transport";
-  if (delivery.to !== "mailbox") return `deliveries to a ${delivery.to} are not available yet`;
   try {
     groups.add(delivery, transport, recipient, position);
     return undefined;
@@ -99,6 +106,13 @@ const configurationError = (recipient: Recipient, router: string, text: string):
   router,
   result: { outcome: "deferred", errno: CONFIGURATION_ERROR, text },
 });
+
+/** `errors_to` of the router that fails it counts, too. */
+function failed(recipient: Recipient, { text, router, errorsTo, ignoresErrors }: RoutingFailure): Attempted {
+  const attempted = withRouter({ recipient, result: { outcome: "failed", text } }, router);
+  const to = ignoresErrors ? "" : errorsTo;
+  return to === undefined ? attempted : { ...attempted, errorsTo: to };
+}
 
 const withRouter = (attempted: Attempted, router: string | undefined): Attempted =>
   router === undefined ? attempted : { ...attempted, router };
@@ -124,20 +138,29 @@ function discarded(
   { address, router }: RoutingOutcome,
   atMs: number,
 ): MailEvent {
-  const text = `=> ${address} <:blackhole:> R=${router}`;
+  const text = `=> :blackhole: <${address}> R=${router}`;
   return { v: 1, id: `${workId}:msg:note:${position}`, atMs, service: "router", messageId, name: "msg:note", text };
 }
 
 function deliveryPublication(
   { id, content }: RoutedPart["work"],
   item: RouteItem,
-  { delivery, transport, transportClass, domain, recipients, positions, variables }: DeliveryGroup,
+  { delivery, isLastHop, transport, transportClass, domain, recipients, positions, variables }: DeliveryGroup,
   queuedAtMs: number,
 ): Publication {
-  const { router, hosts, errorsTo, isLastHop } = delivery;
+  const { router, hosts, errorsTo, headersAdd, headersRemove, fallbackHosts } = delivery;
+  const { isRetriedByLocalPart, isLogged } = delivery;
   const header: DeliveryItem = { ...item, recipients, queuedAtMs, router, transport: transport.name, domain };
-  if (errorsTo !== undefined) header.returnPath = errorsTo;
+  if (errorsTo !== undefined) header.errorsTo = errorsTo;
+  if (delivery.srsSender !== undefined) header.srsSender = delivery.srsSender;
+  if (headersAdd.length > 0) header.headersAdd = [...headersAdd];
+  if (headersRemove.length > 0) header.headersRemove = [...headersRemove];
+  if (fallbackHosts !== undefined) header.fallbackHosts = fallbackHosts;
   if (isLastHop) header.isLastHop = true;
+  if (isRetriedByLocalPart) header.isRetriedByLocalPart = true;
+  if (!isLogged) header.isUnlogged = true;
+  if (delivery.to !== "mailbox") header.to = delivery.to;
+  if (transportClass === "local") addLocalFields(header, delivery);
   if (hosts !== undefined) {
     header.hosts = hosts.map(({ name, port }) => (port === undefined ? name : `${bracketed(name)}::${port}`));
     if (hosts.some(({ address }) => address !== undefined)) {
@@ -150,9 +173,16 @@ function deliveryPublication(
     subject: deliverySubject(transportClass, domain),
     id: partItemId(id, positions, item.recipients.length),
     messageId: item.messageId,
-    header,
+    header: shareOrigins(header),
     content,
   };
+}
+
+function addLocalFields(header: DeliveryItem, { to, user, group, hostText, isLoggedAsLocal }: Delivery): void {
+  if (user !== undefined) header.user = user;
+  if (group !== undefined) header.group = group;
+  if (hostText !== undefined) header.hostText = hostText;
+  if (!isLoggedAsLocal && to === "mailbox") header.isLoggedInFull = true;
 }
 
 /** Configured, or named by the DNS with a signature (RFC 8689 §4.2.1). A domain that is its own host is configured, too. */

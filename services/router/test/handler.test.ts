@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Outcome, WorkItem } from "@postbus/bus";
 import { type Content, DeliveryItem, type RouteItem } from "@postbus/contracts";
 import { DeferError, domainOf } from "@postbus/mail";
 import { loadPolicy } from "@postbus/policy";
-import { compileRouters, type RoutingContext, type RoutingOutcome } from "@postbus/routing";
+import { type AddressOrigin, compileRouters, type RoutingContext, type RoutingOutcome } from "@postbus/routing";
 import fc from "fast-check";
 import { pino } from "pino";
 import { Value } from "typebox/value";
+import type { RoutingPolicy } from "../src/destinations.ts";
 import { routerHandler } from "../src/handler.ts";
 
 const NOW = 1_795_000_000_000;
@@ -48,15 +52,14 @@ type Find = (address: string, context: RoutingContext) => RoutingOutcome[] | Pro
 const found: Find = async (address, context) => [...(await routing.route(address, context)).outcomes];
 
 function handle(header: unknown, find: Find = found): Promise<Outcome> {
-  const inForce = {
-    ...loaded,
-    routing: {
-      route: async (address: string, context: RoutingContext) => ({
-        outcomes: await find(address, context),
-        trace: [],
-      }),
-    },
-  };
+  const routes = async (address: string, context: RoutingContext) => ({
+    outcomes: await find(address, context),
+    trace: [],
+  });
+  return handleBy({ ...loaded, routing: { route: routes } }, header);
+}
+
+function handleBy(inForce: RoutingPolicy, header: unknown): Promise<Outcome> {
   const handler = routerHandler({
     policy: () => inForce,
     readSpooled: () => assert.fail("there is nothing spooled"),
@@ -90,9 +93,9 @@ const delivery = (address: string, changes: object = {}): RoutingOutcome => ({
   group: undefined,
   isRetriedByLocalPart: false,
   variables: new Map(),
-  replacesParent: false,
   isHiddenInBounces: false,
   isLogged: true,
+  isLoggedAsLocal: true,
   ...changes,
 });
 const host = (name: string, port?: number, address?: string) => ({
@@ -273,6 +276,185 @@ describe("a recipient that has become others", () => {
   });
 });
 
+/** A policy of a test's own. */
+async function policyOf(text: string): Promise<RoutingPolicy> {
+  const directory = mkdtempSync(join(tmpdir(), "postbus-router-"));
+  const file = join(directory, "postbus.conf");
+  writeFileSync(file, text);
+  const policy = await loadPolicy({ file });
+  rmSync(directory, { recursive: true });
+  return { ...policy, routing: compileRouters(policy.configuration) };
+}
+
+// The words are those of Exim 4.98.
+test("a list with errors is told to the address that the router names, and its other addresses are served", async () => {
+  const policy = await policyOf(`
+primary_hostname = mx.a.test
+begin routers
+list:
+  driver = redirect
+  local_parts = list : none
+  skip_syntax_errors
+  syntax_errors_to = errs@b.test
+  syntax_errors_text = Hello $local_part\\nline two
+  data = \${if eq{$local_part}{list}{good@b.test,}} a@b@c
+last:
+  driver = accept
+  transport = box
+begin transports
+box:
+  driver = smtp
+  hosts = 127.0.0.1
+`);
+  const outcome = await handleBy(policy, itemTo("list@a.test", "none@a.test"));
+  assert.partialDeepStrictEqual(outcome.events, [
+    { name: "msg:note", text: 'list router: skipped error: malformed address: @c may not follow a@b in "a@b@c"' },
+    { name: "msg:received", returnPath: "", recipients: ["errs@b.test"], reception: { about: MESSAGE } },
+    { name: "msg:note" },
+    { name: "msg:received", returnPath: "", recipients: ["errs@b.test"] },
+  ]);
+  const [first, second] = (outcome.publish ?? []).filter(({ subject }) => subject === "mail.route.0");
+  const textOf = (publication: typeof first) =>
+    publication?.content.kind === "inline" ? publication.content.octets.toString("latin1").split("\r\n\r\n") : [];
+  const [header = "", ...body] = textOf(first);
+  assert.match(header, /^Auto-Submitted: auto-replied\r\nFrom: Mail Delivery System <Mailer-Daemon@mx\.a\.test>\r\n/);
+  assert.match(header, /^To: errs@b\.test$/m);
+  assert.match(header, /^Subject: error\(s\) in forwarding or filtering\r$/m);
+  assert.deepEqual(body, [
+    "Hello list\r\nline two",
+    "The list router encountered the following error(s):",
+    '  malformed address: @c may not follow a@b in the address\r\n  "a@b@c"',
+    "Other addresses were processed normally.\r\n",
+  ]);
+  assert.equal(textOf(second).at(-1), "No valid addresses were generated.\r\n");
+  // A list without anything else declines.
+  assert.deepEqual(deliveries(outcome).map(addresses), [["none@a.test"], ["good@b.test"]]);
+  assert.deepEqual(await handleBy(policy, itemTo("list@a.test", "none@a.test")), outcome);
+});
+
+describe("what a list has made", () => {
+  const POLICY = `
+domainlist locals = a.test
+begin routers
+copy:
+  driver = accept
+  local_parts = copied
+  unseen
+  transport = box
+list:
+  driver = redirect
+  local_parts = list
+  errors_to = owner@a.test
+  headers_add = X-List: $local_part
+  headers_remove = X-Gone
+  address_data = for $local_part
+  set = r_of = list
+  allow_defer
+  pipe_transport = box
+  data = one@a.test, busy@a.test, two@a.test, |/bin/x
+busy:
+  driver = redirect
+  local_parts = \${if bool{$acl_c_busy}{busy}}
+  allow_defer
+  data = :defer: busy
+last:
+  driver = accept
+  headers_add = X-Last: $address_data, $r_of
+  transport = box
+begin transports
+box:
+  driver = smtp
+  hosts = $address_data$address_pipe
+begin retry
+* * F,1h,5m
+`.replaceAll("\\$", "$");
+  const inForce = () => policyOf(POLICY);
+
+  test("goes on as it was made, when it is tried again", async () => {
+    const policy = await inForce();
+    const item = { ...itemTo("list@a.test", "copied@a.test"), aclVariables: { acl_c_busy: "1" } };
+    const first = await handleBy(policy, item);
+    const [retry] = (first.publish ?? []).filter(({ subject }) => subject === "mail.route.0");
+    assert.partialDeepStrictEqual(retry?.header, {
+      recipients: [
+        {
+          address: "busy@a.test",
+          lastError: "busy",
+          origin: {
+            parents: ["list@a.test"],
+            errorsTo: "owner@a.test",
+            headersAdd: ["X-List: list\n"],
+            headersRemove: ["X-Gone"],
+            variables: { address_data: { tainted: "for list" }, r_of: "list" },
+          },
+        },
+      ],
+    });
+    const second = await handleBy(policy, { ...(retry?.header as object), aclVariables: {} });
+    assert.partialDeepStrictEqual(deliveries(second), [
+      {
+        returnPath: "sender@x.test",
+        errorsTo: "owner@a.test",
+        headersAdd: ["X-List: list\n", "X-Last: for list, list\n"],
+        headersRemove: ["X-Gone"],
+        addressVariables: [{ address_data: { tainted: "for list" } }],
+      },
+    ]);
+  });
+
+  test("goes apart from what has other header lines or is no mailbox", async () => {
+    const items = deliveries(await handleBy(await inForce(), itemTo("list@a.test", "copied@a.test", "z@a.test")));
+    const rows = items.map((item) => [addresses(item), item.to, item.headersAdd?.length, item.addressVariables]);
+    assert.deepEqual(rows, [
+      [["z@a.test"], undefined, 1, [{}]],
+      [
+        ["one@a.test", "busy@a.test", "two@a.test"],
+        undefined,
+        2,
+        Array(3).fill({ address_data: { tainted: "for list" } }),
+      ],
+      [["|/bin/x"], "pipe", 1, [{ address_data: { tainted: "for list" }, address_pipe: "|/bin/x" }]],
+      [["copied@a.test"], undefined, undefined, [{}]],
+      [["copied@a.test"], undefined, 1, [{}]],
+    ]);
+    // What the three have inherited stands in their item once.
+    assert.equal(items[1]?.origins?.length, 1);
+    assert.ok(items[1]?.recipients.every(({ origin, sharedOrigin }) => origin === undefined && sharedOrigin === 0));
+  });
+
+  test("is in several items, if it is much", async () => {
+    const many = Array.from({ length: 1_201 }, (_, i) => `u${i}@a.test`);
+    const busy: Find = (to) => many.map((address) => ({ ...deferral(address), parents: [to], origin: ORIGIN }));
+    const outcome = await handle(itemTo("list@a.test"), busy);
+    const items = (outcome.publish ?? []).map(({ header }) => header as RouteItem);
+    assert.deepEqual(
+      items.map(({ recipients }) => recipients.length),
+      [500, 500, 201],
+    );
+    assert.equal(new Set(outcome.publish?.map(({ id }) => id)).size, 3);
+    assert.ok(items.every((item) => JSON.stringify(item).length < 150_000));
+    assert.deepEqual(await handle(itemTo("list@a.test"), busy), outcome);
+  });
+});
+
+const ORIGIN: AddressOrigin = {
+  parents: ["list@a.test"],
+  routers: ["list"],
+  startsAt: undefined,
+  unique: undefined,
+  item: undefined,
+  isHidden: false,
+  inherited: {
+    addressData: undefined,
+    variables: new Map(),
+    errorsTo: undefined,
+    headersAdd: [`X-Long: ${"x".repeat(10_000)}\n`],
+    headersRemove: [],
+    ignoresErrors: false,
+    isLastHop: false,
+  },
+};
+
 describe("what the sender wants of reports (RFC 3461)", () => {
   const asked = {
     ...itemTo("list@a.test"),
@@ -299,14 +481,51 @@ describe("what the sender wants of reports (RFC 3461)", () => {
         asked.recipients[0],
       ],
     );
-    const only = {
-      ...asked,
-      recipients: [
-        { address: "l@a.test", notification: { notify: ["SUCCESS"], originalRecipient: "rfc822;o@x.test" } },
-      ],
-    };
-    const [child] = await sent(only, (to) => [delivery("1@c.test", { parents: [to] })]);
-    assert.deepEqual(child?.recipients[0]?.notification, { notify: ["NEVER"], originalRecipient: "rfc822;o@x.test" });
+  });
+
+  const told = (outcome: Outcome) =>
+    (outcome.publish ?? [])
+      .filter(({ messageId }) => messageId !== MESSAGE)
+      .map((report) => (report.content.kind === "inline" ? report.content.octets.toString("latin1") : ""));
+  const wanting = (...notify: ("SUCCESS" | "FAILURE")[]): RouteItem => ({
+    ...itemTo(),
+    recipients: [{ address: "l@a.test", notification: { notify, originalRecipient: "rfc822;o@x.test" } }],
+  });
+  const toOne: Find = (to) => [delivery("1@c.test", { parents: [to] })];
+  const toTwo: Find = (to) => [delivery("1@c.test", { parents: [to] }), delivery("2@d.test", { parents: [to] })];
+
+  test("of one who has become another one goes on with it, and not beyond us", async () => {
+    const outcome = await handle(wanting("SUCCESS"), toOne);
+    const [child] = deliveries(outcome);
+    assert.deepEqual(child?.recipients[0]?.notification, { notify: ["SUCCESS"], originalRecipient: "rfc822;o@x.test" });
+    assert.equal(child?.isLastHop, true);
+    assert.deepEqual(told(outcome), []);
+    const [silent] = deliveries(await handle(wanting("FAILURE"), toOne));
+    assert.equal(silent?.isLastHop, undefined);
+  });
+
+  test("of success, if one becomes several: expanded, at once, and the same when it is handled again", async () => {
+    const outcome = await handle(wanting("SUCCESS", "FAILURE"), toTwo);
+    const [report = "", ...more] = told(outcome);
+    assert.deepEqual(more, []);
+    assert.match(report, /^Action: expanded\r\nFinal-Recipient: rfc822;l@a\.test\r\nStatus: 2\.0\.0\r$/m);
+    assert.match(report, /^Original-Recipient: rfc822;o@x\.test\r$/m);
+    assert.ok(!/[12]@[cd]\.test/.test(report));
+    for (const { recipients } of deliveries(outcome)) {
+      assert.deepEqual(recipients[0]?.notification?.notify, ["FAILURE"]);
+    }
+    assert.deepEqual(await handle(wanting("SUCCESS", "FAILURE"), toTwo), outcome);
+    assert.deepEqual(told(await handle(wanting("FAILURE"), toTwo)), []);
+    assert.deepEqual(told(await handle({ ...wanting("SUCCESS"), returnPath: "" }, toTwo)), []);
+    const failing: Find = (to) => [1, 2].map((n) => ({ ...failure(`${n}@c.test`), parents: [to] }));
+    assert.ok(!told(await handle(wanting("SUCCESS"), failing)).some((text) => text.includes("expanded")));
+  });
+
+  test("of one who is thrown away: delivered", async () => {
+    const discard: Find = (address) => [{ kind: "discard", address, parents: [], router: "r" }];
+    const [report = ""] = told(await handle(wanting("SUCCESS"), discard));
+    assert.match(report, /^Action: delivered\r\nFinal-Recipient: rfc822;l@a\.test\r$/m);
+    assert.deepEqual(told(await handle(wanting("FAILURE"), discard)), []);
   });
 
   test("is not passed on by a router with dsn_lasthop, which keeps its recipients apart", async () => {
@@ -321,9 +540,9 @@ describe("what the sender wants of reports (RFC 3461)", () => {
   });
 });
 
-test("a bounce address of the router's is the return path from there on", async () => {
+test("a bounce address of the router's is said beside the sender", async () => {
   const [item] = deliveries(await handle(itemTo("x@c.test"), (to) => [delivery(to, { errorsTo: "owner@a.test" })]));
-  assert.equal(item?.returnPath, "owner@a.test");
+  assert.partialDeepStrictEqual(item, { returnPath: "sender@x.test", errorsTo: "owner@a.test" });
 });
 
 test("a transport that there is not is a deferral", async () => {

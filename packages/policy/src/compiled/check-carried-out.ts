@@ -71,6 +71,22 @@ const MAIN: ReadonlySet<string> = new Set([
     "tls_try_verify_hosts",
     "tls_crl",
   ],
+  ...[
+    "bounce_charset",
+    "bounce_message_file",
+    "bounce_message_text",
+    "bounce_return_body",
+    "bounce_return_linesize_limit",
+  ],
+  ...[
+    "bounce_return_message",
+    "bounce_return_size_limit",
+    "delay_warning",
+    "delay_warning_condition",
+    "dsn_from",
+    "dsn_info",
+  ],
+  ...["errors_copy", "errors_reply_to", "warn_message_file"],
   ...["connect", "helo", "mail", "rcpt", "predata", "dkim", "mime", "data", "vrfy", "expn", "etrn"].map(
     (stage) => `acl_smtp_${stage}`,
   ),
@@ -78,7 +94,7 @@ const MAIN: ReadonlySet<string> = new Set([
 ]);
 
 /** Options of routers whose effect would have to reach delivery, and does not. */
-const ROUTERS = ["headers_add", "headers_remove", "fallback_hosts"] as const;
+const ROUTERS = ["fallback_hosts"] as const;
 
 /**
  * What is correct, and yet nobody does it: mail that would be handled in another way than the file says is an error.

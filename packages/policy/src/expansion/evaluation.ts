@@ -16,6 +16,8 @@ import type { Value } from "./value.ts";
 export interface Variables {
   /** @param name Without the dollar; also `acl_c…`, `acl_m…`, `r_…`. */
   get(name: string): Value | number | boolean | undefined;
+  /** The header section that belongs to them, where none is given apart. */
+  readonly headers?: Headers | undefined;
 }
 
 /** The header section of the message, as far as it is known. */
@@ -43,6 +45,8 @@ export interface LanguageSettings {
   readonly hasStrictAclVariables: boolean;
   /** `print_topbitchars`: octets above 126 count as printing. */
   readonly printsTopBit: boolean;
+  /** `srs_secrets`, as written: what `+srs_secrets` stands for. */
+  readonly srsSecrets?: string | undefined;
   /** `timezone`: a name of the zone database, e.g. `Europe/Vienna`; `UTC`. */
   readonly timeZone: string;
   /** IP addresses of the interfaces that `@[]` stands for. */

@@ -1,6 +1,6 @@
 import { trim } from "@postbus/mail";
 import { type Run, work } from "./code.ts";
-import type { Evaluation } from "./evaluation.ts";
+import type { Evaluation, Headers } from "./evaluation.ts";
 import { decodeWords } from "./rfc2047.ts";
 import type { Source } from "./source.ts";
 import { Tainted, type Value } from "./value.ts";
@@ -34,11 +34,13 @@ export function readHeader(source: Source): Run {
 
 /** Whether the message has the header, for `def:`. */
 export function hasHeader(evaluation: Evaluation, name: string): boolean {
-  return (evaluation.around.headers?.occurrences(name).length ?? 0) > 0;
+  return (headersOf(evaluation)?.occurrences(name).length ?? 0) > 0;
 }
 
+const headersOf = ({ around }: Evaluation): Headers | undefined => around.headers ?? around.variables.headers;
+
 function header(evaluation: Evaluation, form: Form, name: string): Value {
-  const lines = evaluation.around.headers?.occurrences(name) ?? [];
+  const lines = headersOf(evaluation)?.occurrences(name) ?? [];
   if (lines.length === 0) return "";
   const text = joined(lines, form, name).slice(0, MAX_OCTETS);
   work(evaluation, text);

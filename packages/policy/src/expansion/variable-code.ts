@@ -61,6 +61,11 @@ const LOCALS: ReadonlyMap<string, string> = new Map([
   ["prvscheck_result", ""],
   ["runrc", "0"],
   ["srs_recipient", ""],
+  ["srs_db_address", ""],
+  ["srs_db_key", ""],
+  ["srs_orig_recipient", ""],
+  ["srs_orig_sender", ""],
+  ["srs_status", ""],
 ]);
 
 function outside(name: string, { kind, isTainted }: VariableInfo): Run {

@@ -18,7 +18,7 @@ const STRINGS = `
   received_protocol recipient_data recipient_verify_failure requiretls router_name self_hostname sender_address_data
   sender_data sender_host_address sender_host_authenticated sender_rate sender_rate_limit sender_rate_period
   sender_verify_failure sending_ip_address smtp_active_hostname smtp_command_history smtp_notquit_reason spam_action spam_bar spam_score
-  spam_score_int spf_guess spf_received spf_result spf_smtp_comment spool_directory srs_recipient
+  spam_score_int spf_guess spf_received spf_result spf_smtp_comment spool_directory srs_recipient srs_status
   regex_match_string tls_in_cipher tls_in_cipher_std tls_in_ver tls_cipher tls_out_cipher tls_out_cipher_std
   tls_out_ver tls_required tod_bsdinbox tod_epoch tod_epoch_l tod_full tod_log tod_logfile tod_zone tod_zulu transport_name
   verify_mode version_number warn_message_delay address_pipe address_file prvscheck_keynum prvscheck_result
@@ -38,6 +38,7 @@ const TAINTED_STRINGS = `
   proxy_sni proxy_tls_cipher proxy_tls_common_name proxy_tls_version proxy_unique_id prvscheck_address received_for recipients recipients_list reply_address return_path sender_address
   sender_address_domain sender_address_local_part sender_fullhost sender_helo_name sender_host_name sender_ident
   sender_rcvhost smtp_command smtp_command_argument spam_report spf_header_comment spf_used_domain
+  srs_db_address srs_db_key srs_orig_recipient srs_orig_sender
   thisaddress tls_in_peerdn tls_in_sni tls_out_peerdn tls_out_sni tls_peerdn tls_sni tpda_data warn_message_recipients
 `;
 

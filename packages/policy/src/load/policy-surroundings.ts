@@ -65,6 +65,7 @@ export function policySurroundings(configuration: Configuration, parts: ProcessP
       primaryHostname: main.get("primary_hostname") ?? parts.hostname,
       headersCharset: main.get("headers_charset"),
       hasStrictAclVariables: main.get("strict_acl_vars"),
+      srsSecrets: main.get("srs_secrets"),
       printsTopBit: main.get("print_topbitchars"),
       timeZone: main.get("timezone") ?? parts.timeZone ?? "UTC",
       localAddresses,

@@ -58,3 +58,23 @@ test("variables of the TLS that the message came over", () => {
   assert.deepEqual(valuesOf(over), ["TLS1.3:TLS_AES_256_GCM_SHA384:256", "TLS1.3", 256, 1, "/CN=c", "mx"]);
   assert.deepEqual(valuesOf({}), [undefined, undefined, undefined, 0, undefined, undefined]);
 });
+
+// Exim's manual: "sender_fullhost", "sender_rcvhost".
+test("the client is shown as in the log, by what is known of it", () => {
+  const of = (reception: object) => {
+    const variables = new MessageVariables({ ...message, reception: { protocol: "smtp", size: 1, ...reception } });
+    return ["sender_host_name", "sender_fullhost", "sender_rcvhost"].map((name) => variables.get(name));
+  };
+  const clientAddress = "192.0.2.1";
+  assert.deepEqual(of({}), [undefined, new Tainted(""), new Tainted("")]);
+  assert.deepEqual(of({ clientAddress, helo: "c.test" }), [
+    undefined,
+    new Tainted("(c.test) [192.0.2.1]"),
+    new Tainted("[192.0.2.1] (helo=c.test)"),
+  ]);
+  assert.deepEqual(of({ clientAddress, clientName: "host.test", helo: "c.test" }), [
+    "host.test",
+    new Tainted("host.test (c.test) [192.0.2.1]"),
+    new Tainted("host.test ([192.0.2.1] helo=c.test)"),
+  ]);
+});

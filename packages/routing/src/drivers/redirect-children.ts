@@ -1,11 +1,9 @@
-import { lowerCase, Tainted } from "@postbus/policy";
-import { accepted } from "../accepted.ts";
+import { lowerCase } from "@postbus/policy";
 import type { Attempt } from "../attempt.ts";
-import { chosenTransport } from "../chosen-transport.ts";
-import type { Child, Deferred, Failed } from "../driver-result.ts";
-import { flagValue } from "../flag.ts";
+import type { Child, Deferred } from "../driver-result.ts";
 import type { Entry } from "../redirect/redirect-list.ts";
 import { type Inherited, RoutedAddress } from "../routed-address.ts";
+import { deliverItem, isForbidden } from "./deliver-item.ts";
 import type { RedirectOptions } from "./redirect-options.ts";
 
 /** What the entries of a list become addresses with. */
@@ -51,7 +49,6 @@ async function mailbox(entry: Extract<Entry, { kind: "address" }>, source: Child
     inherited,
     ...(router.redirectTo === undefined ? {} : { startsAt: router.redirectTo }),
   });
-  child.isOneTime = options.isOneTime;
   child.isHidden = options.hidesChildren;
   return child;
 }
@@ -70,35 +67,8 @@ async function itemChild(entry: ItemEntry, source: ChildSource): Promise<Child |
   const { attempt, options, inherited, isTainted } = source;
   const address = new RoutedAddress(entry.text, entry.kind, { parent: attempt.address, inherited });
   address.isHidden = options.hidesChildren;
-  const isPipe = entry.kind === "pipe";
-  const isForbidden = await flagValue(
-    isPipe ? options.forbidsPipe : options.forbidsFile,
-    attempt,
-    isPipe ? "forbid_pipe" : "forbid_file",
-    false,
-  );
-  if (typeof isForbidden === "object") return isForbidden;
-  const result = await itemEnd(entry, source, isTainted);
-  if (result.kind === "deferred" || !isForbidden) return { address, end: { result, attempt } };
-  const failed: Failed = { kind: "failed", text: `delivery to ${isPipe ? "pipe" : "file"} forbidden` };
-  return { address, end: { result: failed, attempt } };
-}
-
-async function itemEnd(entry: ItemEntry, { attempt, options }: ChildSource, isTainted: boolean) {
-  const name = `${entry.kind}_transport` as const;
-  const expansion = {
-    file_transport: options.fileTransport,
-    directory_transport: options.directoryTransport,
-    pipe_transport: options.pipeTransport,
-  }[name];
-  attempt.item = {
-    name: entry.kind === "pipe" ? "address_pipe" : "address_file",
-    value: isTainted ? new Tainted(entry.text) : entry.text,
-  };
-  try {
-    const transport = await chosenTransport(attempt, expansion, name);
-    return transport.kind === "transport" ? accepted(attempt, transport) : transport;
-  } finally {
-    attempt.item = undefined;
-  }
+  address.isTainted = isTainted;
+  const forbidden = await isForbidden(entry.kind, attempt, options);
+  if (typeof forbidden === "object") return forbidden;
+  return { address, end: { result: await deliverItem(entry, attempt, options, { isTainted, forbidden }), attempt } };
 }

@@ -29,6 +29,8 @@ export interface RedirectOptions {
   /** `forbid_smtp_code` */
   readonly forbidsCode: boolean;
   readonly skipsSyntaxErrors: boolean;
+  readonly syntaxErrorsTo: string | undefined;
+  readonly syntaxErrorsText: Expansion | undefined;
   readonly checksAncestors: boolean;
   readonly isOneTime: boolean;
   readonly hidesChildren: boolean;
@@ -42,7 +44,9 @@ export interface RedirectOptions {
 
 /** Reads the options; what is checked of a file's owner depends on what else is set. */
 export function compileRedirectOptions({ options }: Settings): RedirectOptions {
-  const expansion = (name: "qualify_domain" | "file_transport" | "directory_transport" | "pipe_transport") => {
+  const expansion = (
+    name: "qualify_domain" | "file_transport" | "directory_transport" | "pipe_transport" | "syntax_errors_text",
+  ) => {
     const text = options.get(name);
     return text === undefined ? undefined : compileExpansion(text);
   };
@@ -75,6 +79,8 @@ export function compileRedirectOptions({ options }: Settings): RedirectOptions {
     forbidsPipe: isOneTime || compileFlag(options.get("forbid_pipe")),
     forbidsCode: options.get("forbid_smtp_code") === true,
     skipsSyntaxErrors: options.get("skip_syntax_errors"),
+    syntaxErrorsTo: options.get("syntax_errors_to"),
+    syntaxErrorsText: expansion("syntax_errors_text"),
     checksAncestors: options.get("check_ancestor"),
     isOneTime,
     hidesChildren: options.get("hide_child_in_errmsg"),

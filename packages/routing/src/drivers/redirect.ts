@@ -9,15 +9,17 @@ import { type Entry, type Permissions, type RedirectList, readRedirectList } fro
 import { accountNumbers } from "./account-numbers.ts";
 import { makeChildren } from "./redirect-children.ts";
 import { compileRedirectOptions, type RedirectOptions } from "./redirect-options.ts";
+import { compileRedirectSrs } from "./redirect-srs.ts";
 
 type Settings = Extract<RouterSettings, { kind: "redirect" }>;
 
 /** Replaces an address by others (Exim's manual, "The redirect router"). */
 export function compileRedirect(settings: Settings): RunDriver {
   const options = compileRedirectOptions(settings);
-  const srs = SRS.find((name) => settings.options.get(name) !== undefined);
+  const srs = compileRedirectSrs(settings);
   return async (attempt) => {
-    if (srs !== undefined) return deferred(`${srs} is not available: use \${srs_encode} and inbound_srs`);
+    const rewritten = await srs?.(attempt);
+    if (rewritten !== undefined && "kind" in rewritten) return rewritten;
     const domain = await qualifyDomain(attempt, options);
     if (typeof domain === "object") return domain;
     const data = await redirectData(attempt, options);
@@ -27,12 +29,9 @@ export function compileRedirect(settings: Settings): RunDriver {
     const permissions = await permissionsOf(attempt, options);
     if ("kind" in permissions) return permissions;
     const list = await readRedirectList(text, permissions);
-    return outcome(list, { attempt, options, domain, isTainted: data.value instanceof Tainted });
+    return outcome(list, { attempt, options, domain, isTainted: data.value instanceof Tainted, ...rewritten });
   };
 }
-
-/** Options of a library that Exim does not have any more. */
-const SRS = ["srs", "srs_alias", "srs_condition", "srs_dbinsert", "srs_dbselect"] as const;
 
 const FILTER = /^[\t-\r ]*#[ \t]*(?:exim|sieve)[ \t]*filter/i;
 
@@ -105,6 +104,8 @@ interface Found {
   readonly options: RedirectOptions;
   readonly domain: string | undefined;
   readonly isTainted: boolean;
+  /** Return path of what the list names: `srs = forward`. */
+  readonly srsSender?: string | undefined;
 }
 
 async function outcome(list: RedirectList, found: Found): Promise<DriverResult> {
@@ -126,9 +127,8 @@ async function outcome(list: RedirectList, found: Found): Promise<DriverResult> 
     }
     case "entries": {
       if (list.syntaxErrors.length > 0) {
-        attempt.run.context.warn?.(
-          `${attempt.router.name} router: syntax errors skipped: ${list.syntaxErrors.slice(0, 5).join("; ")}`,
-        );
+        const problem = await tellErrors(list.syntaxErrors, list.entries.length > 0, found);
+        if (problem !== undefined) return problem;
         const text = "syntax error in redirection data";
         if (list.entries.length === 0) return { kind: "declined", text, why: text };
       }
@@ -139,6 +139,28 @@ async function outcome(list: RedirectList, found: Found): Promise<DriverResult> 
     default:
       throw new Error(`unhandled list: ${JSON.stringify(list satisfies never)}`);
   }
+}
+
+async function tellErrors(
+  errors: readonly string[],
+  hasOthers: boolean,
+  { attempt, options }: Found,
+): Promise<DriverResult | undefined> {
+  const { router, run } = attempt;
+  const { context } = run;
+  if (context.onSyntaxErrors === undefined) {
+    context.warn?.(`${router.name} router: syntax errors skipped: ${errors.slice(0, 5).join("; ")}`);
+    return undefined;
+  }
+  let text: string | undefined;
+  if (options.syntaxErrorsText !== undefined && options.syntaxErrorsTo !== undefined) {
+    const expanded = await attempt.expand(options.syntaxErrorsText);
+    if (expanded.kind === "failed")
+      return deferred(`failed to expand "${options.syntaxErrorsText.source}": ${expanded.text}`);
+    if (expanded.kind === "value") text = textOf(expanded.value);
+  }
+  context.onSyntaxErrors({ router: router.name, errors, hasOthers, to: options.syntaxErrorsTo, text });
+  return undefined;
 }
 
 /** A reply code at the beginning, if it is not to be obeyed, is left out. */
@@ -152,5 +174,9 @@ async function childrenOf(entries: readonly Entry[], found: Found): Promise<read
   // For an unseen copy, and for the bounce if it is the address itself that fails.
   const { address } = found.attempt;
   address.inherited = { ...address.inherited, errorsTo: inherited.errorsTo, ignoresErrors: inherited.ignoresErrors };
-  return makeChildren(entries, { ...found, inherited });
+  const { srsSender } = found;
+  return makeChildren(entries, {
+    ...found,
+    inherited: srsSender === undefined ? inherited : { ...inherited, srsSender },
+  });
 }

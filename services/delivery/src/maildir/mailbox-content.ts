@@ -1,5 +1,3 @@
-import type { AppendfileTransport } from "@postbus/policy";
-
 const CR = 13;
 const LF = 10;
 
@@ -36,36 +34,4 @@ export class MailboxEncoder {
   end(): Buffer {
     return this.#owesCr ? Buffer.of(CR) : Buffer.alloc(0);
   }
-}
-
-/**
- * The fields that Debian's maildir transports put on top (`return_path_add`, `envelope_to_add`, `delivery_date_add`).
- *
- * Addresses come from peers: a line end in one would write fields of its own, so control characters become blanks.
- */
-export function deliveryFields(returnPath: string, recipient: string, now: Date, adds = ALL): Buffer {
-  const fields = [
-    ...(adds.returnPath ? [`Return-path: <${oneLine(returnPath)}>`] : []),
-    ...(adds.envelopeTo ? [`Envelope-to: ${oneLine(recipient)}`] : []),
-    ...(adds.deliveryDate ? [`Delivery-date: ${rfc5322Date(now)}`] : []),
-    "",
-  ];
-  return Buffer.from(fields.join("\n"), "latin1");
-}
-
-const ALL: NonNullable<AppendfileTransport["adds"]> = { returnPath: true, envelopeTo: true, deliveryDate: true };
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
-const oneLine = (address: string): string => address.replace(/[\x00-\x1f\x7f]/g, " ");
-
-const days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-/** RFC 5322 §3.3, in local time as Exim writes it: `Sat, 21 Nov 2026 01:36:36 +0000`. */
-function rfc5322Date(date: Date): string {
-  const two = (n: number): string => String(n).padStart(2, "0");
-  const offset = -date.getTimezoneOffset();
-  const zone = `${offset < 0 ? "-" : "+"}${two(Math.floor(Math.abs(offset) / 60))}${two(Math.abs(offset) % 60)}`;
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  return `${days[date.getDay()]}, ${two(date.getDate())} ${months[date.getMonth()]} ${date.getFullYear()} ${time} ${zone}`;
 }

@@ -2,16 +2,18 @@ import { isUtf8 } from "node:buffer";
 import { type FileHandle, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
 import { constants } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import type { Recipient } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
 import type { AppendfileTransport } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
 import type { Spool } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
-import { readContent } from "../read-content.ts";
+import { messageAsSent } from "../message/message-as-sent.ts";
+import { type OutgoingContent, outgoingContent, outgoingPieces, outgoingStream } from "../message/outgoing-content.ts";
 import { systemError } from "../system-error.ts";
 import { DirectorySync } from "./directory-sync.ts";
-import { deliveryFields, MailboxEncoder } from "./mailbox-content.ts";
+import { MailboxEncoder } from "./mailbox-content.ts";
 import { maildirName } from "./maildir-name.ts";
 
 /** Exim's `directory_mode` and `mode`. */
@@ -74,7 +76,7 @@ type Doing = (text: string) => string;
 
 class MaildirDelivery {
   readonly #attempt: Attempt;
-  readonly #address: string;
+  readonly #recipient: Recipient;
   readonly #transport: AppendfileTransport;
   readonly #deps: MaildirDeps;
   readonly #name: string;
@@ -82,7 +84,7 @@ class MaildirDelivery {
 
   constructor(attempt: Attempt, index: number, transport: AppendfileTransport, hostName: string, deps: MaildirDeps) {
     this.#attempt = attempt;
-    this.#address = attempt.item.recipients[index]?.address ?? "";
+    this.#recipient = attempt.item.recipients[index] ?? { address: "" };
     this.#transport = transport;
     this.#deps = deps;
     this.#name = maildirName(attempt.work.id, index, attempt.item.queuedAtMs, hostName);
@@ -90,7 +92,7 @@ class MaildirDelivery {
 
   async run(): Promise<AttemptResult> {
     try {
-      const directory = resolve(pathText(await this.#transport.directory(this.#address)));
+      const directory = resolve(pathText(await this.#transport.directory(this.#recipient.address)));
       const wasKnown = this.#deps.known.has(directory);
       try {
         await this.#runIn(directory);
@@ -165,24 +167,31 @@ class MaildirDelivery {
 
   /** @returns Octets written, which are on stable storage. */
   async #write(path: string): Promise<number> {
+    const content = await this.#content();
     this.#doing = () => `failed to open ${path} (1 try)`;
     await using file = await open(path, "w", FILE_MODE);
     this.#doing = () => `error while writing to ${path}`;
-    const size = await this.#writeContent(file);
+    const size = await this.#writeContent(file, content);
     await file.datasync();
     return size;
   }
 
-  async #writeContent(file: FileHandle): Promise<number> {
+  async #content(): Promise<OutgoingContent> {
     const { item, content } = this.#attempt;
-    const fields = deliveryFields(item.returnPath, this.#address, new Date(this.#deps.now()), this.#transport.adds);
-    const octets = readContent(content, this.#deps.spool);
+    const options = this.#transport.message?.(this.#recipient.address);
+    const recipients = [this.#recipient];
+    const known = options instanceof Promise ? await options : options;
+    return outgoingContent(content, messageAsSent(item, known, recipients, this.#deps.now()).changes, this.#deps.spool);
+  }
+
+  async #writeContent(file: FileHandle, content: OutgoingContent): Promise<number> {
+    const pieces = outgoingPieces(content);
+    if (pieces !== undefined) return writeAll(file, mailboxLines(pieces));
     const encoder = new MailboxEncoder();
-    if (Buffer.isBuffer(octets)) {
-      return writeAll(file, [fields, encoder.encode(octets), encoder.end()]);
+    let size = 0;
+    for await (const piece of outgoingStream(content, this.#deps.spool)) {
+      size += await writeAll(file, [encoder.encode(piece)]);
     }
-    let size = await writeAll(file, [fields]);
-    for await (const piece of octets) size += await writeAll(file, [encoder.encode(piece)]);
     return size + (await writeAll(file, [encoder.end()]));
   }
 
@@ -194,6 +203,14 @@ class MaildirDelivery {
     const text = isFull ? "mailbox is full" : this.#doing(found.text);
     return { outcome: "deferred", errno: found.errno, text };
   }
+}
+
+/** Each piece but the last ends in a line end, or is all there is. */
+function mailboxLines(pieces: readonly Buffer[]): Buffer[] {
+  return pieces.flatMap((piece) => {
+    const encoder = new MailboxEncoder();
+    return [encoder.encode(piece), encoder.end()];
+  });
 }
 
 /** `write` may take less than it was given. */

@@ -96,7 +96,7 @@ export class ConnectionPool implements Swept {
   #nameOf(transport: SmtpTransport): string {
     const known = this.#names.get(transport);
     if (known !== undefined) return known;
-    const { hosts, maxRcpt, ...ofConnections } = transport;
+    const { hosts, maxRcpt, message, ...ofConnections } = transport;
     const name = Object.values(ofConnections).join(" ");
     this.#names.set(transport, name);
     return name;

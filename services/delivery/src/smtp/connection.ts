@@ -123,6 +123,11 @@ export class SmtpConnection implements Swept {
     return !this.#isClosed && this.#session.isReady;
   }
 
+  /** The next hop makes reports itself (RFC 3461). */
+  get knowsDsn(): boolean {
+    return this.#session.capabilities.dsn;
+  }
+
   /** The next hop's limits, known from EHLO. */
   get limits(): { readonly maxRecipients?: number; readonly maxMessages?: number } {
     return this.#session.capabilities;

@@ -1,4 +1,4 @@
-import { type Content, contentSize } from "@postbus/contracts";
+import type { Content } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
 import type { SmtpTransport } from "@postbus/policy";
 import { type AttemptResult, redactedReport } from "@postbus/queue";
@@ -6,7 +6,8 @@ import { errnos, isSafeAddress, type Transaction, type TransactionResult, type T
 import { type Spool, SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
-import { readContent } from "../read-content.ts";
+import { type MessageAsSent, messageAsSent } from "../message/message-as-sent.ts";
+import { type OutgoingContent, outgoingContent, outgoingSize, readOutgoing } from "../message/outgoing-content.ts";
 import { strerror } from "../system-error.ts";
 import type { AddressCache } from "./address-cache.ts";
 import type { SmtpConnection } from "./connection.ts";
@@ -26,6 +27,8 @@ export interface SmtpDeps {
   readonly pool: ConnectionPool;
   readonly addresses: AddressCache;
   readonly spool: Pick<Spool, "read">;
+  /** Milliseconds since the epoch; absent: the clock. */
+  readonly now?: () => number;
 }
 
 /** Takes a message to the first of its hosts that will have it, recipient by recipient. */
@@ -34,7 +37,11 @@ export async function deliverBySmtp(
   transport: SmtpTransport,
   deps: SmtpDeps,
 ): Promise<AttemptReport> {
-  return new SmtpDelivery(attempt, transport, deps).run();
+  const { item } = attempt;
+  const making = transport.message?.(item.recipients[0]?.address ?? "");
+  const options = making instanceof Promise ? await making : making;
+  const sent = messageAsSent(item, options, item.recipients, deps.now?.() ?? Date.now());
+  return new SmtpDelivery(attempt, transport, deps, sent).run();
 }
 
 type Connected = Acquired & { readonly kind: "connection" };
@@ -48,7 +55,8 @@ class SmtpDelivery {
   readonly #lacking = new LackingHosts();
   /** How the message goes now. */
   #offer: Offer;
-  #content: Content;
+  #content: OutgoingContent;
+  readonly #sent: MessageAsSent;
   /** Positions of the recipients that have no final answer. */
   #open: readonly number[];
   #tried = 0;
@@ -59,7 +67,8 @@ class SmtpDelivery {
   /** More hosts than are tried at one time. */
   #leftOut = 0;
 
-  constructor(attempt: Attempt, transport: SmtpTransport, deps: SmtpDeps) {
+  constructor(attempt: Attempt, transport: SmtpTransport, deps: SmtpDeps, sent: MessageAsSent) {
+    this.#sent = sent;
     this.#attempt = attempt;
     this.#transport = transport;
     this.#deps = deps;
@@ -76,7 +85,8 @@ class SmtpDelivery {
       this.#offer = offer;
       const content = offer.isRedacted ? redactedContent(this.#attempt.content) : this.#attempt.content;
       if (content === undefined) break;
-      this.#content = content;
+      const outgoing = outgoingContent(content, this.#sent.changes, this.#deps.spool);
+      this.#content = outgoing instanceof Promise ? await outgoing : outgoing;
       this.#lacking.forget();
       this.#tried = this.#leftOut = 0;
       await this.#askHosts();
@@ -189,9 +199,13 @@ class SmtpDelivery {
     const { item, work } = this.#attempt;
     const content = this.#content;
     const { isRequired: requireTls } = this.#offer;
-    const transaction = { ...transactionOf(item, batch, contentSize(content)), ...(requireTls ? { requireTls } : {}) };
+    const { returnPath } = this.#sent;
+    const transaction = {
+      ...transactionOf(item, returnPath, batch, outgoingSize(content)),
+      ...(requireTls ? { requireTls } : {}),
+    };
     try {
-      return await connection.transact(transaction, readContent(content, this.#deps.spool), work);
+      return await connection.transact(transaction, readOutgoing(content, this.#deps.spool), work);
     } catch (err) {
       if (err instanceof DeferError) return err;
       // Thrown, it would take with it what is known about recipients that have been served.
@@ -210,6 +224,8 @@ class SmtpDelivery {
   ): number[] {
     const host = hostFields(hop);
     const { cipher } = connection;
+    const { recipients, isLastHop } = this.#attempt.item;
+    const makesReports = connection.knowsDsn && isLastHop !== true;
     const postponed: number[] = [];
     batch.forEach((position, i) => {
       const end = result.recipients[i];
@@ -221,6 +237,7 @@ class SmtpDelivery {
           ...host,
           ...(reused ? { reused } : {}),
           ...(cipher === undefined ? {} : { cipher }),
+          ...(makesReports && recipients[position]?.notification !== undefined ? { isNotificationPassedOn: true } : {}),
         };
       } else {
         this.#results[position] = { ...end, ...host };
@@ -280,7 +297,8 @@ class SmtpDelivery {
   }
 
   #refuseUnsafeAddresses(): void {
-    const { returnPath, recipients } = this.#attempt.item;
+    const { recipients } = this.#attempt.item;
+    const { returnPath } = this.#sent;
     const text = "address contains control characters";
     for (const position of this.#open) {
       const address = recipients[position]?.address ?? "";
@@ -325,8 +343,8 @@ class SmtpDelivery {
 }
 
 /** What one transaction carries of an item. @param batch Positions of its recipients. */
-function transactionOf(item: Attempt["item"], batch: readonly number[], size: number): Transaction {
-  const { returnPath, eightBit = false, smtpUtf8 = false, notification, isLastHop = false } = item;
+function transactionOf(item: Attempt["item"], returnPath: string, batch: readonly number[], size: number): Transaction {
+  const { eightBit = false, smtpUtf8 = false, notification, isLastHop = false } = item;
   const ofBatch = batch.map((position) => item.recipients[position]);
   const recipients = ofBatch.map((recipient) => recipient?.address ?? "");
   const envelope = { returnPath, recipients, size, eightBit, smtpUtf8 };

@@ -14,12 +14,21 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Content } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
+import type { MessageOptions } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
 import { SpoolError } from "@postbus/spool";
 import { deliverToMaildir, type MaildirDeps, maildirDeps } from "../../src/maildir/maildir-delivery.ts";
 import { deliveryItem, inline } from "../smtp/rig.ts";
 
 const HOST = "mx.a.test";
+/** As Debian's maildir transports have it. */
+const message = (): MessageOptions => ({
+  headersAdd: [],
+  headersRemove: [],
+  only: undefined,
+  returnPath: undefined,
+  adds: { returnPath: true, envelopeTo: true, deliveryDate: true },
+});
 const CONTENT = "Subject: x\r\n\r\nhello\r\n.dot\r\n";
 /** Local time, as Exim writes it. */
 const now = () => new Date(2026, 10, 21, 1, 36, 36).getTime();
@@ -46,7 +55,12 @@ class Mailboxes {
       return join(this.root, "a.test", address.split("@")[0] ?? "");
     };
     const attempt = { work, item: deliveryItem(recipients), content };
-    const report = await deliverToMaildir(attempt, { driver: "appendfile", name: "t", directory }, HOST, this.deps);
+    const report = await deliverToMaildir(
+      attempt,
+      { driver: "appendfile", name: "t", directory, message },
+      HOST,
+      this.deps,
+    );
     return report.results;
   }
 
@@ -98,7 +112,12 @@ test("the null reverse-path is written as such", async () => {
   using boxes = new Mailboxes();
   const work = { id: "x_0_1", handedOut: 1, isHeld: () => true, signal: new AbortController().signal };
   const attempt = { work, item: deliveryItem(["u1@a.test"], { returnPath: "" }), content: inline(CONTENT) };
-  const transport = { driver: "appendfile", name: "t", directory: () => join(boxes.root, "a.test/u1") } as const;
+  const transport = {
+    driver: "appendfile",
+    name: "t",
+    directory: () => join(boxes.root, "a.test/u1"),
+    message,
+  } as const;
   await deliverToMaildir(attempt, transport, HOST, boxes.deps);
   assert.match(boxes.text("u1", "new"), /^Return-path: <>\n/);
 });

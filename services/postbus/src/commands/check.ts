@@ -11,11 +11,12 @@ import { policyOptions, policySettings } from "../policy-options.ts";
  */
 export async function check(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: { ...policyOptions, portable: { type: "boolean" } } });
-  const { config: file, macros, data } = policySettings(values);
+  const { config: file, macros, data, deliveryPrograms } = policySettings(values);
   const from = { file, macros, portable: values.portable === true };
   const { configuration, faults, notices } = readPolicy(from);
   if (configuration === undefined) throw new ConfigError(faults.join("\n"));
-  const loaded = await tryLoading({ ...from, data });
+  const delivery = { runsPrograms: deliveryPrograms > 0 };
+  const loaded = await tryLoading({ ...from, data, delivery });
   const all = loaded.isTaken ? loaded.notices : [...notices, ...loaded.refusals];
   for (const notice of all) process.stdout.write(`notice: ${notice}\n`);
   const but = loaded.isTaken ? "" : ', but "postbus start" refuses what is not carried out yet: see above';

@@ -23,13 +23,24 @@ test("a policy that can be used is in order", async () => {
 
 test("what is right and not carried out yet is a notice, and the last line says that it would not start", async () => {
   const { code, output, errors } = await check(
-    "primary_hostname = mx.example.test\nacl_smtp_rcpt = accept\nbegin transports\nt:\n  driver = autoreply\n",
+    "primary_hostname = mx.example.test\nacl_smtp_rcpt = accept\nbegin transports\nt:\n  driver = smtp\n  hosts_require_dane = *\n",
   );
   assert.match(
     output,
-    /^notice: FILE:4: transport t: .*autoreply.* not available yet\npolicy \w+ is in order, but .*start/,
+    /^notice: FILE:6: transport t: hosts_require_dane: .* not carry out this option yet\npolicy \w+ is in order, but .*start/,
   );
   assert.deepEqual([code, errors], [0, ""]);
+});
+
+test("programs that may not be run here are a notice that names the setting", async () => {
+  const text =
+    "primary_hostname = mx.example.test\nbegin routers\nr:\n  driver = accept\n  transport = t\nbegin transports\nt:\n  driver = pipe\n  command = /bin/true\n";
+  const { code, output } = await check(text);
+  assert.match(
+    output,
+    /^notice: FILE:7: transport t: no programs may be run here: set POSTBUS_DELIVERY_PROGRAMS .*\npolicy \w+ is in order, but "postbus start" refuses/m,
+  );
+  assert.equal(code, 0);
 });
 
 test("what is wrong is a line for each problem, and exit code 78", async () => {

@@ -1,8 +1,8 @@
 import { loadavg } from "node:os";
 import { domainOf, localPartOf, trim } from "@postbus/mail";
+import { fullHost, receivedHost } from "../../carried/client-host.ts";
 import type { Variables } from "../../expansion/evaluation.ts";
-import { lowerCase } from "../../expansion/operators/case.ts";
-import { Tainted, type Value } from "../../expansion/value.ts";
+import type { Value } from "../../expansion/value.ts";
 import { signatureDefaults } from "../dkim/signature-variables.ts";
 import type { AclSession } from "../session.ts";
 import type { TlsView } from "./connection.ts";
@@ -60,8 +60,8 @@ const connection: Readonly<Record<string, Read>> = {
   sender_host_name: ({ connection }) => connection.hostName,
   host_lookup_failed: ({ connection }) => (connection.hostName === "" && !connection.isHostLookupDeferred ? 1 : 0),
   host_lookup_deferred: ({ connection }) => (connection.isHostLookupDeferred ? 1 : 0),
-  sender_fullhost: (session) => fullHost(session),
-  sender_rcvhost: (session) => receivedHost(session),
+  sender_fullhost: ({ connection }) => fullHost(hostOf(connection)),
+  sender_rcvhost: ({ connection }) => receivedHost(hostOf(connection)),
   sender_helo_name: ({ connection }) => connection.helo,
   sender_helo_verified: ({ connection }) => connection.heloIsVerified,
   interface_address: ({ connection }) => connection.client.interfaceAddress,
@@ -198,30 +198,7 @@ const ofAddress = (address: string | undefined, part: (address: string) => strin
 const argumentOf = ({ text, argument }: AclSession["command"]): string =>
   /^(?:mail|rcpt)/i.test(text) ? argument.replace(/^(?:from|to)[ \t]*:[ \t]*/i, "") : argument;
 
-/** `host.example (helo.example) [192.0.2.1]`, as in Exim's log. */
-function fullHost({ connection }: AclSession): Value {
-  const { helo, hostName, client } = connection;
-  const address = client.address === "" ? "" : `[${client.address}]`;
-  const name = hostName === undefined || hostName === "" ? "" : `${hostName} `;
-  return new Tainted(heloIsNews(helo, hostName, client.address) ? `${name}(${helo}) ${address}` : name + address);
-}
-
-/** As in the Received field. */
-function receivedHost({ connection }: AclSession): Value {
-  const { helo, hostName, client } = connection;
-  const address = client.address === "" ? "" : `[${client.address}]`;
-  const claim = isLiteralOf(helo, client.address) || !heloIsNews(helo, hostName, client.address) ? "" : ` helo=${helo}`;
-  if (hostName !== undefined && hostName !== "") return new Tainted(`${hostName} (${address}${claim})`);
-  return new Tainted(claim === "" ? address : `${address} (${claim.slice(1)})`);
-}
-
-/** Whether HELO has said more than the address and the name in the DNS do. */
-const heloIsNews = (helo: string, hostName: string | undefined, address: string): boolean =>
-  hostName === undefined || hostName === ""
-    ? helo !== ""
-    : helo !== "" && lowerCase(hostName) !== lowerCase(helo) && !isLiteralOf(helo, address);
-
-const isLiteralOf = (helo: string, address: string): boolean => /^\[(?:ipv[46]:)?(.*)\]$/i.exec(helo)?.[1] === address;
+const hostOf = ({ helo, hostName, client }: AclSession["connection"]) => ({ helo, hostName, address: client.address });
 
 /** From the last RCPT on. */
 const allRecipients = ({ message, run }: AclSession): readonly string[] | undefined =>

@@ -8,6 +8,7 @@ import type { SharedSurroundings } from "../../load/policy-surroundings.ts";
 import type { CompiledTransport } from "../../policy.ts";
 import type { TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
+import { compileMessageOptions } from "./message-options.ts";
 import { variablesIn } from "./variables-in.ts";
 
 type Settings = Extract<TransportSettings, { kind: "appendfile" }>;
@@ -26,21 +27,18 @@ export function compileAppendfile(
     problems.error(place, `transport ${name}: only Maildirs are available: set directory and maildir_format`);
   }
   const directory = compileExpansion(source ?? "");
-  const adds = {
-    returnPath: options.get("return_path_add"),
-    envelopeTo: options.get("envelope_to_add"),
-    deliveryDate: options.get("delivery_date_add"),
-  };
+  const message = compileMessageOptions(options, shared);
+  const sources = [...(directory.constant === undefined ? [directory.source] : []), ...message.sources];
   return {
     name,
     driver: "appendfile",
     maxRcpt: MAX_LOCAL_RECIPIENTS,
     hasOwnHosts: false,
-    variables: directory.constant === undefined ? variablesIn([directory.source]) : undefined,
+    variables: sources.length > 0 ? variablesIn(sources) : undefined,
     at: (variables) => ({
       driver: "appendfile",
       name,
-      adds,
+      message: (address) => message.at(variables(address)),
       async directory(address) {
         let path: Value;
         try {

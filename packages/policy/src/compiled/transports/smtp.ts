@@ -1,6 +1,7 @@
 import { DeferError } from "@postbus/mail";
 import { compileExpansion } from "../../expansion/compile-expansion.ts";
 import { createEvaluation } from "../../expansion/create-evaluation.ts";
+import type { Variables } from "../../expansion/evaluation.ts";
 import { ForcedFailure, failureText } from "../../expansion/failures.ts";
 import { textOf } from "../../expansion/value.ts";
 import type { SharedSurroundings } from "../../load/policy-surroundings.ts";
@@ -8,6 +9,7 @@ import { splitList } from "../../matching/split-list.ts";
 import type { CompiledTransport, SmtpTransport } from "../../policy.ts";
 import type { TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
+import { compileMessageOptions } from "./message-options.ts";
 import { variablesIn } from "./variables-in.ts";
 
 type Settings = Extract<TransportSettings, { kind: "smtp" }>;
@@ -44,8 +46,10 @@ export function compileSmtp(
     verifiesRequireTls: options.get("requiretls_policy") === "rfc8689",
     redactsBounces: options.get("requiretls_bounce") === "redact",
   };
-  const made = (values: Readonly<Record<Expanded, string>>): SmtpTransport => ({
+  const message = compileMessageOptions(options, shared);
+  const made = (values: Readonly<Record<Expanded, string>>, of: SmtpTransport["message"]): SmtpTransport => ({
     ...fixed,
+    ...(of === undefined ? {} : { message: of }),
     hosts: hostItems(values.hosts),
     port: numberIn("port", values.port, (text) => SERVICES[text]),
     maxRcpt: numberIn("max_rcpt", values.max_rcpt),
@@ -54,7 +58,7 @@ export function compileSmtp(
     authorities: values.tls_verify_certificates.trim(),
   });
   const constants = Object.fromEntries(expansions.map(({ option, expansion }) => [option, expansion.constant]));
-  const constant = names.every((option) => constants[option] !== undefined);
+  const constant = message.sources.length === 0 && names.every((option) => constants[option] !== undefined);
   const shape = {
     name,
     driver: "smtp" as const,
@@ -63,7 +67,8 @@ export function compileSmtp(
   };
   if (constant) {
     try {
-      const transport = made(constants as Record<Expanded, string>);
+      const same = message.at(NO_VARIABLES);
+      const transport = made(constants as Record<Expanded, string>, same === undefined ? undefined : () => same);
       return { ...shape, variables: undefined, at: () => transport };
     } catch (err) {
       if (!(err instanceof DeferError)) throw err;
@@ -72,7 +77,7 @@ export function compileSmtp(
   }
   return {
     ...shape,
-    variables: variablesIn(Object.values(texts)),
+    variables: variablesIn([...Object.values(texts), ...message.sources]),
     async at(variables, recipient) {
       const evaluation = createEvaluation({ ...shared, variables: variables(recipient) });
       const values: Partial<Record<Expanded, string>> = {};
@@ -88,10 +93,12 @@ export function compileSmtp(
           values[option] = "";
         }
       }
-      return made({ ...texts, ...values });
+      return made({ ...texts, ...values }, (address) => message.at(variables(address)));
     },
   };
 }
+
+const NO_VARIABLES: Variables = { get: () => undefined };
 
 /** Items as delivery reads them: `host`, `host::port`. */
 const hostItems = (text: string): readonly string[] =>

@@ -1,5 +1,6 @@
+import { then } from "../code.ts";
 import type { Condition } from "../condition.ts";
-import { srsCheck } from "../srs.ts";
+import { srsCheck, srsSecrets } from "../srs.ts";
 import { both, withTwo } from "../subjects.ts";
 import { derived, textOf } from "../value.ts";
 
@@ -7,10 +8,12 @@ import { derived, textOf } from "../value.ts";
 export const inboundSrs: Condition = {
   name: "inbound_srs",
   compile: (parser) =>
-    withTwo(both(parser, "inbound_srs"), (localPart, secret, evaluation) => {
-      const checked = srsCheck(textOf(localPart), textOf(secret), evaluation.around.now());
-      if (checked === undefined) return false;
-      evaluation.locals.set("srs_recipient", derived(localPart, checked.recipient));
-      return checked.isRight;
-    }),
+    withTwo(both(parser, "inbound_srs"), (localPart, secret, evaluation) =>
+      then(srsSecrets(textOf(secret), evaluation), (secrets) => {
+        const checked = srsCheck(textOf(localPart), secrets, evaluation.around.now());
+        if (checked === undefined) return false;
+        evaluation.locals.set("srs_recipient", derived(localPart, checked.recipient));
+        return checked.isRight;
+      }),
+    ),
 };

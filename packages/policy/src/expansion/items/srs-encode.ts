@@ -1,6 +1,6 @@
-import { withValues } from "../code.ts";
+import { then, withValues } from "../code.ts";
 import type { Item } from "../parser.ts";
-import { srsEncode } from "../srs.ts";
+import { srsEncode, srsSecrets } from "../srs.ts";
 import { Tainted, textOf } from "../value.ts";
 
 /** `${srs_encode{secret}{return path}{domain}}`: a return path of ours that leads back to the one given. */
@@ -8,8 +8,10 @@ export const srsEncodeItem: Item = {
   name: "srs_encode",
   compile: (parser) =>
     withValues(parser.allArguments("srs_encode", 3, 3), ([secret = "", returnPath = "", domain = ""], evaluation) => {
-      const text = srsEncode(textOf(secret), textOf(returnPath), textOf(domain), evaluation.around.now());
       const isTainted = returnPath instanceof Tainted || domain instanceof Tainted;
-      return isTainted ? new Tainted(text) : text;
+      return then(srsSecrets(textOf(secret), evaluation), ([first = ""]) => {
+        const text = srsEncode(first, textOf(returnPath), textOf(domain), evaluation.around.now());
+        return isTainted ? new Tainted(text) : text;
+      });
     }),
 };

@@ -24,6 +24,7 @@ export const bounceOptions = {
   delay_warning: delivery("time list", [time("24h")]),
   delay_warning_condition: delivery("string*", DELAY_WARNING_CONDITION),
   dsn_from: delivery("string*", "Mail Delivery System <Mailer-Daemon@$qualify_domain>"),
+  dsn_info: delivery("boolean", true, "an option of building in Exim"),
   errors_copy: delivery("list*"),
   errors_reply_to: delivery("string", undefined, { check: checkAddress }),
   freeze_tell: delivery("list"),

@@ -24,6 +24,8 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const holder = join(directory, "lock.pid");
   const lock = new DatabaseSync(join(directory, "lock"), { timeout: 0 });
   try {
+    // Otherwise SQLite makes a file beside it first, for which a full disk has no room.
+    lock.exec("PRAGMA journal_mode = MEMORY");
     lock.exec("BEGIN EXCLUSIVE");
   } catch (err) {
     lock.close();

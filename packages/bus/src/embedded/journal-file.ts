@@ -18,6 +18,8 @@ import { syncDirectory } from "./sync-directory.ts";
 
 /** Of each file, whose first page says whose it is. */
 export const JOURNAL_FILE_OCTETS = 4 * 1024 * 1024;
+/** For the operator. */
+export const GIVE_UP = "An empty file forget-journal beside it gives that mail up";
 /** What a record may have at most. */
 export const MAX_RECORD_OCTETS = JOURNAL_FILE_OCTETS - PAGE_OCTETS;
 /** The number is that of the format: a build that knows another one refuses the file. */
@@ -42,9 +44,7 @@ export class JournalFile {
   constructor(path: string, storeId: string) {
     const name = basename(path);
     const refuse = (what: string): ConfigError =>
-      new ConfigError(
-        `bus: ${dirname(path)}: ${name} ${what}: mail that was accepted last is in it. An empty file forget-journal beside it gives that mail up`,
-      );
+      new ConfigError(`bus: ${dirname(path)}: ${name} ${what}: mail that was accepted last is in it. ${GIVE_UP}`);
     this.#descriptor = openExisting(path, refuse("is missing"));
     const heading = Buffer.alloc(PAGE_OCTETS);
     readSync(this.#descriptor, heading, 0, PAGE_OCTETS, 0);

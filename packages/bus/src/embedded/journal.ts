@@ -1,6 +1,7 @@
 import { existsSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { JOURNAL_FILE_OCTETS, JournalFile, MAX_RECORD_OCTETS } from "./journal-file.ts";
+import { ConfigError } from "@postbus/mail";
+import { GIVE_UP, JOURNAL_FILE_OCTETS, JournalFile, MAX_RECORD_OCTETS } from "./journal-file.ts";
 import {
   encodeEntries,
   type JournalContents,
@@ -41,7 +42,7 @@ export class Journal {
   #left: readonly JournalRecord[];
 
   /**
-   * @throws {ConfigError} a file is missing or another's. @throws a record behind `settled` is missing; the disk's errors.
+   * @throws {ConfigError} a file is missing or another's; a record behind `settled` is missing. @throws the disk's errors.
    */
   constructor({ directory, storeId, settled: known }: JournalOptions) {
     const settled = known ?? 0;
@@ -61,6 +62,7 @@ export class Journal {
     this.#left = chain(
       contents.flatMap(({ records }) => records),
       settled,
+      directory,
     );
     if (second.last > first.last) this.#active = 1;
     this.#last = this.#left.at(-1)?.sequence ?? settled;
@@ -92,6 +94,11 @@ export class Journal {
   /** What records have taken up since the last `turn`. */
   get unsettledOctets(): number {
     return this.#unsettledOctets;
+  }
+
+  /** Whether a record is on its way to the disk. */
+  get isAppending(): boolean {
+    return this.#isAppending;
   }
 
   /** Whether half of it is used up by what is not settled. */
@@ -172,13 +179,17 @@ export class Journal {
  * Of the records behind `settled`, those that are in force, in order: the last one, the one that it names, and so on. One that
  * is not named was not acknowledged, for another followed the same one.
  */
-function chain(records: readonly JournalRecord[], settled: number): JournalRecord[] {
+function chain(records: readonly JournalRecord[], settled: number, directory: string): JournalRecord[] {
   const byNumber = new Map(records.map((record) => [record.sequence, record]));
   const found: JournalRecord[] = [];
   let next = records.reduce((last, { sequence }) => Math.max(last, sequence), settled);
   while (next > settled) {
     const record = byNumber.get(next);
-    if (record === undefined) throw new Error(`its journal is damaged: record ${next} is missing`);
+    if (record === undefined) {
+      throw new ConfigError(
+        `bus: ${directory}: its journal is damaged or younger than the tables: record ${next} is missing, mail that was accepted last is in it. ${GIVE_UP}`,
+      );
+    }
     found.push(record);
     next = record.previous;
   }

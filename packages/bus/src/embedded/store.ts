@@ -151,7 +151,8 @@ export class Store {
     let isSettled = false;
     try {
       await within(CLOSE_MS, this.#settleAll());
-      isSettled = true;
+      // What is on its way to the journal may be acknowledged yet.
+      isSettled = !this.#journal.isAppending;
     } catch {
       // It stays in the journal, and the next process will bring it there.
     }
@@ -241,9 +242,10 @@ export class Store {
       this.#unsettledRows += rows;
       this.#unsettledPages += pages;
       this.#trouble = err;
-      // The next process, if there must be one, does not know what this one has found out.
-      if (isNoRoom(err)) await this.#options.room.reserve.giveUp();
+      // First, for the next step may fail as well.
       if (this.#file.failure !== undefined) this.#options.onFailure(this.#file.failure);
+      // The next process, if there must be one, does not know what this one has found out.
+      if (isNoRoom(err)) await this.#options.room.reserve.giveUp().catch(() => undefined);
       throw err;
     }
     for (const table of this.#numbered) table.settled();

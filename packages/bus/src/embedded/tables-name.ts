@@ -28,9 +28,14 @@ export function takeTables(directory: string): void {
   const found = kindOf(plain);
   if (found === "another's") throw new ConfigError(`bus: ${plain} is not a file of Postbus`);
   const hasTables = existsSync(tables);
-  if (hasTables && kindOf(tables) === "another's") throw new ConfigError(`bus: ${tables} is not a file of Postbus`);
+  const taken = kindOf(tables);
+  if (taken !== "nothing" && taken !== "tables") throw new ConfigError(`bus: ${tables} is not a file of Postbus`);
   if (found === "tables") {
-    if (!hasTables) linkSync(plain, tables);
+    if (!hasTables) {
+      linkSync(plain, tables);
+      // Without it the mark might be all that a power failure leaves: then nobody would have the tables.
+      syncDirectory(directory);
+    }
     // The same file: a process has died between the two steps. Two files: somebody has begun anew beside the tables.
     else if (statSync(plain).ino !== statSync(tables).ino) {
       throw new ConfigError(
@@ -38,8 +43,9 @@ export function takeTables(directory: string): void {
       );
     }
   }
-  if (found !== "tables" && !hasTables && existsSync(join(directory, "journal-0"))) {
-    throw new ConfigError(`bus: ${tables} is missing: it has the mail that was accepted, and a journal is there`);
+  if (found !== "tables" && taken === "nothing" && existsSync(join(directory, "journal-0"))) {
+    const what = hasTables ? "empty" : "missing";
+    throw new ConfigError(`bus: ${tables} is ${what}: it has the mail that was accepted, and a journal is there`);
   }
   if (found !== "mark") {
     writeFileSync(`${plain}.new`, MARK, { mode: 0o600, flush: true });

@@ -4,6 +4,7 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { BusFullError } from "../../src/bus-error.ts";
+import { JournalFile } from "../../src/embedded/journal-file.ts";
 import { Room } from "../../src/embedded/room.ts";
 import type { Store } from "../../src/embedded/store.ts";
 import { TablesFile } from "../../src/embedded/tables-file.ts";
@@ -196,4 +197,40 @@ describe("a tables' file that cannot be written", () => {
       ["b", 3],
     ]);
   });
+});
+
+test("a record that is still on its way when the bus is closed keeps the tables from being given back", async (t) => {
+  const directory = emptyDirectory(t);
+  const store = openStore(directory);
+  const asked = Promise.withResolvers<void>();
+  const written = Promise.withResolvers<void>();
+  t.mock.method(JournalFile.prototype, "write", () => {
+    asked.resolve();
+    return written.promise;
+  });
+  const putting = put(store, "a", "one");
+  await asked.promise;
+  assert.deepEqual(await store.close(), { isSettled: false, isReleased: true });
+  written.resolve();
+  await putting;
+});
+
+test("a reserve that cannot be given up keeps no failure from being told", async (t) => {
+  const directory = emptyDirectory(t);
+  const room = new Room(directory);
+  const told: Error[] = [];
+  const store = openStore(directory, { room, onFailure: (err) => told.push(err) });
+  const failure = Object.assign(new Error("ENOSPC: of the test"), { code: "ENOSPC", errno: -28 });
+  t.mock.method(room.reserve, "giveUp", async () => Promise.reject(new Error("EIO: of the reserve")));
+  let hasFailed = false;
+  t.mock.getter(TablesFile.prototype, "failure", () => (hasFailed ? failure : undefined));
+  const { mock } = t.mock.method(TablesFile.prototype, "transaction", async () => {
+    hasFailed = true;
+    throw failure;
+  });
+  await assert.rejects(put(store, "a", Buffer.alloc(5_000_000)), /ENOSPC: of the test/);
+  assert.deepEqual(told, [failure]);
+  hasFailed = false;
+  mock.restore();
+  await store.close();
 });

@@ -74,6 +74,8 @@ test("tables beside others, a journal without tables and files of others are ref
     () => takeTables(without),
     /tables\.mdb is missing: it has the mail that was accepted, and a journal is there/,
   );
+  writeFileSync(taken(without), "");
+  assert.throws(() => takeTables(without), /tables\.mdb is empty: .*and a journal is there/);
   takeTables(foreign);
   writeFileSync(taken(foreign), "#!/bin/sh\n".padEnd(100));
   assert.throws(() => takeTables(foreign), /tables\.mdb is not a file of Postbus/);

@@ -29,6 +29,8 @@ export async function prepareDirectory(directory: string): Promise<void> {
  */
 export async function makeRoomToOpen(directory: string, room: Room): Promise<void> {
   // LMDB maps its files into memory: where the disk has no room for its first pages, touching them ends the process.
+  // A part stays for the process after this one, unless it was all that there was.
+  if ((await room.look()) < ROOM_TO_OPEN_OCTETS) await room.reserve.giveUp();
   if ((await room.look()) < ROOM_TO_OPEN_OCTETS) await room.reserve.giveUpAll();
   const left = await room.look();
   if (left < ROOM_TO_OPEN_OCTETS) throw new BusFullError(`${directory} is full: ${left} octets are left on the device`);

@@ -3,7 +3,10 @@ import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { BusFullError } from "../../src/bus-error.ts";
+import { makeRoomToOpen } from "../../src/embedded/directory.ts";
 import { RESERVE_OCTETS, Reserve, ROOM_TO_OPEN_OCTETS } from "../../src/embedded/reserve.ts";
+import { Room } from "../../src/embedded/room.ts";
 import { eventually } from "../contract-items.ts";
 
 function emptyDirectory(t: TestContext): string {
@@ -56,4 +59,24 @@ test("one that was being made when the bus is closed is none", async (t) => {
     [existsSync(join(directory, "reserve")), existsSync(join(directory, "reserve.new"))],
     [false, false],
   );
+});
+
+test("on a disk that others keep full, two processes can begin with it, one after the other", async (t) => {
+  const directory = emptyDirectory(t);
+  const reserve = new Reserve(directory);
+  reserve.makeIfRoom(PLENTY);
+  await eventually(() => assert.ok(reserve.isThere));
+  const size = (): number => statSync(join(directory, "reserve"), { throwIfNoEntry: false })?.size ?? 0;
+  const sizes: number[] = [];
+  for (let process = 0; process < 2; process++) {
+    const room = new Room(directory);
+    const before = size();
+    t.mock.method(room, "look", async () => before - size());
+    await makeRoomToOpen(directory, room);
+    sizes.push(size());
+  }
+  assert.deepEqual(sizes, [ROOM_TO_OPEN_OCTETS, 0]);
+  const third = new Room(directory);
+  t.mock.method(third, "look", async () => 0);
+  await assert.rejects(makeRoomToOpen(directory, third), BusFullError);
 });

@@ -24,6 +24,8 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const holder = join(directory, "lock.pid");
   const lock = new DatabaseSync(join(directory, "lock"), { timeout: 0 });
   try {
+    // Otherwise SQLite makes a file beside it first, for which a full disk has no room.
+    lock.exec("PRAGMA journal_mode = MEMORY");
     lock.exec("BEGIN EXCLUSIVE");
   } catch (err) {
     lock.close();
@@ -34,11 +36,16 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
     // Only for the words of the other process's message; the lock does not depend on it.
     await writeFile(holder, `${process.pid}\n`, { mode: 0o600 });
   } catch (err) {
-    lock.close();
-    throw err;
+    if (!isFull(err)) {
+      lock.close();
+      throw err;
+    }
   }
   return { release: () => lock.close() };
 }
+
+const isFull = (err: unknown): boolean =>
+  err instanceof Error && "code" in err && (err.code === "ENOSPC" || err.code === "EDQUOT");
 
 function holderOf(path: string): string {
   try {

@@ -1,5 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { nextItemId } from "@postbus/contracts";
+import { DeferError } from "@postbus/mail";
 import { openEmbeddedBus } from "../src/index.ts";
 import { completed, deliverItems, newMessageId, noted, routeAgain, routeItem } from "./contract-items.ts";
 
@@ -38,8 +39,14 @@ await bus.consume("deliver", { concurrency: 20 }, async (work) => {
 async function publishForEver(): Promise<never> {
   for (;;) {
     const messageId = newMessageId();
-    await bus.publish(routeItem(messageId, { content: { kind: "inline", octets: Buffer.alloc(4096, messageId) } }));
-    say("ack", messageId);
+    try {
+      await bus.publish(routeItem(messageId, { content: { kind: "inline", octets: Buffer.alloc(4096, messageId) } }));
+      say("ack", messageId);
+    } catch (err) {
+      if (!(err instanceof DeferError)) throw err;
+      say("refused", messageId);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 }
 

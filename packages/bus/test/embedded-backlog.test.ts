@@ -3,10 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Store } from "../src/embedded/store.ts";
 import { outgoing } from "../src/embedded/stored-item.ts";
+import { takeTables } from "../src/embedded/tables-name.ts";
 import { openEmbeddedBus } from "../src/index.ts";
 import { done, eventually, newMessageId, routeItem } from "./contract-items.ts";
+import { openStore } from "./embedded/open-store.ts";
 
 const ITEMS = process.env["POSTBUS_LONG_TESTS"] === "1" ? 1_000_000 : 200_000;
 const BATCH = 10_000;
@@ -56,7 +57,8 @@ test(`${ITEMS} waiting items are opened at once, in bounded memory, and do not s
 
 /** Not through the bus, which would take a few times as long. */
 async function fill(directory: string): Promise<void> {
-  const store = new Store(directory);
+  takeTables(directory);
+  const store = openStore(directory);
   for (let at = 0; at < ITEMS; at += BATCH) {
     await store.batch(() => {
       for (let i = 0; i < BATCH; i++) {

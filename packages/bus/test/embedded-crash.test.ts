@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { openEmbeddedBus } from "../src/index.ts";
-import { collect, eventually, newMessageId, nothingWaits, record, routeItem, textsOf } from "./contract-items.ts";
+import { collect, eventually, newMessageId, record, routeItem, textsOf } from "./contract-items.ts";
+import { nothingIsLost, runCrashChild } from "./crash-record.ts";
 
 const KILLS = process.env["POSTBUS_LONG_TESTS"] === "1" ? 200 : 10;
 /** A process lives so long after it is ready, at most. */
@@ -18,54 +19,13 @@ async function emptyDirectory(t: TestContext): Promise<string> {
   return root;
 }
 
-async function runChild(root: string, publishers: number, lifeMs?: number): Promise<void> {
-  const child = fork(join(import.meta.dirname, "crash-child.ts"), [
-    join(root, "bus"),
-    join(root, "log"),
-    String(publishers),
-  ]);
-  const exited = once(child, "exit");
-  await Promise.race([once(child, "message"), exited]);
-  if (lifeMs !== undefined) setTimeout(() => child.kill("SIGKILL"), lifeMs);
-  const [code, signal] = await exited;
-  if (lifeMs === undefined) assert.equal(code, 0);
-  else assert.equal(signal, "SIGKILL");
-}
-
-/** What the processes wrote down: for each word, the message ids in order; later lines are later lives. */
-async function read(root: string): Promise<readonly (readonly [word: string, messageId: string])[]> {
-  const lines = (await readFile(join(root, "log"), "latin1")).split("\n");
-  return lines.filter((line) => line !== "").map((line) => line.split(" ") as [string, string]);
-}
-
 test(`after ${KILLS} × kill -9 nothing acknowledged is lost and nothing finished comes back`, async (t) => {
   const root = await emptyDirectory(t);
-  for (let i = 0; i < KILLS; i++) await runChild(root, 20, Math.random() * LIFE_MS);
-  await runChild(root, 0);
-
-  const said = await read(root);
-  const acknowledged = said.filter(([word]) => word === "ack").map(([, messageId]) => messageId);
-  const complete = new Set<string>();
-  for (const [word, messageId] of said) {
-    if (word === "complete") complete.add(messageId);
-    if (word === "handle") assert.ok(!complete.has(messageId), `${messageId} came back after it was complete`);
+  for (let i = 0; i < KILLS; i++) {
+    const { signal } = await runCrashChild(root, { publishers: 20, lifeMs: Math.random() * LIFE_MS });
+    assert.equal(signal, "SIGKILL");
   }
-
-  const bus = await openEmbeddedBus({ directory: join(root, "bus") });
-  t.after(() => bus.close());
-  await nothingWaits(bus);
-  const times = new Map<string, number>();
-  const events = await record(bus);
-  await eventually(() => {
-    times.clear();
-    for (const event of events) {
-      if (event.name === "msg:complete") times.set(event.messageId, (times.get(event.messageId) ?? 0) + 1);
-    }
-    for (const messageId of acknowledged) assert.ok(times.has(messageId), `${messageId} was acknowledged and is lost`);
-  });
-  for (const [messageId, count] of times) assert.equal(count, 1, `${messageId} was completed ${count} times`);
-  assert.ok(acknowledged.length > KILLS, "hardly anything was published");
-  t.diagnostic(`${acknowledged.length} acknowledged, ${times.size} complete`);
+  assert.ok((await nothingIsLost(t, root)) > KILLS, "hardly anything was published");
 });
 
 /** Runs a process that a handler ends. */

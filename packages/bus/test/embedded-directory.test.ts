@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, fork } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { ConfigError, DeferError } from "@postbus/mail";
+import { lockDirectory } from "../src/directory-lock.ts";
 import { openEmbeddedBus } from "../src/index.ts";
 
 const run = promisify(execFile);
@@ -47,6 +48,14 @@ test("a second process is refused; when the first is killed, the directory is fr
   holder.kill("SIGKILL");
   await once(holder, "exit");
   await (await openEmbeddedBus({ directory })).close();
+});
+
+test("the lock is taken without a file beside it, for which a full disk has no room", async (t) => {
+  const directory = await emptyDirectory(t);
+  const lock = await lockDirectory(directory);
+  assert.deepEqual((await readdir(directory)).sort(), ["lock", "lock.pid"]);
+  await assert.rejects(lockDirectory(directory), isDeferError(/in use by process/));
+  lock.release();
 });
 
 test("what is not a directory, and what is below a file", async (t) => {
@@ -111,8 +120,15 @@ for (const [name, reserve] of [
 ] as const) {
   test(`a disk that fills up ${name}: mail is refused, what was accepted is brought to its end`, async (t) => {
     const root = await emptyDirectory(t);
-    const output = await onOwnDisk(root, "size=12m", "fill", root, String(reserve));
+    const output = await onOwnDisk(root, "size=96m", "fill", root, String(reserve));
     if (output === undefined) return t.skip(noMounts);
     assert.equal(output, "ok\n");
   });
 }
+
+test("a disk that others have filled to the last octet: what was accepted is brought to its end, by the next process, too", async (t) => {
+  const root = await emptyDirectory(t);
+  const output = await onOwnDisk(root, "size=96m", "drain", root);
+  if (output === undefined) return t.skip(noMounts);
+  assert.equal(output, "ok\n");
+});

@@ -2,8 +2,8 @@ import type { Queue } from "../bus.ts";
 import type { Draft } from "./draft.ts";
 import type { Change } from "./group-commit.ts";
 import { dueKey } from "./items.ts";
-import type { Tables } from "./store.ts";
 import { parseItem, queueOf, type StoredItem, spooledContent } from "./stored-item.ts";
+import type { Tables } from "./tables.ts";
 import { WorkEntry } from "./work-entry.ts";
 
 /** Items that become ready in one commit. */

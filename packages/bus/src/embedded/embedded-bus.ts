@@ -11,15 +11,17 @@ import { OutcomeJournal } from "../outcome-journal.ts";
 import type { Question, RequestOptions } from "../request-reply.ts";
 import type { Waiting } from "../waiting.ts";
 import { DeferredClock } from "./deferred-clock.ts";
-import { directoryError, prepareDirectory } from "./directory.ts";
+import { directoryError, makeRoomToOpen, prepareDirectory } from "./directory.ts";
 import { EmbeddedEventLog, type EventLogLimits } from "./event-log.ts";
 import { FreeSpace } from "./free-space.ts";
 import { type Change, GroupCommit } from "./group-commit.ts";
 import { Items } from "./items.ts";
 import { Values } from "./key-value.ts";
 import { LocalRequests } from "./local-requests.ts";
+import { Room } from "./room.ts";
 import { Store } from "./store.ts";
 import { type Outgoing, outgoing } from "./stored-item.ts";
+import { giveTablesBack, takeTables } from "./tables-name.ts";
 import { EmbeddedWaiting } from "./waiting.ts";
 import { FreezeChange, OutcomeChange, PublishChange, type WorkContext } from "./work-changes.ts";
 import type { WorkEntry } from "./work-entry.ts";
@@ -46,7 +48,7 @@ const HOUSEKEEPING_EVERY_MS = 60_000;
 const ORPHAN_AGE_MS = 3600 * 1000;
 
 /**
- * The bus of a single process: LMDB in a directory.
+ * The bus of a single process: LMDB behind a journal, in a directory.
  *
  * What it says is done is on stable storage; what belongs together is one transaction. `kill -9` at any instant leaves
  * either all of an outcome or nothing of it.
@@ -59,10 +61,14 @@ export async function openEmbeddedBus(options: EmbeddedBusOptions): Promise<Bus>
   let lock: DirectoryLock | undefined;
   try {
     lock = await lockDirectory(directory);
+    const room = new Room(directory);
+    await makeRoomToOpen(directory, room);
     const spool = await openFileSpool(join(directory, "spool"));
-    const store = new Store(directory);
+    takeTables(directory);
+    let bus: EmbeddedBus | undefined;
+    const store = new Store({ directory, room, onFailure: (err) => bus?.end(err) });
     try {
-      const bus = new EmbeddedBus(options, store, spool, lock);
+      bus = new EmbeddedBus(options, { store, room, spool, lock });
       await bus.start();
       return bus;
     } catch (err) {
@@ -75,10 +81,18 @@ export async function openEmbeddedBus(options: EmbeddedBusOptions): Promise<Bus>
   }
 }
 
+interface Parts {
+  readonly store: Store;
+  readonly room: Room;
+  readonly spool: Spool;
+  readonly lock: DirectoryLock;
+}
+
 class EmbeddedBus implements Bus {
   readonly spool: Spool;
   readonly events: EventLog;
   readonly waiting: Waiting;
+  readonly #directory: string;
   readonly #store: Store;
   readonly #lock: DirectoryLock;
   readonly #space: FreeSpace;
@@ -96,15 +110,16 @@ class EmbeddedBus implements Bus {
   #sweptAtMs = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(options: EmbeddedBusOptions, store: Store, spool: Spool, lock: DirectoryLock) {
+  constructor(options: EmbeddedBusOptions, { store, room, spool, lock }: Parts) {
     const { tables } = store;
+    this.#directory = options.directory;
     const now = Date.now;
     const commit = (change: Change): void => this.#commits.commit(change);
     const dropSpooled = (messageId: string): void => this.#dropSpooled(messageId);
     this.spool = spool;
     this.#store = store;
     this.#lock = lock;
-    this.#space = new FreeSpace(options.directory, options.reserveOctets ?? RESERVE_OCTETS, () => store.free());
+    this.#space = new FreeSpace(room, options.reserveOctets ?? RESERVE_OCTETS, () => store.free());
     this.#eventLog = new EmbeddedEventLog(tables.events, store.id, now, options.events ?? EVENT_LIMITS, commit);
     this.events = this.#eventLog;
     this.#values = new Values(tables, now, commit);
@@ -141,6 +156,7 @@ class EmbeddedBus implements Bus {
         this.#queues.route.pump();
       },
       explain: (err) => this.#explain(err),
+      refusal: () => store.refusal,
     });
     this.#housekeeping = setInterval(() => void this.#keepHouse(), HOUSEKEEPING_EVERY_MS).unref();
   }
@@ -194,6 +210,8 @@ class EmbeddedBus implements Bus {
     await this.#space.look();
     if (this.#closing !== undefined) return { ok: false, text: "embedded: closed" };
     if (this.#commits.isStuck) return { ok: false, text: "embedded: the disk does not answer" };
+    const refusal = this.#store.refusal;
+    if (refusal !== undefined) return { ok: false, text: `embedded: ${refusal.message}` };
     const megabytes = Math.floor(this.#space.freeOctets / 1_000_000);
     if (this.#space.isShort) return { ok: false, text: `embedded: the disk is full, ${megabytes} MB left` };
     return { ok: true, text: "embedded" };
@@ -204,20 +222,41 @@ class EmbeddedBus implements Bus {
     return this.#closing;
   }
 
+  /**
+   * The storage has failed in a way that only another process can mend, which reads the journal: so this one must end, and
+   * must not do work meanwhile whose end it cannot store. What was in work is not to blame for it.
+   */
+  end(cause: Error): void {
+    // It ends already.
+    if (this.#closing !== undefined) return;
+    for (const queue of Object.values(this.#queues)) queue.close();
+    this.#journal.close();
+    setImmediate(() => {
+      throw new Error("the storage of the bus has failed; the next process goes on from the journal", { cause });
+    });
+  }
+
   async #close(): Promise<void> {
     clearInterval(this.#housekeeping);
-    this.#space.stop();
+    await this.#space.stop();
     this.#clock.close();
     this.#requests.close();
     for (const queue of Object.values(this.#queues)) queue.close();
     this.#eventLog.flush();
-    await this.#commits.close();
+    // A disk that does not answer keeps no process from ending: what is in the journal is safe, the rest was not acknowledged.
+    await this.#commits.close().catch(() => undefined);
     this.#eventLog.close();
     await Promise.allSettled(this.#removals);
     this.#journal.close();
     this.#outcomes.close();
-    await this.#store.close();
-    this.#lock.release();
+    const { isSettled, isReleased } = await this.#store.close();
+    try {
+      if (isSettled && isReleased) giveTablesBack(this.#directory);
+    } catch {
+      // Then they keep their name, which only tells an older build that it must not begin anew.
+    }
+    // The kernel lets go of it with the process.
+    if (isReleased) this.#lock.release();
   }
 
   #end(queue: Queue, entry: WorkEntry, outcome: Outcome, ended: (err?: Error) => void): void {
@@ -268,5 +307,6 @@ class EmbeddedBus implements Bus {
 
 const inlineSize = (content: Content): number => (content.kind === "inline" ? content.octets.length : 0);
 
-/** Errors of LMDB and of the operating system carry a number. */
-const isStorageError = (err: unknown): boolean => err instanceof Error && "code" in err && typeof err.code === "number";
+/** Errors of LMDB carry a number as their code, those of the operating system as their errno. */
+const isStorageError = (err: unknown): boolean =>
+  err instanceof Error && (("code" in err && typeof err.code === "number") || "errno" in err);

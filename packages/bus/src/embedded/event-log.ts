@@ -61,8 +61,7 @@ export class EmbeddedEventLog implements EventLog {
     this.#storeId = storeId;
     this.#now = now;
     this.#limits = limits;
-    const [newest] = table.keys({ start: "\xff", end: "", reverse: true, limit: 1 });
-    this.#last = Number(newest ?? 0);
+    this.#last = Number(table.lastKey() ?? 0);
   }
 
   /** Adds the events of a group to its draft. */
@@ -125,6 +124,7 @@ export class EmbeddedEventLog implements EventLog {
     this.#loose = [];
     this.#commit({
       mustSucceed: false,
+      isNew: true,
       apply: (draft) => {
         for (const event of loose) draft.events.push(event);
       },

@@ -1,4 +1,5 @@
-import { statfs } from "node:fs/promises";
+import { RESERVE_OCTETS } from "./reserve.ts";
+import { type Room, USABLE_PAGES } from "./room.ts";
 
 const LOOK_EVERY_MS = 5_000;
 /** However short it is: not oftener than this. */
@@ -11,7 +12,7 @@ const LARGE_COMMIT_OCTETS = 64 * 1024 * 1024;
  * is there can still be brought to its end: that, too, needs pages.
  */
 export class FreeSpace {
-  readonly #directory: string;
+  readonly #room: Room;
   readonly #reserveOctets: number;
   readonly #inFile: () => number;
   readonly #timer: NodeJS.Timeout;
@@ -24,15 +25,21 @@ export class FreeSpace {
   #isStopped = false;
 
   /** @param inFile Octets of pages that the file has and does not use. */
-  constructor(directory: string, reserveOctets: number, inFile: () => number) {
-    this.#directory = directory;
+  constructor(room: Room, reserveOctets: number, inFile: () => number) {
+    this.#room = room;
     this.#reserveOctets = reserveOctets;
     this.#inFile = inFile;
-    this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS).unref();
+    this.#timer = setInterval(() => {
+      // Not at once: a process that lives for a moment need not write so much.
+      void this.look().then(() => this.#room.reserve.makeIfRoom(this.#freeOctets));
+    }, LOOK_EVERY_MS).unref();
   }
 
   get isShort(): boolean {
-    return this.#freeOctets + this.#inFileOctets - this.#spentOctets < this.#reserveOctets;
+    if (this.#freeOctets + this.#inFileOctets - this.#spentOctets < this.#reserveOctets) return true;
+    // It was given up, or there never was room for it: then what it is for needs room elsewhere.
+    const usable = this.#freeOctets + this.#inFileOctets * USABLE_PAGES - this.#spentOctets;
+    return !this.#room.reserve.isThere && usable < RESERVE_OCTETS;
   }
 
   get isNearlyGone(): boolean {
@@ -54,21 +61,17 @@ export class FreeSpace {
 
   async look(): Promise<void> {
     this.#lookedAtMs = performance.now();
-    try {
-      const { bavail, bsize } = await statfs(this.#directory);
-      // The file may have been closed meanwhile.
-      if (this.#isStopped) return;
-      this.#freeOctets = bavail * bsize;
-      this.#inFileOctets = this.#inFile();
-    } catch {
-      // The directory is gone or out of reach: the commits will say so, and better.
-      this.#freeOctets = Number.POSITIVE_INFINITY;
-    }
+    const freeOctets = await this.#room.look();
+    // The file may have been closed meanwhile.
+    if (this.#isStopped) return;
+    this.#freeOctets = freeOctets;
+    this.#inFileOctets = this.#inFile();
     this.#spentOctets = 0;
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);
+    await this.#room.reserve.stop();
   }
 }

@@ -1,5 +1,6 @@
 import { BusFullError, BusUnavailableError } from "../bus-error.ts";
 import { Draft } from "./draft.ts";
+import { within } from "./within.ts";
 
 /** Changes in one commit at most: bounds how long the first of them waits for the last. */
 const MAX_GROUP = 2_000;
@@ -7,6 +8,9 @@ const MAX_GROUP = 2_000;
 const RETRY_MS = 1_000;
 /** A commit that takes longer means a disk that does not answer. Then nobody is kept waiting for the next one. */
 const STUCK_AFTER_MS = 60_000;
+
+/** For the last commit when the bus is closed. */
+const CLOSE_MS = 5_000;
 
 /** Something that is to be stored, all of it or nothing. */
 export interface Change {
@@ -21,6 +25,8 @@ export interface Change {
   failed(err: Error): void;
   /** Tried again until it succeeds or the bus is closed: the end of work that was done. */
   readonly mustSucceed: boolean;
+  /** Only brings something; refused while the storage has room for what takes something away, and no more. */
+  readonly isNew?: boolean;
 }
 
 export interface GroupCommitDeps {
@@ -31,6 +37,8 @@ export interface GroupCommitDeps {
   /** After every commit, when all its changes know: time to hand out what came. */
   readonly afterCommit: (draft: Draft) => void;
   readonly explain: (err: unknown) => Promise<Error>;
+  /** Why nothing new is to be stored. */
+  readonly refusal: () => Error | undefined;
 }
 
 /**
@@ -59,20 +67,22 @@ export class GroupCommit {
   commit(change: Change): void {
     const refusal = this.#refusal(change);
     if (refusal !== undefined) {
-      change.failed(new BusUnavailableError(refusal));
+      change.failed(refusal);
       return;
     }
     this.#pending.push(change);
     if (!this.#isRunning) this.#schedule();
   }
 
-  #refusal({ mustSucceed }: Change): string | undefined {
-    if (this.#isClosed) return "the bus is closed";
-    if (this.isStuck && !mustSucceed) return `the disk has not answered for ${STUCK_AFTER_MS} ms`;
-    return undefined;
+  #refusal({ mustSucceed, isNew = false }: Change): Error | undefined {
+    if (this.#isClosed) return new BusUnavailableError("the bus is closed");
+    if (this.isStuck && !mustSucceed) {
+      return new BusUnavailableError(`the disk has not answered for ${STUCK_AFTER_MS} ms`);
+    }
+    return isNew ? this.#deps.refusal() : undefined;
   }
 
-  /** Lets the commits finish that are under way; takes no more. */
+  /** Lets the commits finish that are under way; takes no more. @throws the disk has not answered in time. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const [timer, changes] of this.#retries) {
@@ -80,6 +90,10 @@ export class GroupCommit {
       for (const change of changes) change.failed(new BusUnavailableError("the bus is closed"));
     }
     this.#retries.clear();
+    await within(CLOSE_MS, this.#idle());
+  }
+
+  async #idle(): Promise<void> {
     while (this.#isRunning || this.#isScheduled) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 

@@ -2,9 +2,9 @@ import type { Content } from "@postbus/contracts";
 import type { Queue } from "../bus.ts";
 import type { WaitingState } from "../waiting.ts";
 import type { Draft } from "./draft.ts";
-import type { Tables } from "./store.ts";
 import { type Outgoing, parseItem, type StoredItem } from "./stored-item.ts";
 import type { Table } from "./table.ts";
+import type { Tables } from "./tables.ts";
 
 /** Where an item is in the draft. */
 export interface Found {

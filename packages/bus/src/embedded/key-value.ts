@@ -1,7 +1,7 @@
 import type { Entry, KeyValue } from "../key-value.ts";
 import type { Draft } from "./draft.ts";
 import type { Change } from "./group-commit.ts";
-import type { Tables } from "./store.ts";
+import type { Tables } from "./tables.ts";
 
 /** As the interface says; with the bucket's name they stay below LMDB's limit for keys. */
 const KEY = /^[A-Za-z0-9_=./-]{1,500}$/;
@@ -97,6 +97,7 @@ export class Values {
     let revision: number | undefined;
     this.#commit({
       mustSucceed: false,
+      isNew: json !== undefined,
       apply: (draft) => {
         const now = this.#now();
         revision = undefined;

@@ -1,18 +1,6 @@
 import type { Database } from "lmdb";
-
-/** Behind every key that starts with a given text: keys are Latin-1, one octet a character. */
-export const AFTER_ALL = "\xff";
-
-/** Keys as their Latin-1 octets: readable with any LMDB tool, in plain octet order, cheaper than the package's own encoding. */
-export const latin1Keys = {
-  writeKey: (key: string, target: Buffer, start: number): number => start + target.write(key, start, "latin1"),
-  readKey: (source: Buffer, start: number, end: number): string => source.toString("latin1", start, end),
-};
-
-export interface Row {
-  readonly key: string;
-  readonly value: Buffer;
-}
+import { Overlay, octetsOf } from "./overlay.ts";
+import { AFTER_ALL, type Row, type RowRange } from "./row.ts";
 
 interface TablePages {
   readonly pageSize: number;
@@ -21,26 +9,26 @@ interface TablePages {
   readonly overflowPages: number;
 }
 
-export interface RowRange {
-  /** First key; inclusive. */
-  readonly start: string;
-  /** Exclusive. */
-  readonly end?: string;
-  readonly limit?: number;
-  readonly reverse?: boolean;
-}
+/** Where a table hands what is written to it: to the batch that runs. */
+export type RecordWrite = (table: Table, key: string, value: Buffer | string | undefined) => void;
 
-/** A named database of the LMDB file: the last committed state, ordered by key. Reads are synchronous and do not wait. */
+/**
+ * A table, ordered by key: the last committed state, which is a named database of the LMDB file and what was committed since
+ * that was last written. Reads are synchronous and do not wait.
+ */
 export class Table {
   readonly name: string;
   /** Entries, by our own account: kept by the group commit for the tables that hold items. */
   count: number;
   readonly #db: Database<Buffer, string>;
+  readonly #record: RecordWrite;
+  readonly #overlay = new Overlay();
 
-  constructor(name: string, db: Database<Buffer, string>) {
+  constructor(name: string, db: Database<Buffer, string>, record: RecordWrite) {
     this.name = name;
     this.#db = db;
-    const { entryCount } = db.getStats() as { readonly entryCount: number };
+    this.#record = record;
+    const { entryCount } = this.#db.getStats() as { readonly entryCount: number };
     this.count = entryCount;
   }
 
@@ -51,26 +39,89 @@ export class Table {
   }
 
   get(key: string): Buffer | undefined {
-    return this.#db.getBinary(key);
+    if (!this.#overlay.has(key)) return this.#db.getBinary(key);
+    const value = this.#overlay.get(key);
+    return value === undefined ? undefined : octetsOf(value);
   }
 
   has(key: string): boolean {
-    return this.#db.doesExist(key);
+    return this.#overlay.has(key) ? this.#overlay.get(key) !== undefined : this.#db.doesExist(key);
   }
 
   /** Must be walked through without waiting: an open cursor keeps old pages from being used again. */
-  rows({ start, end = AFTER_ALL, ...more }: RowRange): Iterable<Row> {
-    return this.#db.getRange({ start, end, ...more });
+  rows(range: RowRange): Iterable<Row> {
+    const { start, end = AFTER_ALL, limit } = range;
+    if (this.#overlay.isEmpty) return this.#db.getRange({ start, end, ...(limit === undefined ? {} : { limit }) });
+    return this.#overlay.over(this.#db.getRange({ start, end }), range);
   }
 
-  keys({ start, end = AFTER_ALL, ...more }: RowRange): Iterable<string> {
-    return this.#db.getKeys({ start, end, ...more });
+  /** As `rows`. */
+  keys(range: RowRange): Iterable<string> {
+    const { start, end = AFTER_ALL, limit } = range;
+    if (this.#overlay.isEmpty) return this.#db.getKeys({ start, end, ...(limit === undefined ? {} : { limit }) });
+    return keysOf(this.#overlay.over(rowsOf(this.#db.getKeys({ start, end })), range));
   }
 
-  /** Only inside a batch of the environment. */
+  /** The greatest one. */
+  lastKey(): string | undefined {
+    const ofOverlay = this.#overlay.lastKey();
+    for (const key of this.#db.getKeys({ start: AFTER_ALL, end: "", reverse: true })) {
+      if (ofOverlay !== undefined && ofOverlay > key) return ofOverlay;
+      if (!this.#overlay.has(key)) return key;
+    }
+    return ofOverlay;
+  }
+
+  /** Only inside a batch of the store. */
   write(key: string, value: Buffer | string | undefined): void {
+    this.#record(this, key, value);
+  }
+
+  /** The batch is committed. */
+  apply(key: string, value: Buffer | string | undefined): void {
+    this.#overlay.set(key, value);
+  }
+
+  /** As `apply`, for what an earlier process has committed: nobody has counted it yet. */
+  recover(key: string, value: Buffer | string | undefined): void {
+    this.count += Number(value !== undefined) - Number(this.has(key));
+    this.apply(key, value);
+  }
+
+  /** What was committed until now is to be written to the file. `settled` or `unsettled` must follow. */
+  settle(): void {
+    this.#overlay.settle();
+  }
+
+  /** What is to be written. */
+  get settling(): ReadonlyMap<string, Buffer | string | undefined> {
+    return this.#overlay.settling;
+  }
+
+  /** It is on stable storage. */
+  settled(): void {
+    this.#overlay.settled();
+  }
+
+  /** Not all of it was written. */
+  unsettled(): void {
+    this.#overlay.unsettled();
+  }
+
+  /** Inside a transaction of the file. */
+  put(key: string, value: Buffer | string | undefined): void {
     if (value === undefined) void this.#db.remove(key);
     // The package takes text as well as octets; its types say octets only.
     else void this.#db.put(key, value as Buffer);
   }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function* rowsOf(keys: Iterable<string>): Generator<Row> {
+  for (const key of keys) yield { key, value: NOTHING };
+}
+
+function* keysOf(rows: Iterable<Row>): Generator<string> {
+  for (const { key } of rows) yield key;
 }

@@ -4,9 +4,10 @@ import type { Waiting, WaitingCounts, WaitingItem, WaitingState } from "../waiti
 import type { Draft } from "./draft.ts";
 import type { Change } from "./group-commit.ts";
 import type { Found, Items } from "./items.ts";
-import type { Tables } from "./store.ts";
+import { AFTER_ALL, type Row } from "./row.ts";
 import { parseItem, queueOf, type StoredItem, spooledContent } from "./stored-item.ts";
-import { AFTER_ALL, type Row, type Table } from "./table.ts";
+import type { Table } from "./table.ts";
+import type { Tables } from "./tables.ts";
 import { WorkEntry } from "./work-entry.ts";
 import type { WorkQueue } from "./work-queue.ts";
 

@@ -23,6 +23,7 @@ export interface WorkContext {
 /** A message's first item, from the edge. */
 export class PublishChange implements Change {
   readonly mustSucceed = false;
+  readonly isNew = true;
   readonly #context: WorkContext;
   readonly #item: Outgoing;
   readonly #events: readonly MailEvent[];

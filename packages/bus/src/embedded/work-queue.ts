@@ -4,8 +4,8 @@ import type { OutcomeJournal } from "../outcome-journal.ts";
 import { Consumer } from "./consumer.ts";
 import type { HeldItem } from "./held-item.ts";
 import { Line } from "./line.ts";
-import type { Tables } from "./store.ts";
 import { parseItem, spooledContent } from "./stored-item.ts";
+import type { Tables } from "./tables.ts";
 import { WorkEntry } from "./work-entry.ts";
 import type { WorkJournal } from "./work-journal.ts";
 

@@ -6,9 +6,10 @@ import { type TestContext, test } from "node:test";
 import { Draft } from "../../src/embedded/draft.ts";
 import { EmbeddedEventLog } from "../../src/embedded/event-log.ts";
 import type { Change } from "../../src/embedded/group-commit.ts";
-import { Store } from "../../src/embedded/store.ts";
+import type { Store } from "../../src/embedded/store.ts";
 import type { EventBatch } from "../../src/index.ts";
 import { eventually, noted, textsOf } from "../contract-items.ts";
+import { openStore } from "./open-store.ts";
 
 const HOUR_MS = 3600_000;
 
@@ -19,7 +20,7 @@ class Fixture {
   readonly log: EmbeddedEventLog;
 
   constructor(directory: string) {
-    this.store = new Store(directory);
+    this.store = openStore(directory);
     const limits = { maxAgeMs: HOUR_MS, maxEvents: 10 };
     this.log = new EmbeddedEventLog(
       this.store.tables.events,

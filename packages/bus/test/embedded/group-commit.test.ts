@@ -9,6 +9,7 @@ import { noted } from "../contract-items.ts";
 class Disk {
   readonly commits: string[][] = [];
   fails: (texts: readonly string[]) => Error | undefined = () => undefined;
+  refusal: Error | undefined;
   #texts: string[] = [];
 
   readonly addEvents = (draft: Draft): void => {
@@ -26,7 +27,13 @@ class Disk {
 
 function groupCommit(disk: Disk): GroupCommit {
   const explain = async (err: unknown): Promise<Error> => (err instanceof Error ? err : new Error(String(err)));
-  return new GroupCommit({ batch: disk.batch, addEvents: disk.addEvents, afterCommit: () => {}, explain });
+  return new GroupCommit({
+    batch: disk.batch,
+    addEvents: disk.addEvents,
+    afterCommit: () => {},
+    explain,
+    refusal: () => disk.refusal,
+  });
 }
 
 /** A change that writes a word. */
@@ -106,4 +113,15 @@ test("closing gives up on the end of work that finds no room: its item is handed
   await assert.rejects(write(commits, "publication"), BusFullError);
   await commits.close();
   await assert.rejects(ended, BusUnavailableError);
+});
+
+test("while the storage has room for ends only, what is new is refused and the rest is committed", async () => {
+  const disk = new Disk();
+  const commits = groupCommit(disk);
+  disk.refusal = new BusFullError("half full");
+  await assert.rejects(write(commits, "new", { isNew: true }), /half full/);
+  await write(commits, "end");
+  disk.refusal = undefined;
+  await write(commits, "new again", { isNew: true });
+  assert.deepEqual(disk.commits, [["end"], ["new again"]]);
 });

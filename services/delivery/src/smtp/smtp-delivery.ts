@@ -18,7 +18,7 @@ import { lackedByLastHost, refusedByLastHost, unsafeResult } from "./last-word.t
 import { LongLineError, longLine, measured } from "./line-lengths.ts";
 import { hopLabel, hostSpec, type NextHop } from "./next-hop.ts";
 import { noHosts, type SkippedHosts } from "./no-hosts.ts";
-import type { OpenFailure } from "./open-failure.ts";
+import { type OpenFailure, REFUSED_BY_EVENT } from "./open-failure.ts";
 import { type Offer, offersOf } from "./protection.ts";
 import { redactedContent } from "./redacted-content.ts";
 import { sendingAddress } from "./sending-address.ts";
@@ -193,7 +193,8 @@ class SmtpDelivery {
     if (protection !== "usual") this.#lacking.note(acquired.failure);
     this.#notReached(hop, acquired.failure);
     // What it does not do for this message it need not do for others.
-    if (acquired.failure.lacks === undefined) await this.#retries?.failed(hop, acquired.failure, startedAtMs);
+    const isOfHost = acquired.failure.lacks === undefined && acquired.failure !== REFUSED_BY_EVENT;
+    if (isOfHost) await this.#retries?.failed(hop, acquired.failure, startedAtMs);
   }
 
   /** @returns undefined: what the transport says about this host cannot be found out, which has been told. */

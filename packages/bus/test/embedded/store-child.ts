@@ -1,0 +1,46 @@
+import { openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { Room } from "../../src/embedded/room.ts";
+import { openStore } from "./open-store.ts";
+import { changed, type Rows, randomChanges, randomOf, sorted, summary } from "./random-changes.ts";
+
+/**
+ * A process that commits as fast as it can and kills itself. In the file `notes` of the directory it says what it does: a line
+ * of JSON for what it found, for what it is about to have, and `"done"` when the store has said so.
+ *
+ *     node store-child.ts <directory> <seed>
+ */
+const [directory = "", seed = "1"] = process.argv.slice(2);
+const random = randomOf(Number(seed));
+const notes = openSync(join(directory, "notes"), "a");
+const note = (what: unknown): void => void writeSync(notes, `${JSON.stringify(what)}\n`);
+// With little room the tables' file is written in steps.
+const { look } = Room.prototype;
+Room.prototype.look = async function (this: Room) {
+  return random() < 0.3 ? 0 : look.call(this);
+};
+Room.prototype.need = async () => {};
+
+const store = openStore(directory);
+const { content } = store.tables;
+let rows: Rows = new Map(
+  Array.from(content.rows({ start: "" }), ({ key, value }) => [key, summary(value.toString("latin1"))]),
+);
+note({ found: sorted(rows) });
+const die = (): void => void process.kill(process.pid, "SIGKILL");
+const lifeMs = 300 + random() * 500;
+// Two of three die while a record is on its way to the disk, others wherever it happens.
+const diesWriting = random() < 0.66;
+if (!diesWriting) setTimeout(die, lifeMs);
+const startedAtMs = performance.now();
+for (let batch = 0; ; batch++) {
+  const changes = randomChanges(random, `${seed}.${batch}.`);
+  const next = changed(rows, changes);
+  note({ begun: sorted(next) });
+  if (diesWriting && performance.now() - startedAtMs > lifeMs) setImmediate(die);
+  await store.batch(() => {
+    for (const [key, value] of changes) content.write(key, value);
+  });
+  note("done");
+  rows = next;
+}

@@ -138,10 +138,10 @@ async function eventually(ask: () => Promise<string>, isThere: (text: string) =>
 const noPostgres = (await postgresIsMissing()) ?? false;
 
 describe("with a real PostgreSQL", { skip: noPostgres && `SKIPPED: ${noPostgres}` }, () => {
-  for (const [number, option] of [
-    ["8.1", "tpda_delivery_action"],
-    ["8.3", "event_action"],
-  ] as const) {
+  for (const { number, option } of [
+    { number: "8.1", option: "tpda_delivery_action" },
+    { number: "8.3", option: "event_action" },
+  ]) {
     test(`${number} ${option}: a delivery is one row, and goes on when the server says no`, async (t) => {
       const server = await startPostgres();
       t.after(() => server.stop());

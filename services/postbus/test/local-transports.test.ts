@@ -133,7 +133,7 @@ test("aliases that are programs, a vacation message, and a shadow: through the w
   const log = join(directory, "data", "log", "mainlog");
   const lines = await eventually("a bounce", async () => {
     const text = (await textOf(log)) ?? "";
-    return (await messages("ann")).length === 2 ? text : undefined;
+    return (await messages("ann")).length === 2 && / <= <> R=\S+ [\s\S]* <= <> R=/.test(text) ? text : undefined;
   });
   assert.match(lines, / <\|\/bin\/sh -c 'echo sorry; exit 1'>: address_pipe transport output: sorry\n/);
   assert.match(

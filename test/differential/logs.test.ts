@@ -6,8 +6,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { freePort, startExim, startPostbus, startSmtpPeer } from "@postbus/testkit";
 import { temporaryDirectory } from "../support/fixture.ts";
 import { needs } from "../support/programs.ts";
-import { normalised } from "./normalised.ts";
-import { runScript } from "./scripted-client.ts";
+import { normalised } from "../support/normalised.ts";
+import { runScript } from "../support/scripted-client.ts";
 
 /** The same for both. `EXIM_USER` and `EXIM_DIRECTORY` are written for each. */
 const policy = (selectors: string, peer: number, closed: number): string => `

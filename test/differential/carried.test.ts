@@ -13,9 +13,9 @@ import {
   startSmtpPeer,
 } from "@postbus/testkit";
 import nodemailer from "nodemailer";
-import { eventually } from "./support/eventually.ts";
-import { temporaryDirectory } from "./support/fixture.ts";
-import { needs } from "./support/programs.ts";
+import { eventually } from "../support/eventually.ts";
+import { temporaryDirectory } from "../support/fixture.ts";
+import { needs } from "../support/programs.ts";
 
 /** Routers and transports that change what they hand on; the same for Exim and for us. */
 const sections = (port: number): string => `

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { freePort, startExim, startPostbus, startSmtpPeer } from "@postbus/testkit";
 import { temporaryDirectory } from "../support/fixture.ts";
 import { needs } from "../support/programs.ts";
-import { runScript } from "./scripted-client.ts";
+import { runScript } from "../support/scripted-client.ts";
 
 /** Variables that every event shows. */
 const SHOWN =

@@ -3,11 +3,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { freePort, type PeerAction, type PeerQuestion, startExim, startPostbus, startSmtpPeer } from "@postbus/testkit";
-import { PATIENT, speak } from "./examples/running-program.ts";
-import { eventually } from "./support/eventually.ts";
-import { type Scope, temporaryDirectory } from "./support/fixture.ts";
-import { messagesIn } from "./support/mailbox.ts";
-import { needs } from "./support/programs.ts";
+import { PATIENT, speak } from "../examples/running-program.ts";
+import { eventually } from "../support/eventually.ts";
+import { type Scope, temporaryDirectory } from "../support/fixture.ts";
+import { messagesIn } from "../support/mailbox.ts";
+import { needs } from "../support/programs.ts";
 
 /** The same for both programs, but for where it keeps things. */
 const policy = (ports: Ports, mail: string): string => `

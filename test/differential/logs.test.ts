@@ -5,8 +5,8 @@ import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort, startExim, startPostbus, startSmtpPeer } from "@postbus/testkit";
 import { temporaryDirectory } from "../support/fixture.ts";
-import { needs } from "../support/programs.ts";
 import { normalised } from "../support/normalised.ts";
+import { needs } from "../support/programs.ts";
 import { runScript } from "../support/scripted-client.ts";
 
 /** The same for both. `EXIM_USER` and `EXIM_DIRECTORY` are written for each. */

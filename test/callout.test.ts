@@ -28,6 +28,7 @@ const VERIFICATIONS: Readonly<Record<string, string>> = {
   deferring: "recipient/callout=2s,defer_ok,no_cache",
   quiet: "sender/no_details/callout=2s,no_cache",
   short: "recipient/callout=1s,no_cache",
+  broken: "sender/callout=2s,postmaster,postmaster_mailfrom=a@b.test>\\nNOOP,no_cache",
   cached: "recipient/callout=2s,random,postmaster",
 };
 
@@ -281,6 +282,12 @@ const rows: readonly Row[] = [
       "RCPT TO:<postmaster@snd.test>",
       "RCPT TO:<postmaster>",
     ],
+  },
+  {
+    helo: "broken",
+    reply: [/^451 Could not complete sender verify callout$/],
+    log: /temporarily rejected RCPT <u@dom\.test>: Could not complete sender verify callout$/m,
+    commands: [],
   },
   { helo: "quiet", peer: { RCPT: GONE }, reply: [/^550 Sender verify failed$/] },
 ];

@@ -2,7 +2,7 @@ import type { Question } from "@postbus/bus";
 import { type CalloutAnswer, CalloutRequest } from "@postbus/contracts";
 import { ConfigError, DeferError, domainOf, localPartOf } from "@postbus/mail";
 import type { HostTerms, Policy, SmtpTransport, Variables } from "@postbus/policy";
-import { type CalloutEnd, calloutDialogue } from "@postbus/smtp";
+import { type CalloutEnd, calloutDialogue, isSafeAddress } from "@postbus/smtp";
 import { Compile } from "typebox/compile";
 import type { AddressCache } from "../smtp/address-cache.ts";
 import { hostSpec, type NextHop } from "../smtp/next-hop.ts";
@@ -26,6 +26,11 @@ const MAX_HOPS_TRIED = 5;
 export function calloutHandler(deps: CalloutDeps): (question: Question) => Promise<CalloutAnswer> {
   return async ({ body: request, signal }) => {
     if (!requests.Check(request)) throw new Error("verify.callout: the question does not fit its contract");
+    const { address, mailFrom, postmasterMailFrom, randomLocalPart = "" } = request;
+    // A policy may make them of what a peer has chosen: with a line end in it, it would write commands of its own.
+    if (![address, mailFrom, postmasterMailFrom, randomLocalPart].every(isSafeAddress)) {
+      return { v: 1, result: "unknown", failure: "mail", text: "an address has control characters" };
+    }
     const known = await deps.cache.find(request);
     if (known !== undefined) return known;
     const transport = await transportOf(request, deps);

@@ -35,6 +35,7 @@ export type {
   AppendfileTransport,
 } from "./compiled/transports/appendfile-transport.ts";
 export type { AutoreplyTransport, Reply } from "./compiled/transports/autoreply/autoreply-transport.ts";
+export type { FilterOrder } from "./compiled/transports/filter-order.ts";
 export type { LmtpServer, LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
 export type { DeliveryPlace } from "./compiled/transports/local/delivery-place.ts";
 export type { Refusal } from "./compiled/transports/local/refusal.ts";
@@ -74,6 +75,7 @@ export { splitList } from "./matching/split-list.ts";
 export { optionsPage } from "./options/options-page.ts";
 export type {
   CompiledTransport,
+  HeaderRewriting,
   LogPolicy,
   MessageOptions,
   Policy,

@@ -20,7 +20,7 @@ async function messageOf(job: MailboxJob, isWhole: boolean): Promise<MailboxMess
   const { changes, returnPath } = messageAsSent(attempt.item, options, recipients, deps.now());
   const wanted = isWhole || changes === undefined ? changes : { ...changes, top: "" };
   const hasHeader = changes?.only !== "body";
-  return { returnPath, hasHeader, content: await outgoingContent(attempt.content, wanted, deps.spool) };
+  return { returnPath, hasHeader, content: await outgoingContent(attempt.content, wanted, deps.spool, attempt) };
 }
 
 /**

@@ -45,7 +45,7 @@ export type { QueuefileTransport } from "./compiled/transports/queuefile-transpo
 export type { HostTerms, SmtpTransport, SocksProxy } from "./compiled/transports/smtp-transport.ts";
 export { variablesIn } from "./compiled/transports/variables-in.ts";
 export type { WantedFacts } from "./compiled/wanted-facts.ts";
-export type { EventActions, TransportEventAction } from "./events/event-actions.ts";
+export type { EventActions, EventContext, TransportEventAction } from "./events/event-actions.ts";
 export { Lines, recipientErrno, variablesOf } from "./events/outcome-actions.ts";
 export { OutcomeRaiser } from "./events/outcome-raiser.ts";
 export type { RaisedEvent } from "./events/raised-event.ts";

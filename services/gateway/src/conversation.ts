@@ -15,6 +15,7 @@ import { clientNamed } from "./proxy/client-behind.ts";
 import { contentStageName, printable, Refusals } from "./refusals.ts";
 import { rewriteArgument, rewriteEnvelope } from "./rewriting.ts";
 import type { Surroundings } from "./surroundings.ts";
+import type { CertificateCourt } from "./tls/handshake.ts";
 import { type PreparedTls, tlsUnavailable } from "./tls/server-tls.ts";
 
 /** The connection under a conversation. */
@@ -225,6 +226,16 @@ export class Conversation implements PolicyClient {
     this.refusals.ofHandshake(text);
     const { events } = this.#surroundings;
     if (events.isWatched) events.handshakeFailed(this.#asking, text);
+  }
+
+  /** What the policy says of the client's certificates; undefined: nothing. */
+  get certificateCourt(): CertificateCourt | undefined {
+    const { events } = this.#surroundings;
+    if (!events.isWatched) return undefined;
+    return {
+      ask: (depth, certificate) => events.certificate(this.#asking, depth, certificate),
+      denied: (line) => this.#asking.write(["main"], `[${this.address}] ${line}`),
+    };
   }
 
   #nameCommand(acls: PolicySession["acls"]): void {

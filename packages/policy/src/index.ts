@@ -38,9 +38,10 @@ export type { AutoreplyTransport, Reply } from "./compiled/transports/autoreply/
 export type { FilterOrder } from "./compiled/transports/filter-order.ts";
 export type { LmtpServer, LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
 export type { DeliveryPlace } from "./compiled/transports/local/delivery-place.ts";
+export type { LineForm } from "./compiled/transports/local/line-form.ts";
 export type { Refusal } from "./compiled/transports/local/refusal.ts";
 export type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
-export type { LineForm, PipeOrder, PipeSettings, PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
+export type { PipeOrder, PipeSettings, PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
 export type { QueuefileTransport } from "./compiled/transports/queuefile-transport.ts";
 export type { HostTerms, SmtpTransport, SocksProxy } from "./compiled/transports/smtp-transport.ts";
 export { variablesIn } from "./compiled/transports/variables-in.ts";

@@ -62,6 +62,8 @@ class SmtpDelivery {
   /** IP addresses that were looked at, whatever came of it. */
   #seen = 0;
   readonly #skipped: SkippedHosts = { backingOff: 0, limit: 0, noAddress: 0, lookupFailed: 0 };
+  /** That have delivered to somebody. */
+  #transactions = 0;
   /** More hosts than are tried at one time. */
   #leftOut = 0;
 
@@ -318,6 +320,7 @@ class SmtpDelivery {
         this.#results[position] = {
           ...end,
           ...facts,
+          ...(this.#transactions > 0 ? { transaction: this.#transactions } : {}),
           ...(reused ? { reused } : {}),
           ...(isPrdr ? { isPrdr } : {}),
           ...(isPassedOn ? { isNotificationPassedOn: true } : {}),
@@ -328,6 +331,7 @@ class SmtpDelivery {
       }
     });
     const isTemporary = result.recipients.some((end) => end.outcome === "deferred");
+    if (result.recipients.some(({ outcome }) => outcome === "delivered")) this.#transactions++;
     // A recipient's error is its own; the others may be of use to whoever watches the host.
     if (trouble !== undefined && trouble.kind !== "recipient" && isTemporary) this.#note(noteOn(hop, trouble));
     return postponed;

@@ -172,7 +172,7 @@ function settingsOf(options: Options, directoryFormat: AppendfileSettings["direc
     lockfileTimeoutMs: options.get("lockfile_timeout"),
     escaped: escapeOf(options, directoryFormat),
     usesCrlf: options.get("use_crlf"),
-    isBsmtp: options.get("use_bsmtp"),
+    isBatched: options.get("use_bsmtp"),
     batchMax: Math.max(1, options.get("batch_max")),
     quotaIsInclusive: options.get("quota_is_inclusive"),
     quotaSizeRegex: options.get("quota_size_regex"),
@@ -182,9 +182,9 @@ function settingsOf(options: Options, directoryFormat: AppendfileSettings["direc
 }
 
 function escapeOf(options: Options, format: AppendfileSettings["directoryFormat"]): AppendfileSettings["escaped"] {
-  if (options.get("use_bsmtp")) return { check: ".", replacement: ".." };
+  if (options.get("use_bsmtp")) return { from: ".", to: ".." };
   const isMbox = options.get("directory") === undefined && format === "files";
-  const check = options.get("check_string") ?? (isMbox ? "From " : "");
-  if (check === "") return undefined;
-  return { check, replacement: options.get("escape_string") ?? (isMbox ? ">From " : "") };
+  const from = options.get("check_string") ?? (isMbox ? "From " : "");
+  if (from === "") return undefined;
+  return { from, to: options.get("escape_string") ?? (isMbox ? ">From " : "") };
 }

@@ -92,7 +92,7 @@ async function measure(
     return { name: system.name, figures: await scenario.run(system, sink, amount) };
   } finally {
     await system.stop();
-    sink.stop();
+    await sink.stop();
     rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -47,7 +47,7 @@ export const backlog: Scenario = {
     try {
       await back.received(messages, DRAIN_DEADLINE_MS);
     } finally {
-      back.stop();
+      await back.stop();
     }
     const drain = (performance.now() - start) / 1000;
     return {

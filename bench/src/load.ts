@@ -4,7 +4,7 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { answers, freePort, program } from "@postbus/testkit";
+import { answers, freePort, program, startRecordingSink } from "@postbus/testkit";
 
 export function need(name: string): string {
   const path = program(name);
@@ -71,6 +71,28 @@ async function lastNumber(path: string): Promise<number> {
   } finally {
     await file.close();
   }
+}
+
+/** A next hop that answers each message after `delayMs`, as one does that scans what it gets. */
+export async function startSlowSink(delayMs: number): Promise<Sink> {
+  let count = 0;
+  const sink = await startRecordingSink({
+    delayMs,
+    onReceived: () => {
+      count++;
+    },
+  });
+  return {
+    port: sink.port,
+    async received(wanted, deadlineMs) {
+      const end = performance.now() + deadlineMs;
+      while (count < wanted) {
+        if (performance.now() > end) throw new Error(`the sink has ${count} of ${wanted} after ${deadlineMs} ms`);
+        await setTimeout(COUNTER_LOOK_MS);
+      }
+    },
+    stop: () => sink.stop(),
+  };
 }
 
 export interface Load {

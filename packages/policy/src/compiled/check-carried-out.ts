@@ -106,10 +106,7 @@ const MAIN: ReadonlySet<string> = new Set([
  * Options of the main section are told in one notice.
  */
 export function checkCarriedOut(configuration: Configuration, problems: ProblemList): void {
-  const { main, rewrite } = configuration;
-  for (const { place, where } of rewrite) {
-    if (where.has("S")) problems.error(place, "rewriting of commands as they come (S) is not available");
-  }
+  const { main } = configuration;
   const idle = idleOptions(main);
   if (idle.length > 0) {
     const text = `these options are correct, but not carried out yet: ${idle.join(", ")}`;

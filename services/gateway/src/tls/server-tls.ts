@@ -81,11 +81,11 @@ export class ServerTls {
 
   async #handshake({ session }: SmtpAcls): Promise<ServerHandshake> {
     const settings = await this.#policy.settings(session);
-    const { clientCertificate, protocols, resumes } = settings;
+    const { clientCertificate, protocols, requiresProtocol, resumes } = settings;
     const context = await this.#contexts.get(settings);
-    if (!resumes || this.#ticketKeys === undefined) return { context, clientCertificate, protocols };
+    if (!resumes || this.#ticketKeys === undefined) return { context, clientCertificate, protocols, requiresProtocol };
     await this.#ticketKeys.refresh();
-    return { context, clientCertificate, protocols, ticketKey: this.#ticketKeys.current };
+    return { context, clientCertificate, protocols, requiresProtocol, ticketKey: this.#ticketKeys.current };
   }
 
   /** One key opens and seals: whoever comes with a ticket of an older one gets the next by that, until it is gone. */

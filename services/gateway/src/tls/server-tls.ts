@@ -16,6 +16,9 @@ import type { TicketKeys } from "./ticket-keys.ts";
 /** What TLS needs cannot be had now (RFC 3207 §4). */
 export const tlsUnavailable = reply(454, "4.7.0", "TLS currently unavailable");
 
+/** What has changed in files counts from then on; under load, a look for each handshake would be a tenth of its cost. */
+const LOOK_EVERY_MS = 20;
+
 /** What a client's handshake is made with. */
 export interface PreparedTls {
   readonly handshake: ServerHandshake;
@@ -38,6 +41,7 @@ export class ServerTls {
       (err) => log.warn({ err }, "changed TLS files cannot be used: the old ones stay"),
       (problem) => log.warn(problem, "no OCSP proof of this file is shown to clients"),
       shared?.proofSource,
+      { lookEveryMs: LOOK_EVERY_MS },
     );
     const { usual } = policy;
     if (usual !== undefined) {

@@ -50,8 +50,8 @@ export function rowsOf(events: readonly MailEvent[]): Rows {
       rejects.push(rejectRow(event));
       continue;
     }
-    // It is the log's.
-    if (event.name === "log:line") continue;
+    // The one is the log's, the other is for reports.
+    if (event.name === "log:line" || event.name === "dmarc:check") continue;
     const { v: _version, id, messageId, atMs, name, ...body } = event;
     eventRows.push({ messageId, id, atMs: Math.trunc(atMs), name, body: JSON.stringify(body) });
     const { set, clear } = flagChange(event);

@@ -1,3 +1,5 @@
+import { mailDate } from "@postbus/mail";
+
 export interface Arrival {
   readonly helo: string;
   readonly clientAddress: string;
@@ -36,8 +38,3 @@ function sender(helo: string, address: string): string {
 
 /** Of a name that is none. */
 const MAX_HELO = 100;
-
-/** RFC 5322 §3.3 date-time, in UTC. */
-export function mailDate(atMs: number): string {
-  return new Date(atMs).toUTCString().replace("GMT", "+0000");
-}

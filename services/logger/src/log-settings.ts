@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import type { Policy } from "@postbus/policy";
 import type { LogStyle } from "./log-style.ts";
 import { datestamp } from "./log-time.ts";
@@ -6,19 +6,33 @@ import { datestamp } from "./log-time.ts";
 /** Exim's logs. */
 export type LogName = "mainlog" | "rejectlog" | "paniclog";
 
+/** `dmarc_history_file`, and whose name stands in it. */
+export interface DmarcHistory {
+  readonly path: string;
+  readonly reporter: string;
+}
+
 /** What the policy in force says about logs. */
 export interface LogSettings extends LogStyle {
   readonly writesRejectlog: boolean;
+  /** Absent: none is written. */
+  readonly dmarcHistory?: DmarcHistory | undefined;
   /** Where a log stands at a time: `log_file_path` may have the date in it. */
   path(log: LogName, atMs: number): string;
 }
 
 /** @param directory Where logs stand for which the policy names no place. @throws {Error} its place cannot be found out. */
-export async function logSettings({ log }: Pick<Policy, "log">, directory: string): Promise<LogSettings> {
+export async function logSettings(
+  { log, dmarc, primaryHostname }: Pick<Policy, "log" | "dmarc" | "primaryHostname">,
+  directory: string,
+): Promise<LogSettings> {
   const { filePath, timeZone, ...rest } = log;
   const template = (await filePath?.()) ?? join(directory, "%slog");
+  const history = (await dmarc.historyFile?.()) ?? "";
+  if (history !== "" && !isAbsolute(history)) throw new Error(`dmarc_history_file: no absolute path: "${history}"`);
   return {
     ...rest,
+    dmarcHistory: history === "" ? undefined : { path: history, reporter: primaryHostname },
     timeZone,
     path(name, atMs) {
       return template.replaceAll(/%[sDM]/g, (code) => {

@@ -276,6 +276,8 @@ export const DmarcChecked = Type.Object(
     detail: DmarcDetail,
     /** `$arc_state`, if the policy has asked for it. */
     arc: Type.Optional(Type.Enum(["none", "pass", "fail"])),
+    /** It is to be in an aggregate report. */
+    isReported: Type.Optional(Type.Literal(true)),
   },
   closed,
 );

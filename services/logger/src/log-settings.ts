@@ -1,5 +1,6 @@
 import { isAbsolute, join } from "node:path";
-import type { Policy } from "@postbus/policy";
+import { type Policy, parseMailbox } from "@postbus/policy";
+import type { AggregateSettings } from "./dmarc/aggregate-reports.ts";
 import type { LogStyle } from "./log-style.ts";
 import { datestamp } from "./log-time.ts";
 
@@ -15,7 +16,9 @@ export interface DmarcHistory {
 /** What the policy in force says about logs. */
 export interface LogSettings extends LogStyle {
   readonly writesRejectlog: boolean;
-  /** Absent: none is written. */
+  /** Absent: no aggregate reports are sent. */
+  readonly aggregates?: AggregateSettings | undefined;
+  /** Absent: no history is written. */
   readonly dmarcHistory?: DmarcHistory | undefined;
   /** Where a log stands at a time: `log_file_path` may have the date in it. */
   path(log: LogName, atMs: number): string;
@@ -28,10 +31,16 @@ export async function logSettings(
 ): Promise<LogSettings> {
   const { filePath, timeZone, ...rest } = log;
   const template = (await filePath?.()) ?? join(directory, "%slog");
+  const sender = ((await dmarc.aggregateSender?.()) ?? "").replace(/[\r\n]+/g, " ").trim();
+  if (sender !== "" && (parseMailbox(sender)?.domain ?? "") === "") {
+    throw new Error(`dmarc_aggregate_sender: no address: "${sender}"`);
+  }
   const history = (await dmarc.historyFile?.()) ?? "";
   if (history !== "" && !isAbsolute(history)) throw new Error(`dmarc_history_file: no absolute path: "${history}"`);
   return {
     ...rest,
+    aggregates:
+      sender === "" ? undefined : { hostname: primaryHostname, from: sender, suffixFile: await dmarc.suffixFile?.() },
     dmarcHistory: history === "" ? undefined : { path: history, reporter: primaryHostname },
     timeZone,
     path(name, atMs) {

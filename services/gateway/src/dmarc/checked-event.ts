@@ -13,6 +13,8 @@ export interface CheckedMessage {
   readonly facts: Facts;
   /** `$arc_state` */
   readonly arc: string;
+  /** The policy sends aggregate reports. */
+  readonly sendsAggregates: boolean;
 }
 
 /** For the history file and for aggregate reports. @returns undefined: there was no record, or nobody could tell. */
@@ -20,7 +22,7 @@ export function dmarcCheckedEvent({ fact, detail }: JudgedDmarc, message: Checke
   const status = dmarcStatus(fact);
   if (detail?.record === undefined) return undefined;
   if (status === "norecord" || status === "nofrom" || status === "temperror") return undefined;
-  const { messageId, atMs, clientAddress, helo, returnPath, outcome, facts, arc } = message;
+  const { messageId, atMs, clientAddress, helo, returnPath, outcome, facts, arc, sendsAggregates } = message;
   return {
     v: 1,
     id: `${messageId}/dmarc`,
@@ -35,6 +37,7 @@ export function dmarcCheckedEvent({ fact, detail }: JudgedDmarc, message: Checke
     outcome,
     facts,
     detail,
+    ...(sendsAggregates && outcome !== "deferred" && detail.record.rua.length > 0 ? { isReported: true } : {}),
     ...(arc === "pass" || arc === "fail" || arc === "none" ? { arc } : {}),
   };
 }

@@ -64,6 +64,7 @@ export async function concludeDmarc(
     returnPath: envelope.returnPath,
     outcome,
     facts,
+    sendsAggregates: policy.dmarc.aggregateSender !== undefined,
     arc: String(message.found.get("arc_state") ?? ""),
   });
 }

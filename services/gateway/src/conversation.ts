@@ -140,10 +140,8 @@ export class Conversation implements PolicyClient {
   take(step: SessionStep): Promise<void> | undefined {
     switch (step.kind) {
       case "connect":
-        if (this.tls === undefined) this.log.connected(this.#surroundings.connections());
-        if (this.#isTlsFirst && this.tls === undefined) return this.#decideTls("connect");
-        if (!this.#surroundings.policy.asksAtConnect) return this.#open();
-        return this.#decide(this.#asked.connect(), "connect", CONNECTION);
+        if (this.tls !== undefined) return this.#connect();
+        return this.#logConnection();
       case "helo": {
         const { name, isExtended } = step;
         return this.#decide(this.#asked.helo(name, isExtended), "helo", `EHLO or HELO ${printable(name)}`);
@@ -219,6 +217,33 @@ export class Conversation implements PolicyClient {
   get #asking(): PolicySession {
     this.#policy ??= new PolicySession(this, this.#surroundings);
     return this.#policy;
+  }
+
+  /** It is in the log before anybody is asked about it. */
+  #logConnection(): Promise<void> | undefined {
+    const { policy, log } = this.#surroundings;
+    const isUnlogged = policy.isUnlogged?.(this.endpoint) ?? false;
+    if (isUnlogged instanceof Promise) {
+      return isUnlogged.then(
+        (is) => this.#noteConnection(is),
+        (err: unknown) => {
+          log.error({ err }, "hosts_connection_nolog");
+          return this.#noteConnection(false);
+        },
+      );
+    }
+    return this.#noteConnection(isUnlogged);
+  }
+
+  #noteConnection(isUnlogged: boolean): Promise<void> | undefined {
+    this.log.connected(this.#surroundings.connections(), isUnlogged);
+    return this.#connect();
+  }
+
+  #connect(): Promise<void> | undefined {
+    if (this.#isTlsFirst && this.tls === undefined) return this.#decideTls("connect");
+    if (!this.#surroundings.policy.asksAtConnect) return this.#open();
+    return this.#decide(this.#asked.connect(), "connect", CONNECTION);
   }
 
   /** A handshake with the client has come to nothing. */

@@ -150,7 +150,7 @@ export class SessionCore {
     return step;
   }
 
-  pathRules(mayOmitDomain: boolean, acceptsUtf8: boolean): PathRules {
+  pathRules(mayOmitDomain: boolean, allowsUtf8: boolean): PathRules {
     return {
       isExtended: this.isExtended,
       acceptsLiterals: this.profile.acceptsLiterals,
@@ -160,8 +160,16 @@ export class SessionCore {
       offersEightBitMime: this.profile.offersEightBitMime,
       offersRequireTls: this.offers?.requireTls === true,
       offersAuth: this.isAuthenticated || this.standing.mechanisms !== "",
-      acceptsUtf8,
+      allowsUtf8,
+      stripsTrailingDot: this.profile.stripsTrailingDot,
+      stripsExcessBrackets: this.profile.stripsExcessBrackets,
     };
+  }
+
+  /** MAIL may not come before HELO or EHLO. */
+  get lacksHello(): boolean {
+    // Extended without a name: a greeting before the handshake counts (`remembersExtended`).
+    return this.helo === "" && !this.isExtended && !this.standing.mayOmitHello;
   }
 
   /** Nothing is left of a transaction that has been named. */

@@ -345,7 +345,7 @@ export class ServerSession {
     core.isAuthenticated = false;
     core.limits.noteRestart();
     core.helo = "";
-    core.isExtended = false;
+    if (core.profile.remembersExtended !== true) core.isExtended = false;
     core.forgetTransaction();
     core.input.clear();
     this.#sayGreeting();

@@ -13,7 +13,7 @@ export function mail(core: SessionCore, argument: string): SessionStep | undefin
   core.limits.noteMail();
   const path = afterWord(argument, "FROM:");
   if (path === undefined) return core.unknownCommand();
-  if (core.helo === "") return core.protocolError(replies.heloRequired);
+  if (core.lacksHello) return core.protocolError(replies.heloRequired);
   if (core.transaction !== undefined) return core.protocolError(replies.senderAlreadyGiven);
   core.sameRefusal = undefined;
   if (path === "") return core.protocolError(reply(501, "5.5.4", "MAIL must have an address operand"));

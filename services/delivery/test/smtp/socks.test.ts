@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { describe, test } from "node:test";
 import { createSecureContext } from "node:tls";
+import type { SocksProxy } from "@postbus/policy";
 import { freePort, makeCertificate, program, startSmtpPeer } from "@postbus/testkit";
 import { SocksClient } from "../../src/smtp/socks-client.ts";
 import { hostTerms, Rig, shown, smtpTransport } from "./rig.ts";

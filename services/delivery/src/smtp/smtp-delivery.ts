@@ -134,6 +134,7 @@ class SmtpDelivery {
         routed === "" ? await this.#deps.addresses.resolve(name) : { kind: "found" as const, addresses: [routed] };
       if (found.kind !== "found") {
         this.#skipped[found.kind === "none" ? "noAddress" : "lookupFailed"]++;
+        await this.#attempt.events?.notFound(name, found.kind === "none");
         continue;
       }
       for (const address of found.addresses) {

@@ -224,6 +224,8 @@ export interface CompiledTransport {
   readonly isForOneDomain?: boolean;
   /** The variables that its options may name; undefined: they are the same for every message. */
   readonly variables: VariableTest | undefined;
+  /** `retry_use_local_part`: failures of a local one are remembered of the whole address, else of its domain. */
+  readonly isRetriedByLocalPart?: boolean;
   /** `shadow_transport` */
   readonly shadow?: ShadowDelivery;
   /**

@@ -3,6 +3,7 @@ import { type DeliveryItem, type MailEvent, type Recipient, type RouteItem, rout
 import { type AttemptView, deferredEvent, deliveredEvent, failedEvent } from "./attempt-event.ts";
 import type { Attempted, ConcludeContext } from "./attempted.ts";
 import { continuedItem } from "./continued-item.ts";
+import { drawnOnce } from "./drawn-once.ts";
 import { nextRetry } from "./next-retry.ts";
 import { partItemId } from "./part-item-id.ts";
 import { DEFAULT_QUEUE_RULES } from "./queue-rules.ts";
@@ -209,12 +210,6 @@ function positionsOf(recipients: readonly Recipient[]): (recipient: Recipient) =
     if (position === undefined) throw new Error(`not a recipient of the item: ${recipient.address}`);
     return position;
   };
-}
-
-/** One draw for all recipients of an outcome: what failed together with the same history carries on in one item. */
-function drawnOnce(random: () => number): () => number {
-  let drawn: number | undefined;
-  return () => (drawn ??= random());
 }
 
 /** The compiler refuses the call when a new outcome has no case above. */

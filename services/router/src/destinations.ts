@@ -70,6 +70,7 @@ export class Destinations {
       carries: this.#carries,
       warn: this.#warn,
       onSyntaxErrors: this.#onSyntaxErrors,
+      ...(this.#item.isForced === true ? { isForced: true } : {}),
     };
     const before = origin === undefined ? undefined : originOfRecipient(origin);
     try {

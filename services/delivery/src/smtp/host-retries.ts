@@ -2,12 +2,14 @@ import { isIPv6 } from "node:net";
 import type { DeliveryItem, Suspension } from "@postbus/contracts";
 import type { Policy, SmtpTransport } from "@postbus/policy";
 import {
+  type AddressRetries,
   type AttemptResult,
   failedAgain,
   type HostsStand,
   isPastLastCutoff,
   type QueueRules,
   type RetryRecords,
+  retryKeys,
   type Suspensions,
 } from "@postbus/queue";
 import { errnos, type TransactionResult } from "@postbus/smtp";
@@ -19,6 +21,8 @@ import type { OpenFailure } from "./open-failure.ts";
 
 export interface HostRetriesDeps {
   readonly records: RetryRecords;
+  /** Of messages that a host has put off. */
+  readonly messages: Pick<AddressRetries, "read" | "failed">;
   readonly returned: ReturnedHosts;
   readonly rests: HostRests;
   readonly suspensions: Suspensions;
@@ -53,6 +57,8 @@ export class HostRetries {
   readonly #expired = new Map<string, number>();
   /** Why a host was skipped: an operator wants it so. */
   #suspension: Suspension | undefined;
+  /** Name of a record of this message at one of the hosts. */
+  #messageKey: string | undefined;
 
   constructor(item: DeliveryItem, transport: SmtpTransport, deps: HostRetriesDeps) {
     this.#item = item;
@@ -87,6 +93,11 @@ export class HostRetries {
     return { outcome: "failed", text: `all hosts for ${domain} have been failing for a long time ${why}` };
   }
 
+  /** This message has been put off by one of several hosts: under which name that is remembered. */
+  get messageKey(): string | undefined {
+    return this.#messageKey;
+  }
+
   /** Whether its time has come. A promise only for a host that this process has not heard of yet. */
   mayTry(hop: NextHop): boolean | Promise<boolean> {
     const suspension = this.#deps.suspensions.of(hop.name, hop.address);
@@ -100,9 +111,44 @@ export class HostRetries {
     }
     if (record === undefined) {
       this.#deps.returned.isUp(key);
-      return true;
+      return this.#wasPutOff ? this.#mayTryMessage(hop) : true;
     }
     return this.#mayTryAgain(hop);
+  }
+
+  /** One of the hosts has put the message off before. */
+  get #wasPutOff(): boolean {
+    const { attempt, isForced, messageId, recipients } = this.#item;
+    if (attempt === 1 || isForced === true) return false;
+    return recipients.some(({ retryKey }) => retryKey?.endsWith(`:${messageId}`) === true);
+  }
+
+  /** Others may go to the host, this message not yet. */
+  async #mayTryMessage(hop: NextHop): Promise<boolean> {
+    const key = this.#key(hop);
+    const messageKey = retryKeys.messageAtHost(key, this.#item.messageId);
+    const record = await this.#deps.messages.read(messageKey);
+    const nowMs = this.#deps.now();
+    if (record === undefined || nowMs >= record.nextTryAtMs) return true;
+    const steps = await this.#deps.retryRule({ ...this.#failure(hop), errno: record.errno });
+    if (isPastLastCutoff(steps, nowMs - this.#item.receivedAtMs)) return true;
+    this.#messageKey = messageKey;
+    this.#skippedCount++;
+    this.#stands.set(key, standOf(record, false));
+    return false;
+  }
+
+  /** The host has put off the message, and others can be tried: so each of them has its own time for it. */
+  async putOff(hop: NextHop, trouble: Pick<OpenFailure, "errno" | "text">, startedAtMs: number): Promise<void> {
+    const key = this.#key(hop);
+    const messageKey = retryKeys.messageAtHost(key, this.#item.messageId);
+    const { retryRule, messages, random } = this.#deps;
+    const steps = await retryRule({ ...this.#failure(hop), errno: trouble.errno });
+    const nowMs = this.#deps.now();
+    const when = { receivedAtMs: this.#item.receivedAtMs, isHost: true, startedAtMs, nowMs, random };
+    const { nextTryAtMs, hasTimedOut } = await messages.failed(messageKey, { result: trouble, ...when }, steps);
+    this.#messageKey = messageKey;
+    this.#stands.set(key, standOf({ lastTriedAtMs: nowMs, nextTryAtMs }, hasTimedOut));
   }
 
   #suspended(hop: NextHop, suspension: Suspension): false {
@@ -117,7 +163,9 @@ export class HostRetries {
     const key = this.#key(hop);
     const record = await this.#deps.records.read(key);
     const nowMs = this.#deps.now();
-    if (record === undefined || nowMs >= record.nextTryAtMs || this.#item.isForced === true) return true;
+    if (record === undefined || nowMs >= record.nextTryAtMs || this.#item.isForced === true) {
+      return this.#wasPutOff ? this.#mayTryMessage(hop) : true;
+    }
     if (!record.isExpired) {
       const steps = await this.#deps.retryRule({ ...this.#failure(hop), errno: record.errno });
       if (isPastLastCutoff(steps, nowMs - this.#item.receivedAtMs)) return true;

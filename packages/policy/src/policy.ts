@@ -74,6 +74,11 @@ export interface Policy {
   retryRule(failure: RetryFailure): readonly RetryStep[] | Promise<readonly RetryStep[]>;
   /** What main options say about mail that waits. */
   readonly queue: QueueRules;
+  /**
+   * Whether a message that has just come is only kept for now (`queue_only` and its relatives): why, for the log, where that is
+   * worth a line. Absent: none is.
+   */
+  waitsAtFirst?(): Eventual<string | undefined>;
   /** Ends the connections of lookups. */
   stop(): Promise<void>;
 }

@@ -25,6 +25,7 @@ import type { Surroundings } from "./surroundings.ts";
 import { withoutForgedResults } from "./trace/forged-results.ts";
 import { messageIdOf } from "./trace/header-message-id.ts";
 import { receivedField } from "./trace/received-field.ts";
+import { tellOfFreezing, whenTried } from "./waiting-message.ts";
 
 /** What became of a message. */
 export interface Finished {
@@ -274,12 +275,12 @@ export class MessageReception {
   }
 
   async #publish(): Promise<void> {
-    const { bus, metrics } = this.#surroundings;
+    const { bus, metrics, policy } = this.#surroundings;
     const { envelope, acls, decisions } = this.#incoming;
     const finished = this.#content.finish(this.#changedHeader().top);
     const content = finished instanceof Promise ? await finished : finished;
-    const asked = envelope.facts.known();
-    const facts = asked === undefined ? undefined : await asked;
+    const known = envelope.facts.known();
+    const facts = known === undefined ? undefined : await known;
 
     const { messageId } = this;
     const item = routeItem(
@@ -294,16 +295,19 @@ export class MessageReception {
       facts,
     );
     const startMs = performance.now();
-    const frozen = acls.session.message.controls.freeze === undefined ? {} : { frozen: "frozen by an ACL" };
     const id = firstItemId(messageId);
+    const { controls } = acls.session.message;
+    const asked = whenTried(controls, policy, (text) => this.#note(text));
+    const when: Awaited<typeof asked> = asked instanceof Promise ? await asked : asked;
     const received = receivedEvent(this.#incoming, item, this.#logged());
     const decided = decisions?.accepted(messageId, this.#receivedAtMs);
-    await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [
+    await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...when }, [
       ...this.#notes,
       received,
       ...(decided === undefined ? [] : [decided]),
     ]);
     this.#notes.length = 0;
+    if (controls.freeze?.tells === true) await tellOfFreezing(item, id, policy, bus);
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
   }
 

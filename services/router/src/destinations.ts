@@ -71,6 +71,7 @@ export class Destinations {
       warn: this.#warn,
       onSyntaxErrors: this.#onSyntaxErrors,
       ...(this.#item.isForced === true ? { isForced: true } : {}),
+      ...(this.#item.attempt === 1 ? { isFirstAttempt: true } : {}),
     };
     const before = origin === undefined ? undefined : originOfRecipient(origin);
     try {

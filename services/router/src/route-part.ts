@@ -8,7 +8,15 @@ import {
   shareOrigins,
 } from "@postbus/contracts";
 import { ConfigError } from "@postbus/mail";
-import { type Attempted, conclude, type HostsStand, partItemId, type RetryStep, successReports } from "@postbus/queue";
+import {
+  type Attempted,
+  conclude,
+  DEFAULT_QUEUE_RULES,
+  type HostsStand,
+  partItemId,
+  type RetryStep,
+  successReports,
+} from "@postbus/queue";
 import type { Delivery, RoutedHost, RoutingDeferral, RoutingFailure, RoutingOutcome } from "@postbus/routing";
 import { concludeContext } from "./conclude-context.ts";
 import { type DeliveryGroup, DeliveryGroups } from "./delivery-groups.ts";
@@ -66,7 +74,7 @@ export async function routePart(
         break;
       case "defer": {
         const { errno, text, router, isFrozen } = outcome;
-        const hosts = stand ?? heldStand(outcome, nowMs);
+        const hosts = stand ?? heldStand(outcome, nowMs, policy.queue ?? DEFAULT_QUEUE_RULES);
         const why = { ...(isFrozen ? { isFrozen } : {}), ...(hosts === undefined ? {} : { hosts }) };
         const result = { outcome: "deferred", errno, text, ...why } as const;
         failing.set(recipient, outcome.failing);

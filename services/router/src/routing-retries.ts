@@ -7,6 +7,7 @@ import {
   drawnOnce,
   type HostsStand,
   isUltimate,
+  type QueueRules,
   type RetryRecord,
   type RetryStep,
   retryKeys,
@@ -115,8 +116,16 @@ const notYet = (address: string, record: RetryRecord): PutOff => ({
 const HELD_MS = 15 * 60_000;
 const HELD = -23;
 
-/** What is said of a domain that is held: nothing was tried. */
-export function heldStand({ errno, address }: RoutingDeferral, nowMs: number): HostsStand | undefined {
-  if (errno !== HELD || domainOf(address) === "") return undefined;
-  return { nextTryAtMs: nowMs + HELD_MS, gapMs: 0, areAllSkipped: true, haveTimedOut: false };
+/** `queue_domains` */
+const QUEUED = -56;
+
+/** What is said of a domain that is held, or for which mail is only queued at first: nothing was tried. */
+export function heldStand(
+  { errno, address }: RoutingDeferral,
+  nowMs: number,
+  { queueRunIntervalMs }: Pick<QueueRules, "queueRunIntervalMs">,
+): HostsStand | undefined {
+  if ((errno !== HELD && errno !== QUEUED) || domainOf(address) === "") return undefined;
+  const waitMs = errno === HELD ? HELD_MS : queueRunIntervalMs;
+  return { nextTryAtMs: nowMs + waitMs, gapMs: 0, areAllSkipped: true, haveTimedOut: false };
 }

@@ -6,6 +6,7 @@ import type { Part } from "@postbus/service-kit";
 import type { Logger } from "pino";
 import { Replicas } from "./replicas.ts";
 import { ReturnedHosts } from "./returned-hosts.ts";
+import { HostRates } from "./smtp/host-rates.ts";
 import { HostRests } from "./smtp/host-rests.ts";
 import type { HostRetriesDeps } from "./smtp/host-retries.ts";
 import { Suspended, suspendedName } from "./suspended.ts";
@@ -48,6 +49,7 @@ export async function startHostMemory(bus: Bus, policy: () => Policy, log: Logge
   return {
     retries: {
       ...{ records, messages: addresses, returned, suspensions, suspended, rests: new HostRests() },
+      rates: new HostRates(() => replicas.count),
       retryRule: (failure) => policy().retryRule(failure),
       rules: () => policy().queue,
       now: Date.now,

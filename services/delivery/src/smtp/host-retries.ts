@@ -15,6 +15,7 @@ import {
 import { errnos, type TransactionResult } from "@postbus/smtp";
 import type { ReturnedHosts } from "../returned-hosts.ts";
 import { type Suspended, suspendedText } from "../suspended.ts";
+import type { HostRates } from "./host-rates.ts";
 import type { HostRests } from "./host-rests.ts";
 import type { NextHop } from "./next-hop.ts";
 import type { OpenFailure } from "./open-failure.ts";
@@ -25,6 +26,7 @@ export interface HostRetriesDeps {
   readonly messages: Pick<AddressRetries, "read" | "failed">;
   readonly returned: ReturnedHosts;
   readonly rests: HostRests;
+  readonly rates: HostRates;
   readonly suspensions: Suspensions;
   readonly suspended: Suspended;
   readonly retryRule: Policy["retryRule"];
@@ -103,6 +105,7 @@ export class HostRetries {
     const suspension = this.#deps.suspensions.of(hop.name, hop.address);
     if (suspension !== undefined) return this.#suspended(hop, suspension);
     const key = this.#key(hop);
+    if (this.#transport.maxRate !== undefined && !this.#isWithinRate(key, this.#transport.maxRate)) return false;
     const record = this.#deps.records.read(key);
     const restsUntilMs = this.#deps.rests.until(key, this.#deps.now());
     if (restsUntilMs !== undefined && this.#item.isForced !== true) {
@@ -149,6 +152,20 @@ export class HostRetries {
     const { nextTryAtMs, hasTimedOut } = await messages.failed(messageKey, { result: trouble, ...when }, steps);
     this.#messageKey = messageKey;
     this.#stands.set(key, standOf({ lastTriedAtMs: nowMs, nextTryAtMs }, hasTimedOut));
+  }
+
+  /** `max_rate`. What waits for it is looked at again when there is room, and the more rarely the more it is. */
+  #isWithinRate(key: string, maxRate: NonNullable<SmtpTransport["maxRate"]>): boolean {
+    const { rates, returned, now } = this.#deps;
+    const nowMs = now();
+    const nextTryAtMs =
+      this.#item.isForced === true ? undefined : rates.take(`${this.#transport.name} ${key}`, maxRate, nowMs);
+    if (nextTryAtMs === undefined) return true;
+    // Not under the host's name: that it is up must not release what waits for this.
+    const spreadMs = returned.skipped(`rate ${key}`, this.#item.domain, nowMs - (nowMs % maxRate.periodMs));
+    this.#skippedCount++;
+    this.#stands.set(key, { nextTryAtMs, gapMs: 2 * spreadMs, hasTimedOut: false });
+    return false;
   }
 
   #suspended(hop: NextHop, suspension: Suspension): false {

@@ -13,6 +13,7 @@ import {
 } from "@postbus/queue";
 import { freePort, type SmtpPeerOptions, startSmtpPeer } from "@postbus/testkit";
 import { ReturnedHosts } from "../../src/returned-hosts.ts";
+import { HostRates } from "../../src/smtp/host-rates.ts";
 import { HostRests } from "../../src/smtp/host-rests.ts";
 import { Suspended } from "../../src/suspended.ts";
 import { Rig, type SendOptions, shown, smtpTransport } from "./rig.ts";
@@ -34,6 +35,7 @@ class Fleet {
   readonly suspensions: Suspension[] = [];
   /** Of one process. */
   readonly rests = new HostRests();
+  readonly rates = new HostRates(() => 1);
   readonly #entries = new Map<string, unknown>();
 
   async send(transport: SmtpTransport, item: SendOptions["item"] = {}) {
@@ -61,6 +63,7 @@ class Fleet {
     const suspended = new Suspended({ suspensions, returned, now });
     const retries = {
       rests: this.rests,
+      rates: this.rates,
       suspensions,
       suspended,
       records,
@@ -287,6 +290,20 @@ test("a host that refuses many messages for good does not get one", async () => 
   await using peer = await startSmtpPeer({ answer: ({ moment }) => (moment === "MAIL" ? "554 spam" : undefined) });
   const transport = smtpTransport(peer.port);
   for (let i = 0; i < 12; i++) assert.match((await fleet.send(transport)).shown, /^failed .*554 spam$/);
+});
+
+test("a host gets no more messages than max_rate says; the others wait, and never time out", async () => {
+  const fleet = new Fleet();
+  await using peer = await startSmtpPeer({});
+  const transport = smtpTransport(peer.port, { maxRate: { messages: 2, periodMs: MINUTE } });
+  assert.match((await fleet.send(transport)).shown, /^delivered/);
+  const { shown, hosts } = await fleet.send(transport, { receivedAtMs: T0 - 9 * HOUR });
+  assert.equal(shown, NOT_YET);
+  assert.partialDeepStrictEqual(hosts, { nextTryAtMs: T0 + MINUTE / 2, areAllSkipped: true, haveTimedOut: false });
+  assert.match((await fleet.send(transport, { isForced: true })).shown, /^delivered/);
+  fleet.nowMs += MINUTE / 2;
+  assert.match((await fleet.send(transport)).shown, /^delivered/);
+  assert.equal(peer.messages.length, 3);
 });
 
 test("a suspended host is not tried, by name or address, until the suspension ends", async () => {

@@ -1,6 +1,7 @@
 import type { Publication } from "@postbus/bus";
-import { firstItemId, type MailEvent, type RouteItem, routeSubject } from "@postbus/contracts";
+import type { MailEvent, RouteItem } from "@postbus/contracts";
 import { derivedMessageId } from "@postbus/mail";
+import { ownMessage } from "./own-message.ts";
 
 /** Recipients that are named in a notice, and octets of what is said of each. */
 const MAX_NAMED = 50;
@@ -40,13 +41,13 @@ export function freezeNotice(
 ): { readonly publication: Publication; readonly received: MailEvent } | undefined {
   if (to.length === 0 || item.returnPath === "") return undefined;
   const messageId = derivedMessageId(`${workId}/frozen`, item.queuedAtMs);
-  const { headerMessageId: about } = item.reception;
+  const { headerMessageId: references } = item.reception;
   const named = waiting.slice(0, MAX_NAMED).map(({ address, text }) => `  ${plain(address)}: ${plain(text)}`);
   const lines = [
     "Auto-Submitted: auto-replied",
     `From: Mail Delivery System <Mailer-Daemon@${qualifyDomain}>`,
     `To: ${to.map(plain).join(", ")}`,
-    ...(about === undefined ? [] : [`References: <${plain(about).replace(/[<> ]/g, "")}>`]),
+    ...(references === undefined ? [] : [`References: <${plain(references).replace(/[<> ]/g, "")}>`]),
     `Subject: ${subject}`,
     `Message-ID: <E${messageId}@${primaryHostname}>`,
     `Date: ${new Date(nowMs).toUTCString().replace("GMT", "+0000")}`,
@@ -57,22 +58,9 @@ export function freezeNotice(
     "",
   ];
   const octets = Buffer.from(lines.join("\r\n"), "latin1");
-  const reception = { protocol: "local", about: item.messageId, headerMessageId: `E${messageId}@${primaryHostname}` };
-  const header: RouteItem = {
-    ...{ v: 1, messageId, returnPath: "", recipients: to.map((address) => ({ address })), attempt: 1 },
-    ...{ receivedAtMs: nowMs, queuedAtMs: nowMs, reception: { ...reception, size: octets.length } },
-    ...(octets.some((octet) => octet > 127) ? { eightBit: true } : {}),
-  };
-  return {
-    publication: {
-      ...{ subject: routeSubject(), id: firstItemId(messageId), messageId, header },
-      content: { kind: "inline", octets },
-    },
-    received: {
-      ...{ v: 1, id: `${messageId}:msg:received:0`, atMs: nowMs, service, messageId, name: "msg:received" },
-      ...{ returnPath: "", recipients: [...to], reception: header.reception },
-    },
-  };
+  const about = item.messageId;
+  const headerMessageId = `E${messageId}@${primaryHostname}`;
+  return ownMessage({ messageId, octets, recipients: to, about, nowMs, headerMessageId, service });
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point

@@ -3,6 +3,7 @@ export type { Attempted, ConcludeContext } from "./attempted.ts";
 export { conclude } from "./conclude.ts";
 export { drawnOnce } from "./drawn-once.ts";
 export { freezeNotice } from "./freeze-notice.ts";
+export { ownMessage } from "./own-message.ts";
 export { partItemId } from "./part-item-id.ts";
 export { DEFAULT_QUEUE_RULES, type QueueRules } from "./queue-rules.ts";
 export { AddressRetries, isUltimate, standOfRecord } from "./records/address-retries.ts";

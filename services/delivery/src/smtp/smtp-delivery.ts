@@ -5,9 +5,10 @@ import { errnos, type TransactionResult, type Trouble } from "@postbus/smtp";
 import { SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
+import { LocalError } from "../local/local-error.ts";
 import { type MessageAsSent, messageAsSent } from "../message/message-as-sent.ts";
 import { type OutgoingContent, outgoingContent, outgoingSize, readOutgoing } from "../message/outgoing-content.ts";
-import { hostFields, isFinal, noteOn, recipientNotes, refusedResult } from "./attempt-results.ts";
+import { foundLocal, hostFields, isFinal, isOurs, noteOn, recipientNotes, refusedResult } from "./attempt-results.ts";
 import type { SmtpConnection } from "./connection.ts";
 import type { Acquired } from "./host-connections.ts";
 import type { HostFacts } from "./host-facts.ts";
@@ -62,6 +63,8 @@ class SmtpDelivery {
   /** IP addresses that were looked at, whatever came of it. */
   #seen = 0;
   readonly #skipped: SkippedHosts = { backingOff: 0, limit: 0, noAddress: 0, lookupFailed: 0 };
+  /** That have delivered to somebody. */
+  #transactions = 0;
   /** More hosts than are tried at one time. */
   #leftOut = 0;
   /** One may take what another puts off. */
@@ -88,7 +91,7 @@ class SmtpDelivery {
       this.#offer = offer;
       const content = offer.isRedacted ? redactedContent(this.#attempt.content) : this.#attempt.content;
       if (content === undefined) break;
-      const outgoing = outgoingContent(content, this.#sent.changes, this.#deps.spool);
+      const outgoing = outgoingContent(content, this.#sent.changes, this.#deps.spool, this.#attempt);
       this.#content = outgoing instanceof Promise ? await outgoing : outgoing;
       this.#lacking.forget();
       this.#tried = this.#leftOut = this.#seen = 0;
@@ -140,7 +143,7 @@ class SmtpDelivery {
       this.#hasSeveralHosts ||= found.addresses.length > 1;
       for (const address of found.addresses) {
         const hop = { name, port, address };
-        if (routed === "" && this.#isOurs(hop)) return this.#foundOurs(hop);
+        if (routed === "" && isOurs(this.#transport, hop)) return this.#foundOurs(hop);
         const { maxTry, maxTryHard } = this.#transport;
         if (this.#open.length > 0 && this.#tried < maxTry && this.#seen++ < maxTryHard) {
           await this.#try(hop, known?.[i] ?? true);
@@ -152,19 +155,10 @@ class SmtpDelivery {
     }
   }
 
-  /** A message that came to where it has come from would go round for ever. */
-  #isOurs({ address, port }: NextHop): boolean {
-    const { own } = this.#transport;
-    return own.ports.has(port) && own.addresses.includes(address);
-  }
-
-  #foundOurs({ name, address, port }: NextHop): void {
-    const text = `${this.#transport.name} transport found host ${name} to be local`;
-    const host = { host: name, hostAddress: address, hostPort: port };
+  #foundOurs(hop: NextHop): void {
     this.#tried++;
     this.#lastFailure = undefined;
-    for (const position of this.#open)
-      this.#results[position] = { outcome: "deferred", errno: errnos.localHost, text, ...host };
+    for (const position of this.#open) this.#results[position] = foundLocal(this.#transport.name, hop);
   }
 
   /** @param isKnown That it is the right one. */
@@ -233,7 +227,8 @@ class SmtpDelivery {
           break;
         }
         if (result instanceof Error) {
-          this.#notOffered(facts, queue, { errno: errnos.own, text: result.message });
+          const errno = result instanceof LocalError ? result.errno : errnos.own;
+          this.#notOffered(facts, queue, { errno, text: result.message });
           break;
         }
         // A kept connection that gave no answer was closed while nobody looked; nothing is known about the host.
@@ -295,7 +290,7 @@ class SmtpDelivery {
       };
       return await connection.transact(transaction, octets, work);
     } catch (err) {
-      if (err instanceof DeferError || err instanceof LongLineError) return err;
+      if (err instanceof DeferError || err instanceof LongLineError || err instanceof LocalError) return err;
       // Thrown, it would take with it what is known about recipients that have been served.
       if (err instanceof SpoolError && this.#results.some(isFinal)) return err;
       throw err;
@@ -325,6 +320,7 @@ class SmtpDelivery {
         this.#results[position] = {
           ...end,
           ...facts,
+          ...(this.#transactions > 0 ? { transaction: this.#transactions } : {}),
           ...(reused ? { reused } : {}),
           ...(isPrdr ? { isPrdr } : {}),
           ...(isPassedOn ? { isNotificationPassedOn: true } : {}),
@@ -336,6 +332,7 @@ class SmtpDelivery {
       }
     });
     const isTemporary = result.recipients.some((end) => end.outcome === "deferred");
+    if (result.recipients.some(({ outcome }) => outcome === "delivered")) this.#transactions++;
     // A recipient's error is its own; the others may be of use to whoever watches the host.
     if (trouble !== undefined && trouble.kind !== "recipient" && isTemporary) this.#note(noteOn(hop, trouble));
     return postponed;

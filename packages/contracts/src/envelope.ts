@@ -120,6 +120,8 @@ export const Recipient = Type.Object(
     lastDelayMs: Type.Optional(Type.Integer()),
     /** Text of the last deferral. */
     lastError: Type.Optional(Type.String()),
+    /** Name of the retry record that its last failure is in, if that is one which recipients of other messages share. */
+    retryKey: Type.Optional(Type.String()),
     /** Delay warnings that its sender has had. */
     warningsSent: Type.Optional(Type.Integer({ minimum: 1 })),
   },

@@ -1,3 +1,4 @@
+// One file because each step from DATA to its reply goes on with what the steps before have left in the message.
 import { BusFullError } from "@postbus/bus";
 import { type DmarcChecked, firstItemId, type Noted, routeSubject } from "@postbus/contracts";
 import {
@@ -27,6 +28,7 @@ import { messageIdOf } from "./trace/header-message-id.ts";
 import { ownReceived } from "./trace/own-received.ts";
 import { receivedFieldOf } from "./trace/received-field.ts";
 import { withoutUnwanted } from "./trace/unwanted-fields.ts";
+import { tellOfFreezing, whenTried } from "./waiting-message.ts";
 
 /** What became of a message. */
 export interface Finished {
@@ -315,12 +317,12 @@ export class MessageReception {
   }
 
   async #publish(checked: DmarcChecked | undefined): Promise<void> {
-    const { bus, metrics } = this.#surroundings;
+    const { bus, metrics, policy } = this.#surroundings;
     const { envelope, acls, decisions } = this.#incoming;
     const finished = this.#content.finish(this.#changedHeader().top);
     const content = finished instanceof Promise ? await finished : finished;
-    const asked = envelope.facts.known();
-    const facts = asked === undefined ? undefined : await asked;
+    const known = envelope.facts.known();
+    const facts = known === undefined ? undefined : await known;
 
     const { messageId } = this;
     const item = routeItem(
@@ -335,17 +337,20 @@ export class MessageReception {
       facts,
     );
     const startMs = performance.now();
-    const frozen = acls.session.message.controls.freeze === undefined ? {} : { frozen: "frozen by an ACL" };
     const id = firstItemId(messageId);
+    const { controls } = acls.session.message;
+    const asked = whenTried(controls, policy, (text) => this.#note(text));
+    const when: Awaited<typeof asked> = asked instanceof Promise ? await asked : asked;
     const received = receivedEvent(this.#incoming, item, this.#logged());
     const decided = decisions?.accepted(messageId, this.#receivedAtMs);
-    await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [
+    await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...when }, [
       ...this.#notes,
       received,
       ...(decided === undefined ? [] : [decided]),
       ...(checked === undefined ? [] : [checked]),
     ]);
     this.#notes.length = 0;
+    if (controls.freeze?.tells === true) await tellOfFreezing(item, id, policy, bus);
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
   }
 

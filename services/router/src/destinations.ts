@@ -81,6 +81,8 @@ export class Destinations {
       carries: this.#carries,
       warn: this.#warn,
       onSyntaxErrors: this.#onSyntaxErrors,
+      ...(this.#item.isForced === true ? { isForced: true } : {}),
+      ...(this.#item.attempt === 1 ? { isFirstAttempt: true } : {}),
     };
     const before = origin === undefined ? undefined : originOfRecipient(origin);
     try {

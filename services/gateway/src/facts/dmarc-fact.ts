@@ -11,6 +11,9 @@ export interface JudgedDmarc {
 /** Why it is not asked: the policy does not want it, or the client has said who it is. */
 export type NoDmarc = "disabled" | "authenticated";
 
+/** With what stands of it in `${authresults}`, without the blanks before it. */
+type DmarcAnswer = Fact & { readonly authenticationResult: string };
+
 /** What Exim's condition calls it. */
 export type DmarcStatus = keyof typeof TEXTS;
 
@@ -53,13 +56,13 @@ export function dmarcStatus({ result, domain, policy }: DmarcFact): DmarcStatus 
 }
 
 /** `dmarc=result header.from=domain`, as it stands in Authentication-Results. */
-export function dmarcResult(fact: DmarcFact): string {
+function dmarcResult(fact: DmarcFact): string {
   const result = `dmarc=${RESULTS[dmarcStatus(fact)]}`;
   return fact.domain === "" ? result : `${result} header.from=${fact.domain}`;
 }
 
 /** The condition `dmarc_status` and its variables (Exim's manual, "DMARC"). @param hostname Of Authentication-Results. */
-export function dmarcFact({ fact, detail }: JudgedDmarc, hostname: string): Fact {
+export function dmarcFact({ fact, detail }: JudgedDmarc, hostname: string): DmarcAnswer {
   const status = dmarcStatus(fact);
   const record = detail?.record;
   const declared = record && (record.domain === fact.domain ? record.p : (record.sp ?? record.p));
@@ -74,11 +77,12 @@ export function dmarcFact({ fact, detail }: JudgedDmarc, hostname: string): Fact
       dmarc_alignment_dkim: detail?.isDkimAligned === true ? "yes" : "no",
       dmarc_ar_header: `Authentication-Results: ${hostname}; ${dmarcResult(fact)}`,
     },
+    authenticationResult: dmarcResult(fact),
   };
 }
 
 /** The condition, where nothing is checked. */
-export function dmarcOff(why: NoDmarc, hostname: string): Fact {
+export function dmarcOff(why: NoDmarc, hostname: string): DmarcAnswer {
   const status = why === "disabled" ? "off" : "none";
   return {
     result: status,
@@ -87,5 +91,6 @@ export function dmarcOff(why: NoDmarc, hostname: string): Fact {
       dmarc_status_text: "",
       dmarc_ar_header: `Authentication-Results: ${hostname}; dmarc=skipped`,
     },
+    authenticationResult: why === "disabled" ? "dmarc=skipped" : "",
   };
 }

@@ -15,10 +15,10 @@ export type NoDmarc = "disabled" | "authenticated";
 type DmarcAnswer = Fact & { readonly authenticationResult: string };
 
 /** What Exim's condition calls it. */
-export type DmarcStatus = keyof typeof TEXTS;
+export type DmarcStatus = keyof typeof STATUS_TEXTS;
 
 /** `$dmarc_status_text` */
-const TEXTS = {
+export const STATUS_TEXTS = {
   accept: "Accept",
   none: "None, Accept",
   quarantine: "Quarantine",
@@ -70,7 +70,7 @@ export function dmarcFact({ fact, detail }: JudgedDmarc, hostname: string): Dmar
     result: status,
     variables: {
       dmarc_status: status,
-      dmarc_status_text: TEXTS[status],
+      dmarc_status_text: STATUS_TEXTS[status],
       dmarc_used_domain: record?.domain ?? fact.domain,
       dmarc_domain_policy: declared ?? "",
       dmarc_alignment_spf: detail?.isSpfAligned === true ? "yes" : "no",

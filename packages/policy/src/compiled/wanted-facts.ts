@@ -6,6 +6,8 @@ export interface WantedFacts {
   readonly spf: boolean;
   /** DKIM or DMARC, of the content. */
   readonly message: boolean;
+  /** All about DMARC. */
+  readonly dmarc: boolean;
 }
 
 const SPF = { conditions: ["spf"], variable: /\$\{?(?:def:)?spf_/ };
@@ -13,11 +15,12 @@ const MESSAGE = {
   conditions: ["dkim_status", "dmarc_status"],
   variable: /\$\{?(?:def:)?(?:dkim|dmarc)_|\$\{authresults/,
 };
+const DMARC = { conditions: ["dmarc_status"], variable: /\$\{?(?:def:)?dmarc_/ };
 
 /** Reads it off the statements of the ACLs: whichever of them is reached, the answer is then on its way. */
 export function wantedFacts({ acls }: Pick<Configuration, "acls">): WantedFacts {
   const items = [...acls.values()].flatMap(({ statements }) => statements.flatMap((statement) => statement.items));
   const isWanted = ({ conditions, variable }: typeof SPF): boolean =>
     items.some(({ name, value }) => conditions.includes(name) || variable.test(value));
-  return { spf: isWanted(SPF), message: isWanted(MESSAGE) };
+  return { spf: isWanted(SPF), message: isWanted(MESSAGE), dmarc: isWanted(DMARC) };
 }

@@ -29,7 +29,7 @@ export const spam = scanTest(LABEL, async ({ argument }, run) => {
   const inAllMs = servers.reduce((sum, { timeoutMs }) => sum + timeoutMs, 0);
   const { verdict } = await askScanner(task, Math.min(inAllMs, MAX_TIMEOUT_MS), session);
   for (const [name, value] of spamVariables(verdict)) session.message.found.set(name, value);
-  return verdict.score >= verdict.threshold || /^true$/i.test(always) ? "yes" : "no";
+  return verdict.score >= verdict.threshold || always === "true" ? "yes" : "no";
 });
 
 type SpamVerdict = Extract<ScanFindings["verdict"], { readonly engine: "spam" }>;

@@ -90,6 +90,7 @@ export class MessageReception {
     envelope.facts.contentIsThere({
       messageId: this.messageId,
       wantsSignatures: acls.has("dkim"),
+      headerOctets: () => this.#content.header.length,
       wantsDmarcDetail: policy.wantedFacts.dmarc,
       suffixFile: policy.dmarc.suffixFile,
       read: () => this.#content.original(),
@@ -235,7 +236,7 @@ export class MessageReception {
     const body = { size, lines: lineCount, longestLine, zeros, start, end, read };
     acls.content(receivedContent(lines, body));
     this.#body = body;
-    envelope.facts.askAhead(policy.wantedFacts, envelope.recipients);
+    envelope.facts.askAhead(policy.wantedFacts);
   }
 
   /** What looks into the message. @returns what refuses it, or throws it away. */

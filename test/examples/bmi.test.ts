@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BmiVerdict } from "@postbus/routing";
+import type { BmiVerdict } from "@postbus/policy";
 import { temporaryDirectory } from "../support/fixture.ts";
 import { around } from "./around.ts";
 import { example } from "./example.ts";
@@ -115,10 +115,10 @@ example("3.7", "bmi_optin", {
     const recipients = ["user1@mydomain.com", "user2@thatdomain.com", "user3@mydomain.com"];
     const { session } = await site.message({ recipients });
     assert.deepEqual(
-      [...(session.message.controls.bmiOptin ?? [])].filter(([, strings]) => strings !== ""),
+      [...(session.message.controls.bmiOptin ?? [])],
       [
-        ["user1@mydomain.com", "<OPTIN STRING1>:<OPTIN STRING2>"],
-        ["user2@thatdomain.com", "<OPTIN STRING3>"],
+        ["user1@mydomain.com", ["<OPTIN STRING1>", "<OPTIN STRING2>"]],
+        ["user2@thatdomain.com", ["<OPTIN STRING3>"]],
       ],
     );
   },

@@ -1,3 +1,12 @@
+export { BmiDestination, BmiEngine, BmiProfile, BmiRule, BmiSetup, BmiTest } from "./bmi/bmi-setup.ts";
+export {
+  type BmiVerdictOctets,
+  bmiKey,
+  bmiVerdictsAbout,
+  decodeBmiVerdict,
+  encodeBmiTracker,
+  encodeBmiVerdict,
+} from "./bmi/bmi-verdict.ts";
 export { CalloutAnswer, CalloutRequest, calloutSubject } from "./callout.ts";
 export { CarriedValue } from "./carried-value.ts";
 export { type Content, contentSize, INLINE_LIMIT_OCTETS, SpoolReference } from "./content.ts";

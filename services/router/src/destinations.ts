@@ -1,6 +1,12 @@
 import type { Recipient, RouteItem } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
-import { type CompiledTransport, type MessageContent, MessageVariables, type Policy } from "@postbus/policy";
+import {
+  BmiVerdicts,
+  type CompiledTransport,
+  type MessageContent,
+  MessageVariables,
+  type Policy,
+} from "@postbus/policy";
 import {
   type AddressOrigin,
   type Routing,
@@ -46,6 +52,7 @@ export class Destinations {
   readonly #carries = (transport: string | undefined) => variablesFor(transport, this.#policy);
 
   readonly #variables: MessageVariables;
+  readonly #bmi: BmiVerdicts | undefined;
 
   /** @param content If the routers name anything of it. */
   constructor(policy: RoutingPolicy, item: RouteItem, content: MessageContent | undefined, deps: DestinationDeps) {
@@ -54,6 +61,7 @@ export class Destinations {
     this.#warn = deps.warn;
     this.#onSyntaxErrors = deps.onSyntaxErrors;
     this.#variables = new MessageVariables(item, undefined, undefined, content, deps.now);
+    this.#bmi = item.bmiVerdicts && new BmiVerdicts(item.bmiVerdicts);
   }
 
   /**
@@ -61,6 +69,7 @@ export class Destinations {
    * the bus gives the item back.
    */
   async of({ address, origin }: Recipient): Promise<readonly RoutingOutcome[]> {
+    const bmi = this.#bmi;
     const context: RoutingContext = {
       purpose: "deliver",
       returnPath: this.#item.returnPath,
@@ -70,6 +79,7 @@ export class Destinations {
       carries: this.#carries,
       warn: this.#warn,
       onSyntaxErrors: this.#onSyntaxErrors,
+      ...(bmi === undefined ? {} : { bmiVerdict: (recipient) => bmi.of(recipient) }),
     };
     const before = origin === undefined ? undefined : originOfRecipient(origin);
     try {

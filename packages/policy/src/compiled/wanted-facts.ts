@@ -8,6 +8,8 @@ export interface WantedFacts {
   readonly message: boolean;
   /** What is in the content. */
   readonly scan: boolean;
+  /** The verdict of BMI, by an ACL: before the first that can know it. */
+  readonly bmi: boolean;
 }
 
 const SPF = { conditions: ["spf"], variable: /\$\{?(?:def:)?spf_/ };
@@ -17,10 +19,12 @@ const MESSAGE = {
 };
 const SCAN = { conditions: ["dcc", "malware", "spam"], variable: /\$\{?(?:def:)?(?:dcc|malware|spam)_/ };
 
+const BMI = { conditions: [] as string[], variable: /bmi_(?:deliver|alt_location|base64_)/ };
+
 /** Reads it off the statements of the ACLs: whichever of them is reached, the answer is then on its way. */
 export function wantedFacts({ acls }: Pick<Configuration, "acls">): WantedFacts {
   const items = [...acls.values()].flatMap(({ statements }) => statements.flatMap((statement) => statement.items));
   const isWanted = ({ conditions, variable }: typeof SPF): boolean =>
     items.some(({ name, value }) => conditions.includes(name) || variable.test(value));
-  return { spf: isWanted(SPF), message: isWanted(MESSAGE), scan: isWanted(SCAN) };
+  return { spf: isWanted(SPF), message: isWanted(MESSAGE), scan: isWanted(SCAN), bmi: isWanted(BMI) };
 }

@@ -31,6 +31,7 @@ export function spoolEnvelope({ name, item, figures, writer }: EnvelopeOptions):
     ...aclLines(item, "m"),
     ...bodyLines(figures),
     ...messageLines(item),
+    ...ours("bmi_verdicts", item.bmiVerdicts?.join(":")),
     ...tlsLines(item),
     ...dsnLines(item),
     NO_NON_RECIPIENTS,

@@ -25,6 +25,12 @@ export { type PostgresServer, postgresIsMissing, startPostgres } from "./postgre
 export { program, serversDirectory } from "./program.ts";
 export { type RecordingSink, type SinkOptions, startRecordingSink } from "./recording-sink.ts";
 export {
+  type EngineAction,
+  type ScriptedEngine,
+  type ScriptedEngineOptions,
+  startScriptedEngine,
+} from "./scripted-engine.ts";
+export {
   type PeerAction,
   type PeerMessage,
   type PeerMoment,

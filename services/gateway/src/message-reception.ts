@@ -217,7 +217,7 @@ export class MessageReception {
     const body = { size, lines: lineCount, longestLine, zeros, start, end, read };
     acls.content(receivedContent(lines, body));
     this.#body = body;
-    envelope.facts.askAhead(policy.wantedFacts, envelope.recipients);
+    envelope.facts.askAhead(policy.wantedFacts);
   }
 
   /** What looks into the message. @returns what refuses it, or throws it away. */

@@ -6,8 +6,6 @@ export interface WantedFacts {
   readonly spf: boolean;
   /** DKIM or DMARC, of the content. */
   readonly message: boolean;
-  /** What is in the content. */
-  readonly scan: boolean;
   /** The verdict of BMI, by an ACL: before the first that can know it. */
   readonly bmi: boolean;
 }
@@ -17,7 +15,6 @@ const MESSAGE = {
   conditions: ["dkim_status", "dmarc_status"],
   variable: /\$\{?(?:def:)?(?:dkim|dmarc)_|\$\{authresults/,
 };
-const SCAN = { conditions: ["dcc", "malware", "spam"], variable: /\$\{?(?:def:)?(?:dcc|malware|spam)_/ };
 
 const BMI = { conditions: [] as string[], variable: /bmi_(?:deliver|alt_location|base64_)/ };
 
@@ -26,5 +23,5 @@ export function wantedFacts({ acls }: Pick<Configuration, "acls">): WantedFacts 
   const items = [...acls.values()].flatMap(({ statements }) => statements.flatMap((statement) => statement.items));
   const isWanted = ({ conditions, variable }: typeof SPF): boolean =>
     items.some(({ name, value }) => conditions.includes(name) || variable.test(value));
-  return { spf: isWanted(SPF), message: isWanted(MESSAGE), scan: isWanted(SCAN), bmi: isWanted(BMI) };
+  return { spf: isWanted(SPF), message: isWanted(MESSAGE), bmi: isWanted(BMI) };
 }

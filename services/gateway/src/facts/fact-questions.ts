@@ -3,12 +3,9 @@ import {
   type Content,
   MessageAnswer,
   type MessageRequest,
-  ScanAnswer,
-  type ScanRequest,
   SpfAnswer,
   type SpfFact,
   type SpfRequest,
-  scanSubject,
   verifyMessageSubject,
   verifySpfSubject,
 } from "@postbus/contracts";
@@ -18,13 +15,12 @@ import { Compile } from "typebox/compile";
 
 const spfAnswers = Compile(SpfAnswer);
 const messageAnswers = Compile(MessageAnswer);
-const scanAnswers = Compile(ScanAnswer);
 
 /** What is written where no answer came: it is neither good nor bad, and it is not silence. */
 const NO_ANSWER = "no answer";
 
 /**
- * Asks verifier and scanner about a message. No method rejects: what is not known in time is a `temperror`, which
+ * Asks verifier about a message. No method rejects: what is not known in time is a `temperror`, which
  * policy may act on, and never a reason to refuse mail by itself.
  */
 export class FactQuestions {
@@ -53,11 +49,6 @@ export class FactQuestions {
       dkim: [{ result: "temperror", domain: "", selector: "", comment: NO_ANSWER }],
       dmarc: { result: "temperror", domain: "", comment: NO_ANSWER },
     };
-  }
-
-  /** There is no fact of it yet that travels with the message. */
-  async scan(question: ScanRequest, content: Content, timeoutMs: number): Promise<ScanAnswer | undefined> {
-    return this.#ask(scanSubject, question, { timeoutMs, content }, scanAnswers);
   }
 
   async #ask<T>(

@@ -9,7 +9,6 @@ type FactHooks = Required<Pick<AclHooks, "facts" | "authenticationResults">>;
 interface Transaction {
   readonly facts: TransactionFacts;
   readonly returnPath: string;
-  readonly recipients: readonly string[];
 }
 
 /**
@@ -28,18 +27,11 @@ export function policyFacts(hostname: string, transaction: () => Transaction | u
     if (found === undefined) throw new DeferError(name, "the message is not there yet");
     return found;
   };
-  const scan = (name: string) => async () => {
-    const { facts, recipients } = running(name);
-    throw new DeferError(name, (await facts.scan(recipients)) ?? "no answer");
-  };
   return {
     facts: {
       spf: async () => spfFact(await running("spf").facts.spf()),
       dkim: async () => dkimFact((await ofMessage("dkim")).dkim ?? []),
       dmarc: async () => dmarcFact((await ofMessage("dmarc")).dmarc),
-      dcc: scan("dcc"),
-      malware: scan("malware"),
-      spam: scan("spam"),
     },
     async authenticationResults() {
       const { facts, returnPath } = running("authresults");

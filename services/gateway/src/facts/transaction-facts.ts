@@ -25,7 +25,6 @@ export class TransactionFacts {
   readonly #asked: Asked;
   #spf: Promise<SpfFact> | undefined;
   #message: Promise<Omit<MessageAnswer, "v">> | undefined;
-  #scan: Promise<string | undefined> | undefined;
   #content: ContentAtHand | undefined;
 
   constructor(questions: FactQuestions, timeoutMs: number, asked: Asked) {
@@ -57,22 +56,10 @@ export class TransactionFacts {
     return answer === undefined || answer.dkim.length === 0 ? undefined : answer.signatures;
   }
 
-  /** Whatever the scanner says. Undefined before the content is there. */
-  async scan(recipients: readonly string[]): Promise<string | undefined> {
-    if (this.#content !== undefined) this.#scan ??= this.#askScanner(this.#content, recipients);
-    return this.#scan;
-  }
-
-  async #askScanner({ messageId, read }: ContentAtHand, recipients: readonly string[]): Promise<string | undefined> {
-    const request = { v: 1 as const, messageId, recipients: [...recipients] };
-    return (await this.#questions.scan(request, await read(), this.#timeoutMs))?.state;
-  }
-
   /** The content is there, and an ACL will look at it: what it will want is asked at once, all beside each other. */
-  askAhead({ message, scan }: WantedFacts, recipients: readonly string[]): void {
+  askAhead({ message }: WantedFacts): void {
     // Who waits for it hears of what goes wrong.
     if (message) this.message().catch(() => undefined);
-    if (scan) this.scan(recipients).catch(() => undefined);
   }
 
   /** What was asked until now; undefined: nothing. */

@@ -34,6 +34,7 @@ export { FLEET_BEAT_MS, FLEET_EXPIRY_MS, FleetMember, fleetBucket } from "./flee
 export { firstItemId, nextItemId, splitItemId } from "./item-id.ts";
 export { QuotaAnswer, QuotaRequest, quotaSubject } from "./quota.ts";
 export { RouteItem, routeSubject } from "./route-item.ts";
+export { BmiAnswer, BmiTask } from "./scan/bmi-scan.ts";
 export { DccTask, DccVerdict } from "./scan/dcc-scan.ts";
 export { ScanAnswer, ScanRequest, ScanTask, ScanVerdict, scanSubject } from "./scan/scan.ts";
 export { ScanServer } from "./scan/scan-server.ts";

@@ -10,9 +10,10 @@ import {
   reply,
   tlsRequiredField,
 } from "@postbus/mail";
-import { type AclAnswer, judgeContent, receivedContent } from "@postbus/policy";
+import { type AclAnswer, BmiVerdicts, judgeContent, receivedContent } from "@postbus/policy";
 import { contentLines } from "./content-lines.ts";
 import { ContentStages, scanRoot } from "./content-stages.ts";
+import { BmiScan } from "./facts/bmi-scan.ts";
 import type { Incoming } from "./incoming.ts";
 import { type LoggedReception, loggedReception } from "./log/logged-reception.ts";
 import { rejectDetails } from "./log/reject-details.ts";
@@ -71,6 +72,8 @@ export class MessageReception {
   #noteCount = 0;
   /** As it was shown to the policy. */
   #body: BodyView | undefined;
+  /** Absent: no message is scanned by this policy. */
+  readonly #bmi: BmiScan | undefined;
 
   constructor(incoming: Incoming, surroundings: Surroundings) {
     const { policy } = surroundings;
@@ -89,6 +92,14 @@ export class MessageReception {
       this.messageId,
       isLookedAt ? undefined : async () => this.#changedHeader().top,
     );
+    const { bmi } = policy.configuration;
+    if (bmi !== undefined) {
+      this.#bmi = new BmiScan(bmi, incoming, surroundings, {
+        original: () => this.#content.original(),
+        originalHeader: () => this.#content.header,
+        top: () => this.#changedHeader().top,
+      });
+    }
     envelope.facts.contentIsThere({
       messageId: this.messageId,
       wantsSignatures: acls.has("dkim"),
@@ -218,6 +229,7 @@ export class MessageReception {
     acls.content(receivedContent(lines, body));
     this.#body = body;
     envelope.facts.askAhead(policy.wantedFacts);
+    if (policy.wantedFacts.bmi) this.#bmi?.askAhead();
   }
 
   /** What looks into the message. @returns what refuses it, or throws it away. */
@@ -252,6 +264,7 @@ export class MessageReception {
     });
     const early = this.#body === undefined ? undefined : await this.#lookInto(stages, this.#body);
     if (early !== undefined) return { answer: early, reply: early.reply, isRefusal: !isAccepted(early) };
+    if (this.#bmi?.isAsked === true) message.bmi = new BmiVerdicts(await this.#bmi.verdicts());
     const { prdr } = this.#surroundings.metrics;
     const judgement = await judgeContent(acls, {
       say,
@@ -280,6 +293,7 @@ export class MessageReception {
     const content = finished instanceof Promise ? await finished : finished;
     const asked = envelope.facts.known();
     const facts = asked === undefined ? undefined : await asked;
+    const bmiVerdicts = this.#bmi === undefined ? [] : await this.#bmi.verdictsAtEnd(content);
 
     const { messageId } = this;
     const item = routeItem(
@@ -292,6 +306,7 @@ export class MessageReception {
       },
       content,
       facts,
+      bmiVerdicts,
     );
     const startMs = performance.now();
     const frozen = acls.session.message.controls.freeze === undefined ? {} : { frozen: "frozen by an ACL" };

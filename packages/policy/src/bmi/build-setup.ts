@@ -11,6 +11,8 @@ import type { SetupFile } from "./setup-file.ts";
 
 /** The profile of those whom none of the file's is for. */
 const DEFAULT_PROFILE = "default";
+/** A client waits for 10 minutes behind the final dot (RFC 5321 §4.5.3.2.6), and there is more to be done. */
+const MAX_TIMEOUT_MS = 300_000;
 /** What `alternate` and engines are given is one line. */
 const CONTROL = /[^ -~\x80-\xff]/;
 
@@ -46,7 +48,7 @@ export class SetupBuilder {
     const server = parseServer(options.text("server") ?? "");
     if (server === undefined) options.error("server", 'a path, or a host and a port ("localhost 783"), is expected');
     const timeoutMs = options.number("timeout") ?? 0;
-    if (timeoutMs <= 0) options.error("timeout", "more than nothing is expected");
+    if (timeoutMs <= 0 || timeoutMs > MAX_TIMEOUT_MS) options.error("timeout", "a time up to 5m is expected");
     const limit = options.number("message_size_limit") ?? 0;
     if (limit < 0) options.error("message_size_limit", "a number of octets is expected");
     const common = {

@@ -166,7 +166,7 @@ describe("what is wrong in it has its file and line", () => {
       "begin engines\na:\n  driver = clamd\n  server = h 70000\n",
       '4: engine a: server: a path, or a host and a port ("localhost 783"), is expected',
     ],
-    ["no time", `${ENGINES}  timeout = 0s\n`, "5: engine one: timeout: more than nothing is expected"],
+    ["no time", `${ENGINES}  timeout = 0s\n`, "5: engine one: timeout: a time up to 5m is expected"],
     ["a wrong time", `${ENGINES}  timeout = 5\n`, '5: engine one: timeout: invalid time value "5" (like 5m or 1h30m)'],
     [
       "a block twice",

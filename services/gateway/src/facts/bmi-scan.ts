@@ -1,6 +1,7 @@
 import {
   type BmiAnswer,
   type BmiSetup,
+  type BmiTask,
   bmiVerdictsAbout,
   type Content,
   ScanAnswer,
@@ -18,6 +19,8 @@ const answers = Compile(ScanAnswer);
 
 /** For the way to scanner and back. */
 const MARGIN_MS = 2_000;
+/** Of the recipients in one question: it must fit into a message of the bus, beside content and header section. */
+const MAX_RECIPIENT_OCTETS = 192 * 1024;
 /** Characters of a line of the log. */
 const MAX_LINE = 500;
 /** Of the lines that one answer is good for. */
@@ -106,13 +109,24 @@ export class BmiScan {
     }
   }
 
-  async #answer({ content, header }: Scanned): Promise<BmiAnswer> {
+  /** Of many recipients, some at a time. */
+  async #answer(scanned: Scanned): Promise<Pick<BmiAnswer, "verdicts" | "warnings">> {
+    const { bmiOptin } = this.#incoming.acls.session.message.controls;
+    const { recipients } = this.#incoming.envelope;
+    const all = recipients.map((address) => ({ address, optin: [...(bmiOptin?.get(address) ?? [])] }));
+    const answers: BmiAnswer[] = [];
+    for (const some of parts(all)) answers.push(await this.#answerFor(some, scanned));
+    return {
+      verdicts: answers.flatMap(({ verdicts }) => verdicts),
+      warnings: answers.flatMap(({ warnings }) => warnings),
+    };
+  }
+
+  async #answerFor(recipients: BmiTask["recipients"], { content, header }: Scanned): Promise<BmiAnswer> {
     const setup = this.#setup;
     const { client, envelope, acls } = this.#incoming;
     const { message, connection } = acls.session;
     const { hostName = "", authentication } = connection;
-    const optin = (address: string) => [...(message.controls.bmiOptin?.get(address) ?? [])];
-    const recipients = envelope.recipients.map((address) => ({ address, optin: optin(address) }));
     const timeoutMs = Math.max(...setup.engines.map((engine) => engine.timeoutMs));
     const request: ScanRequest = {
       v: 2,
@@ -123,7 +137,7 @@ export class BmiScan {
         ...(authentication === undefined ? {} : { authenticatedId: textOf(authentication.id) }),
       },
       returnPath: envelope.returnPath,
-      recipients: [...envelope.recipients],
+      recipients: recipients.map(({ address }) => address),
       header,
       task: { engine: "bmi", setup, recipients },
       timeoutMs,
@@ -156,6 +170,22 @@ export class BmiScan {
     const { trace, header } = this.#message.top();
     return { text: trace.toString("latin1") + header.toString("latin1"), replaces };
   }
+}
+
+/** As many recipients together as there is room for in a question. */
+function parts(recipients: BmiTask["recipients"]): BmiTask["recipients"][] {
+  const all: BmiTask["recipients"][] = [];
+  let octets = Number.POSITIVE_INFINITY;
+  for (const recipient of recipients) {
+    const size = JSON.stringify(recipient).length;
+    octets += size;
+    if (octets > MAX_RECIPIENT_OCTETS) {
+      all.push([]);
+      octets = size;
+    }
+    all.at(-1)?.push(recipient);
+  }
+  return all;
 }
 
 interface Scanned {

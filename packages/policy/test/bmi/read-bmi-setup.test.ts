@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { readText } from "../reader/read-text.ts";
 
@@ -142,6 +144,13 @@ mine:
       "/c:2: bmi_config_file: /bmi.conf: there is no such file",
     ]);
   });
+});
+
+test("the file of the manual is right", () => {
+  const manual = readFileSync(join(import.meta.dirname, "../../../../docs/bmi.md"), "latin1");
+  const [file = ""] = /^begin engines\n[\s\S]*?(?=^```$)/m.exec(manual) ?? [];
+  assert.ok(file.includes("begin destinations"));
+  assert.deepEqual(problemsOf(file), []);
 });
 
 describe("what is wrong in it has its file and line", () => {

@@ -36,6 +36,7 @@ export { QuotaAnswer, QuotaRequest, quotaSubject } from "./quota.ts";
 export { RouteItem, routeSubject } from "./route-item.ts";
 export { BmiAnswer, BmiTask } from "./scan/bmi-scan.ts";
 export { DccTask, DccVerdict } from "./scan/dcc-scan.ts";
+export { MalwareTask } from "./scan/malware-scan.ts";
 export { ScanAnswer, ScanRequest, ScanTask, ScanVerdict, scanSubject } from "./scan/scan.ts";
 export { ScanServer } from "./scan/scan-server.ts";
 export { SpamTask } from "./scan/spam-scan.ts";

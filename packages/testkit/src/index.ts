@@ -1,4 +1,5 @@
 export { makeCertificate, type TestCertificate } from "./certificate.ts";
+export { type DccAnswer, type Dccifd, type DccQuestion, startDccifd } from "./dccifd.ts";
 export { type DiskStep, diskFault, diskFiles, type FaultyWrites, readDiskSteps } from "./disk-fault.ts";
 export { type DnsEntry, type DnsServer, type DnsServerOptions, type DnsZone, startDnsServer } from "./dns-server.ts";
 export { dovecotIsMissing, startDovecotLmtp } from "./dovecot.ts";

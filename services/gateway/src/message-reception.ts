@@ -103,6 +103,7 @@ export class MessageReception {
     envelope.facts.contentIsThere({
       messageId: this.messageId,
       wantsSignatures: acls.has("dkim"),
+      headerOctets: () => this.#content.header.length,
       read: () => this.#content.original(),
     });
   }

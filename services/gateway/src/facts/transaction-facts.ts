@@ -1,6 +1,16 @@
-import type { Content, DkimSignature, Facts, MessageAnswer, SpfFact } from "@postbus/contracts";
+import type {
+  Content,
+  DkimSignature,
+  Facts,
+  MessageAnswer,
+  ScanRequest,
+  ScanVerdict,
+  SpfFact,
+} from "@postbus/contracts";
+import { DeferError } from "@postbus/mail";
 import type { WantedFacts } from "@postbus/policy";
 import type { FactQuestions } from "./fact-questions.ts";
+import { scannedHeader } from "./scanned-header.ts";
 
 type MessageFacts = Pick<Facts, "dkim" | "dmarc">;
 
@@ -15,6 +25,8 @@ interface ContentAtHand {
   readonly messageId: string;
   /** The policy asks about each signature. */
   readonly wantsSignatures: boolean;
+  /** Octets of the header section as it came, its blank line included. */
+  readonly headerOctets: () => number;
   readonly read: () => Promise<Content>;
 }
 
@@ -54,6 +66,23 @@ export class TransactionFacts {
     const answer = await this.#answer();
     // A check that took too long has looked at none.
     return answer === undefined || answer.dkim.length === 0 ? undefined : answer.signatures;
+  }
+
+  /**
+   * An engine's verdict about the content.
+   *
+   * @param lines The header section as it is by now, each line with its name, folded with LF.
+   * @throws {DeferError} there is none, for now.
+   */
+  async scan(
+    asked: Pick<ScanRequest, "client" | "returnPath" | "recipients" | "task" | "timeoutMs">,
+    lines: readonly string[],
+  ): Promise<ScanVerdict> {
+    if (this.#content === undefined) throw new DeferError(asked.task.engine, "the message is not there yet");
+    const { messageId, headerOctets, read } = this.#content;
+    const content = await read();
+    const header = scannedHeader(lines, headerOctets());
+    return this.#questions.scan({ v: 2, messageId, header, ...asked }, content);
   }
 
   /** The content is there, and an ACL will look at it: what it will want is asked at once, all beside each other. */

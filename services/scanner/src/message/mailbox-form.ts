@@ -8,11 +8,11 @@ const MAX_NAMED = 1_000;
  * begins a mailbox, and the envelope as header fields.
  */
 export function mailboxHead({ returnPath, recipients }: ScannedMessage, atMs: number): Buffer {
-  const named = recipients.slice(0, MAX_NAMED).map((recipient) => `<${clean(recipient)}>`);
+  const named = recipients.slice(0, MAX_NAMED).map(clean);
   const lines = [
-    `From ${clean(returnPath) || "MAILER-DAEMON"} ${mailboxDate(atMs)}`,
+    `From MAILER-DAEMON ${mailboxDate(atMs)}`,
     `X-Envelope-From: <${clean(returnPath)}>`,
-    `X-Envelope-To: ${named.join(",\r\n\t")}`,
+    `X-Envelope-To: ${named.join(", ")}`,
   ];
   return Buffer.from(lines.map((line) => `${line}\r\n`).join(""), "latin1");
 }

@@ -84,8 +84,9 @@ describe("what dccifd gets", () => {
   });
 });
 
+// As Exim 4.98 writes it, with CRLF.
 const MAILBOX_HEAD =
-  /^From s@insecure\.test \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\r\nX-Envelope-From: <s@insecure\.test>\r\nX-Envelope-To: <a@good\.test>,\r\n\t<b@good\.test>\r\n/;
+  /^From MAILER-DAEMON \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\r\nX-Envelope-From: <s@insecure\.test>\r\nX-Envelope-To: a@good\.test, b@good\.test\r\n/;
 
 /** The stream that a request of clamd's INSTREAM carries. */
 function streamIn(request: string): string {

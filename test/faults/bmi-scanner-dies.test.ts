@@ -15,5 +15,5 @@ test("a scanner that dies keeps no mail away: it goes on without a verdict", { s
   assert.match((await sent).end[0] ?? "", /^250 /);
   const [message] = await site.delivered("killed", 1);
   assert.equal(field(message, "X-Brightmail-Verdict"), "");
-  await eventually(async () => /^.* bmi error: scanner: no answer$/m.exec(await site.mainlog())?.[0]);
+  await eventually(async () => /^.* bmi error: no answer from the scanner$/m.exec(await site.mainlog())?.[0]);
 });

@@ -96,8 +96,8 @@ export class MessageReception {
     if (bmi !== undefined) {
       this.#bmi = new BmiScan(bmi, incoming, surroundings, {
         original: () => this.#content.original(),
-        originalHeader: () => this.#content.header,
-        top: () => this.#changedHeader().top,
+        headerOctets: () => this.#content.header.length,
+        lines: () => this.#changedHeader().lines,
       });
     }
     envelope.facts.contentIsThere({

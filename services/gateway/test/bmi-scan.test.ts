@@ -158,7 +158,7 @@ describe("BMI", () => {
       await send(gateway);
       assert.equal(verdictsIn(await gateway.taken()), undefined);
       assert.partialDeepStrictEqual(await line, {
-        text: "bmi error: scanner: clamd: away",
+        text: "bmi error: clamd: away",
         targets: ["main", "panic"],
       });
     });

@@ -4,21 +4,14 @@ import {
   type BmiTask,
   bmiVerdictsAbout,
   type Content,
-  ScanAnswer,
   type ScanRequest,
-  scanSubject,
 } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
-import { textOf } from "@postbus/policy";
-import { Compile } from "typebox/compile";
 import type { Incoming } from "../incoming.ts";
-import type { Top } from "../message-content.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { scanClient } from "./scan-client.ts";
+import { scannedHeader } from "./scanned-header.ts";
 
-const answers = Compile(ScanAnswer);
-
-/** For the way to scanner and back. */
-const MARGIN_MS = 2_000;
 /** Of the recipients in one question: it must fit into a message of the bus, beside content and header section. */
 const MAX_RECIPIENT_OCTETS = 192 * 1024;
 /** Characters of a line of the log. */
@@ -30,10 +23,10 @@ const MAX_WARNINGS = 20;
 interface MessageAtHand {
   /** As it came. */
   original(): Promise<Content>;
-  /** Its header section. */
-  originalHeader(): Buffer;
-  /** The header section as ACLs have left it so far. */
-  top(): Top;
+  /** Octets of its header section as it came. */
+  headerOctets(): number;
+  /** The header section as ACLs have left it so far, each line with its name, folded with LF. */
+  lines(): readonly string[];
 }
 
 /**
@@ -44,14 +37,14 @@ interface MessageAtHand {
 export class BmiScan {
   readonly #setup: BmiSetup;
   readonly #incoming: Incoming;
-  readonly #surroundings: Pick<Surroundings, "bus" | "policy">;
+  readonly #surroundings: Pick<Surroundings, "questions" | "policy">;
   readonly #message: MessageAtHand;
   #verdicts: Promise<readonly string[]> | undefined;
 
   constructor(
     setup: BmiSetup,
     incoming: Incoming,
-    surroundings: Pick<Surroundings, "bus" | "policy">,
+    surroundings: Pick<Surroundings, "questions" | "policy">,
     message: MessageAtHand,
   ) {
     this.#setup = setup;
@@ -103,7 +96,8 @@ export class BmiScan {
       return verdicts;
     } catch (err) {
       if (!(err instanceof DeferError)) throw err;
-      session.log(["main", "panic"], `bmi error: ${err.message}`.slice(0, MAX_LINE));
+      const reason = err.message.slice(`${err.source}: `.length);
+      session.log(["main", "panic"], `bmi error: ${reason}`.slice(0, MAX_LINE));
       if (this.#surroundings.policy.configuration.main.get("bmi_on_error") === "defer") throw err;
       return [];
     }
@@ -124,51 +118,31 @@ export class BmiScan {
 
   async #answerFor(recipients: BmiTask["recipients"], { content, header }: Scanned): Promise<BmiAnswer> {
     const setup = this.#setup;
-    const { client, envelope, acls } = this.#incoming;
-    const { message, connection } = acls.session;
-    const { hostName = "", authentication } = connection;
-    const timeoutMs = Math.max(...setup.engines.map((engine) => engine.timeoutMs));
-    const request: ScanRequest = {
+    const { envelope, acls } = this.#incoming;
+    const question: ScanRequest = {
       v: 2,
-      messageId: message.messageId,
-      client: {
-        ...{ address: client.address, helo: client.helo },
-        ...(hostName === "" ? {} : { name: hostName }),
-        ...(authentication === undefined ? {} : { authenticatedId: textOf(authentication.id) }),
-      },
+      messageId: acls.session.message.messageId,
+      client: scanClient(acls.session),
       returnPath: envelope.returnPath,
       recipients: recipients.map(({ address }) => address),
       header,
       task: { engine: "bmi", setup, recipients },
-      timeoutMs,
+      timeoutMs: Math.max(...setup.engines.map(({ timeoutMs }) => timeoutMs)),
     };
-    const { bus } = this.#surroundings;
-    const options = { timeoutMs: timeoutMs + MARGIN_MS, content };
-    const answer = await bus.request(scanSubject, request, options).catch((cause: unknown) => {
-      throw new DeferError("scanner", "no answer", { cause });
-    });
-    if (!answers.Check(answer)) throw new DeferError("scanner", "an answer that does not fit its contract");
-    if (answer.state === "failed") throw new DeferError("scanner", answer.reason);
-    const { verdict } = answer;
-    if (verdict.engine !== "bmi") throw new DeferError("scanner", "an answer to another question");
+    const verdict = await this.#surroundings.questions.scan(question, content);
+    if (verdict.engine !== "bmi") throw new DeferError("bmi", "an answer to another question");
     return verdict;
   }
 
   async #asItCame(): Promise<Scanned> {
-    const content = await this.#message.original();
-    return { content, header: this.#headerFor(this.#message.originalHeader().length) };
+    const { original, headerOctets, lines } = this.#message;
+    const content = await original();
+    return { content, header: scannedHeader(lines(), headerOctets()) };
   }
 
   /** What is in memory is there as it came, too, and is known again when it is sent again. */
   async #asItLeaves(content: Content): Promise<Scanned> {
-    if (content.kind === "inline") return this.#asItCame();
-    const { trace, header } = this.#message.top();
-    return { content, header: this.#headerFor(trace.length + header.length) };
-  }
-
-  #headerFor(replaces: number): ScanRequest["header"] {
-    const { trace, header } = this.#message.top();
-    return { text: trace.toString("latin1") + header.toString("latin1"), replaces };
+    return content.kind === "inline" ? this.#asItCame() : { content, header: { text: "", replaces: 0 } };
   }
 }
 

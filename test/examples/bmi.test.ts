@@ -42,7 +42,10 @@ example("3.1", "bmi_config_file", {
     assert.equal(new Site(around()).configuration.main.get("bmi_config_file"), path, "the default");
     // Of another program, or not there: told where messages are to be scanned, and mail goes on.
     const scanning = new Site(around({ main: `bmi_config_file = ${path}`, rcpt: text("3.2.conf") }));
-    assert.match(scanning.notices.join("\n"), /brightmail\.cfg: there is no such file: "control = bmi_run" has no effect/);
+    assert.match(
+      scanning.notices.join("\n"),
+      /brightmail\.cfg: there is no such file: "control = bmi_run" has no effect/,
+    );
   },
 });
 

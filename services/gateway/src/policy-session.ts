@@ -14,6 +14,7 @@ import { callOut } from "./callouts.ts";
 import { type DecisionsClient, SessionDecisions } from "./decisions/session-decisions.ts";
 import type { Envelope } from "./envelope.ts";
 import { askEngine } from "./facts/ask-engine.ts";
+import type { NoDmarc } from "./facts/dmarc-fact.ts";
 import { policyFacts } from "./facts/policy-facts.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -45,7 +46,11 @@ export class PolicySession implements DecisionsClient {
     this.#surroundings = surroundings;
     this.decisions = settings.decisions === "none" ? undefined : new SessionDecisions(this, surroundings);
     const hooks: AclHooks = {
-      ...policyFacts(policy.primaryHostname, () => client.envelope),
+      ...policyFacts(
+        policy.primaryHostname,
+        () => client.envelope,
+        () => this.#whyNoDmarc(),
+      ),
       scan: (task, timeoutMs) => askEngine(task, timeoutMs, this.acls.session, client.envelope),
       verifyAddress: (request) => this.#verify(request, surroundings),
       ...(rates === undefined ? {} : { rates }),
@@ -99,6 +104,12 @@ export class PolicySession implements DecisionsClient {
       targets: [...new Set(targets)],
       text: text.slice(0, MAX_LINE),
     });
+  }
+
+  #whyNoDmarc(): NoDmarc | undefined {
+    const { message, connection } = this.acls.session;
+    if (message.controls.isDmarcOff === true) return "disabled";
+    return connection.authentication === undefined ? undefined : "authenticated";
   }
 
   async #verify(request: VerifyAddressRequest, { policy, routing, bus }: Surroundings): Promise<AddressVerdict> {

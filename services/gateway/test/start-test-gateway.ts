@@ -108,6 +108,7 @@ export interface TestOptions {
   /** Stands in for parts of the bus. */
   readonly bus?: (bus: Bus) => Partial<GatewayDeps["bus"]>;
   readonly shared?: Partial<SharedTls>;
+  readonly rates?: GatewayDeps["rates"];
 }
 
 export async function startTestGateway({
@@ -117,6 +118,7 @@ export async function startTestGateway({
   bus: replace,
   probe,
   shared,
+  rates,
 }: TestOptions = {}): Promise<TestGateway> {
   const directory = await mkdtemp(join(tmpdir(), "postbus-gateway-"));
   const bus = await openEmbeddedBus({ directory });
@@ -140,6 +142,7 @@ export async function startTestGateway({
       ...settings,
     },
     inForce,
+    rates,
     watchers,
     bus: {
       publish: publish.bind(bus),

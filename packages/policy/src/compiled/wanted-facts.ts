@@ -8,6 +8,8 @@ export interface WantedFacts {
   readonly message: boolean;
   /** The verdict of BMI, by an ACL: before the first that can know it. */
   readonly bmi: boolean;
+  /** All about DMARC. */
+  readonly dmarc: boolean;
 }
 
 const SPF = { conditions: ["spf"], variable: /\$\{?(?:def:)?spf_/ };
@@ -15,7 +17,7 @@ const MESSAGE = {
   conditions: ["dkim_status", "dmarc_status"],
   variable: /\$\{?(?:def:)?(?:dkim|dmarc)_|\$\{authresults/,
 };
-
+const DMARC = { conditions: ["dmarc_status"], variable: /\$\{?(?:def:)?dmarc_/ };
 const BMI = { conditions: [] as string[], variable: /bmi_(?:deliver|alt_location|base64_)/ };
 
 /** Reads it off the statements of the ACLs: whichever of them is reached, the answer is then on its way. */
@@ -23,5 +25,10 @@ export function wantedFacts({ acls }: Pick<Configuration, "acls">): WantedFacts 
   const items = [...acls.values()].flatMap(({ statements }) => statements.flatMap((statement) => statement.items));
   const isWanted = ({ conditions, variable }: typeof SPF): boolean =>
     items.some(({ name, value }) => conditions.includes(name) || variable.test(value));
-  return { spf: isWanted(SPF), message: isWanted(MESSAGE), bmi: isWanted(BMI) };
+  return {
+    spf: isWanted(SPF),
+    message: isWanted(MESSAGE),
+    dmarc: isWanted(DMARC),
+    bmi: isWanted(BMI),
+  };
 }

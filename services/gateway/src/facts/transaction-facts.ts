@@ -3,12 +3,14 @@ import type {
   DkimSignature,
   Facts,
   MessageAnswer,
+  MessageRequest,
   ScanRequest,
   ScanVerdict,
   SpfFact,
 } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
 import type { WantedFacts } from "@postbus/policy";
+import type { JudgedDmarc } from "./dmarc-fact.ts";
 import type { FactQuestions } from "./fact-questions.ts";
 import { scannedHeader } from "./scanned-header.ts";
 
@@ -27,6 +29,10 @@ interface ContentAtHand {
   readonly wantsSignatures: boolean;
   /** Octets of the header section as it came, its blank line included. */
   readonly headerOctets: () => number;
+  /** The policy asks for DMARC. */
+  readonly wantsDmarcDetail: boolean;
+  /** For DMARC by RFC 7489. */
+  readonly suffixFile: (() => Promise<string> | string) | undefined;
   readonly read: () => Promise<Content>;
 }
 
@@ -38,6 +44,7 @@ export class TransactionFacts {
   #spf: Promise<SpfFact> | undefined;
   #message: Promise<Omit<MessageAnswer, "v">> | undefined;
   #content: ContentAtHand | undefined;
+  #hasJudgedDmarc = false;
 
   constructor(questions: FactQuestions, timeoutMs: number, asked: Asked) {
     this.#questions = questions;
@@ -59,6 +66,19 @@ export class TransactionFacts {
   async message(): Promise<MessageFacts | undefined> {
     const answer = await this.#answer();
     return answer && { dkim: answer.dkim, dmarc: answer.dmarc };
+  }
+
+  /** For the policy: it has asked. Undefined before the content is there. */
+  async dmarc(): Promise<JudgedDmarc | undefined> {
+    const answer = await this.#answer();
+    if (answer === undefined) return undefined;
+    this.#hasJudgedDmarc = true;
+    return { fact: answer.dmarc, detail: answer.dmarcDetail };
+  }
+
+  /** The policy has asked for it, and there was an answer. */
+  get hasJudgedDmarc(): boolean {
+    return this.#hasJudgedDmarc;
   }
 
   /** Of a message that has one, all signatures. Undefined: nobody knows. */
@@ -107,12 +127,20 @@ export class TransactionFacts {
     return this.#message;
   }
 
-  async #askAboutMessage({ messageId, wantsSignatures, read }: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
+  async #askAboutMessage(about: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
     const deadlineMs = performance.now() + this.#timeoutMs;
+    const { messageId, wantsSignatures, wantsDmarcDetail, suffixFile, read } = about;
     const content = await read();
     const spf = await this.spf();
     const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.round(deadlineMs - performance.now()));
-    const question = { v: 1 as const, messageId, spf, ...(wantsSignatures ? { wantsSignatures } : {}) };
+    const question: MessageRequest = {
+      v: 1,
+      messageId,
+      spf,
+      ...(wantsSignatures ? { wantsSignatures } : {}),
+      ...(wantsDmarcDetail ? { wantsDmarcDetail } : {}),
+      ...(suffixFile === undefined ? {} : { suffixFile: await suffixFile() }),
+    };
     return this.#questions.message(question, content, timeoutMs);
   }
 }

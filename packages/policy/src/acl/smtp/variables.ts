@@ -55,6 +55,10 @@ const general: Readonly<Record<string, Read>> = {
   bmi_alt_location: (session) => bmiOf(session)?.alternateLocation,
   bmi_base64_verdict: (session) => bmiOf(session)?.base64Verdict,
   bmi_base64_tracker_verdict: (session) => bmiOf(session)?.base64TrackerVerdict,
+  // Before `dmarc_status`, which makes the check.
+  dmarc_status: ({ message }) => message.found.get("dmarc_status") ?? (message.controls.isDmarcOff ? "off" : "none"),
+  dmarc_ar_header: ({ message, names }) =>
+    message.found.get("dmarc_ar_header") ?? `Authentication-Results: ${names.primaryHostname}; dmarc=skipped`,
 };
 
 const connection: Readonly<Record<string, Read>> = {

@@ -26,6 +26,7 @@ export { type PostgresServer, postgresIsMissing, startPostgres } from "./postgre
 export { program, serversDirectory } from "./program.ts";
 export { type RecordingSink, type SinkOptions, startRecordingSink } from "./recording-sink.ts";
 export { rspamdIsMissing, startRspamd } from "./rspamd.ts";
+export { clamdIsMissing, spamdIsMissing, startClamd, startSpamd } from "./scan-daemons.ts";
 export {
   type EngineAction,
   type ScriptedEngine,

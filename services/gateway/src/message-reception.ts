@@ -1,3 +1,4 @@
+// One file because it is one state machine: a message from DATA to its reply; content, verdicts, notes and events change the same state.
 import { BusFullError } from "@postbus/bus";
 import { type DmarcChecked, firstItemId, type Noted, routeSubject } from "@postbus/contracts";
 import {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Bus } from "@postbus/bus";
-import { type ScanAnswer, ScanRequest, type ScanVerdict, scanSubject } from "@postbus/contracts";
+import { RouteItem, type ScanAnswer, ScanRequest, type ScanVerdict, scanSubject } from "@postbus/contracts";
 import { Value } from "typebox/value";
 import { scannedHeader } from "../src/facts/scanned-header.ts";
 import { startTestGateway } from "./start-test-gateway.ts";
@@ -84,6 +84,18 @@ describe("a question to an engine", () => {
     await using other = await gateway.session();
     await other.say(ENVELOPE, 250, 250, 250, 354);
     await other.say(`${SMALL}.\r\n`, 250);
+  });
+
+  test("about spam: score and bar travel with the message", async () => {
+    const policy = { acls: { data: "warn spam = nobody\n accept" } };
+    await using gateway = await startTestGateway({ policy });
+    const said = { engine: "spam", score: 3.26, threshold: 5, action: "no action", report: "" } as const;
+    await serveScans(gateway.bus, said);
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 250, 354);
+    await client.say(`${SMALL}.\r\n`, 250);
+    const { header } = await gateway.taken();
+    assert.deepEqual(Value.Parse(RouteItem, header).reception.spam, { score: "3.3", scoreInt: 32, bar: "+++" });
   });
 
   test("is asked by no policy that does not want it", async () => {

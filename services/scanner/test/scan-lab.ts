@@ -50,12 +50,12 @@ export const messageOf = (task: ScanTask, changes?: Partial<ScanRequest>): Scann
   new ScannedMessage(question(task, changes), inline, spoolOf(Buffer.alloc(0), 1));
 
 /** Answers questions; `results` tells how. */
-export function scansWith({ concurrency = 10, connections = 5 } = {}) {
+export function scansWith({ concurrency = 10, connections = 5, spool = spoolOf(Buffer.alloc(0), 1) } = {}) {
   const results: string[] = [];
   const hosts = new EngineHosts(connections);
   const scans = new Scans({
     hosts,
-    spool: spoolOf(Buffer.alloc(0), 1),
+    spool,
     metrics: { answered: (_engine, result) => results.push(result) },
     log: pino({ level: "silent" }),
     concurrency,

@@ -173,4 +173,6 @@ export const messageFields = {
   facts: Type.Optional(Facts),
   /** `acl_c…` and `acl_m…`, as the ACLs have left them. */
   aclVariables: Type.Optional(Type.Record(Type.String(), CarriedValue)),
+  /** What BMI engines have said, each for some of the recipients as they were received (`encodeBmiVerdict`). */
+  bmiVerdicts: Type.Optional(Type.Array(Type.String())),
 };

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Outcome } from "@postbus/bus";
-import { type DeliveryItem, MailEvent, type Recipient, RouteItem, splitItemId } from "@postbus/contracts";
+import {
+  type DeliveryItem,
+  encodeBmiVerdict,
+  MailEvent,
+  type Recipient,
+  RouteItem,
+  splitItemId,
+} from "@postbus/contracts";
 import fc from "fast-check";
 import { Value } from "typebox/value";
 import type { AttemptResult } from "../src/attempt-result.ts";
@@ -171,6 +178,7 @@ describe("deferred", () => {
       notification: { ret: "FULL" as const },
       facts: { spf: { result: "pass" as const, domain: "a.test" } },
       aclVariables: { acl_m_x: "1" },
+      bmiVerdicts: [encodeBmiVerdict({ v: 1, r: ["r0@b.test"], d: "drop", f: [], e: 0 })],
     };
     const [header] = headers(await outcomeOf([hostDown], carried));
     assert.partialDeepStrictEqual(header, carried);

@@ -4,7 +4,7 @@ export { formatRouting, routingExitCode } from "./format-routing.ts";
 export type { RoutedHost } from "./hosts/routed-host.ts";
 export { extractAddress } from "./redirect/extract-address.ts";
 export type { Routing } from "./routing.ts";
-export type { BmiVerdict, RoutingContext, SyntaxErrors } from "./routing-context.ts";
+export type { RoutingContext, SyntaxErrors } from "./routing-context.ts";
 export { RoutingMemory } from "./routing-memory.ts";
 export type { Delivery, RoutingDeferral, RoutingFailure, RoutingOutcome, RoutingResult } from "./routing-result.ts";
 export { formatTraceStep } from "./trace.ts";

@@ -1,4 +1,4 @@
-import type { Surroundings, Variables } from "@postbus/policy";
+import type { BmiVerdict, Surroundings, Variables } from "@postbus/policy";
 import type { RoutingMemory } from "./routing-memory.ts";
 
 /**
@@ -6,16 +6,6 @@ import type { RoutingMemory } from "./routing-memory.ts";
  * as a sender, or for EXPN.
  */
 export type RoutingPurpose = "deliver" | "test" | "recipient" | "sender" | "expn";
-
-/** What BMI says about a recipient. */
-export interface BmiVerdict {
-  readonly deliver: "default" | "alternate" | "none";
-  /** Numbers of the rules that fired. */
-  readonly rules: readonly number[];
-  readonly alternateLocation: string;
-  readonly base64Verdict: string;
-  readonly base64TrackerVerdict: string;
-}
 
 /** What is wrong in a redirect list (`skip_syntax_errors`). */
 export interface SyntaxErrors {

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Tainted, textOf } from "@postbus/policy";
+import { type BmiVerdict, Tainted, textOf } from "@postbus/policy";
 import {
-  type BmiVerdict,
   type Delivery,
   formatTraceStep,
   type RoutingContext,

@@ -2,10 +2,11 @@
 import { BusFullError } from "@postbus/bus";
 import { type DmarcChecked, firstItemId, type Noted, routeSubject } from "@postbus/contracts";
 import { BodyGlance, DeferError, fieldValue, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
-import { type AclAnswer, judgeContent, receivedContent } from "@postbus/policy";
+import { type AclAnswer, BmiVerdicts, judgeContent, receivedContent } from "@postbus/policy";
 import { contentLines } from "./content-lines.ts";
 import { ContentStages, scanRoot } from "./content-stages.ts";
 import { concludeDmarc, type EndOfMessage } from "./dmarc/conclude-dmarc.ts";
+import { BmiScan } from "./facts/bmi-scan.ts";
 import type { Incoming } from "./incoming.ts";
 import { type LoggedReception, loggedReception } from "./log/logged-reception.ts";
 import { rejectDetails } from "./log/reject-details.ts";
@@ -69,6 +70,8 @@ export class MessageReception {
   #noteCount = 0;
   /** As it was shown to the policy. */
   #body: BodyView | undefined;
+  /** Absent: no message is scanned by this policy. */
+  readonly #bmi: BmiScan | undefined;
 
   constructor(incoming: Incoming, surroundings: Surroundings) {
     const { policy } = surroundings;
@@ -87,6 +90,14 @@ export class MessageReception {
       this.messageId,
       isLookedAt ? undefined : async () => this.#changedHeader().top,
     );
+    const { bmi } = policy.configuration;
+    if (bmi !== undefined) {
+      this.#bmi = new BmiScan(bmi, incoming, surroundings, {
+        original: () => this.#content.original(),
+        headerOctets: () => this.#content.header.length,
+        lines: () => this.#changedHeader().lines,
+      });
+    }
     envelope.facts.contentIsThere({
       messageId: this.messageId,
       wantsSignatures: acls.has("dkim"),
@@ -237,6 +248,7 @@ export class MessageReception {
     acls.content(receivedContent(lines, body));
     this.#body = body;
     envelope.facts.askAhead(policy.wantedFacts);
+    if (policy.wantedFacts.bmi) this.#bmi?.askAhead();
   }
 
   /** What looks into the message. @returns what refuses it, or throws it away. */
@@ -271,6 +283,7 @@ export class MessageReception {
     });
     const early = this.#body === undefined ? undefined : await this.#lookInto(stages, this.#body);
     if (early !== undefined) return { answer: early, reply: early.reply, isRefusal: !isAccepted(early) };
+    if (this.#bmi?.isAsked === true) message.bmi = new BmiVerdicts(await this.#bmi.verdicts());
     const { prdr } = this.#surroundings.metrics;
     const judgement = await judgeContent(acls, {
       say,
@@ -299,6 +312,7 @@ export class MessageReception {
     const content = finished instanceof Promise ? await finished : finished;
     const known = envelope.facts.known();
     const facts = known === undefined ? undefined : await known;
+    const bmiVerdicts = this.#bmi === undefined ? [] : await this.#bmi.verdictsAtEnd(content);
 
     const { messageId } = this;
     const item = routeItem(
@@ -311,6 +325,7 @@ export class MessageReception {
       },
       content,
       facts,
+      bmiVerdicts,
     );
     const startMs = performance.now();
     const id = firstItemId(messageId);

@@ -1,5 +1,6 @@
 import type { Outcome, Publication, WorkItem } from "@postbus/bus";
 import {
+  bmiVerdictsAbout,
   type DeliveryItem,
   deliverySubject,
   type MailEvent,
@@ -175,6 +176,7 @@ function deliveryPublication(
   const { router, hosts, errorsTo, headersAdd, headersRemove, fallbackHosts } = delivery;
   const { isLogged } = delivery;
   const header: DeliveryItem = { ...item, recipients, queuedAtMs, router, transport: transport.name, domain };
+  if (item.bmiVerdicts !== undefined) header.bmiVerdicts = bmiVerdictsAbout(item.bmiVerdicts, recipients);
   if (errorsTo !== undefined) header.errorsTo = errorsTo;
   if (delivery.srsSender !== undefined) header.srsSender = delivery.srsSender;
   if (headersAdd.length > 0) header.headersAdd = [...headersAdd];

@@ -1,6 +1,6 @@
 import { type Static, Type } from "typebox";
 import { DkimSignature } from "./dkim-signature.ts";
-import { DkimFact, DmarcFact, SpfFact } from "./facts.ts";
+import { ArcFact, DkimFact, DmarcFact, SpfFact } from "./facts.ts";
 
 /** gateway → verifier, at MAIL: "may this host send for this domain?" (RFC 7208). No content. */
 export const verifySpfSubject = "verify.spf";
@@ -31,6 +31,8 @@ export const MessageRequest = Type.Object(
     spf: Type.Optional(SpfFact),
     /** The answer is to have `signatures`. A verifier that does not know the word does not answer: it is updated first. */
     wantsSignatures: Type.Optional(Type.Literal(true)),
+    /** The answer is to have `arc`. */
+    wantsArc: Type.Optional(Type.Literal(true)),
   },
   { additionalProperties: false },
 );
@@ -43,6 +45,8 @@ export const MessageAnswer = Type.Object(
     dmarc: DmarcFact,
     /** Where they were wanted. */
     signatures: Type.Optional(Type.Array(DkimSignature)),
+    /** Where it was wanted. */
+    arc: Type.Optional(ArcFact),
   },
   { additionalProperties: false },
 );

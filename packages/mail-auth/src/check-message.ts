@@ -1,5 +1,8 @@
-import type { DkimFact, DkimSignature, DmarcFact, SpfFact } from "@postbus/contracts";
+import type { ArcFact, DkimFact, DkimSignature, DmarcFact, SpfFact } from "@postbus/contracts";
 import type { Resolver } from "@postbus/dns";
+import { ArcCheck, NO_CHAIN } from "./arc/check-arc.ts";
+import { bodyTap } from "./body-tap.ts";
+import { SignedHeader } from "./canonical/signed-header.ts";
 import { type CheckedSignature, checkDkim, MAX_SIGNATURES } from "./check-dkim.ts";
 import { checkDmarc } from "./check-dmarc.ts";
 import type { CheckOptions } from "./check-spf.ts";
@@ -15,9 +18,13 @@ export interface MessageFacts {
   readonly dmarc: DmarcFact;
   /** All about the signatures that count as such. */
   readonly signatures: readonly DkimSignature[];
+  /** If it was wanted. */
+  readonly arc?: ArcFact;
 }
 
 export interface MessageCheckOptions extends CheckOptions {
+  /** The chain of seals is to be checked, too (RFC 8617). */
+  readonly wantsArc?: boolean;
   /** What SPF said of the return path. */
   readonly spf?: SpfFact;
 }
@@ -26,11 +33,15 @@ export interface MessageCheckOptions extends CheckOptions {
 const MESSAGE_TIMEOUT_MS = 30_000;
 
 /** What is said when a check could not be carried through: the client may try again. */
-export const unchecked = (comment: string): MessageFacts => ({
+export const unchecked = (comment: string, wantsArc = false): MessageFacts => ({
   dkim: [],
   dmarc: { result: "temperror", domain: "", comment: cleanText(comment) },
   signatures: [],
+  ...(wantsArc ? { arc: brokenArc(cleanText(comment)) } : {}),
 });
+
+/** RFC 8617 has no word for "try again". */
+const brokenArc = (reason: string): ArcFact => ({ result: "fail", reason, instance: 0, oldestPass: 0, hops: [] });
 
 /**
  * Who vouches for this message? DKIM signatures (RFC 6376), and whether they or SPF prove the author (DMARC, RFC 9989).
@@ -48,9 +59,9 @@ export async function checkMessage(
   const deadline = startDeadline(options.timeoutMs ?? MESSAGE_TIMEOUT_MS, options.signal);
   try {
     const query = queryAdapter(resolver, deadline.signal);
-    return await Promise.race([check(content, options.spf, query), deadline.timeUp]);
+    return await Promise.race([check(content, options, query), deadline.timeUp]);
   } catch (err) {
-    if (err instanceof TimeUpError) return unchecked("the check took too long");
+    if (err instanceof TimeUpError) return unchecked("the check took too long", options.wantsArc);
     throw err;
   } finally {
     deadline.stop();
@@ -59,7 +70,7 @@ export async function checkMessage(
 
 async function check(
   content: Buffer | AsyncIterable<Buffer>,
-  spf: SpfFact | undefined,
+  { spf, wantsArc = false }: MessageCheckOptions,
   resolver: LibraryResolver,
 ): Promise<MessageFacts> {
   const parts = await readMessageParts(content);
@@ -70,20 +81,28 @@ async function check(
       : readHeaderSection(header);
   if (header === undefined || section.kind === "unusable") {
     await parts.discard();
-    return section.kind === "unusable" ? unusable(section.reason, section.signatures) : unusable("", 0);
+    const { reason, signatures } = section.kind === "unusable" ? section : { reason: "", signatures: 0 };
+    return { ...unusable(reason, signatures), ...(wantsArc ? { arc: brokenArc(reason) } : {}) };
   }
+  const { fields } = section;
+  const isSealed = wantsArc && fields.some(({ name }) => name.startsWith("arc-"));
+  const arc = isSealed ? new ArcCheck(new SignedHeader(header, fields), fields) : undefined;
+  const rest = arc?.needsBody === true ? bodyTap(parts.rest(), (piece) => arc.update(piece)) : parts.rest();
   let signatures: readonly CheckedSignature[] = [];
-  if (section.fields.some(({ name }) => name === "dkim-signature")) {
-    signatures = await checkDkim(header, section.fields, parts.rest(), resolver);
+  if (fields.some(({ name }) => name === "dkim-signature")) {
+    signatures = await checkDkim(header, fields, rest, resolver);
+  } else if (arc?.needsBody === true) {
+    for await (const _ of rest);
   } else {
     await parts.discard();
   }
-  const from = section.fields.filter(({ name }) => name === "from").map((field) => bodyOf(header, field));
+  const from = fields.filter(({ name }) => name === "from").map((field) => bodyOf(header, field));
   const dmarc = await checkDmarc({ from, signatures, ...(spf === undefined ? {} : { spf }) }, resolver);
   return {
     dkim: signatures.map(({ fact }) => fact),
     dmarc,
     signatures: signatures.flatMap(({ signature }) => signature ?? []),
+    ...(wantsArc ? { arc: (await arc?.result(resolver, Date.now())) ?? NO_CHAIN } : {}),
   };
 }
 

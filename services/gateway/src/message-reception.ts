@@ -92,6 +92,7 @@ export class MessageReception {
     envelope.facts.contentIsThere({
       messageId: this.messageId,
       wantsSignatures: acls.has("dkim"),
+      wantsArc: policy.wantedFacts.arc,
       read: () => this.#content.original(),
     });
   }

@@ -28,13 +28,19 @@ export function messageHandler(checks: Checks, spool: Pick<Spool, "read">, metri
     if (!messageRequests.Check(body)) throw new Error("verify.message: the question does not fit its contract");
     if (content === undefined) throw new Error("verify.message: the question has no content");
     const stopTimer = metrics.seconds.startTimer({ check: "message" });
-    const { dkim, dmarc, signatures } = await checks.message(body.spf, octetsOf(content, spool), signal);
+    const { dkim, dmarc, arc, signatures } = await checks.message(body, octetsOf(content, spool), signal);
     stopTimer();
     if (dkim.length === 0) metrics.checks.inc({ check: "dkim", result: "none" });
     for (const { result } of dkim) metrics.checks.inc({ check: "dkim", result });
     metrics.checks.inc({ check: "dmarc", result: dmarc.result });
-    const wanted = body.wantsSignatures === true ? { signatures: [...signatures] } : {};
-    return { v: 1, dkim: [...dkim], dmarc, ...wanted } satisfies MessageAnswer;
+    if (arc !== undefined) metrics.checks.inc({ check: "arc", result: arc.result });
+    return {
+      v: 1,
+      dkim: [...dkim],
+      dmarc,
+      ...(body.wantsSignatures === true ? { signatures: [...signatures] } : {}),
+      ...(arc === undefined ? {} : { arc }),
+    } satisfies MessageAnswer;
   };
 }
 

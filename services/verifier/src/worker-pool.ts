@@ -5,7 +5,7 @@ import type { SpfFact, SpfRequest } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
 import { type MessageFacts, unchecked } from "@postbus/mail-auth";
 import type { Logger } from "pino";
-import type { Checks } from "./checks.ts";
+import type { Checks, MessageAsked } from "./checks.ts";
 import type { FromWorker, Piece, ToWorker, WorkerSettings } from "./worker-protocol.ts";
 
 export interface PoolOptions extends WorkerSettings {
@@ -78,7 +78,7 @@ export class WorkerPool implements Checks {
   }
 
   async message(
-    spf: SpfFact | undefined,
+    asked: MessageAsked,
     content: Buffer | AsyncIterable<Buffer>,
     signal: AbortSignal,
   ): Promise<MessageFacts> {
@@ -88,11 +88,11 @@ export class WorkerPool implements Checks {
     const pieces = isInline ? undefined : content[Symbol.asyncIterator]();
     try {
       const ending = await this.#run(signal, pieces, (id) => ({
-        message: { kind: "message", id, spf, octets },
+        message: { kind: "message", id, asked, octets },
         transfer: octets === undefined ? [] : [octets.buffer],
       }));
       if (ending.kind === "unreadable") throw ending.err;
-      return ending.kind === "message" ? ending.facts : unchecked(whyNot(ending));
+      return ending.kind === "message" ? ending.facts : unchecked(whyNot(ending), asked.wantsArc);
     } finally {
       // Mostly it was not read to the end.
       await pieces?.return?.();

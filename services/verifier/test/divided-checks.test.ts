@@ -34,7 +34,7 @@ const checks = dividedChecks(named("light"), named("heavy"));
 
 for (const [name, content, where] of cases) {
   test(`${name} is ${where} work`, async () => {
-    assert.equal((await checks.message(undefined, content, signal)).dmarc.domain, where);
+    assert.equal((await checks.message({}, content, signal)).dmarc.domain, where);
   });
 }
 
@@ -62,10 +62,10 @@ test("content in pieces is whole for whoever works on it, and is closed when the
       return { dkim: [], dmarc: { result: "none", domain: "" }, signatures: [] };
     },
   });
-  await dividedChecks(reader(3), named("heavy")).message(undefined, content(), signal);
+  await dividedChecks(reader(3), named("heavy")).message({}, content(), signal);
   assert.deepEqual(seen, ["A: b\r\n\r\n", "1", "2"]);
   assert.ok(isClosed);
   isClosed = false;
-  await dividedChecks(reader(0), named("heavy")).message(undefined, content(), signal);
+  await dividedChecks(reader(0), named("heavy")).message({}, content(), signal);
   assert.ok(isClosed, "even if nobody has begun");
 });

@@ -4,8 +4,10 @@ import type { Configuration } from "../reader/configuration.ts";
 export interface WantedFacts {
   /** SPF, by an ACL at RCPT or behind it: to be asked at MAIL. */
   readonly spf: boolean;
-  /** DKIM or DMARC, of the content. */
+  /** DKIM or DMARC, or the chain of seals, of the content. */
   readonly message: boolean;
+  /** The chain of seals. */
+  readonly arc: boolean;
   /** What is in the content. */
   readonly scan: boolean;
 }
@@ -13,8 +15,9 @@ export interface WantedFacts {
 const SPF = { conditions: ["spf"], variable: /\$\{?(?:def:)?spf_/ };
 const MESSAGE = {
   conditions: ["dkim_status", "dmarc_status"],
-  variable: /\$\{?(?:def:)?(?:dkim|dmarc)_|\$\{authresults/,
+  variable: /\$\{?(?:def:)?(?:dkim|dmarc|arc)_|\$\{authresults/,
 };
+const ARC = { conditions: [], variable: /\$\{?(?:def:)?arc_|\$\{authresults/ };
 const SCAN = { conditions: ["dcc", "malware", "spam"], variable: /\$\{?(?:def:)?(?:dcc|malware|spam)_/ };
 
 /** Reads it off the statements of the ACLs: whichever of them is reached, the answer is then on its way. */
@@ -22,5 +25,9 @@ export function wantedFacts({ acls }: Pick<Configuration, "acls">): WantedFacts 
   const items = [...acls.values()].flatMap(({ statements }) => statements.flatMap((statement) => statement.items));
   const isWanted = ({ conditions, variable }: typeof SPF): boolean =>
     items.some(({ name, value }) => conditions.includes(name) || variable.test(value));
-  return { spf: isWanted(SPF), message: isWanted(MESSAGE), scan: isWanted(SCAN) };
+  const arc = isWanted(ARC) || items.some(verifiesArc);
+  return { spf: isWanted(SPF), message: isWanted(MESSAGE) || arc, arc, scan: isWanted(SCAN) };
 }
+
+const verifiesArc = ({ name, value }: { readonly name: string; readonly value: string }): boolean =>
+  name === "verify" && /\barc\b/.test(value);

@@ -88,6 +88,12 @@ function sectionWithin(octets: Buffer): Buffer {
   throw new DeferError("message", "the header section is too long to be changed");
 }
 
+/** With fields on top, each with its CRLF. */
+export function withTop(content: OutgoingContent, top: Buffer): OutgoingContent {
+  if (content.kind === "changed") return { ...content, head: Buffer.concat([top, content.head]) };
+  return { kind: "changed", head: top, of: content, from: 0, endsWithHead: false };
+}
+
 /** Octets, as for `SIZE=` (RFC 1870). */
 export function outgoingSize(content: OutgoingContent): number {
   if (content.kind !== "changed") return contentSize(content);

@@ -1,3 +1,4 @@
+// One file because it is one way through the hosts: each answer changes what is known of the recipients, and that decides what comes next.
 import { DeferError } from "@postbus/mail";
 import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
@@ -7,6 +8,7 @@ import type { Attempt, AttemptReport } from "../attempt.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { type MessageAsSent, messageAsSent } from "../message/message-as-sent.ts";
 import { type OutgoingContent, outgoingContent, outgoingSize, readOutgoing } from "../message/outgoing-content.ts";
+import { signedContent } from "../message/signing/signed-content.ts";
 import { hostFields, isFinal, noteOn, refusedResult } from "./attempt-results.ts";
 import type { SmtpConnection } from "./connection.ts";
 import type { Acquired } from "./host-connections.ts";
@@ -27,6 +29,9 @@ import { transactionOf } from "./transaction-of.ts";
 
 /** Errors are logged by address; a message with many recipients says each thing once, and not more than so much. */
 const MAX_NOTES = 20;
+
+/** Number of the operating system's "permission denied", which Exim gives to what it must not send. */
+const EACCES = 13;
 
 /** Takes a message to the first of its hosts that will have it, recipient by recipient. */
 export async function deliverBySmtp(
@@ -52,6 +57,8 @@ class SmtpDelivery {
   #offer: Offer;
   #content: OutgoingContent;
   readonly #sent: MessageAsSent;
+  /** Of its DKIM signatures. */
+  #signers: readonly string[] = [];
   /** Positions of the recipients that have no final answer. */
   #open: readonly number[];
   #tried = 0;
@@ -86,6 +93,7 @@ class SmtpDelivery {
       if (content === undefined) break;
       const outgoing = outgoingContent(content, this.#sent.changes, this.#deps.spool);
       this.#content = outgoing instanceof Promise ? await outgoing : outgoing;
+      if (this.#transport.signing !== undefined && !(await this.#sign(this.#transport.signing))) break;
       this.#lacking.forget();
       this.#tried = this.#leftOut = this.#seen = 0;
       await this.#askHosts(firstHosts(this.#attempt.item, this.#transport));
@@ -106,6 +114,23 @@ class SmtpDelivery {
     if (hosts === undefined) return { results, notes: this.#notes };
     const told = results.map((result) => (result.outcome === "deferred" ? { ...result, hosts } : result));
     return { results: told, notes: this.#notes };
+  }
+
+  /** @returns whether the message may leave as it is now. */
+  async #sign(signing: NonNullable<SmtpTransport["signing"]>): Promise<boolean> {
+    const { recipients, reception } = this.#attempt.item;
+    const { spool, signingKeys: keys, now = Date.now } = this.#deps;
+    if (this.#open.length === 0 || keys === undefined) return true;
+    const options = await signing(recipients[0]?.address ?? "");
+    const signed = await signedContent(this.#content, options, reception.clientAddress, { keys, spool, now });
+    for (const note of signed.notes) this.#note(note);
+    this.#content = signed.content;
+    this.#signers = signed.signers;
+    if (signed.refusal === undefined) return true;
+    this.#note(signed.refusal);
+    this.#tried++;
+    this.#notOffered({}, this.#open, { errno: EACCES, text: signed.refusal });
+    return false;
   }
 
   /** Who waits for another day would wait in vain. */
@@ -318,6 +343,7 @@ class SmtpDelivery {
           ...facts,
           ...(reused ? { reused } : {}),
           ...(isPrdr ? { isPrdr } : {}),
+          ...(this.#signers.length === 0 ? {} : { signers: this.#signers }),
           ...(isPassedOn ? { isNotificationPassedOn: true } : {}),
         };
       } else {

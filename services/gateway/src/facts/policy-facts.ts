@@ -2,6 +2,7 @@ import type { DkimFact, DmarcFact, SpfFact } from "@postbus/contracts";
 import { DeferError, trimEnd } from "@postbus/mail";
 import type { AclHooks } from "@postbus/policy";
 import { authenticationResults } from "../trace/authentication-results.ts";
+import { arcFact } from "./arc-fact.ts";
 import type { TransactionFacts } from "./transaction-facts.ts";
 
 type FactHooks = Required<Pick<AclHooks, "facts" | "authenticationResults">>;
@@ -36,6 +37,12 @@ export function policyFacts(hostname: string, transaction: () => Transaction | u
     facts: {
       spf: async () => spfFact(await running("spf").facts.spf()),
       dkim: async () => dkimFact((await ofMessage("dkim")).dkim ?? []),
+      arc: async () => {
+        const { facts } = running("arc");
+        const found = await facts.arc();
+        if (found === undefined) throw new DeferError("arc", "nobody knows the chain of the message");
+        return arcFact(found, facts.clientAddress);
+      },
       dmarc: async () => dmarcFact((await ofMessage("dmarc")).dmarc),
       dcc: scan("dcc"),
       malware: scan("malware"),

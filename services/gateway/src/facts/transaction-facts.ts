@@ -1,8 +1,16 @@
-import type { Content, DkimSignature, Facts, MessageAnswer, SpfFact } from "@postbus/contracts";
+import type {
+  ArcFact,
+  Content,
+  DkimSignature,
+  Facts,
+  MessageAnswer,
+  MessageRequest,
+  SpfFact,
+} from "@postbus/contracts";
 import type { WantedFacts } from "@postbus/policy";
 import type { FactQuestions } from "./fact-questions.ts";
 
-type MessageFacts = Pick<Facts, "dkim" | "dmarc">;
+type MessageFacts = Pick<Facts, "dkim" | "dmarc" | "arc">;
 
 /** Of whom and what is asked. */
 interface Asked {
@@ -15,6 +23,8 @@ interface ContentAtHand {
   readonly messageId: string;
   /** The policy asks about each signature. */
   readonly wantsSignatures: boolean;
+  /** The policy asks about the chain of seals. */
+  readonly wantsArc: boolean;
   readonly read: () => Promise<Content>;
 }
 
@@ -34,6 +44,11 @@ export class TransactionFacts {
     this.#asked = asked;
   }
 
+  /** IP address of whom the message comes from. */
+  get clientAddress(): string {
+    return this.#asked.clientAddress;
+  }
+
   /** The message is complete: questions about its content can be asked from now on. */
   contentIsThere(content: ContentAtHand): void {
     this.#content = content;
@@ -47,7 +62,20 @@ export class TransactionFacts {
   /** DKIM and DMARC, with SPF, which DMARC depends on; undefined before the content is there. */
   async message(): Promise<MessageFacts | undefined> {
     const answer = await this.#answer();
-    return answer && { dkim: answer.dkim, dmarc: answer.dmarc };
+    if (answer === undefined) return undefined;
+    const { dkim, dmarc, arc } = answer;
+    // That there is none is not worth taking along.
+    return { dkim, dmarc, ...(arc === undefined || arc.result === "none" ? {} : { arc }) };
+  }
+
+  /** The chain of seals. Undefined before the content is there, and if nobody knows. */
+  async arc(): Promise<ArcFact | undefined> {
+    const content = this.#content;
+    if (content === undefined || content.wantsArc) return (await this.#answer())?.arc;
+    // Something that cannot be seen beforehand asks for it.
+    this.#message = this.#askAboutMessage({ ...content, wantsArc: true });
+    this.#content = { ...content, wantsArc: true };
+    return (await this.#message).arc;
   }
 
   /** Of a message that has one, all signatures. Undefined: nobody knows. */
@@ -91,12 +119,23 @@ export class TransactionFacts {
     return this.#message;
   }
 
-  async #askAboutMessage({ messageId, wantsSignatures, read }: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
+  async #askAboutMessage({
+    messageId,
+    wantsSignatures,
+    wantsArc,
+    read,
+  }: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
     const deadlineMs = performance.now() + this.#timeoutMs;
     const content = await read();
     const spf = await this.spf();
     const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.round(deadlineMs - performance.now()));
-    const question = { v: 1 as const, messageId, spf, ...(wantsSignatures ? { wantsSignatures } : {}) };
+    const question: MessageRequest = {
+      v: 1,
+      messageId,
+      spf,
+      ...(wantsSignatures ? { wantsSignatures } : {}),
+      ...(wantsArc ? { wantsArc } : {}),
+    };
     return this.#questions.message(question, content, timeoutMs);
   }
 }

@@ -3,7 +3,7 @@ import { type LogStyle, span } from "../log-style.ts";
 import { printable } from "../printable.ts";
 import { client } from "./client.ts";
 
-/** `SENDER R= DS H= I= Ci= P= L X= CV= DN= SNI= A= PRDR PRX= K S= M8S= DKIM= RT= id= T= from for`, of which those that are selected and known. */
+/** `SENDER R= DS H= I= Ci= P= L X= CV= DN= SNI= A= PRDR PRX= K S= M8S= DKIM= ARC RT= id= T= from for`, of which those that are selected and known. */
 export function arrival(event: Received, style: LogStyle): string {
   const { returnPath, reception, recipients } = event;
   const { selectors } = style;
@@ -63,7 +63,8 @@ function authentication({ reception, authenticatedSender }: Received, { selector
 function checked({ facts }: Received, { selectors }: LogStyle): string {
   if (!selectors.has("dkim")) return "";
   const signature = facts?.dkim?.find((fact) => fact.result === "pass");
-  return signature === undefined ? "" : ` DKIM=${printable(signature.domain)}`;
+  const sealed = facts?.arc?.result === "pass" ? " ARC" : "";
+  return signature === undefined ? sealed : ` DKIM=${printable(signature.domain)}${sealed}`;
 }
 
 /** A peer chose it: with blanks in it, it could pass for other fields. */

@@ -17,6 +17,7 @@ import { dscpOf } from "./dscp.ts";
 import { ExpandedOptions, expandedOption } from "./expanded-options.ts";
 import { CompiledHostTerms } from "./host-terms.ts";
 import { compileMessageOptions } from "./message-options.ts";
+import { compileSigning } from "./signing/compile-signing.ts";
 import type { SmtpTransport } from "./smtp-transport.ts";
 import { variablesIn } from "./variables-in.ts";
 
@@ -81,12 +82,14 @@ function compiled(name: string, options: Options, { shared, authenticators, port
   const fixed = fixedOptions(name, options);
   const sender = authenticatedSender(options, shared, terms.mayAuthenticate);
   const changes = compileMessageOptions(options, shared);
+  const signing = compileSigning(options, shared);
   const addresses = options.get("allow_localhost") ? [] : shared.settings.localAddresses;
   const own = { addresses, ports };
   const made = (
     values: Readonly<Record<Expanded, Value>>,
     message: Variables,
     of: SmtpTransport["message"],
+    signingOf: SmtpTransport["signing"],
   ): SmtpTransport => {
     const ofMessage = {
       ...fixed,
@@ -99,6 +102,7 @@ function compiled(name: string, options: Options, { shared, authenticators, port
     return {
       ...ofMessage,
       ...(of === undefined ? {} : { message: of }),
+      ...(signingOf === undefined ? {} : { signing: signingOf }),
       key: JSON.stringify(ofConnections),
       termsFor: (host, sendingAddress) => terms.of(message, host, sendingAddress),
     };
@@ -114,22 +118,29 @@ function compiled(name: string, options: Options, { shared, authenticators, port
     isForOneDomain: options.get("multi_domain") !== true,
   };
   const isConstant = constants !== undefined && sender === undefined && !texts.some(namesMessage);
-  if (isConstant && changes.sources.length === 0) {
+  const sources = [...changes.sources, ...(signing?.sources ?? [])];
+  if (isConstant && sources.length === 0) {
     const same = changes.at(NO_VARIABLES);
-    const transport = made(constants, withNames(NO_VARIABLES, shared), same === undefined ? undefined : () => same);
+    const transport = made(
+      constants,
+      withNames(NO_VARIABLES, shared),
+      same === undefined ? undefined : () => same,
+      signing && (() => signing.at(NO_VARIABLES)),
+    );
     return { ...shape, variables: undefined, at: () => transport };
   }
-  if (constants !== undefined) made(constants, NO_VARIABLES, undefined);
+  if (constants !== undefined) made(constants, NO_VARIABLES, undefined, undefined);
   return {
     ...shape,
     // What named lists name, only they know.
-    variables: texts.some((text) => NAMED_LIST.test(text)) ? () => true : variablesIn([...texts, ...changes.sources]),
+    variables: texts.some((text) => NAMED_LIST.test(text)) ? () => true : variablesIn([...texts, ...sources]),
     at(variables, recipient) {
       const message = withNames(variables(recipient), shared);
       const of = (address: string) => changes.at(variables(address));
-      if (constants !== undefined) return made(constants, message, of);
+      const signingOf = signing && ((address: string) => signing.at(withNames(variables(address), shared)));
+      if (constants !== undefined) return made(constants, message, of, signingOf);
       const evaluation = createEvaluation({ ...shared, variables: message });
-      return expanded.values(evaluation).then((values) => made(values, message, of));
+      return expanded.values(evaluation).then((values) => made(values, message, of, signingOf));
     },
   };
 }

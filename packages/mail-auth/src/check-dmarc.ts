@@ -1,8 +1,8 @@
 import type { DmarcFact, SpfFact } from "@postbus/contracts";
 import { queryName } from "@postbus/dns";
 import { authorAddresses } from "./author-addresses.ts";
-import type { CheckedSignature } from "./check-dkim.ts";
 import { cleanText } from "./clean-text.ts";
+import type { CheckedSignature } from "./dkim/check-dkim.ts";
 import { mailauthDmarc } from "./mailauth-library.ts";
 import type { LibraryResolver } from "./query-adapter.ts";
 import { asResult } from "./result.ts";

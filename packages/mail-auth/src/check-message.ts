@@ -1,28 +1,32 @@
 import type { ArcFact, DkimFact, DkimSignature, DmarcFact, SpfFact } from "@postbus/contracts";
 import type { Resolver } from "@postbus/dns";
 import { ArcCheck, NO_CHAIN } from "./arc/check-arc.ts";
-import { bodyTap } from "./body-tap.ts";
+import { BodyHashes } from "./canonical/body-hashes.ts";
 import { SignedHeader } from "./canonical/signed-header.ts";
-import { type CheckedSignature, checkDkim, MAX_SIGNATURES } from "./check-dkim.ts";
 import { checkDmarc } from "./check-dmarc.ts";
 import type { CheckOptions } from "./check-spf.ts";
 import { cleanText } from "./clean-text.ts";
 import { startDeadline, TimeUpError } from "./deadline.ts";
+import { type CheckedSignature, DkimCheck, MAX_SIGNATURES } from "./dkim/check-dkim.ts";
+import { KeyRecords } from "./dkim/key-records.ts";
 import { type Field, readHeaderSection } from "./header-section.ts";
 import { readMessageParts } from "./message-parts.ts";
 import { type LibraryResolver, queryAdapter } from "./query-adapter.ts";
+import { readBody } from "./read-body.ts";
 
 export interface MessageFacts {
   /** One for each signature that was looked at, from the top; empty if there is none. */
   readonly dkim: readonly DkimFact[];
   readonly dmarc: DmarcFact;
-  /** All about the signatures that count as such. */
+  /** All about the signatures that count as such, if that was wanted. */
   readonly signatures: readonly DkimSignature[];
   /** If it was wanted. */
   readonly arc?: ArcFact;
 }
 
 export interface MessageCheckOptions extends CheckOptions {
+  /** `signatures` is wanted. */
+  readonly wantsSignatures?: boolean;
   /** The chain of seals is to be checked, too (RFC 8617). */
   readonly wantsArc?: boolean;
   /** What SPF said of the return path. */
@@ -70,7 +74,7 @@ export async function checkMessage(
 
 async function check(
   content: Buffer | AsyncIterable<Buffer>,
-  { spf, wantsArc = false }: MessageCheckOptions,
+  { spf, wantsArc = false, wantsSignatures = false }: MessageCheckOptions,
   resolver: LibraryResolver,
 ): Promise<MessageFacts> {
   const parts = await readMessageParts(content);
@@ -85,24 +89,24 @@ async function check(
     return { ...unusable(reason, signatures), ...(wantsArc ? { arc: brokenArc(reason) } : {}) };
   }
   const { fields } = section;
+  const isSigned = fields.some(({ name }) => name === "dkim-signature");
   const isSealed = wantsArc && fields.some(({ name }) => name.startsWith("arc-"));
-  const arc = isSealed ? new ArcCheck(new SignedHeader(header, fields), fields) : undefined;
-  const rest = arc?.needsBody === true ? bodyTap(parts.rest(), (piece) => arc.update(piece)) : parts.rest();
-  let signatures: readonly CheckedSignature[] = [];
-  if (fields.some(({ name }) => name === "dkim-signature")) {
-    signatures = await checkDkim(header, fields, rest, resolver);
-  } else if (arc?.needsBody === true) {
-    for await (const _ of rest);
-  } else {
-    await parts.discard();
-  }
+  const hashes = new BodyHashes();
+  const signed = new SignedHeader(header, fields);
+  const dkim = isSigned ? new DkimCheck(signed, fields, hashes) : undefined;
+  const arc = isSealed ? new ArcCheck(signed, fields, hashes) : undefined;
+  if (hashes.areWanted) await readBody(parts.rest(), (piece) => hashes.update(piece));
+  else await parts.discard();
+  const keys = new KeyRecords(resolver);
+  const nowMs = Date.now();
+  const signatures: readonly CheckedSignature[] = (await dkim?.results(keys, nowMs)) ?? [];
   const from = fields.filter(({ name }) => name === "from").map((field) => bodyOf(header, field));
   const dmarc = await checkDmarc({ from, signatures, ...(spf === undefined ? {} : { spf }) }, resolver);
   return {
     dkim: signatures.map(({ fact }) => fact),
     dmarc,
-    signatures: signatures.flatMap(({ signature }) => signature ?? []),
-    ...(wantsArc ? { arc: (await arc?.result(resolver, Date.now())) ?? NO_CHAIN } : {}),
+    signatures: wantsSignatures ? signatures.flatMap((signature) => signature.describe() ?? []) : [],
+    ...(wantsArc ? { arc: (await arc?.result(keys, nowMs)) ?? NO_CHAIN } : {}),
   };
 }
 

@@ -1,5 +1,5 @@
+import { strictTags, withoutBlanks } from "../dkim/strict-tags.ts";
 import type { Field } from "../header-section.ts";
-import { strictTags, withoutBlanks } from "./strict-tags.ts";
 
 /** RFC 8617 §4.2.1: more hops than any message has. */
 export const MAX_ARC_SETS = 50;

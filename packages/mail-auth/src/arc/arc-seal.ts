@@ -1,10 +1,10 @@
 import type { SignedHeader } from "../canonical/signed-header.ts";
 import { withoutSignature } from "../canonical/without-signature.ts";
+import type { KeyRecords } from "../dkim/key-records.ts";
+import { keyedVerification } from "../dkim/keyed-verification.ts";
+import { withoutBlanks } from "../dkim/strict-tags.ts";
 import type { ArcSet } from "./arc-chain.ts";
-import type { KeyRecords } from "./key-records.ts";
-import { keyedVerification } from "./keyed-verification.ts";
 import { ALGORITHMS } from "./message-signature.ts";
-import { withoutBlanks } from "./strict-tags.ts";
 
 /** Whether the last of these seals holds, which is over all of the sets (RFC 8617 §5.1.1); if not, why. */
 export async function verifyArcSeal(

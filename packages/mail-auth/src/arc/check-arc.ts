@@ -1,16 +1,12 @@
 import type { ArcFact } from "@postbus/contracts";
-import { BodyHash } from "../canonical/body-hash.ts";
+import type { BodyHashes } from "../canonical/body-hashes.ts";
 import type { SignedHeader } from "../canonical/signed-header.ts";
 import { cleanText } from "../clean-text.ts";
+import type { KeyRecords } from "../dkim/key-records.ts";
 import type { Field } from "../header-section.ts";
-import type { LibraryResolver } from "../query-adapter.ts";
 import { type ArcChain, type ArcSet, readArcChain } from "./arc-chain.ts";
 import { verifyArcSeal } from "./arc-seal.ts";
-import { KeyRecords } from "./key-records.ts";
 import { type MessageSignature, readMessageSignature, verifyMessageSignature } from "./message-signature.ts";
-
-/** Ways of hashing the body for one message: each is a pass over all of it, and hops that differ so much are none of honest mail. */
-const MAX_BODY_HASHES = 6;
 
 /** What is said of a message that nobody has sealed. */
 export const NO_CHAIN: ArcFact = { result: "none", instance: 0, oldestPass: 0, hops: [] };
@@ -20,40 +16,31 @@ export class ArcCheck {
   readonly #chain: ArcChain;
   readonly #header: SignedHeader;
   readonly #signatures = new Map<number, MessageSignature>();
-  readonly #hashes = new Map<string, BodyHash>();
+  readonly #hashes: BodyHashes;
   /** Why the chain cannot hold, whatever is in the body. */
   readonly #broken: string | undefined;
 
-  constructor(header: SignedHeader, fields: readonly Field[]) {
+  /** @param hashes Gets to know what is wanted of the body. */
+  constructor(header: SignedHeader, fields: readonly Field[], hashes: BodyHashes) {
     this.#header = header;
+    this.#hashes = hashes;
     this.#chain = readArcChain(fields, (field) => header.text(field));
     this.#broken = this.#chain.kind === "broken" ? this.#chain.reason : brokenAt(this.#chain.sets);
     if (this.#broken !== undefined || this.#chain.kind === "broken") return;
     for (const { instance, message } of this.#chain.sets.toReversed()) {
       const signature = message && readMessageSignature(message);
-      if (signature === undefined || !this.#wantHash(signature)) break;
+      if (signature === undefined || !signature.bodies.every((how) => hashes.want(how, signature.bodyLength))) break;
       this.#signatures.set(instance, signature);
     }
   }
 
-  /** Whether the body is needed. */
-  get needsBody(): boolean {
-    return this.#hashes.size > 0;
-  }
-
-  /** Takes a piece of the body; done with it when this returns. */
-  update(piece: Buffer): void {
-    for (const hash of this.#hashes.values()) hash.update(piece);
-  }
-
-  /** Behind the last piece. */
-  async result(resolver: LibraryResolver, nowMs: number): Promise<ArcFact> {
+  /** Behind the body. */
+  async result(keys: KeyRecords, nowMs: number): Promise<ArcFact> {
     const sets = this.#chain.kind === "sets" ? this.#chain.sets : [];
     const newest = sets.at(-1);
     if (newest === undefined && this.#broken === undefined) return NO_CHAIN;
     const instance = this.#chain.kind === "sets" ? (newest?.instance ?? 0) : this.#chain.highest;
     const found = { instance, hops: hopsOf(sets) };
-    const keys = new KeyRecords(resolver);
     const oldestPass = this.#broken === undefined ? await this.#oldestPass(sets, keys, nowMs) : this.#broken;
     if (typeof oldestPass === "string")
       return { result: "fail", reason: cleanText(oldestPass), oldestPass: 0, ...found };
@@ -66,14 +53,13 @@ export class ArcCheck {
 
   /** The lowest instance up to which all signatures of the message hold; a reason, if the newest does not (RFC 8617 §5.2). */
   async #oldestPass(sets: readonly ArcSet[], keys: KeyRecords, nowMs: number): Promise<number | string> {
-    const digests = new Map([...this.#hashes].map(([key, hash]) => [key, hash.digest()]));
     let oldest: number | string = "required tag missing";
     for (const { instance } of sets.toReversed()) {
       const signature = this.#signatures.get(instance);
       if (signature === undefined) break;
       const verified = await verifyMessageSignature(
         signature,
-        hashKeys(signature).map((key) => digests.get(key) ?? ""),
+        signature.bodies.map((how) => this.#hashes.digest(how, signature.bodyLength)?.hash ?? ""),
         this.#header,
         keys,
         nowMs,
@@ -83,20 +69,7 @@ export class ArcCheck {
     }
     return oldest;
   }
-
-  /** @returns false: there are too many already. */
-  #wantHash(signature: MessageSignature): boolean {
-    for (const [i, key] of hashKeys(signature).entries()) {
-      if (this.#hashes.has(key)) continue;
-      if (this.#hashes.size >= MAX_BODY_HASHES) return false;
-      this.#hashes.set(key, new BodyHash(signature.bodies[i] ?? "simple", "sha256", signature.bodyLength));
-    }
-    return true;
-  }
 }
-
-const hashKeys = ({ bodies, bodyLength }: MessageSignature): readonly string[] =>
-  bodies.map((how) => `${how} ${bodyLength ?? ""}`);
 
 /** Whether the sets are a chain (RFC 8617 §5.2, steps 1 to 3), in Exim's words. */
 function brokenAt(sets: readonly ArcSet[]): string | undefined {

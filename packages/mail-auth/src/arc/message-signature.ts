@@ -1,10 +1,10 @@
 import { type Canonicalization, readCanonicalization } from "../canonical/canonicalization.ts";
 import type { SignedHeader } from "../canonical/signed-header.ts";
 import { withoutSignature } from "../canonical/without-signature.ts";
+import type { KeyRecords } from "../dkim/key-records.ts";
+import { keyedVerification } from "../dkim/keyed-verification.ts";
+import { withoutBlanks } from "../dkim/strict-tags.ts";
 import type { ArcField } from "./arc-chain.ts";
-import type { KeyRecords } from "./key-records.ts";
-import { keyedVerification } from "./keyed-verification.ts";
-import { withoutBlanks } from "./strict-tags.ts";
 
 /** An ARC-Message-Signature (RFC 8617 §4.1.2) that can be checked. */
 export interface MessageSignature {

@@ -1,9 +1,9 @@
-import { bodyTap } from "../body-tap.ts";
 import { BodyHash, type BodyHashAlgorithm } from "../canonical/body-hash.ts";
 import type { Canonicalization } from "../canonical/canonicalization.ts";
 import { SignedHeader } from "../canonical/signed-header.ts";
 import { type Field, readHeaderSection } from "../header-section.ts";
 import { readMessageParts } from "../message-parts.ts";
+import { readBody } from "../read-body.ts";
 import { type ArcSealer, arcSet } from "./arc-sealer.ts";
 import { type DkimSigner, dkimSignatureField } from "./dkim-signer.ts";
 import { signedNames } from "./signed-names.ts";
@@ -50,10 +50,9 @@ export async function signMessage(
   };
   for (const { canonicalization, hash } of dkim) want(canonicalization, hash);
   if (arc !== undefined) want("relaxed", "sha256");
-  const body = bodyTap(parts.rest(), (piece) => {
+  await readBody(parts.rest(), (piece) => {
     for (const hash of hashes.values()) hash.update(piece);
   });
-  for await (const _ of body);
   const digests = new Map([...hashes].map(([key, hash]) => [key, hash.digest()]));
 
   const nowS = Math.floor(nowMs / 1000);

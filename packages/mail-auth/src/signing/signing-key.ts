@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, sign } from "node:crypto";
 import { promisify } from "node:util";
-import { signedOctets } from "../arc/keyed-verification.ts";
+import { signedOctets } from "../dkim/keyed-verification.ts";
 
 /** A private key for signatures of mail. */
 export interface SigningKey {

@@ -1,5 +1,5 @@
 import { createHash, verify } from "node:crypto";
-import type { KeyRecords, KeyType } from "./key-records.ts";
+import type { KeyAnswer, KeyRecords, KeyType } from "./key-records.ts";
 
 /** A signature, and whose key it was made with. */
 export interface Keyed {
@@ -22,13 +22,21 @@ export async function keyedVerification(
 ): Promise<true | string> {
   const answer = await keys.get(selector, domain);
   if (answer.kind !== "key") return answer.reason;
-  if (answer.type !== algorithm) return "key of another type";
-  const octets = signedOctets(signed, algorithm);
+  if (answer.type !== algorithm) return "inappropriate key algorithm";
+  return signatureHolds(signed, answer, signature) ? true : "";
+}
+
+/** Whether this key has made the signature. */
+export function signatureHolds(
+  signed: string,
+  { key, type }: Pick<Extract<KeyAnswer, { kind: "key" }>, "key" | "type">,
+  signature: Buffer,
+): boolean {
   try {
-    return verify(algorithm === "rsa" ? "sha256" : null, octets, answer.key, signature) ? true : "";
+    return verify(type === "rsa" ? "sha256" : null, signedOctets(signed, type), key, signature);
   } catch {
     // The library takes neither key nor signature for one.
-    return "unusable key";
+    return false;
   }
 }
 

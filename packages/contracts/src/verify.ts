@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox";
 import { DkimSignature } from "./dkim-signature.ts";
+import { DmarcDetail } from "./dmarc.ts";
 import { ArcFact, DkimFact, DmarcFact, SpfFact } from "./facts.ts";
 
 /** gateway → verifier, at MAIL: "may this host send for this domain?" (RFC 7208). No content. */
@@ -33,6 +34,10 @@ export const MessageRequest = Type.Object(
     wantsSignatures: Type.Optional(Type.Literal(true)),
     /** The answer is to have `arc`. */
     wantsArc: Type.Optional(Type.Literal(true)),
+    /** The answer is to have `dmarcDetail`; as above. */
+    wantsDmarcDetail: Type.Optional(Type.Literal(true)),
+    /** File with the list of public suffixes, where domains are found by that (RFC 7489). */
+    suffixFile: Type.Optional(Type.String({ minLength: 1 })),
   },
   { additionalProperties: false },
 );
@@ -47,6 +52,7 @@ export const MessageAnswer = Type.Object(
     signatures: Type.Optional(Type.Array(DkimSignature)),
     /** Where it was wanted. */
     arc: Type.Optional(ArcFact),
+    dmarcDetail: Type.Optional(DmarcDetail),
   },
   { additionalProperties: false },
 );

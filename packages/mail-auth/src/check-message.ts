@@ -1,14 +1,15 @@
-import type { ArcFact, DkimFact, DkimSignature, DmarcFact, SpfFact } from "@postbus/contracts";
+import type { ArcFact, DkimFact, DkimSignature, DmarcDetail, DmarcFact, SpfFact } from "@postbus/contracts";
 import type { Resolver } from "@postbus/dns";
 import { ArcCheck, NO_CHAIN } from "./arc/check-arc.ts";
 import { BodyHashes } from "./canonical/body-hashes.ts";
 import { SignedHeader } from "./canonical/signed-header.ts";
-import { checkDmarc } from "./check-dmarc.ts";
 import type { CheckOptions } from "./check-spf.ts";
 import { cleanText } from "./clean-text.ts";
 import { startDeadline, TimeUpError } from "./deadline.ts";
 import { type CheckedSignature, DkimCheck, MAX_SIGNATURES } from "./dkim/check-dkim.ts";
 import { KeyRecords } from "./dkim/key-records.ts";
+import { type CheckedDmarc, checkDmarc, uncheckedDmarc } from "./dmarc/check-dmarc.ts";
+import type { PublicSuffixes } from "./dmarc/public-suffixes.ts";
 import { type Field, readHeaderSection } from "./header-section.ts";
 import { readMessageParts } from "./message-parts.ts";
 import { type LibraryResolver, queryAdapter } from "./query-adapter.ts";
@@ -18,6 +19,7 @@ export interface MessageFacts {
   /** One for each signature that was looked at, from the top; empty if there is none. */
   readonly dkim: readonly DkimFact[];
   readonly dmarc: DmarcFact;
+  readonly dmarcDetail: DmarcDetail;
   /** All about the signatures that count as such, if that was wanted. */
   readonly signatures: readonly DkimSignature[];
   /** If it was wanted. */
@@ -31,6 +33,8 @@ export interface MessageCheckOptions extends CheckOptions {
   readonly wantsArc?: boolean;
   /** What SPF said of the return path. */
   readonly spf?: SpfFact;
+  /** For DMARC by RFC 7489: the list of public suffixes, to be read when it is needed. */
+  readonly suffixes?: () => Promise<PublicSuffixes>;
 }
 
 /** Below the patience of a client at the final dot (RFC 5321 §4.5.3.2.6: 10 min), with room for other services. */
@@ -39,7 +43,7 @@ const MESSAGE_TIMEOUT_MS = 30_000;
 /** What is said when a check could not be carried through: the client may try again. */
 export const unchecked = (comment: string, wantsArc = false): MessageFacts => ({
   dkim: [],
-  dmarc: { result: "temperror", domain: "", comment: cleanText(comment) },
+  ...named(uncheckedDmarc(comment)),
   signatures: [],
   ...(wantsArc ? { arc: brokenArc(cleanText(comment)) } : {}),
 });
@@ -74,7 +78,7 @@ export async function checkMessage(
 
 async function check(
   content: Buffer | AsyncIterable<Buffer>,
-  { spf, wantsArc = false, wantsSignatures = false }: MessageCheckOptions,
+  { spf, suffixes, wantsArc = false, wantsSignatures = false }: MessageCheckOptions,
   resolver: LibraryResolver,
 ): Promise<MessageFacts> {
   const parts = await readMessageParts(content);
@@ -101,14 +105,35 @@ async function check(
   const nowMs = Date.now();
   const signatures: readonly CheckedSignature[] = (await dkim?.results(keys, nowMs)) ?? [];
   const from = fields.filter(({ name }) => name === "from").map((field) => bodyOf(header, field));
-  const dmarc = await checkDmarc({ from, signatures, ...(spf === undefined ? {} : { spf }) }, resolver);
+  const evidence = { from, signatures, ...(spf === undefined ? {} : { spf }) };
   return {
     dkim: signatures.map(({ fact }) => fact),
-    dmarc,
+    ...named(await dmarcOf(evidence, resolver, suffixes)),
     signatures: wantsSignatures ? signatures.flatMap((signature) => signature.describe() ?? []) : [],
     ...(wantsArc ? { arc: (await arc?.result(keys, nowMs)) ?? NO_CHAIN } : {}),
   };
 }
+
+/** A list that cannot be read leaves the question open. */
+async function dmarcOf(
+  evidence: Parameters<typeof checkDmarc>[0],
+  resolver: LibraryResolver,
+  suffixes: MessageCheckOptions["suffixes"],
+): Promise<CheckedDmarc> {
+  if (suffixes === undefined) return checkDmarc(evidence, resolver);
+  let read: PublicSuffixes;
+  try {
+    read = await suffixes();
+  } catch (err) {
+    return uncheckedDmarc(err instanceof Error ? err.message : String(err));
+  }
+  return checkDmarc(evidence, resolver, read);
+}
+
+const named = ({ fact, detail }: CheckedDmarc): Pick<MessageFacts, "dmarc" | "dmarcDetail"> => ({
+  dmarc: fact,
+  dmarcDetail: detail,
+});
 
 /** Nothing counts, not even a signature that would verify: it may be about another message than the reader sees. */
 function unusable(reason: string, signatures: number): MessageFacts {
@@ -116,6 +141,7 @@ function unusable(reason: string, signatures: number): MessageFacts {
   return {
     dkim: Array.from({ length: Math.min(signatures, MAX_SIGNATURES) }, () => fact),
     dmarc: { result: "permerror", domain: "", comment: reason },
+    dmarcDetail: { isSpfAligned: false, isDkimAligned: false },
     signatures: [],
   };
 }

@@ -9,6 +9,7 @@ import { smtpParts } from "./acl/smtp/smtp-parts.ts";
 import { checkCarriedOut } from "./compiled/check-carried-out.ts";
 import { checkLocalDeliveries, type DeliveryAbilities } from "./compiled/check-local-deliveries.ts";
 import { contentTest } from "./compiled/content-test.ts";
+import { dmarcPolicy } from "./compiled/dmarc-policy.ts";
 import { expressionNotices } from "./compiled/expression-notices.ts";
 import { logPolicy } from "./compiled/log-policy.ts";
 import { policyNotices } from "./compiled/policy-notices.ts";
@@ -57,12 +58,13 @@ export function compilePolicy(source: PolicySource): Policy {
   const { shared, stop } = policySurroundings(configuration, parts);
   const acls = new Acls(configuration);
   const isProxy = proxyTest(configuration);
-  const { isReserved, maxPerHost } = admissionTests(configuration);
+  const { isReserved, isUnlogged, maxPerHost } = admissionTests(configuration);
   const smtp = smtpPolicy(configuration, problems);
   const sessionParts = smtpParts(configuration, primaryHostname, problems);
   const { lists, advertised, expanded, heloChecks, authenticators } = sessionParts;
   const transports = compileTransports(configuration, shared, smtp, problems);
   const log = logPolicy(configuration, shared, problems);
+  const dmarc = dmarcPolicy(configuration, shared, { primaryHostname, qualifyDomain }, problems);
   checkCarriedOut(configuration, problems);
   if (source.delivery !== undefined) checkLocalDeliveries(configuration, source.delivery, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
@@ -82,6 +84,7 @@ export function compilePolicy(source: PolicySource): Policy {
     qualifyRecipient,
     smtp,
     log,
+    dmarc,
     tls: tlsPolicy(configuration),
     events: compileEventActions(configuration, { shared, acls, names }),
     surroundings: shared,
@@ -91,6 +94,7 @@ export function compilePolicy(source: PolicySource): Policy {
     asksAtConnect: acls.has("connect") || lists !== undefined || !expanded.areNone || acls.mentions("sender_host_name"),
     ...(isProxy && { isProxy: (peer) => isProxy(new AclSession(peer, names, shared, {})) }),
     ...(isReserved && { isReserved: (client) => isReserved(new AclSession(client, names, shared, {})) }),
+    ...(isUnlogged && { isUnlogged: (client) => isUnlogged(new AclSession(client, names, shared, {})) }),
     ...(maxPerHost && {
       acceptMaxPerHost: (client, hooks) => maxPerHost(new AclSession(client, names, shared, hooks ?? {})),
     }),

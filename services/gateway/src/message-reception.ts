@@ -1,5 +1,5 @@
 import { BusFullError } from "@postbus/bus";
-import { firstItemId, type Noted, routeSubject } from "@postbus/contracts";
+import { type DmarcChecked, firstItemId, type Noted, routeSubject } from "@postbus/contracts";
 import {
   BodyGlance,
   DeferError,
@@ -13,6 +13,7 @@ import {
 import { type AclAnswer, judgeContent, receivedContent } from "@postbus/policy";
 import { contentLines } from "./content-lines.ts";
 import { ContentStages, scanRoot } from "./content-stages.ts";
+import { concludeDmarc } from "./dmarc/conclude-dmarc.ts";
 import type { Incoming } from "./incoming.ts";
 import { type LoggedReception, loggedReception } from "./log/logged-reception.ts";
 import { rejectDetails } from "./log/reject-details.ts";
@@ -22,9 +23,10 @@ import { isAccepted } from "./policy-session.ts";
 import { rewriteHeader } from "./rewriting.ts";
 import { receivedEvent, routeItem } from "./route-item.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { withoutForgedResults } from "./trace/forged-results.ts";
 import { messageIdOf } from "./trace/header-message-id.ts";
-import { receivedField } from "./trace/received-field.ts";
+import { ownReceived } from "./trace/own-received.ts";
+import { receivedFieldOf } from "./trace/received-field.ts";
+import { withoutUnwanted } from "./trace/unwanted-fields.ts";
 
 /** What became of a message. */
 export interface Finished {
@@ -65,6 +67,8 @@ export class MessageReception {
   #takenOctets = 0;
   /** Header lines that rewriting rules have changed. */
   #rewritten: ReadonlyMap<string, string> | undefined;
+  /** `received_header_text`, expanded; undefined: it is not set. */
+  #ownReceived: string | undefined;
   #isOver = false;
   /** For the log. */
   readonly #notes: Noted[] = [];
@@ -93,6 +97,8 @@ export class MessageReception {
       messageId: this.messageId,
       wantsSignatures: acls.has("dkim"),
       wantsArc: policy.wantedFacts.arc,
+      wantsDmarcDetail: policy.wantedFacts.dmarc,
+      suffixFile: policy.dmarc.suffixFile,
       read: () => this.#content.original(),
     });
   }
@@ -113,14 +119,21 @@ export class MessageReception {
     this.#collectedOctets = 0;
     const fields = headerFields(octets);
     this.#fields = fields;
-    const rewriting = rewriteHeader(octets, fields, this.#surroundings.policy, this.#incoming.acls);
-    if (rewriting === undefined) return this.#addHeader(octets);
+    const { policy } = this.#surroundings;
+    const { acls } = this.#incoming;
+    const rewriting = rewriteHeader(octets, fields, policy, acls);
+    const { receivedHeaderText: text } = policy.smtp;
+    if (rewriting === undefined && text === undefined) return this.#addHeader(octets);
     // What was read stays with the session meanwhile, and may be used for something else.
     const own = Buffer.from(octets);
-    return rewriting.then((lines) => {
-      this.#rewritten = lines;
+    const changed = async (): Promise<void> => {
+      this.#rewritten = await rewriting;
+      if (text !== undefined) {
+        this.#ownReceived = await ownReceived(text, acls, this.#receivedAtMs, (note) => this.#note(note));
+      }
       return this.#addHeader(own);
-    });
+    };
+    return changed();
   }
 
   #addHeader(octets: Buffer): Promise<void> | undefined {
@@ -151,6 +164,7 @@ export class MessageReception {
       const { answer, reply: given, isRefusal = false } = (await this.#judge()) ?? {};
       const usual: Reply = { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
       const end = this.#endBy(answer, isRefusal);
+      const checked = await this.#concludeDmarc(end, given);
       if (end !== "taken") {
         this.#incoming.decisions?.ended(messageId, end === "discarded" ? end : "refused");
         await this.discard();
@@ -163,7 +177,7 @@ export class MessageReception {
         log.info({ messageId }, "a message was discarded, as the policy wants");
         return { reply: given ?? usual, end, isUsual };
       }
-      await this.#publish();
+      await this.#publish(checked);
       return { reply: given ?? usual, end, isUsual };
     } catch (err) {
       if (!(err instanceof DeferError)) {
@@ -185,6 +199,33 @@ export class MessageReception {
     if (isRefusal) return answer?.verdict === "drop" ? "dropped" : "refused";
     if (answer?.verdict === "discard" || this.#incoming.envelope.recipients.length === 0) return "discarded";
     return "taken";
+  }
+
+  /** @returns an event that is to be committed with the message. That of one which is not taken is recorded. */
+  async #concludeDmarc(
+    end: Exclude<Finished["end"], "failed">,
+    given: Reply | undefined,
+  ): Promise<DmarcChecked | undefined> {
+    if (!this.#incoming.envelope.facts.hasJudgedDmarc) return undefined;
+    const { header } = this.#content;
+    const isRefused = end === "refused" || end === "dropped";
+    const checked = await concludeDmarc(this.#incoming, this.#surroundings, {
+      messageId: this.messageId,
+      receivedAtMs: this.#receivedAtMs,
+      outcome: !isRefused ? "accepted" : (given ?? notNow).code >= 500 ? "refused" : "deferred",
+      header: () => header.toString("latin1"),
+      field: (name) => {
+        const field = this.#fields.find((each) => each.name === name);
+        return field === undefined ? undefined : fieldValue(header, field);
+      },
+    });
+    if (checked === undefined || end === "taken") return checked;
+    try {
+      await this.#surroundings.bus.events.record([checked]);
+    } catch (err) {
+      this.#surroundings.log.warn({ err, messageId: this.messageId }, "what DMARC has said could not be recorded");
+    }
+    return undefined;
   }
 
   /** What was not committed with the message. */
@@ -274,7 +315,7 @@ export class MessageReception {
     if (this.#notes.length > MAX_COMMITTED_NOTES) this.#tellNotes(this.#notes.splice(MAX_COMMITTED_NOTES));
   }
 
-  async #publish(): Promise<void> {
+  async #publish(checked: DmarcChecked | undefined): Promise<void> {
     const { bus, metrics } = this.#surroundings;
     const { envelope, acls, decisions } = this.#incoming;
     const finished = this.#content.finish(this.#changedHeader().top);
@@ -303,6 +344,7 @@ export class MessageReception {
       ...this.#notes,
       received,
       ...(decided === undefined ? [] : [decided]),
+      ...(checked === undefined ? [] : [checked]),
     ]);
     this.#notes.length = 0;
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
@@ -348,27 +390,16 @@ export class MessageReception {
 
   #newHeader(): MessageHeader {
     const { header } = this.#content;
-    const clean = withoutForgedResults(header, this.#fields, this.#surroundings.policy.primaryHostname);
+    const { primaryHostname: authservId, smtp } = this.#surroundings.policy;
+    const clean = withoutUnwanted(header, this.#fields, { names: smtp.removedFields, authservId });
+    const { messageId } = this;
+    const arrival = { hostname: authservId, messageId, atMs: this.#receivedAtMs };
     return new MessageHeader(
-      this.#receivedField(),
+      this.#ownReceived ?? receivedFieldOf(this.#incoming, arrival),
       clean,
       clean === header ? this.#fields : undefined,
       this.#rewritten,
     );
-  }
-
-  #receivedField(): string {
-    const { client, envelope, protocol, tls } = this.#incoming;
-    return receivedField({
-      helo: client.helo,
-      clientAddress: client.address,
-      hostname: this.#surroundings.policy.primaryHostname,
-      protocol,
-      cipher: tls?.cipher,
-      messageId: this.messageId,
-      recipients: envelope.recipients,
-      atMs: this.#receivedAtMs,
-    });
   }
 
   /** @throws {BusFullError} if all messages together take too much memory. */

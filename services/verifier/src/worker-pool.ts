@@ -83,12 +83,15 @@ export class WorkerPool implements Checks {
     signal: AbortSignal,
   ): Promise<MessageFacts> {
     const isInline = Buffer.isBuffer(content);
+    const { spf, suffixFile, wantsArc, wantsSignatures } = asked;
+    const wanted = { ...(wantsArc && { wantsArc }), ...(wantsSignatures && { wantsSignatures }) };
+    const bare = { ...(spf && { spf }), ...(suffixFile && { suffixFile }), ...wanted };
     // A copy that can be handed over: the original belongs to somebody's packet or database page.
     const octets = isInline ? new Uint8Array(content) : undefined;
     const pieces = isInline ? undefined : content[Symbol.asyncIterator]();
     try {
       const ending = await this.#run(signal, pieces, (id) => ({
-        message: { kind: "message", id, asked, octets },
+        message: { kind: "message", id, asked: bare, octets },
         transfer: octets === undefined ? [] : [octets.buffer],
       }));
       if (ending.kind === "unreadable") throw ending.err;

@@ -4,11 +4,13 @@ import type { Checks } from "../src/checks.ts";
 import { dividedChecks } from "../src/divided-checks.ts";
 import { message, signal, signed } from "./lab.ts";
 
+const none = { dmarcDetail: { isSpfAligned: false, isDkimAligned: false }, signatures: [] };
+
 /** Says where it was asked. */
 function named(name: string): Checks {
   return {
     spf: async () => ({ result: "none", domain: name }),
-    message: async () => ({ dkim: [], dmarc: { result: "none", domain: name }, signatures: [] }),
+    message: async () => ({ dkim: [], dmarc: { result: "none", domain: name }, ...none }),
     stop: async () => undefined,
   };
 }
@@ -55,11 +57,11 @@ test("content in pieces is whole for whoever works on it, and is closed when the
   const seen: string[] = [];
   const reader = (wanted: number): Checks => ({
     ...named("reader"),
-    async message(_spf, octets) {
+    async message(_asked, octets) {
       const pieces = (octets as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
       for (let n = 0; n < wanted; n++) seen.push(String((await pieces.next()).value));
       await pieces.return?.();
-      return { dkim: [], dmarc: { result: "none", domain: "" }, signatures: [] };
+      return { dkim: [], dmarc: { result: "none", domain: "" }, ...none };
     },
   });
   await dividedChecks(reader(3), named("heavy")).message({}, content(), signal);

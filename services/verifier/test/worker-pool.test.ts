@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createResolver, parseServers } from "@postbus/dns";
+import { SuffixFiles } from "@postbus/mail-auth";
 import { ownThread } from "../src/own-thread.ts";
 import { dnsLab, message, pool, signal, signed } from "./lab.ts";
 
@@ -26,7 +27,7 @@ const hangs = program(`parentPort.on("message", () => { for (;;); });`);
 
 test("a thread answers what the own thread answers", async () => {
   const threads = await pool();
-  const own = ownThread(createResolver({ servers: parseServers(await dnsLab()) }));
+  const own = ownThread(createResolver({ servers: parseServers(await dnsLab()) }), new SuffixFiles());
   assert.deepEqual(await threads.spf(fromExample, signal), await own.spf(fromExample, signal));
   assert.equal((await threads.spf(fromExample, signal)).result, "pass");
   for (const content of [message, signed]) {

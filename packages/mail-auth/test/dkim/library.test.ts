@@ -55,7 +55,7 @@ async function signed(selector: string, canonicalization = "relaxed/relaxed"): P
     privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
   };
   const message = Buffer.from(MESSAGE, "latin1");
-  const { signatures } = await dkimSign(message, { canonicalization, signatureData: [signer] });
+  const { signatures } = await dkimSign(message, { ...signer, canonicalization, signatureData: [signer] });
   return signatures + MESSAGE;
 }
 

@@ -11,6 +11,8 @@ export interface SessionNames {
   /** `spool_directory`, as the file has it: there is none. */
   readonly spoolDirectory: string;
   readonly bounceReturnSizeLimit: number;
+  /** `smtp_return_error_details`: clients are told why they are put off. */
+  readonly returnsErrorDetails?: boolean;
 }
 
 /** @param primaryHostname Of the policy, or of this machine. @param file Path of the configuration. */
@@ -32,5 +34,6 @@ export function sessionNames(
     version,
     spoolDirectory: main.get("spool_directory") ?? "",
     bounceReturnSizeLimit: main.get("bounce_return_size_limit"),
+    returnsErrorDetails: main.get("smtp_return_error_details"),
   };
 }

@@ -8,6 +8,8 @@ export interface WantedFacts {
   readonly message: boolean;
   /** The chain of seals. */
   readonly arc: boolean;
+  /** All about DMARC. */
+  readonly dmarc: boolean;
   /** What is in the content. */
   readonly scan: boolean;
 }
@@ -18,6 +20,7 @@ const MESSAGE = {
   variable: /\$\{?(?:def:)?(?:dkim|dmarc|arc)_|\$\{authresults/,
 };
 const ARC = { conditions: [], variable: /\$\{?(?:def:)?arc_|\$\{authresults/ };
+const DMARC = { conditions: ["dmarc_status"], variable: /\$\{?(?:def:)?dmarc_/ };
 const SCAN = { conditions: ["dcc", "malware", "spam"], variable: /\$\{?(?:def:)?(?:dcc|malware|spam)_/ };
 
 /** Reads it off the statements of the ACLs: whichever of them is reached, the answer is then on its way. */
@@ -26,7 +29,8 @@ export function wantedFacts({ acls }: Pick<Configuration, "acls">): WantedFacts 
   const isWanted = ({ conditions, variable }: typeof SPF): boolean =>
     items.some(({ name, value }) => conditions.includes(name) || variable.test(value));
   const arc = isWanted(ARC) || items.some(verifiesArc);
-  return { spf: isWanted(SPF), message: isWanted(MESSAGE) || arc, arc, scan: isWanted(SCAN) };
+  const message = isWanted(MESSAGE) || arc;
+  return { spf: isWanted(SPF), message, dmarc: isWanted(DMARC), arc, scan: isWanted(SCAN) };
 }
 
 const verifiesArc = ({ name, value }: { readonly name: string; readonly value: string }): boolean =>

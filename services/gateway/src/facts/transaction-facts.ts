@@ -8,6 +8,7 @@ import type {
   SpfFact,
 } from "@postbus/contracts";
 import type { WantedFacts } from "@postbus/policy";
+import type { JudgedDmarc } from "./dmarc-fact.ts";
 import type { FactQuestions } from "./fact-questions.ts";
 
 type MessageFacts = Pick<Facts, "dkim" | "dmarc" | "arc">;
@@ -25,6 +26,10 @@ interface ContentAtHand {
   readonly wantsSignatures: boolean;
   /** The policy asks about the chain of seals. */
   readonly wantsArc: boolean;
+  /** The policy asks for DMARC. */
+  readonly wantsDmarcDetail: boolean;
+  /** For DMARC by RFC 7489. */
+  readonly suffixFile: (() => Promise<string> | string) | undefined;
   readonly read: () => Promise<Content>;
 }
 
@@ -37,6 +42,7 @@ export class TransactionFacts {
   #message: Promise<Omit<MessageAnswer, "v">> | undefined;
   #scan: Promise<string | undefined> | undefined;
   #content: ContentAtHand | undefined;
+  #hasJudgedDmarc = false;
 
   constructor(questions: FactQuestions, timeoutMs: number, asked: Asked) {
     this.#questions = questions;
@@ -76,6 +82,19 @@ export class TransactionFacts {
     this.#message = this.#askAboutMessage({ ...content, wantsArc: true });
     this.#content = { ...content, wantsArc: true };
     return (await this.#message).arc;
+  }
+
+  /** For the policy: it has asked. Undefined before the content is there. */
+  async dmarc(): Promise<JudgedDmarc | undefined> {
+    const answer = await this.#answer();
+    if (answer === undefined) return undefined;
+    this.#hasJudgedDmarc = true;
+    return { fact: answer.dmarc, detail: answer.dmarcDetail };
+  }
+
+  /** The policy has asked for it, and there was an answer. */
+  get hasJudgedDmarc(): boolean {
+    return this.#hasJudgedDmarc;
   }
 
   /** Of a message that has one, all signatures. Undefined: nobody knows. */
@@ -119,13 +138,9 @@ export class TransactionFacts {
     return this.#message;
   }
 
-  async #askAboutMessage({
-    messageId,
-    wantsSignatures,
-    wantsArc,
-    read,
-  }: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
+  async #askAboutMessage(about: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
     const deadlineMs = performance.now() + this.#timeoutMs;
+    const { messageId, wantsSignatures, wantsArc, wantsDmarcDetail, suffixFile, read } = about;
     const content = await read();
     const spf = await this.spf();
     const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.round(deadlineMs - performance.now()));
@@ -135,6 +150,8 @@ export class TransactionFacts {
       spf,
       ...(wantsSignatures ? { wantsSignatures } : {}),
       ...(wantsArc ? { wantsArc } : {}),
+      ...(wantsDmarcDetail ? { wantsDmarcDetail } : {}),
+      ...(suffixFile === undefined ? {} : { suffixFile: await suffixFile() }),
     };
     return this.#questions.message(question, content, timeoutMs);
   }

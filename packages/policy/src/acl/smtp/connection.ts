@@ -75,6 +75,8 @@ export class SmtpConnection {
   maySpeakFirst = false;
   /** `helo_accept_junk_hosts` */
   mayGreetWithJunk = false;
+  /** Not in `hosts_require_helo`: MAIL may come without HELO or EHLO before it. */
+  mayOmitHello = false;
   /** `host_reject_connection` */
   isRefused = false;
   /** What options that are expanded say of this client. */
@@ -125,6 +127,7 @@ export class SmtpConnection {
       maySpeakFirst,
       mayXclient,
       mayGreetWithJunk,
+      mayOmitHello,
       isTlsOffered,
       controls,
       offers,
@@ -139,6 +142,7 @@ export class SmtpConnection {
       maySpeakFirst,
       mayXclient,
       mayGreetWithJunk,
+      mayOmitHello,
       isTlsOffered,
       wantsSingleLines: controls.isMultilineOff === true,
       offers,

@@ -125,7 +125,12 @@ export const decided = (messageId: string, outcome: Decided["outcome"], atMs = T
 });
 
 /** Of a message of b.example. */
-export function dmarcChecked(messageId: string, atMs: number, clientAddress: string, isReported: boolean): DmarcChecked {
+export function dmarcChecked(
+  messageId: string,
+  atMs: number,
+  clientAddress: string,
+  isReported: boolean,
+): DmarcChecked {
   const domain = "b.example";
   const policy = { p: "reject", adkim: "r", aspf: "r", percent: 100, rua: ["mailto:a@b.example"], ruf: [] } as const;
   return {

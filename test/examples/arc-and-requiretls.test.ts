@@ -105,7 +105,10 @@ example("16.1", "verify = arc/LIST", {
     const once = await hop.got(1);
     assert.match(await hop.send(once), /^250 /);
     const twice = await hop.got(2);
-    assert.match(await hop.send(twice.replace("text", "changed")), /^550 .*AMS body hash miscompare, mx\.test\.example:mx\.test\.example, 0$/);
+    assert.match(
+      await hop.send(twice.replace("text", "changed")),
+      /^550 .*AMS body hash miscompare, mx\.test\.example:mx\.test\.example, 0$/,
+    );
     const broken = twice.replace(/ARC-Seal: i=1;.*?;\r\n(?=[A-Z])/s, "");
     assert.match(await hop.send(broken), /^550 .*i=1 \(missing header\), :mx\.test\.example, 0$/);
     const log = await eventually(async () => {

@@ -1,3 +1,4 @@
+// One file because it is the way of one message, and its steps share what is known of it so far.
 import { BusFullError } from "@postbus/bus";
 import { type DmarcChecked, firstItemId, type Noted, routeSubject } from "@postbus/contracts";
 import {

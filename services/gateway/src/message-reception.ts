@@ -1,20 +1,11 @@
 // One file because each step from DATA to its reply goes on with what the steps before have left in the message.
 import { BusFullError } from "@postbus/bus";
 import { type DmarcChecked, firstItemId, type Noted, routeSubject } from "@postbus/contracts";
-import {
-  BodyGlance,
-  DeferError,
-  fieldValue,
-  type HeaderField,
-  headerFields,
-  type Reply,
-  reply,
-  tlsRequiredField,
-} from "@postbus/mail";
+import { BodyGlance, DeferError, fieldValue, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
 import { type AclAnswer, judgeContent, receivedContent } from "@postbus/policy";
 import { contentLines } from "./content-lines.ts";
 import { ContentStages, scanRoot } from "./content-stages.ts";
-import { concludeDmarc } from "./dmarc/conclude-dmarc.ts";
+import { concludeDmarc, type EndOfMessage } from "./dmarc/conclude-dmarc.ts";
 import type { Incoming } from "./incoming.ts";
 import { type LoggedReception, loggedReception } from "./log/logged-reception.ts";
 import { rejectDetails } from "./log/reject-details.ts";
@@ -24,6 +15,7 @@ import { isAccepted } from "./policy-session.ts";
 import { rewriteHeader } from "./rewriting.ts";
 import { receivedEvent, routeItem } from "./route-item.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { isTlsOptional } from "./tls-optional.ts";
 import { messageIdOf } from "./trace/header-message-id.ts";
 import { ownReceived } from "./trace/own-received.ts";
 import { receivedFieldOf } from "./trace/received-field.ts";
@@ -98,6 +90,7 @@ export class MessageReception {
     envelope.facts.contentIsThere({
       messageId: this.messageId,
       wantsSignatures: acls.has("dkim"),
+      headerOctets: () => this.#content.header.length,
       wantsDmarcDetail: policy.wantedFacts.dmarc,
       suffixFile: policy.dmarc.suffixFile,
       read: () => this.#content.original(),
@@ -165,7 +158,7 @@ export class MessageReception {
       const { answer, reply: given, isRefusal = false } = (await this.#judge()) ?? {};
       const usual: Reply = { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
       const end = this.#endBy(answer, isRefusal);
-      const checked = await this.#concludeDmarc(end, given);
+      const checked = await this.#concludeDmarc(end, given?.code);
       if (end !== "taken") {
         this.#incoming.decisions?.ended(messageId, end === "discarded" ? end : "refused");
         await this.discard();
@@ -196,37 +189,20 @@ export class MessageReception {
   }
 
   /** What becomes of a message by what the policy has said. */
-  #endBy(answer: AclAnswer | undefined, isRefusal: boolean): Exclude<Finished["end"], "failed"> {
+  #endBy(answer: AclAnswer | undefined, isRefusal: boolean): EndOfMessage {
     if (isRefusal) return answer?.verdict === "drop" ? "dropped" : "refused";
     if (answer?.verdict === "discard" || this.#incoming.envelope.recipients.length === 0) return "discarded";
     return "taken";
   }
 
-  /** @returns an event that is to be committed with the message. That of one which is not taken is recorded. */
-  async #concludeDmarc(
-    end: Exclude<Finished["end"], "failed">,
-    given: Reply | undefined,
-  ): Promise<DmarcChecked | undefined> {
+  #concludeDmarc(end: EndOfMessage, code: number | undefined): Promise<DmarcChecked | undefined> | undefined {
     if (!this.#incoming.envelope.facts.hasJudgedDmarc) return undefined;
-    const { header } = this.#content;
-    const isRefused = end === "refused" || end === "dropped";
-    const checked = await concludeDmarc(this.#incoming, this.#surroundings, {
-      messageId: this.messageId,
-      receivedAtMs: this.#receivedAtMs,
-      outcome: !isRefused ? "accepted" : (given ?? notNow).code >= 500 ? "refused" : "deferred",
-      header: () => header.toString("latin1"),
-      field: (name) => {
-        const field = this.#fields.find((each) => each.name === name);
-        return field === undefined ? undefined : fieldValue(header, field);
-      },
+    const ended = { messageId: this.messageId, receivedAtMs: this.#receivedAtMs, end, code };
+    return concludeDmarc(this.#incoming, this.#surroundings, {
+      ...ended,
+      header: this.#content.header,
+      fields: this.#fields,
     });
-    if (checked === undefined || end === "taken") return checked;
-    try {
-      await this.#surroundings.bus.events.record([checked]);
-    } catch (err) {
-      this.#surroundings.log.warn({ err, messageId: this.messageId }, "what DMARC has said could not be recorded");
-    }
-    return undefined;
   }
 
   /** What was not committed with the message. */
@@ -260,7 +236,7 @@ export class MessageReception {
     const body = { size, lines: lineCount, longestLine, zeros, start, end, read };
     acls.content(receivedContent(lines, body));
     this.#body = body;
-    envelope.facts.askAhead(policy.wantedFacts, envelope.recipients);
+    envelope.facts.askAhead(policy.wantedFacts);
   }
 
   /** What looks into the message. @returns what refuses it, or throws it away. */
@@ -331,7 +307,7 @@ export class MessageReception {
         messageId,
         receivedAtMs: this.#receivedAtMs,
         headerMessageId: messageIdOf(this.#content.header, this.#fields),
-        tlsOptional: this.#isTlsOptional(),
+        tlsOptional: isTlsOptional(this.#content.header, this.#fields, (text) => this.#note(text)),
       },
       content,
       facts,
@@ -372,15 +348,6 @@ export class MessageReception {
     if (!log.writesRejectlog || !log.selectors.has("rejected_header")) return undefined;
     const { returnPath } = this.#incoming.envelope;
     return rejectDetails(returnPath, this.#incoming.acls.session.message.recipients, this.#changedHeader().lines);
-  }
-
-  /** Whether the sender wants it to arrive rather than to be protected (RFC 8689 §3). */
-  #isTlsOptional(): boolean {
-    const { header } = this.#content;
-    const fields = this.#fields.filter(({ name }) => name === "tls-required");
-    const said = tlsRequiredField(fields.map((field) => fieldValue(header, field)));
-    if (said === "invalid") this.#note("TLS-Required: field ignored: it is not one, or does not say No");
-    return said === "no";
   }
 
   /** The header section with what ACLs have changed in it since the last call. */

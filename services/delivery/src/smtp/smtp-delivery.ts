@@ -8,6 +8,7 @@ import { LeaseLostError } from "../lease-lost-error.ts";
 import { LocalError } from "../local/local-error.ts";
 import { type MessageAsSent, messageAsSent } from "../message/message-as-sent.ts";
 import { type OutgoingContent, outgoingContent, outgoingSize, readOutgoing } from "../message/outgoing-content.ts";
+import { Notes } from "../notes.ts";
 import { foundLocal, hostFields, isFinal, isOurs, noteOn, recipientNotes, refusedResult } from "./attempt-results.ts";
 import type { SmtpConnection } from "./connection.ts";
 import type { Acquired } from "./host-connections.ts";
@@ -27,9 +28,6 @@ import { sendingAddress } from "./sending-address.ts";
 import type { SmtpDeps } from "./smtp-deps.ts";
 import { transactionOf } from "./transaction-of.ts";
 
-/** Errors are logged by address; a message with many recipients says each thing once, and not more than so much. */
-const MAX_NOTES = 20;
-
 /** Takes a message to the first of its hosts that will have it, recipient by recipient. */
 export async function deliverBySmtp(
   attempt: Attempt,
@@ -48,7 +46,7 @@ class SmtpDelivery {
   readonly #transport: SmtpTransport;
   readonly #deps: SmtpDeps;
   readonly #results: (AttemptResult | undefined)[];
-  readonly #notes: string[] = [];
+  readonly #notes = new Notes();
   readonly #lacking = new LackingHosts();
   /** How the message goes now. */
   #offer: Offer;
@@ -109,7 +107,7 @@ class SmtpDelivery {
     if (this.#tried === 0) for (const position of this.#open) this.#results[position] = this.#noHosts();
     const results = this.#results.map((result) => result ?? this.#noHosts());
     this.#retries?.leftOut(this.#leftOut);
-    return { results: withHosts(results, this.#retries?.stand, this.#retries?.messageKey), notes: this.#notes };
+    return { results: withHosts(results, this.#retries?.stand, this.#retries?.messageKey), notes: this.#notes.all };
   }
 
   /** Who waits for another day would wait in vain. */
@@ -138,6 +136,7 @@ class SmtpDelivery {
         routed === "" ? await this.#deps.addresses.resolve(name) : { kind: "found" as const, addresses: [routed] };
       if (found.kind !== "found") {
         this.#skipped[found.kind === "none" ? "noAddress" : "lookupFailed"]++;
+        await this.#attempt.events?.notFound(name, found.kind === "none");
         continue;
       }
       this.#hasSeveralHosts ||= found.addresses.length > 1;
@@ -163,7 +162,7 @@ class SmtpDelivery {
 
   /** @param isKnown That it is the right one. */
   async #try(hop: NextHop, isKnown: boolean): Promise<void> {
-    if (this.#tried > 0) for (const note of recipientNotes(this.#results, this.#open)) this.#note(note);
+    if (this.#tried > 0) for (const note of recipientNotes(this.#results, this.#open)) this.#notes.add(note);
     this.#lastFailure = undefined;
     const terms = this.#transport.terms ?? (await this.#termsFor(hop));
     if (terms === undefined) return;
@@ -201,7 +200,7 @@ class SmtpDelivery {
     } catch (err) {
       if (!(err instanceof DeferError)) throw err;
       this.#tried++;
-      this.#note(`H=${hopLabel(hop)}: ${err.message}`);
+      this.#notes.add(`H=${hopLabel(hop)}: ${err.message}`);
       this.#notOffered(hostFields(hop), this.#open, { errno: errnos.own, text: err.message });
       return undefined;
     }
@@ -210,7 +209,7 @@ class SmtpDelivery {
   /** All recipients that are still open, in as many transactions and connections as the next hop wants. */
   async #offerTo(hop: NextHop, terms: HostTerms, first: Acquired & { readonly kind: "connection" }): Promise<void> {
     let connection: SmtpConnection | undefined = first.connection;
-    for (const note of first.notes ?? []) this.#note(note);
+    for (const note of first.notes ?? []) this.#notes.add(note);
     let queue = this.#open;
     const startedAtMs = this.#deps.retries?.now() ?? 0;
     const { events } = this.#attempt;
@@ -334,17 +333,17 @@ class SmtpDelivery {
     const isTemporary = result.recipients.some((end) => end.outcome === "deferred");
     if (result.recipients.some(({ outcome }) => outcome === "delivered")) this.#transactions++;
     // A recipient's error is its own; the others may be of use to whoever watches the host.
-    if (trouble !== undefined && trouble.kind !== "recipient" && isTemporary) this.#note(noteOn(hop, trouble));
+    if (trouble !== undefined && trouble.kind !== "recipient" && isTemporary) this.#notes.add(noteOn(hop, trouble));
     return postponed;
   }
 
   /** The `H=` field is left out where TCP did not get through, as Exim does. */
   #notReached(hop: NextHop, failure: OpenFailure, positions = this.#open): void {
     const { text, isConnect, facts = hostFields(hop), notes = [] } = failure;
-    for (const note of notes) this.#note(note);
+    for (const note of notes) this.#notes.add(note);
     // As in Exim: that we cannot show who we are names no host.
     const isOurs = failure.errno === errnos.auth || failure.errno === errnos.authenticator;
-    if (!isOurs) this.#note(isConnect ? `H=${hopLabel(hop)} ${failure.logged ?? text}` : noteOn(hop, failure));
+    if (!isOurs) this.#notes.add(isConnect ? `H=${hopLabel(hop)} ${failure.logged ?? text}` : noteOn(hop, failure));
     this.#notOffered(isConnect || isOurs ? {} : facts, positions, failure, true);
   }
 
@@ -387,9 +386,5 @@ class SmtpDelivery {
 
   #noHosts(): AttemptResult {
     return noHosts(this.#skipped, this.#attempt.item.domain, this.#transport.name, this.#retries);
-  }
-
-  #note(text: string): void {
-    if (this.#notes.length < MAX_NOTES && !this.#notes.includes(text)) this.#notes.push(text);
   }
 }

@@ -307,6 +307,12 @@ export class Connection {
     const output = this.#conversation.session.takeOutput();
     this.#watch.output(output);
     this.#socket.end(output, "latin1");
+    const { hasQuit, heldOctets } = this.#conversation.session;
+    if (hasQuit && heldOctets === 0 && this.#conversation.tls === undefined) {
+      // Whoever has said QUIT says nothing more; waiting for its end would cost an error object where it does not read ours.
+      this.#socket.destroySoon();
+      return;
+    }
     // What the client still sends is read and dropped: an unread octet would make the kernel reset the connection
     // and take our last reply from it (RFC 1122 §4.2.2.13).
     this.#socket.resume();

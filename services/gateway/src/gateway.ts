@@ -24,6 +24,7 @@ import { Rejections } from "./rejections.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { certificateMetrics } from "./tls/certificate-metrics.ts";
+import { MailDates } from "./trace/mail-dates.ts";
 import type { Watchers } from "./watch/watchers.ts";
 
 export interface GatewayDeps {
@@ -89,6 +90,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
     messageIds: new MessageIdGenerator(),
     budget,
     clock,
+    dates: new MailDates(),
     rejections,
     connections: () => admission.connections,
     load: {

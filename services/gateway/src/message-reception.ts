@@ -115,7 +115,7 @@ export class MessageReception {
     this.#collectedOctets = 0;
     const fields = headerFields(octets);
     this.#fields = fields;
-    const { policy } = this.#surroundings;
+    const { policy, dates } = this.#surroundings;
     const { acls } = this.#incoming;
     const rewriting = rewriteHeader(octets, fields, policy, acls);
     const { receivedHeaderText: text } = policy.smtp;
@@ -125,7 +125,7 @@ export class MessageReception {
     const changed = async (): Promise<void> => {
       this.#rewritten = await rewriting;
       if (text !== undefined) {
-        this.#ownReceived = await ownReceived(text, acls, this.#receivedAtMs, (note) => this.#note(note));
+        this.#ownReceived = await ownReceived(text, acls, dates.at(this.#receivedAtMs), (note) => this.#note(note));
       }
       return this.#addHeader(own);
     };
@@ -360,7 +360,8 @@ export class MessageReception {
     const { primaryHostname: authservId, smtp } = this.#surroundings.policy;
     const clean = withoutUnwanted(header, this.#fields, { names: smtp.removedFields, authservId });
     const { messageId } = this;
-    const arrival = { hostname: authservId, messageId, atMs: this.#receivedAtMs };
+    const date = this.#surroundings.dates.at(this.#receivedAtMs);
+    const arrival = { hostname: authservId, messageId, date };
     return new MessageHeader(
       this.#ownReceived ?? receivedFieldOf(this.#incoming, arrival),
       clean,

@@ -1,5 +1,4 @@
 import type { SmtpAcls } from "@postbus/policy";
-import { mailDate } from "./received-field.ts";
 
 /**
  * Our trace field as `received_header_text` has it, with the time behind it, folded with CRLF; empty: there is none, for
@@ -10,7 +9,7 @@ import { mailDate } from "./received-field.ts";
 export async function ownReceived(
   text: string,
   acls: Pick<SmtpAcls, "text">,
-  atMs: number,
+  date: string,
   note: (text: string) => void,
 ): Promise<string> {
   const expanded = await acls.text(text);
@@ -22,5 +21,5 @@ export async function ownReceived(
     return "";
   }
   const lines = [first, ...rest.map((line) => (/^[ \t]/.test(line) ? line : `\t${line}`))];
-  return `${lines.join("\r\n")};\r\n\t${mailDate(atMs)}\r\n`;
+  return `${lines.join("\r\n")};\r\n\t${date}\r\n`;
 }

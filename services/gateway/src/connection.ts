@@ -3,6 +3,7 @@ import type { TLSSocket } from "node:tls";
 import { type Reply, reply } from "@postbus/mail";
 import type { ClientEndpoint, TlsView } from "@postbus/policy";
 import { handshakeProblem } from "@postbus/tls";
+import { afterReading } from "./after-reading.ts";
 import { Conversation } from "./conversation.ts";
 import { Deadlines } from "./deadlines.ts";
 import { freeMemory } from "./free-memory.ts";
@@ -359,6 +360,14 @@ export class Connection {
       this.#watch.note(`TLS: ${tls.cipher}`);
     } catch (err) {
       this.#onBug(err);
+    }
+    const { session } = this.#conversation;
+    if (session.isGreetingDue) {
+      // What has come in the packet of the handshake's end is told behind it.
+      afterReading(() => {
+        session.greet();
+        this.#pump();
+      });
     }
     this.#pump();
   }

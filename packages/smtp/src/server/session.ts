@@ -152,6 +152,8 @@ export class ServerSession {
     switch (core.phase) {
       case "connect":
         return core.ask({ kind: "connect" }, "connect asked");
+      case "greeting":
+        return { kind: "read" };
       case "command":
         if (this.#shutdown === undefined || core.transaction !== undefined) return nextCommand(core);
         return void core.end(core.profile.format.own(this.#shutdown));
@@ -336,7 +338,21 @@ export class ServerSession {
     if (core.profile.remembersExtended !== true) core.isExtended = false;
     core.forgetTransaction();
     core.input.clear();
-    this.#sayGreeting();
+    core.phase = this.#greeting === "" ? "command" : "greeting";
+  }
+
+  /** Whether `greet` is waited for. */
+  get isGreetingDue(): boolean {
+    return this.#core.phase === "greeting";
+  }
+
+  /** Behind a handshake that came first: says the greeting, unless the client has not waited for it. */
+  greet(): void {
+    const core = this.#core;
+    if (core.phase !== "greeting") return;
+    // A handshake does not make an early talker speak SMTP with us.
+    if (core.isAheadOfHello) core.close(replies.synchronizationError, "before the greeting");
+    else this.#sayGreeting();
   }
 
   /**

@@ -4,9 +4,12 @@ import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import type { DmarcPolicy } from "./compiled/dmarc-policy.ts";
 import type { AppendfileTransport } from "./compiled/transports/appendfile-transport.ts";
 import type { AutoreplyTransport } from "./compiled/transports/autoreply/autoreply-transport.ts";
+import type { FilterOrder, FilterRequest } from "./compiled/transports/filter-order.ts";
 import type { LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
+import type { Refusal } from "./compiled/transports/local/refusal.ts";
 import type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
 import type { PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
 import type { QueuefileTransport } from "./compiled/transports/queuefile-transport.ts";
@@ -38,6 +41,7 @@ export interface Policy {
   readonly qualifyRecipient: string;
   readonly smtp: SmtpPolicy;
   readonly log: LogPolicy;
+  readonly dmarc: DmarcPolicy;
   /** Undefined: STARTTLS is not offered. */
   readonly tls: TlsPolicy | undefined;
   /** `event_action`, in the main section and in transports. */
@@ -274,7 +278,15 @@ export interface MessageOptions {
   readonly returnPath: string | undefined;
   /** `return_path_add`, `envelope_to_add`, `delivery_date_add` */
   readonly adds: { readonly returnPath: boolean; readonly envelopeTo: boolean; readonly deliveryDate: boolean };
+  /** `headers_rewrite`: a line of the message's own, folded with LF, as its rules leave it; absent: there are none. */
+  readonly rewriteHeader?: HeaderRewriting;
 }
+
+/**
+ * @param log Told what a rule has made that is no address.
+ * @returns undefined: it stays as it is. @throws {DeferError} by the result.
+ */
+export type HeaderRewriting = (line: string, log: (text: string) => void) => Promise<string | undefined>;
 
 /** What every transport has. */
 export interface AnyTransport {
@@ -285,4 +297,6 @@ export interface AnyTransport {
    * @throws {DeferError} an option cannot be expanded.
    */
   message?(recipient: string): MessageOptions | undefined | Promise<MessageOptions>;
+  /** The program that the message goes through; absent: none. */
+  filter?(request: FilterRequest): Promise<FilterOrder | Refusal>;
 }

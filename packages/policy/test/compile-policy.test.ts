@@ -112,10 +112,6 @@ describe("problems", () => {
       want: [],
     },
     {
-      text: "begin rewrite\n^a $1@b.test S\n",
-      want: ["p.conf:2: rewriting of commands as they come (S) is not available"],
-    },
-    {
       text: "begin authenticators\na:\n driver = gsasl\n server_mech = digest-md5\n server_password = x\n",
       want: ["p.conf:2: authenticator a: server_mech = DIGEST-MD5: not available; SCRAM-SHA-1 and SCRAM-SHA-256 are"],
     },

@@ -350,6 +350,7 @@ export class Connection {
         this.#onSecure(tls);
       },
       failed,
+      judge: this.#conversation.certificateCourt,
     });
   }
 

@@ -13,8 +13,9 @@ import type { RejectionStage } from "./metrics.ts";
 import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
 import { clientNamed } from "./proxy/client-behind.ts";
 import { contentStageName, printable, Refusals } from "./refusals.ts";
-import { rewriteEnvelope } from "./rewriting.ts";
+import { rewriteArgument, rewriteEnvelope } from "./rewriting.ts";
 import type { Surroundings } from "./surroundings.ts";
+import type { CertificateCourt } from "./tls/handshake.ts";
 import { type PreparedTls, tlsUnavailable } from "./tls/server-tls.ts";
 
 /** The connection under a conversation. */
@@ -145,6 +146,8 @@ export class Conversation implements PolicyClient {
         const { name, isExtended } = step;
         return this.#decide(this.#asked.helo(name, isExtended), "helo", `EHLO or HELO ${printable(name)}`);
       }
+      case "path":
+        return this.#readPath(step);
       case "mail":
         return this.#mail(step);
       case "recipient":
@@ -248,6 +251,16 @@ export class Conversation implements PolicyClient {
     this.refusals.ofHandshake(text);
     const { events } = this.#surroundings;
     if (events.isWatched) events.handshakeFailed(this.#asking, text);
+  }
+
+  /** What the policy says of the client's certificates; undefined: nothing. */
+  get certificateCourt(): CertificateCourt | undefined {
+    const { events } = this.#surroundings;
+    if (!events.isWatched) return undefined;
+    return {
+      ask: (depth, certificate) => events.certificate(this.#asking, depth, certificate),
+      denied: (line) => this.#asking.write(["main"], `[${this.address}] ${line}`),
+    };
   }
 
   #nameCommand(acls: PolicySession["acls"]): void {
@@ -389,14 +402,26 @@ export class Conversation implements PolicyClient {
     if (policy.rewriting === undefined) return next(address);
     const rewriting = rewriteEnvelope(address, place, policy, this.#asked);
     if (rewriting === undefined) return next(address);
+    const what = place === "F" ? "MAIL" : "RCPT";
     return rewriting.then(
       (rewritten) => next(rewritten ?? address),
-      (err: unknown) => {
-        if (!(err instanceof DeferError)) throw err;
-        const what = place === "F" ? "MAIL" : "RCPT";
-        this.refusals.add(place === "F" ? "mail" : "rcpt", `temporarily rejected ${what} <${address}>: ${err.message}`);
-        this.session.refuse(notNow);
-      },
+      (err: unknown) => this.#notRewritten(what, `<${address}>`, err),
+    );
+  }
+
+  #notRewritten(what: "MAIL" | "RCPT", path: string, err: unknown): void {
+    if (!(err instanceof DeferError)) throw err;
+    const text = `temporarily rejected ${what} ${printable(path)}: ${err.message}`;
+    this.refusals.add(what === "MAIL" ? "mail" : "rcpt", text);
+    this.session.refuse(notNow);
+  }
+
+  /** The argument of a command by the rules that are for those as they come. */
+  #readPath({ of, path }: Extract<SessionStep, { kind: "path" }>): Promise<void> {
+    const { policy } = this.#surroundings;
+    return rewriteArgument(path, policy, this.#asked).then(
+      (rewritten) => this.session.readPath(rewritten ?? path),
+      (err: unknown) => this.#notRewritten(of, path, err),
     );
   }
 

@@ -11,6 +11,7 @@ import { afterReading } from "./after-reading.ts";
 import { peerOf } from "./client-address.ts";
 import { CoarseClock, TICK_MS } from "./coarse-clock.ts";
 import { Connection } from "./connection.ts";
+import { ForensicReports } from "./dmarc/forensic-reports.ts";
 import { FactQuestions } from "./facts/fact-questions.ts";
 import { openListeners } from "./listeners.ts";
 import { admitClient, onlyForReserved } from "./load/admit-client.ts";
@@ -83,11 +84,16 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
   let average = 0;
   const budget = new OctetBudget(settings.inFlightOctets);
   const rejections = new Rejections(bus.events, log);
+  const forensics = new ForensicReports({
+    ...{ bus, rates, log },
+    hostname: () => inForce.current.policy.primaryHostname,
+  });
   const ofAll: Omit<Surroundings, keyof PolicyParts> = {
     settings,
     rates,
     bus,
     questions: new FactQuestions(bus, log),
+    forensics,
     messageIds: new MessageIdGenerator(),
     budget,
     clock,
@@ -253,6 +259,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
         clearInterval(sweep);
         probe.stop();
         await rejections.stop();
+        await forensics.stop();
       },
     };
   } catch (err) {

@@ -1,5 +1,5 @@
 import { BusFullError } from "@postbus/bus";
-import { firstItemId, type Noted, routeSubject } from "@postbus/contracts";
+import { type DmarcChecked, firstItemId, routeSubject } from "@postbus/contracts";
 import {
   BodyGlance,
   DeferError,
@@ -13,11 +13,13 @@ import {
 import { type AclAnswer, judgeContent, receivedContent } from "@postbus/policy";
 import { contentLines } from "./content-lines.ts";
 import { ContentStages, scanRoot } from "./content-stages.ts";
+import { concludeDmarc } from "./dmarc/conclude-dmarc.ts";
 import type { Incoming } from "./incoming.ts";
 import { type LoggedReception, loggedReception } from "./log/logged-reception.ts";
 import { rejectDetails } from "./log/reject-details.ts";
 import { MessageContent } from "./message-content.ts";
 import { MessageHeader } from "./message-header.ts";
+import { MessageNotes } from "./message-notes.ts";
 import { isAccepted } from "./policy-session.ts";
 import { rewriteHeader } from "./rewriting.ts";
 import { receivedEvent, routeItem } from "./route-item.ts";
@@ -42,10 +44,6 @@ export const notNow = reply(451, "4.3.0", "Temporary local problem - please try 
 
 type BodyView = Parameters<typeof receivedContent>[1];
 
-/** Lines of the log that are committed with a message; a recipient more or less is not worth a commit that is too large. */
-const MAX_COMMITTED_NOTES = 100;
-/** Characters of one; policies repeat what clients say. */
-const MAX_NOTE = 1_000;
 /** What a field of the header section takes besides its octets, about. */
 const FIELD_OCTETS = 200;
 
@@ -70,8 +68,7 @@ export class MessageReception {
   #ownReceived: string | undefined;
   #isOver = false;
   /** For the log. */
-  readonly #notes: Noted[] = [];
-  #noteCount = 0;
+  readonly #notes: MessageNotes;
   /** As it was shown to the policy. */
   #body: BodyView | undefined;
 
@@ -79,6 +76,7 @@ export class MessageReception {
     const { policy } = surroundings;
     const { acls, envelope } = incoming;
     this.messageId = surroundings.messageIds.next();
+    this.#notes = new MessageNotes(this.messageId, incoming.decisions, surroundings);
     this.#incoming = incoming;
     this.#surroundings = surroundings;
     this.#receivedAtMs = Date.now();
@@ -95,6 +93,8 @@ export class MessageReception {
     envelope.facts.contentIsThere({
       messageId: this.messageId,
       wantsSignatures: acls.has("dkim"),
+      wantsDmarcDetail: policy.wantedFacts.dmarc,
+      suffixFile: policy.dmarc.suffixFile,
       read: () => this.#content.original(),
     });
   }
@@ -113,11 +113,10 @@ export class MessageReception {
   /** @returns Something to wait for, or nothing. @throws {DeferError} no room, by the result or at once. */
   header(octets: Buffer): Promise<void> | undefined {
     this.#collectedOctets = 0;
-    const fields = headerFields(octets);
-    this.#fields = fields;
+    this.#fields = headerFields(octets);
     const { policy, dates } = this.#surroundings;
     const { acls } = this.#incoming;
-    const rewriting = rewriteHeader(octets, fields, policy, acls);
+    const rewriting = rewriteHeader(octets, this.#fields, policy, acls);
     const { receivedHeaderText: text } = policy.smtp;
     if (rewriting === undefined && text === undefined) return this.#addHeader(octets);
     // What was read stays with the session meanwhile, and may be used for something else.
@@ -125,7 +124,9 @@ export class MessageReception {
     const changed = async (): Promise<void> => {
       this.#rewritten = await rewriting;
       if (text !== undefined) {
-        this.#ownReceived = await ownReceived(text, acls, dates.at(this.#receivedAtMs), (note) => this.#note(note));
+        this.#ownReceived = await ownReceived(text, acls, dates.at(this.#receivedAtMs), (note) =>
+          this.#notes.add(note),
+        );
       }
       return this.#addHeader(own);
     };
@@ -160,6 +161,7 @@ export class MessageReception {
       const { answer, reply: given, isRefusal = false } = (await this.#judge()) ?? {};
       const usual: Reply = { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
       const end = this.#endBy(answer, isRefusal);
+      const checked = await this.#concludeDmarc(end, given);
       if (end !== "taken") {
         this.#incoming.decisions?.ended(messageId, end === "discarded" ? end : "refused");
         await this.discard();
@@ -172,7 +174,7 @@ export class MessageReception {
         log.info({ messageId }, "a message was discarded, as the policy wants");
         return { reply: given ?? usual, end, isUsual };
       }
-      await this.#publish();
+      await this.#publish(checked);
       return { reply: given ?? usual, end, isUsual };
     } catch (err) {
       if (!(err instanceof DeferError)) {
@@ -184,7 +186,7 @@ export class MessageReception {
       await this.discard();
       return { reply: err instanceof BusFullError ? noRoom : notNow, end: "failed" };
     } finally {
-      this.#tellNotes(this.#notes);
+      this.#notes.tell();
       this.#release();
     }
   }
@@ -196,14 +198,31 @@ export class MessageReception {
     return "taken";
   }
 
-  /** What was not committed with the message. */
-  #tellNotes(notes: readonly Noted[]): void {
-    const { rejections, log } = this.#surroundings;
-    for (const note of notes) {
-      // Without a decision that is recorded, a message that was not taken is nobody's.
-      if (this.#incoming.decisions !== undefined) rejections.add(note);
-      else log.info({ messageId: note.messageId, text: note.text }, "policy");
+  /** @returns an event that is to be committed with the message. That of one which is not taken is recorded. */
+  async #concludeDmarc(
+    end: Exclude<Finished["end"], "failed">,
+    given: Reply | undefined,
+  ): Promise<DmarcChecked | undefined> {
+    if (!this.#incoming.envelope.facts.hasJudgedDmarc) return undefined;
+    const { header } = this.#content;
+    const isRefused = end === "refused" || end === "dropped";
+    const checked = await concludeDmarc(this.#incoming, this.#surroundings, {
+      messageId: this.messageId,
+      receivedAtMs: this.#receivedAtMs,
+      outcome: !isRefused ? "accepted" : (given ?? notNow).code >= 500 ? "refused" : "deferred",
+      header: () => header.toString("latin1"),
+      field: (name) => {
+        const field = this.#fields.find((each) => each.name === name);
+        return field === undefined ? undefined : fieldValue(header, field);
+      },
+    });
+    if (checked === undefined || end === "taken") return checked;
+    try {
+      await this.#surroundings.bus.events.record([checked]);
+    } catch (err) {
+      this.#surroundings.log.warn({ err, messageId: this.messageId }, "what DMARC has said could not be recorded");
     }
+    return undefined;
   }
 
   /** The message is not wanted, or its client is gone: nothing is left of it. */
@@ -265,7 +284,7 @@ export class MessageReception {
     const { prdr } = this.#surroundings.metrics;
     const judgement = await judgeContent(acls, {
       say,
-      log: (text) => this.#note(text),
+      log: (text) => this.#notes.add(text),
       trace: ({ record: { stage }, verdict, isTemporary }) => {
         if (stage === "data_prdr") prdr.inc({ verdict: isTemporary ? "defer" : verdict });
       },
@@ -274,16 +293,7 @@ export class MessageReception {
     return judgement;
   }
 
-  #note(text: string): void {
-    const { messageId } = this;
-    this.#noteCount += 1;
-    const id = `${messageId}/note/${this.#noteCount}`;
-    const said = { v: 1, id, atMs: Date.now(), service: "gateway", name: "msg:note", messageId } as const;
-    this.#notes.push({ ...said, text: text.slice(0, MAX_NOTE) });
-    if (this.#notes.length > MAX_COMMITTED_NOTES) this.#tellNotes(this.#notes.splice(MAX_COMMITTED_NOTES));
-  }
-
-  async #publish(): Promise<void> {
+  async #publish(checked: DmarcChecked | undefined): Promise<void> {
     const { bus, metrics } = this.#surroundings;
     const { envelope, acls, decisions } = this.#incoming;
     const finished = this.#content.finish(this.#changedHeader().top);
@@ -309,11 +319,12 @@ export class MessageReception {
     const received = receivedEvent(this.#incoming, item, this.#logged());
     const decided = decisions?.accepted(messageId, this.#receivedAtMs);
     await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [
-      ...this.#notes,
+      ...this.#notes.held,
       received,
       ...(decided === undefined ? [] : [decided]),
+      ...(checked === undefined ? [] : [checked]),
     ]);
-    this.#notes.length = 0;
+    this.#notes.clear();
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
   }
 
@@ -342,7 +353,7 @@ export class MessageReception {
     const { header } = this.#content;
     const fields = this.#fields.filter(({ name }) => name === "tls-required");
     const said = tlsRequiredField(fields.map((field) => fieldValue(header, field)));
-    if (said === "invalid") this.#note("TLS-Required: field ignored: it is not one, or does not say No");
+    if (said === "invalid") this.#notes.add("TLS-Required: field ignored: it is not one, or does not say No");
     return said === "no";
   }
 
@@ -357,11 +368,10 @@ export class MessageReception {
 
   #newHeader(): MessageHeader {
     const { header } = this.#content;
-    const { primaryHostname: authservId, smtp } = this.#surroundings.policy;
+    const { policy, dates } = this.#surroundings;
+    const { primaryHostname: authservId, smtp } = policy;
     const clean = withoutUnwanted(header, this.#fields, { names: smtp.removedFields, authservId });
-    const { messageId } = this;
-    const date = this.#surroundings.dates.at(this.#receivedAtMs);
-    const arrival = { hostname: authservId, messageId, date };
+    const arrival = { hostname: authservId, messageId: this.messageId, date: dates.at(this.#receivedAtMs) };
     return new MessageHeader(
       this.#ownReceived ?? receivedFieldOf(this.#incoming, arrival),
       clean,

@@ -27,6 +27,9 @@ const MAIN: ReadonlySet<string> = new Set([
     "dkim_verify_min_keysizes",
     "dkim_verify_minimal",
     "dkim_verify_signers",
+    "dmarc_forensic_sender",
+    "dmarc_mode",
+    "dmarc_tld_file",
     "dsn_advertise_hosts",
     "host_lookup",
     "host_lookup_order",
@@ -121,10 +124,7 @@ const MAIN: ReadonlySet<string> = new Set([
  * Options of the main section are told in one notice.
  */
 export function checkCarriedOut(configuration: Configuration, problems: ProblemList): void {
-  const { main, rewrite } = configuration;
-  for (const { place, where } of rewrite) {
-    if (where.has("S")) problems.error(place, "rewriting of commands as they come (S) is not available");
-  }
+  const { main } = configuration;
   const idle = idleOptions(main);
   if (idle.length > 0) {
     const text = `these options are correct, but not carried out yet: ${idle.join(", ")}`;

@@ -24,6 +24,7 @@ export type SessionPhase =
   /** A step that wants an answer is out. */
   | "connect asked"
   | "helo asked"
+  | "path asked"
   | "mail asked"
   | "recipient asked"
   | "data asked"
@@ -47,6 +48,13 @@ interface Transaction {
   readonly isPrdr: boolean;
   rcptCommands: number;
   recipients: number;
+}
+
+/** What stands behind MAIL or RCPT, and what is done with it when it is known how it reads. */
+interface PathAsked {
+  readonly parameters: string;
+  answer: string | undefined;
+  readonly read: (core: SessionCore, argument: string) => SessionStep | undefined;
 }
 
 /** A chunk that is thrown away. */
@@ -85,6 +93,8 @@ export class SessionCore {
   transaction: Transaction | undefined;
   /** Of the MAIL that is asked about. */
   mail: Pick<Transaction, "isUtf8" | "isPrdr"> = { isUtf8: false, isPrdr: false };
+  /** The argument of MAIL or RCPT that the owner is asked about, or has answered about: then it is read. */
+  path: PathAsked | undefined;
   /** Content that has not come to its end: with chunks, also between two of them. */
   reading: MessageReading | undefined;
   /** That which the question is about whether content may come. */

@@ -1,7 +1,8 @@
-import type { DkimFact, DmarcFact, SpfFact } from "@postbus/contracts";
+import type { DkimFact, SpfFact } from "@postbus/contracts";
 import { DeferError, trimEnd } from "@postbus/mail";
 import type { AclHooks } from "@postbus/policy";
 import { authenticationResults } from "../trace/authentication-results.ts";
+import { dmarcFact, dmarcOff, type NoDmarc } from "./dmarc-fact.ts";
 import type { TransactionFacts } from "./transaction-facts.ts";
 
 type FactHooks = Required<Pick<AclHooks, "facts" | "authenticationResults">>;
@@ -15,9 +16,13 @@ interface Transaction {
 /**
  * The facts as the policy's conditions and variables want them (Exim's manual, "DKIM, SPF, SRS and DMARC").
  *
- * @param transaction The one that runs.
+ * @param transaction The one that runs. @param whyNoDmarc Asked when a condition wants DMARC.
  */
-export function policyFacts(hostname: string, transaction: () => Transaction | undefined): FactHooks {
+export function policyFacts(
+  hostname: string,
+  transaction: () => Transaction | undefined,
+  whyNoDmarc: () => NoDmarc | undefined,
+): FactHooks {
   const running = (name: string): Transaction => {
     const found = transaction();
     if (found === undefined) throw new DeferError(name, "there is no message yet");
@@ -36,7 +41,13 @@ export function policyFacts(hostname: string, transaction: () => Transaction | u
     facts: {
       spf: async () => spfFact(await running("spf").facts.spf()),
       dkim: async () => dkimFact((await ofMessage("dkim")).dkim ?? []),
-      dmarc: async () => dmarcFact((await ofMessage("dmarc")).dmarc),
+      dmarc: async () => {
+        const why = whyNoDmarc();
+        if (why !== undefined) return dmarcOff(why, hostname);
+        const judged = await running("dmarc").facts.dmarc();
+        if (judged === undefined) throw new DeferError("dmarc", "the message is not there yet");
+        return dmarcFact(judged, hostname);
+      },
       dcc: scan("dcc"),
       malware: scan("malware"),
       spam: scan("spam"),
@@ -83,19 +94,3 @@ const DKIM_STATUS: Readonly<Record<DkimFact["result"], string>> = {
   temperror: "invalid",
   permerror: "invalid",
 };
-
-function dmarcFact(fact: DmarcFact | undefined) {
-  const { result = "none", domain = "", policy = "", comment = "" } = fact ?? {};
-  const asked = policy === "reject" || policy === "quarantine" ? policy : "none";
-  const status =
-    result === "pass" ? "accept" : result === "fail" ? asked : result === "temperror" ? "temperror" : "none";
-  return {
-    result: status,
-    variables: {
-      dmarc_status: status,
-      dmarc_status_text: comment,
-      dmarc_used_domain: domain,
-      dmarc_domain_policy: policy,
-    },
-  };
-}

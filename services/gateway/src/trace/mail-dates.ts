@@ -1,3 +1,5 @@
+import { mailDate } from "@postbus/mail";
+
 /** RFC 5322 §3.3 date-time, in UTC. Messages of the same second share its text: making one takes longer than a command. */
 export class MailDates {
   #second = Number.NaN;
@@ -8,7 +10,7 @@ export class MailDates {
     const second = Math.floor(atMs / 1000);
     if (second !== this.#second) {
       this.#second = second;
-      this.#text = new Date(atMs).toUTCString().replace("GMT", "+0000");
+      this.#text = mailDate(atMs);
     }
     return this.#text;
   }

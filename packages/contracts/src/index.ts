@@ -33,7 +33,11 @@ export { FLEET_BEAT_MS, FLEET_EXPIRY_MS, FleetMember, fleetBucket } from "./flee
 export { firstItemId, nextItemId, splitItemId } from "./item-id.ts";
 export { QuotaAnswer, QuotaRequest, quotaSubject } from "./quota.ts";
 export { RouteItem, routeSubject } from "./route-item.ts";
-export { ScanAnswer, ScanRequest, scanSubject } from "./scan.ts";
+export { DccTask, DccVerdict } from "./scan/dcc-scan.ts";
+export { MalwareTask } from "./scan/malware-scan.ts";
+export { ScanAnswer, ScanRequest, ScanTask, ScanVerdict, scanSubject } from "./scan/scan.ts";
+export { ScanServer } from "./scan/scan-server.ts";
+export { SpamTask } from "./scan/spam-scan.ts";
 export { shareOrigins, withOrigins } from "./shared-origins.ts";
 export { subjectToken } from "./subject-token.ts";
 export { Suspension, suspensionBucket, suspensionKey } from "./suspension.ts";

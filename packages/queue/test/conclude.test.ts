@@ -520,6 +520,26 @@ describe("a deferral that freezes", () => {
     );
   });
 
+  test("is told to whom freeze_tell names, once however often it is handled; of a report nobody is told", async () => {
+    const frozen: AttemptResult = { outcome: "deferred", errno: -1, text: "self", isFrozen: true };
+    const rules = { ...DEFAULT_QUEUE_RULES, freezeTell: ["root@tell.test"] };
+    const told = async (returnPath: string) => {
+      const { publish = [] } = await outcomeOf([frozen], { returnPath }, {}, { rules });
+      return publish.filter(({ header }) => Value.Parse(RouteItem, header).recipients[0]?.address === "root@tell.test");
+    };
+    const [notice, ...more] = await told("ann@a.test");
+    assert.deepEqual(more, []);
+    assert.equal(notice?.id, (await told("ann@a.test"))[0]?.id);
+    assert.ok(notice?.content.kind === "inline");
+    assert.match(
+      notice.content.octets.toString("latin1"),
+      new RegExp(
+        `\r\nSubject: Message frozen\r\n[^]*\r\n\r\nMessage ${MESSAGE} has been frozen\\.\r\nThe sender is <ann@a\\.test>\\.\r\n[^]* {2}r0@b\\.test: self\r\n$`,
+      ),
+    );
+    assert.deepEqual(await told(""), []);
+  });
+
   test("does so whatever the message's age", async () => {
     const frozen: AttemptResult = { outcome: "deferred", errno: -1, text: "self", isFrozen: true };
     const outcome = await outcomeOf([frozen], { receivedAtMs: NOW - 300 * HOUR });

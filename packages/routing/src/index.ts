@@ -6,6 +6,6 @@ export { extractAddress } from "./redirect/extract-address.ts";
 export type { Routing } from "./routing.ts";
 export type { BmiVerdict, RoutingContext, SyntaxErrors } from "./routing-context.ts";
 export { RoutingMemory } from "./routing-memory.ts";
-export type { Delivery, RoutingFailure, RoutingOutcome, RoutingResult } from "./routing-result.ts";
+export type { Delivery, RoutingDeferral, RoutingFailure, RoutingOutcome, RoutingResult } from "./routing-result.ts";
 export { formatTraceStep } from "./trace.ts";
 export type { Verification, VerifyRequest } from "./verify-address.ts";

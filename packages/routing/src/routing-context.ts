@@ -38,6 +38,8 @@ export interface RoutingContext {
   readonly surroundings: Omit<Surroundings, "variables">;
   /** An operator wants it tried now: `hold_domains` holds nothing up. */
   readonly isForced?: boolean;
+  /** It has just come: `queue_domains` holds it up. */
+  readonly isFirstAttempt?: boolean;
   /** Variables of message and connection; those of the address come before them. */
   readonly variables?: Variables;
   /** @param address The recipient as it was received. */

@@ -1,3 +1,4 @@
+// One file because each step from DATA to its reply goes on with what the steps before have left in the message.
 import { BusFullError } from "@postbus/bus";
 import { type DmarcChecked, firstItemId, type Noted, routeSubject } from "@postbus/contracts";
 import { BodyGlance, DeferError, fieldValue, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
@@ -19,6 +20,7 @@ import { messageIdOf } from "./trace/header-message-id.ts";
 import { ownReceived } from "./trace/own-received.ts";
 import { receivedFieldOf } from "./trace/received-field.ts";
 import { withoutUnwanted } from "./trace/unwanted-fields.ts";
+import { tellOfFreezing, whenTried } from "./waiting-message.ts";
 
 /** What became of a message. */
 export interface Finished {
@@ -88,6 +90,7 @@ export class MessageReception {
     envelope.facts.contentIsThere({
       messageId: this.messageId,
       wantsSignatures: acls.has("dkim"),
+      headerOctets: () => this.#content.header.length,
       wantsDmarcDetail: policy.wantedFacts.dmarc,
       suffixFile: policy.dmarc.suffixFile,
       read: () => this.#content.original(),
@@ -233,7 +236,7 @@ export class MessageReception {
     const body = { size, lines: lineCount, longestLine, zeros, start, end, read };
     acls.content(receivedContent(lines, body));
     this.#body = body;
-    envelope.facts.askAhead(policy.wantedFacts, envelope.recipients);
+    envelope.facts.askAhead(policy.wantedFacts);
   }
 
   /** What looks into the message. @returns what refuses it, or throws it away. */
@@ -290,12 +293,12 @@ export class MessageReception {
   }
 
   async #publish(checked: DmarcChecked | undefined): Promise<void> {
-    const { bus, metrics } = this.#surroundings;
+    const { bus, metrics, policy } = this.#surroundings;
     const { envelope, acls, decisions } = this.#incoming;
     const finished = this.#content.finish(this.#changedHeader().top);
     const content = finished instanceof Promise ? await finished : finished;
-    const asked = envelope.facts.known();
-    const facts = asked === undefined ? undefined : await asked;
+    const known = envelope.facts.known();
+    const facts = known === undefined ? undefined : await known;
 
     const { messageId } = this;
     const item = routeItem(
@@ -310,17 +313,20 @@ export class MessageReception {
       facts,
     );
     const startMs = performance.now();
-    const frozen = acls.session.message.controls.freeze === undefined ? {} : { frozen: "frozen by an ACL" };
     const id = firstItemId(messageId);
+    const { controls } = acls.session.message;
+    const asked = whenTried(controls, policy, (text) => this.#note(text));
+    const when: Awaited<typeof asked> = asked instanceof Promise ? await asked : asked;
     const received = receivedEvent(this.#incoming, item, this.#logged());
     const decided = decisions?.accepted(messageId, this.#receivedAtMs);
-    await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [
+    await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...when }, [
       ...this.#notes,
       received,
       ...(decided === undefined ? [] : [decided]),
       ...(checked === undefined ? [] : [checked]),
     ]);
     this.#notes.length = 0;
+    if (controls.freeze?.tells === true) await tellOfFreezing(item, id, policy, bus);
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
   }
 

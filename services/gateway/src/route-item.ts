@@ -96,7 +96,16 @@ function receptionOf(incoming: Incoming, { headerMessageId }: Named, content: Co
     ...(isChunked ? { isChunked } : {}),
     ...(acls.session.message.isPrdr ? { isPrdr: true } : {}),
     ...(headerMessageId === undefined ? {} : { headerMessageId }),
+    ...spamOf(acls),
   };
+}
+
+/** As the last `spam` condition has left it. */
+function spamOf({ session }: SmtpAcls): Pick<Reception, "spam"> {
+  const { found } = session.message;
+  const scoreInt = found.get("spam_score_int");
+  if (typeof scoreInt !== "number") return {};
+  return { spam: { score: String(found.get("spam_score")), scoreInt, bar: String(found.get("spam_bar")) } };
 }
 
 /** A lookup may have made the name; nothing longer is anybody's. */

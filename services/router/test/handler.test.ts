@@ -91,7 +91,6 @@ const delivery = (address: string, changes: object = {}): RoutingOutcome => ({
   isLastHop: false,
   user: undefined,
   group: undefined,
-  isRetriedByLocalPart: false,
   variables: new Map(),
   isHiddenInBounces: false,
   isLogged: true,

@@ -8,8 +8,6 @@ export interface WantedFacts {
   readonly message: boolean;
   /** All about DMARC. */
   readonly dmarc: boolean;
-  /** What is in the content. */
-  readonly scan: boolean;
 }
 
 const SPF = { conditions: ["spf"], variable: /\$\{?(?:def:)?spf_/ };
@@ -18,12 +16,11 @@ const MESSAGE = {
   variable: /\$\{?(?:def:)?(?:dkim|dmarc)_|\$\{authresults/,
 };
 const DMARC = { conditions: ["dmarc_status"], variable: /\$\{?(?:def:)?dmarc_/ };
-const SCAN = { conditions: ["dcc", "malware", "spam"], variable: /\$\{?(?:def:)?(?:dcc|malware|spam)_/ };
 
 /** Reads it off the statements of the ACLs: whichever of them is reached, the answer is then on its way. */
 export function wantedFacts({ acls }: Pick<Configuration, "acls">): WantedFacts {
   const items = [...acls.values()].flatMap(({ statements }) => statements.flatMap((statement) => statement.items));
   const isWanted = ({ conditions, variable }: typeof SPF): boolean =>
     items.some(({ name, value }) => conditions.includes(name) || variable.test(value));
-  return { spf: isWanted(SPF), message: isWanted(MESSAGE), dmarc: isWanted(DMARC), scan: isWanted(SCAN) };
+  return { spf: isWanted(SPF), message: isWanted(MESSAGE), dmarc: isWanted(DMARC) };
 }

@@ -1,0 +1,7 @@
+import { dcc } from "./dcc.ts";
+import type { Engine, EngineName } from "./engine.ts";
+import { malware } from "./malware.ts";
+import { spam } from "./spam.ts";
+
+/** Who answers what. */
+export const engines: { readonly [Name in EngineName]: Engine<Name> } = { dcc, malware, spam };

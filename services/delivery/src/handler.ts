@@ -16,6 +16,7 @@ import { LeaseLostError } from "./lease-lost-error.ts";
 import { deliverByLmtp } from "./lmtp/lmtp-delivery.ts";
 import { recipientVariables } from "./message/recipient-variables.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
+import { Notes } from "./notes.ts";
 import { deliverToPipe } from "./pipe/pipe-delivery.ts";
 import type { ProgramDeps } from "./programs/program-deps.ts";
 import { deliverToQueuefile } from "./queuefile/queuefile-delivery.ts";
@@ -26,9 +27,6 @@ import { type Suspended, withoutSuspended, withSuspended } from "./suspended.ts"
 
 /** Exim's number for `internal configuration error`. */
 const CONFIGURATION_ERROR = -30;
-
-/** Lines that an attempt adds to the log on its way. */
-const MAX_NOTES = 20;
 
 export interface DeliveryDeps {
   /** The one in force now: asked for each item. */
@@ -73,13 +71,10 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const policy = deps.policy();
     const held = deps.suspended?.of(item);
     const events = attemptEvents(work.id, item, policy.events);
-    let notes: Set<string> | undefined;
-    const note = (text: string): void => {
-      notes ??= new Set();
-      if (notes.size < MAX_NOTES) notes.add(text);
-    };
+    const notes = new Notes();
+    const note = notes.add;
     const made = await attemptOthers({ work, item, content: work.content, events, note }, held, policy, deps);
-    const report = notes === undefined ? made : { ...made, notes: [...notes, ...made.notes] };
+    const report = notes.all.length === 0 ? made : { ...made, notes: [...notes.all, ...made.notes] };
     const { results } = report;
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {

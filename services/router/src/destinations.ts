@@ -8,6 +8,7 @@ import {
   RoutingMemory,
   type RoutingOutcome,
 } from "@postbus/routing";
+import { FailedLookups } from "./failed-lookups.ts";
 import { originOfRecipient } from "./recipient-origin.ts";
 
 /** The part of the policy in force that says where mail goes. */
@@ -43,6 +44,8 @@ export class Destinations {
   readonly #memory = new RoutingMemory();
   readonly #warn: (text: string) => void;
   readonly #onSyntaxErrors: DestinationDeps["onSyntaxErrors"];
+  /** Undefined: nobody wants to know. */
+  readonly failedLookups: FailedLookups | undefined;
   readonly #carries = (transport: string | undefined) => variablesFor(transport, this.#policy);
 
   readonly #variables: MessageVariables;
@@ -52,8 +55,16 @@ export class Destinations {
     this.#policy = policy;
     this.#item = item;
     this.#warn = deps.warn;
+    if (policy.events.main !== undefined) this.failedLookups = new FailedLookups();
     this.#onSyntaxErrors = deps.onSyntaxErrors;
     this.#variables = new MessageVariables(item, undefined, undefined, content, deps.now);
+  }
+
+  #surroundings(address: string): RoutingContext["surroundings"] {
+    const { surroundings } = this.#policy;
+    const { resolver } = surroundings;
+    if (this.failedLookups === undefined || resolver === undefined) return surroundings;
+    return { ...surroundings, resolver: this.failedLookups.watching(resolver, address) };
   }
 
   /**
@@ -64,7 +75,7 @@ export class Destinations {
     const context: RoutingContext = {
       purpose: "deliver",
       returnPath: this.#item.returnPath,
-      surroundings: this.#policy.surroundings,
+      surroundings: this.#surroundings(address),
       variables: this.#variables,
       memory: this.#memory,
       carries: this.#carries,

@@ -1,14 +1,15 @@
 import { createHash } from "node:crypto";
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
-import { type Recipient, RouteItem, withOrigins } from "@postbus/contracts";
+import { type MailEvent, type Recipient, RouteItem, withOrigins } from "@postbus/contracts";
 import { encodeXtext } from "@postbus/mail";
-import { messageContent, type OutcomeRaiser } from "@postbus/policy";
+import { Lines, messageContent, type OutcomeRaiser, variablesOf } from "@postbus/policy";
 import { type Attempted, partItemId, successReports } from "@postbus/queue";
 import type { RoutingOutcome, SyntaxErrors } from "@postbus/routing";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 import { concludeContext } from "./conclude-context.ts";
 import { Destinations, type RoutingPolicy } from "./destinations.ts";
+import type { FailedLookups } from "./failed-lookups.ts";
 import type { RouterMetrics } from "./metrics.ts";
 import { Origins } from "./recipient-origin.ts";
 import { type RoutedPart, type RoutedRecipient, routePart } from "./route-part.ts";
@@ -76,10 +77,26 @@ export function routerHandler(deps: RouterDeps): Handler {
     const { primaryHostname, qualifyDomain } = policy;
     const context = { work, item, primaryHostname, qualifyDomain, nowMs: deps.now() };
     outcomes.push(...wrongLists.map((found, i) => syntaxErrorMessage(found, i, context)));
-    const outcome = joined(outcomes);
+    const lookups = await failuresTold(work.id, item, destinations.failedLookups, policy);
+    const outcome = joined(lookups.length === 0 ? outcomes : [{ events: lookups }, ...outcomes]);
     if (policy.events.main === undefined || deps.raiser === undefined) return outcome;
     return deps.raiser.raise(outcome, { workId: work.id, item }, policy.events);
   };
+}
+
+/** What `event_action` says of lookups that have failed. @returns the lines that it has written. */
+async function failuresTold(
+  workId: string,
+  item: RouteItem,
+  failed: FailedLookups | undefined,
+  { events: { main } }: Pick<RoutingPolicy, "events">,
+): Promise<readonly MailEvent[]> {
+  if (main === undefined || failed === undefined || failed.all.size === 0) return [];
+  const lines = new Lines(`${workId}:lookups`, "router", item.messageId);
+  for (const [data, recipient] of failed.all) {
+    await main.raise({ name: "dns:fail", data }, { variables: variablesOf(item, recipient), log: lines.add });
+  }
+  return lines.take();
 }
 
 /** An operator, or its age, has given it up: nobody is asked where it would go. */

@@ -8,6 +8,7 @@ import { LeaseLostError } from "../lease-lost-error.ts";
 import { LocalError } from "../local/local-error.ts";
 import { type MessageAsSent, messageAsSent } from "../message/message-as-sent.ts";
 import { type OutgoingContent, outgoingContent, outgoingSize, readOutgoing } from "../message/outgoing-content.ts";
+import { Notes } from "../notes.ts";
 import { hostFields, isFinal, noteOn, refusedResult } from "./attempt-results.ts";
 import type { SmtpConnection } from "./connection.ts";
 import type { Acquired } from "./host-connections.ts";
@@ -25,9 +26,6 @@ import { redactedContent } from "./redacted-content.ts";
 import { sendingAddress } from "./sending-address.ts";
 import type { SmtpDeps } from "./smtp-deps.ts";
 import { transactionOf } from "./transaction-of.ts";
-
-/** Errors are logged by address; a message with many recipients says each thing once, and not more than so much. */
-const MAX_NOTES = 20;
 
 /** Takes a message to the first of its hosts that will have it, recipient by recipient. */
 export async function deliverBySmtp(
@@ -47,7 +45,7 @@ class SmtpDelivery {
   readonly #transport: SmtpTransport;
   readonly #deps: SmtpDeps;
   readonly #results: (AttemptResult | undefined)[];
-  readonly #notes: string[] = [];
+  readonly #notes = new Notes();
   readonly #lacking = new LackingHosts();
   /** How the message goes now. */
   #offer: Offer;
@@ -106,9 +104,9 @@ class SmtpDelivery {
     const results = this.#results.map((result) => result ?? this.#noHosts());
     this.#retries?.leftOut(this.#leftOut);
     const hosts = this.#retries?.stand;
-    if (hosts === undefined) return { results, notes: this.#notes };
+    if (hosts === undefined) return { results, notes: this.#notes.all };
     const told = results.map((result) => (result.outcome === "deferred" ? { ...result, hosts } : result));
-    return { results: told, notes: this.#notes };
+    return { results: told, notes: this.#notes.all };
   }
 
   /** Who waits for another day would wait in vain. */
@@ -136,6 +134,7 @@ class SmtpDelivery {
         routed === "" ? await this.#deps.addresses.resolve(name) : { kind: "found" as const, addresses: [routed] };
       if (found.kind !== "found") {
         this.#skipped[found.kind === "none" ? "noAddress" : "lookupFailed"]++;
+        await this.#attempt.events?.notFound(name, found.kind === "none");
         continue;
       }
       for (const address of found.addresses) {
@@ -207,7 +206,7 @@ class SmtpDelivery {
     } catch (err) {
       if (!(err instanceof DeferError)) throw err;
       this.#tried++;
-      this.#note(`H=${hopLabel(hop)}: ${err.message}`);
+      this.#notes.add(`H=${hopLabel(hop)}: ${err.message}`);
       this.#notOffered(hostFields(hop), this.#open, { errno: errnos.own, text: err.message });
       return undefined;
     }
@@ -216,7 +215,7 @@ class SmtpDelivery {
   /** All recipients that are still open, in as many transactions and connections as the next hop wants. */
   async #offerTo(hop: NextHop, terms: HostTerms, first: Acquired & { readonly kind: "connection" }): Promise<void> {
     let connection: SmtpConnection | undefined = first.connection;
-    for (const note of first.notes ?? []) this.#note(note);
+    for (const note of first.notes ?? []) this.#notes.add(note);
     let queue = this.#open;
     const startedAtMs = this.#deps.retries?.now() ?? 0;
     const { events } = this.#attempt;
@@ -333,17 +332,17 @@ class SmtpDelivery {
     const isTemporary = result.recipients.some((end) => end.outcome === "deferred");
     if (result.recipients.some(({ outcome }) => outcome === "delivered")) this.#transactions++;
     // A recipient's error is its own; the others may be of use to whoever watches the host.
-    if (trouble !== undefined && trouble.kind !== "recipient" && isTemporary) this.#note(noteOn(hop, trouble));
+    if (trouble !== undefined && trouble.kind !== "recipient" && isTemporary) this.#notes.add(noteOn(hop, trouble));
     return postponed;
   }
 
   /** The `H=` field is left out where TCP did not get through, as Exim does. */
   #notReached(hop: NextHop, failure: OpenFailure, positions = this.#open): void {
     const { text, isConnect, facts = hostFields(hop), notes = [] } = failure;
-    for (const note of notes) this.#note(note);
+    for (const note of notes) this.#notes.add(note);
     // As in Exim: that we cannot show who we are names no host.
     const isOurs = failure.errno === errnos.auth || failure.errno === errnos.authenticator;
-    if (!isOurs) this.#note(isConnect ? `H=${hopLabel(hop)} ${failure.logged ?? text}` : noteOn(hop, failure));
+    if (!isOurs) this.#notes.add(isConnect ? `H=${hopLabel(hop)} ${failure.logged ?? text}` : noteOn(hop, failure));
     this.#notOffered(isConnect || isOurs ? {} : facts, positions, failure, true);
   }
 
@@ -367,7 +366,7 @@ class SmtpDelivery {
     for (const position of this.#open) {
       const result = this.#results[position];
       if (result?.outcome !== "deferred" || result.errno !== errnos.rcpt4xx) continue;
-      this.#note(`H=${result.host} [${result.hostAddress}]: ${result.text}`);
+      this.#notes.add(`H=${result.host} [${result.hostAddress}]: ${result.text}`);
     }
   }
 
@@ -395,9 +394,5 @@ class SmtpDelivery {
 
   #noHosts(): AttemptResult {
     return noHosts(this.#skipped, this.#attempt.item.domain, this.#transport.name, this.#retries);
-  }
-
-  #note(text: string): void {
-    if (this.#notes.length < MAX_NOTES && !this.#notes.includes(text)) this.#notes.push(text);
   }
 }

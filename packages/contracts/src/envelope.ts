@@ -127,6 +127,8 @@ export const Recipient = Type.Object(
     lastDelayMs: Type.Optional(Type.Integer()),
     /** Text of the last deferral. */
     lastError: Type.Optional(Type.String()),
+    /** Name of the retry record that its last failure is in, if that is one which recipients of other messages share. */
+    retryKey: Type.Optional(Type.String()),
     /** Delay warnings that its sender has had. */
     warningsSent: Type.Optional(Type.Integer({ minimum: 1 })),
   },
@@ -171,4 +173,6 @@ export const messageFields = {
   facts: Type.Optional(Facts),
   /** `acl_c…` and `acl_m…`, as the ACLs have left them. */
   aclVariables: Type.Optional(Type.Record(Type.String(), CarriedValue)),
+  /** What BMI engines have said, each for some of the recipients as they were received (`encodeBmiVerdict`). */
+  bmiVerdicts: Type.Optional(Type.Array(Type.String())),
 };

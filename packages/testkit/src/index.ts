@@ -25,6 +25,7 @@ export { type PostbusOptions, type PostbusProcess, runPostbus, startPostbus } fr
 export { type PostgresServer, postgresIsMissing, startPostgres } from "./postgres.ts";
 export { program, serversDirectory } from "./program.ts";
 export { type RecordingSink, type SinkOptions, startRecordingSink } from "./recording-sink.ts";
+export { rspamdIsMissing, startRspamd } from "./rspamd.ts";
 export { clamdIsMissing, spamdIsMissing, startClamd, startSpamd } from "./scan-daemons.ts";
 export {
   type EngineAction,

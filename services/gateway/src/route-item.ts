@@ -29,7 +29,13 @@ interface Named {
 }
 
 /** A received message as the router gets it. @throws {DeferError} it does not fit into an item. */
-export function routeItem(incoming: Incoming, named: Named, content: Content, facts: Facts | undefined): RouteItem {
+export function routeItem(
+  incoming: Incoming,
+  named: Named,
+  content: Content,
+  facts: Facts | undefined,
+  bmiVerdicts: readonly string[],
+): RouteItem {
   const { envelope, acls } = incoming;
   const { messageId, receivedAtMs, tlsOptional } = named;
   const { returnPath } = envelope;
@@ -54,6 +60,7 @@ export function routeItem(incoming: Incoming, named: Named, content: Content, fa
     ...(tlsOptional && !requireTls ? { tlsOptional } : {}),
     ...(facts === undefined ? {} : { facts }),
     ...(aclVariables === undefined ? {} : { aclVariables }),
+    ...(bmiVerdicts.length === 0 ? {} : { bmiVerdicts: [...bmiVerdicts] }),
   };
 }
 

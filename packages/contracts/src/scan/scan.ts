@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { BmiAnswer, BmiTask } from "./bmi-scan.ts";
 import { DccTask, DccVerdict } from "./dcc-scan.ts";
 import { MalwareTask, MalwareVerdict } from "./malware-scan.ts";
 import { SpamTask, SpamVerdict } from "./spam-scan.ts";
@@ -7,7 +8,7 @@ import { SpamTask, SpamVerdict } from "./spam-scan.ts";
 export const scanSubject = "scan.content";
 
 /** What is asked; `engine` says of whom. Everything that the policy says of it is in here: scanner reads no policy. */
-export const ScanTask = Type.Union([DccTask, MalwareTask, SpamTask]);
+export const ScanTask = Type.Union([DccTask, MalwareTask, SpamTask, BmiTask]);
 export type ScanTask = Static<typeof ScanTask>;
 
 export const ScanRequest = Type.Object(
@@ -46,7 +47,7 @@ export const ScanRequest = Type.Object(
 export type ScanRequest = Static<typeof ScanRequest>;
 
 /** What the engine has said. */
-export const ScanVerdict = Type.Union([DccVerdict, MalwareVerdict, SpamVerdict]);
+export const ScanVerdict = Type.Union([DccVerdict, MalwareVerdict, SpamVerdict, BmiAnswer]);
 export type ScanVerdict = Static<typeof ScanVerdict>;
 
 export const ScanAnswer = Type.Union([

@@ -6,6 +6,8 @@ export interface WantedFacts {
   readonly spf: boolean;
   /** DKIM or DMARC, of the content. */
   readonly message: boolean;
+  /** The verdict of BMI, by an ACL: before the first that can know it. */
+  readonly bmi: boolean;
   /** All about DMARC. */
   readonly dmarc: boolean;
 }
@@ -16,11 +18,17 @@ const MESSAGE = {
   variable: /\$\{?(?:def:)?(?:dkim|dmarc)_|\$\{authresults/,
 };
 const DMARC = { conditions: ["dmarc_status"], variable: /\$\{?(?:def:)?dmarc_/ };
+const BMI = { conditions: [] as string[], variable: /bmi_(?:deliver|alt_location|base64_)/ };
 
 /** Reads it off the statements of the ACLs: whichever of them is reached, the answer is then on its way. */
 export function wantedFacts({ acls }: Pick<Configuration, "acls">): WantedFacts {
   const items = [...acls.values()].flatMap(({ statements }) => statements.flatMap((statement) => statement.items));
   const isWanted = ({ conditions, variable }: typeof SPF): boolean =>
     items.some(({ name, value }) => conditions.includes(name) || variable.test(value));
-  return { spf: isWanted(SPF), message: isWanted(MESSAGE), dmarc: isWanted(DMARC) };
+  return {
+    spf: isWanted(SPF),
+    message: isWanted(MESSAGE),
+    dmarc: isWanted(DMARC),
+    bmi: isWanted(BMI),
+  };
 }

@@ -80,7 +80,7 @@ describe("the feature descriptions' ACLs", () => {
     const { session: made } = await message({ rcpt }, {}, "user1@relay.example");
     assert.deepEqual(
       [...(made.message.controls.bmiOptin ?? [])],
-      [["user1@relay.example", "<OPTIN STRING1>:<OPTIN STRING2>"]],
+      [["user1@relay.example", ["<OPTIN STRING1>", "<OPTIN STRING2>"]]],
     );
   });
 

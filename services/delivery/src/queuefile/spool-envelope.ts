@@ -32,6 +32,7 @@ export function spoolEnvelope({ name, item, figures, writer }: EnvelopeOptions):
     ...bodyLines(figures),
     ...messageLines(item),
     ...spamLines(item),
+    ...ours("bmi_verdicts", item.bmiVerdicts?.join(":")),
     ...tlsLines(item),
     ...dsnLines(item),
     NO_NON_RECIPIENTS,

@@ -40,6 +40,7 @@ const MESSAGE: QueueOptions = {
     ],
     notification: { ret: "FULL", envid: "e1" },
     aclVariables: { acl_m_x: { tainted: "a -b" }, acl_c0: "c" },
+    bmiVerdicts: ["eyJ2IjoxfQ==", "eyJ2IjoyfQ=="],
     reception: {
       protocol: "esmtps",
       size: 100,

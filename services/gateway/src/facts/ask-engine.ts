@@ -1,7 +1,8 @@
 import type { ScanTask, ScanVerdict } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
-import { type AclSession, textOf } from "@postbus/policy";
+import type { AclSession } from "@postbus/policy";
 import type { Envelope } from "../envelope.ts";
+import { scanClient } from "./scan-client.ts";
 
 /** Octets of recipients that an engine is told of: a question must fit into a message of the bus. */
 const MAX_RECIPIENT_OCTETS = 128 * 1024;
@@ -15,23 +16,19 @@ const MAX_RECIPIENT_OCTETS = 128 * 1024;
 export async function askEngine(
   task: ScanTask,
   timeoutMs: number,
-  { connection, message }: AclSession,
+  session: AclSession,
   envelope: Envelope | undefined,
 ): Promise<{ readonly verdict: ScanVerdict; readonly recipients: readonly string[] }> {
-  if (envelope === undefined || message.content === undefined) {
+  if (envelope === undefined || session.message.content === undefined) {
     throw new DeferError(task.engine, "there is no message yet");
   }
-  const { helo, hostName = "", authentication } = connection;
-  const id = authentication?.id === undefined ? "" : textOf(authentication.id);
-  const client = {
-    address: connection.client.address,
-    helo,
-    ...(hostName === "" ? {} : { name: hostName }),
-    ...(id === "" ? {} : { authenticatedId: id }),
-  };
+  const client = scanClient(session);
   const recipients = firstOf(envelope.recipients);
   const { facts, returnPath } = envelope;
-  const verdict = await facts.scan({ client, returnPath, recipients, task, timeoutMs }, message.content.headerLines);
+  const verdict = await facts.scan(
+    { client, returnPath, recipients, task, timeoutMs },
+    session.message.content.headerLines,
+  );
   return { verdict, recipients };
 }
 

@@ -1,4 +1,5 @@
 import { tlsRequiredField } from "@postbus/mail";
+import type { BmiVerdicts } from "../../carried/bmi-verdicts.ts";
 import type { Headers } from "../../expansion/evaluation.ts";
 import { ExpansionFailure } from "../../expansion/failures.ts";
 import type { Value } from "../../expansion/value.ts";
@@ -69,6 +70,8 @@ export class SmtpMessage {
   /** What conditions have found out: `domain_data`, `spf_result`, `sender_rate`. */
   found = new Map<string, Value | number | boolean>();
   controls: MessageControls = {};
+  /** What BMI has said, if it was asked before the ACLs that want to know. */
+  bmi: BmiVerdicts | undefined;
   /** Queue that `queue =` has chosen. */
   queueName = "";
   // Made when they are needed, which for most messages is never.

@@ -101,6 +101,8 @@ export interface Load {
   readonly connections: number;
   /** Octets of content. */
   readonly size: number;
+  /** Instead of that: a message with LF. */
+  readonly messageFile?: string | undefined;
   /** One connection a message instead of kept ones. */
   readonly reconnect?: boolean;
   readonly recipient: string;
@@ -108,7 +110,8 @@ export interface Load {
 
 /** Runs Postfix's `smtp-source`; resolves with the seconds until the last message was accepted. */
 export async function runSource(load: Load): Promise<number> {
-  const args = ["-m", String(load.messages), "-s", String(load.connections), "-l", String(load.size)];
+  const args = ["-m", String(load.messages), "-s", String(load.connections)];
+  args.push(...(load.messageFile === undefined ? ["-l", String(load.size)] : ["-F", load.messageFile]));
   if (load.reconnect !== true) args.push("-d"); // Do not disconnect after each message.
   args.push("-f", "sender@bench.test", "-t", load.recipient, `127.0.0.1:${load.port}`);
   const start = performance.now();

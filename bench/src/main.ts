@@ -2,14 +2,16 @@
 //
 // Drives each system with Postfix's smtp-source and smtp-sink on this machine, one after the other, and prints rate,
 // processor time and memory, with the ratio to the first system of the run. --vs adds a second checkout of Postbus.
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { makeCertificate } from "@postbus/testkit";
+import { openFilterLab } from "./filter-lab.ts";
 import { startSink, startSlowSink } from "./load.ts";
 import { accept } from "./scenarios/accept.ts";
 import { backlog } from "./scenarios/backlog.ts";
+import { filter } from "./scenarios/filter.ts";
 import { handshakes } from "./scenarios/handshakes.ts";
 import { idle } from "./scenarios/idle.ts";
 import { large } from "./scenarios/large.ts";
@@ -37,7 +39,18 @@ const scenarios: readonly Scenario[] = [
   large,
   backlog,
   replicas,
+  filter,
 ];
+
+/** Systems that can be told how to verify what comes in. */
+const FILTERING: ReadonlySet<string> = new Set([
+  "embedded",
+  "vs-embedded",
+  "postfix",
+  "exim-4.96",
+  "exim-4.98",
+  "exim-4.100",
+]);
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -89,12 +102,16 @@ async function measure(
   const sink = scenario.sinkDelayMs === undefined ? await startSink() : await startSlowSink(scenario.sinkDelayMs);
   const certificate = scenario.isTls === true ? makeCertificate("mx.bench.test") : undefined;
   const { hold, hasDeadHop = false } = scenario;
-  const system = await start({ sinkPort: sink.port, hold, hasDeadHop, certificate, directory });
+  chmodSync(directory, 0o755);
+  const lab = scenario.isFiltered === true ? await openFilterLab(directory) : undefined;
+  const system = await start({ sinkPort: sink.port, hold, hasDeadHop, certificate, directory, filter: lab });
   running = system;
   try {
-    return { name: system.name, figures: await scenario.run(system, sink, amount) };
+    const messageFile = lab?.messageFile;
+    return { name: system.name, figures: await scenario.run(system, sink, { ...amount, messageFile }) };
   } finally {
     await system.stop();
+    await lab?.stop();
     await sink.stop();
     rmSync(directory, { recursive: true, force: true });
   }
@@ -113,6 +130,7 @@ for (const scenario of chosen) {
       const start = systems[key];
       if (start === undefined) throw new Error(`no system ${key}; there are ${Object.keys(systems).join(", ")}`);
       try {
+        if (scenario.isFiltered === true && !FILTERING.has(key)) throw new Error("it verifies nothing here");
         const { name, figures } = await measure(scenario, start);
         const main = Object.values(figures)[0] ?? Number.NaN;
         first ??= main;

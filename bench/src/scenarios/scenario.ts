@@ -6,6 +6,8 @@ export interface Amount {
   readonly connections: number;
   /** Octets of content. */
   readonly size: number;
+  /** What is sent, with LF; absent: anything of that size. */
+  readonly messageFile?: string | undefined;
 }
 
 export interface Scenario {
@@ -13,6 +15,8 @@ export interface Scenario {
   /** Nothing is delivered. */
   readonly hold: boolean;
   readonly isTls?: true;
+  /** What comes in is signed, and verified. */
+  readonly isFiltered?: true;
   /** Mail for `dead.test` goes to a port where nobody listens. */
   readonly hasDeadHop?: true;
   /** The sink answers each message after so long. */

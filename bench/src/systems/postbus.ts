@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { freePort, startNats, stopProcess, type TestCertificate } from "@postbus/testkit";
 import { type Account, openAccount } from "../account.ts";
 import { backlogPolicy } from "../backlog-policy.ts";
+import { filterPolicy } from "../filter-lab.ts";
 import type { StartSystem } from "./system.ts";
 
 /**
@@ -14,7 +15,7 @@ import type { StartSystem } from "./system.ts";
  * @param root The checkout that is measured.
  */
 export function embedded(root: string, name = "postbus"): StartSystem {
-  return async ({ sinkPort, hold, hasDeadHop = false, directory, certificate }) => {
+  return async ({ sinkPort, hold, hasDeadHop = false, directory, certificate, filter }) => {
     const account = openAccount("embedded");
     const port = await freePort();
     const tlsPort = await freePort();
@@ -24,6 +25,12 @@ export function embedded(root: string, name = "postbus"): StartSystem {
     if (hasDeadHop) {
       env["POSTBUS_CONFIG"] = join(directory, "backlog-policy.conf");
       writeFileSync(env["POSTBUS_CONFIG"], backlogPolicy(sinkPort, deadPort));
+    }
+    if (filter !== undefined) {
+      env["POSTBUS_DNS_SERVERS"] = filter.dnsAddress;
+      env["POSTBUS_CONFIG"] = join(directory, "filter-policy.conf");
+      const listen = "daemon_smtp_ports = SMTP_PORT\nlocal_interfaces = 127.0.0.1\nsmtp_accept_max = 0";
+      writeFileSync(env["POSTBUS_CONFIG"], filterPolicy(sinkPort, listen));
     }
     const smtpPorts = certificate === undefined ? String(port) : `${port} : ${tlsPort}`;
     const options = { root, account, directory, smtpPorts, sinkPort, env, services: [] };

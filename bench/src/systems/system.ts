@@ -1,5 +1,6 @@
 import type { TestCertificate } from "@postbus/testkit";
 import type { Account } from "../account.ts";
+import type { FilterLab } from "../filter-lab.ts";
 
 /** A mail transfer agent that runs and relays everything to a sink. */
 export interface System {
@@ -22,6 +23,8 @@ export interface SystemOptions {
   readonly certificate?: TestCertificate | undefined;
   /** Mail for `dead.test` goes to a port where nobody listens. */
   readonly hasDeadHop?: boolean;
+  /** It is to verify what comes in. */
+  readonly filter?: FilterLab | undefined;
   /** Empty directory for everything it writes. */
   readonly directory: string;
 }

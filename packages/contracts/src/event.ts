@@ -118,6 +118,8 @@ export const Delivered = Type.Object(
     isPipelined: Type.Optional(Type.Boolean()),
     isPrdr: Type.Optional(Type.Boolean()),
     isChunked: Type.Optional(Type.Boolean()),
+    /** `domain:selector` of each DKIM signature that we have made (`DKIM=`); there only if `log_selector` asks for it. */
+    signers: Type.Optional(Type.Array(Type.String())),
     /** `H=` of a local delivery: the hosts as the router has them. */
     hostText: Type.Optional(Type.String()),
     /** `ST=` */

@@ -42,12 +42,40 @@ export const DmarcFact = Type.Object(
 );
 export type DmarcFact = Static<typeof DmarcFact>;
 
+/** The chain of seals of a message (RFC 8617). */
+export const ArcFact = Type.Object(
+  {
+    result: Type.Enum(["none", "pass", "fail"]),
+    /** Why it fails, in Exim's words where it has some. */
+    reason: Type.Optional(Type.String()),
+    /** The newest; 0: there is none. */
+    instance: Type.Integer({ minimum: 0 }),
+    /** The lowest instance since which the message is as it was; 0: there is none. */
+    oldestPass: Type.Integer({ minimum: 0 }),
+    /** Who has sealed, from the first on; empty texts for one that is missing. */
+    hops: Type.Array(
+      Type.Object(
+        {
+          domain: Type.String(),
+          selector: Type.String(),
+          /** From where the hop got the message, as it says. */
+          clientAddress: Type.Optional(Type.String()),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type ArcFact = Static<typeof ArcFact>;
+
 /** What verifier found out about a message; travels with it. */
 export const Facts = Type.Object(
   {
     spf: Type.Optional(SpfFact),
     dkim: Type.Optional(Type.Array(DkimFact)),
     dmarc: Type.Optional(DmarcFact),
+    arc: Type.Optional(ArcFact),
   },
   { additionalProperties: false },
 );

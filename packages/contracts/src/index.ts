@@ -37,7 +37,7 @@ export {
   Rejected,
   Written,
 } from "./event.ts";
-export { DkimFact, DmarcFact, Facts, SpfFact } from "./facts.ts";
+export { ArcFact, DkimFact, DmarcFact, Facts, SpfFact } from "./facts.ts";
 export { FLEET_BEAT_MS, FLEET_EXPIRY_MS, FleetMember, fleetBucket } from "./fleet.ts";
 export { firstItemId, nextItemId, splitItemId } from "./item-id.ts";
 export { QuotaAnswer, QuotaRequest, quotaSubject } from "./quota.ts";

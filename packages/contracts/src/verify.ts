@@ -1,7 +1,7 @@
 import { type Static, Type } from "typebox";
 import { DkimSignature } from "./dkim-signature.ts";
 import { DmarcDetail } from "./dmarc.ts";
-import { DkimFact, DmarcFact, SpfFact } from "./facts.ts";
+import { ArcFact, DkimFact, DmarcFact, SpfFact } from "./facts.ts";
 
 /** gateway → verifier, at MAIL: "may this host send for this domain?" (RFC 7208). No content. */
 export const verifySpfSubject = "verify.spf";
@@ -32,6 +32,8 @@ export const MessageRequest = Type.Object(
     spf: Type.Optional(SpfFact),
     /** The answer is to have `signatures`. A verifier that does not know the word does not answer: it is updated first. */
     wantsSignatures: Type.Optional(Type.Literal(true)),
+    /** The answer is to have `arc`. */
+    wantsArc: Type.Optional(Type.Literal(true)),
     /** The answer is to have `dmarcDetail`; as above. */
     wantsDmarcDetail: Type.Optional(Type.Literal(true)),
     /** File with the list of public suffixes, where domains are found by that (RFC 7489). */
@@ -48,6 +50,8 @@ export const MessageAnswer = Type.Object(
     dmarc: DmarcFact,
     /** Where they were wanted. */
     signatures: Type.Optional(Type.Array(DkimSignature)),
+    /** Where it was wanted. */
+    arc: Type.Optional(ArcFact),
     dmarcDetail: Type.Optional(DmarcDetail),
   },
   { additionalProperties: false },

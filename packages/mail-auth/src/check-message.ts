@@ -1,24 +1,36 @@
-import type { DkimFact, DkimSignature, DmarcDetail, DmarcFact, SpfFact } from "@postbus/contracts";
+import type { ArcFact, DkimFact, DkimSignature, DmarcDetail, DmarcFact, SpfFact } from "@postbus/contracts";
 import type { Resolver } from "@postbus/dns";
-import { type CheckedSignature, checkDkim, MAX_SIGNATURES } from "./check-dkim.ts";
+import { ArcCheck, NO_CHAIN } from "./arc/check-arc.ts";
+import { BodyHashes } from "./canonical/body-hashes.ts";
+import { SignedHeader } from "./canonical/signed-header.ts";
 import type { CheckOptions } from "./check-spf.ts";
+import { cleanText } from "./clean-text.ts";
 import { startDeadline, TimeUpError } from "./deadline.ts";
+import { type CheckedSignature, DkimCheck, MAX_SIGNATURES } from "./dkim/check-dkim.ts";
+import { KeyRecords } from "./dkim/key-records.ts";
 import { type CheckedDmarc, checkDmarc, uncheckedDmarc } from "./dmarc/check-dmarc.ts";
 import type { PublicSuffixes } from "./dmarc/public-suffixes.ts";
 import { type Field, readHeaderSection } from "./header-section.ts";
 import { readMessageParts } from "./message-parts.ts";
 import { type LibraryResolver, queryAdapter } from "./query-adapter.ts";
+import { readBody } from "./read-body.ts";
 
 export interface MessageFacts {
   /** One for each signature that was looked at, from the top; empty if there is none. */
   readonly dkim: readonly DkimFact[];
   readonly dmarc: DmarcFact;
   readonly dmarcDetail: DmarcDetail;
-  /** All about the signatures that count as such. */
+  /** All about the signatures that count as such, if that was wanted. */
   readonly signatures: readonly DkimSignature[];
+  /** If it was wanted. */
+  readonly arc?: ArcFact;
 }
 
 export interface MessageCheckOptions extends CheckOptions {
+  /** `signatures` is wanted. */
+  readonly wantsSignatures?: boolean;
+  /** The chain of seals is to be checked, too (RFC 8617). */
+  readonly wantsArc?: boolean;
   /** What SPF said of the return path. */
   readonly spf?: SpfFact;
   /** For DMARC by RFC 7489: the list of public suffixes, to be read when it is needed. */
@@ -29,11 +41,15 @@ export interface MessageCheckOptions extends CheckOptions {
 const MESSAGE_TIMEOUT_MS = 30_000;
 
 /** What is said when a check could not be carried through: the client may try again. */
-export const unchecked = (comment: string): MessageFacts => ({
+export const unchecked = (comment: string, wantsArc = false): MessageFacts => ({
   dkim: [],
   ...named(uncheckedDmarc(comment)),
   signatures: [],
+  ...(wantsArc ? { arc: brokenArc(cleanText(comment)) } : {}),
 });
+
+/** RFC 8617 has no word for "try again". */
+const brokenArc = (reason: string): ArcFact => ({ result: "fail", reason, instance: 0, oldestPass: 0, hops: [] });
 
 /**
  * Who vouches for this message? DKIM signatures (RFC 6376), and whether they or SPF prove the author (DMARC, RFC 9989).
@@ -53,7 +69,7 @@ export async function checkMessage(
     const query = queryAdapter(resolver, deadline.signal);
     return await Promise.race([check(content, options, query), deadline.timeUp]);
   } catch (err) {
-    if (err instanceof TimeUpError) return unchecked("the check took too long");
+    if (err instanceof TimeUpError) return unchecked("the check took too long", options.wantsArc);
     throw err;
   } finally {
     deadline.stop();
@@ -62,7 +78,7 @@ export async function checkMessage(
 
 async function check(
   content: Buffer | AsyncIterable<Buffer>,
-  { spf, suffixes }: MessageCheckOptions,
+  { spf, suffixes, wantsArc = false, wantsSignatures = false }: MessageCheckOptions,
   resolver: LibraryResolver,
 ): Promise<MessageFacts> {
   const parts = await readMessageParts(content);
@@ -73,20 +89,28 @@ async function check(
       : readHeaderSection(header);
   if (header === undefined || section.kind === "unusable") {
     await parts.discard();
-    return section.kind === "unusable" ? unusable(section.reason, section.signatures) : unusable("", 0);
+    const { reason, signatures } = section.kind === "unusable" ? section : { reason: "", signatures: 0 };
+    return { ...unusable(reason, signatures), ...(wantsArc ? { arc: brokenArc(reason) } : {}) };
   }
-  let signatures: readonly CheckedSignature[] = [];
-  if (section.fields.some(({ name }) => name === "dkim-signature")) {
-    signatures = await checkDkim(header, section.fields, parts.rest(), resolver);
-  } else {
-    await parts.discard();
-  }
-  const from = section.fields.filter(({ name }) => name === "from").map((field) => bodyOf(header, field));
+  const { fields } = section;
+  const isSigned = fields.some(({ name }) => name === "dkim-signature");
+  const isSealed = wantsArc && fields.some(({ name }) => name.startsWith("arc-"));
+  const hashes = new BodyHashes();
+  const signed = new SignedHeader(header, fields);
+  const dkim = isSigned ? new DkimCheck(signed, fields, hashes) : undefined;
+  const arc = isSealed ? new ArcCheck(signed, fields, hashes) : undefined;
+  if (hashes.areWanted) await readBody(parts.rest(), (piece) => hashes.update(piece));
+  else await parts.discard();
+  const keys = new KeyRecords(resolver);
+  const nowMs = Date.now();
+  const signatures: readonly CheckedSignature[] = (await dkim?.results(keys, nowMs)) ?? [];
+  const from = fields.filter(({ name }) => name === "from").map((field) => bodyOf(header, field));
   const evidence = { from, signatures, ...(spf === undefined ? {} : { spf }) };
   return {
     dkim: signatures.map(({ fact }) => fact),
     ...named(await dmarcOf(evidence, resolver, suffixes)),
-    signatures: signatures.flatMap(({ signature }) => signature ?? []),
+    signatures: wantsSignatures ? signatures.flatMap((signature) => signature.describe() ?? []) : [],
+    ...(wantsArc ? { arc: (await arc?.result(keys, nowMs)) ?? NO_CHAIN } : {}),
   };
 }
 

@@ -45,6 +45,7 @@ export type { Refusal } from "./compiled/transports/local/refusal.ts";
 export type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
 export type { PipeOrder, PipeSettings, PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
 export type { QueuefileTransport } from "./compiled/transports/queuefile-transport.ts";
+export type { DkimSigning, KeySource, MessageSigning } from "./compiled/transports/signing/message-signing.ts";
 export type { HostTerms, SmtpTransport, SocksProxy } from "./compiled/transports/smtp-transport.ts";
 export { variablesIn } from "./compiled/transports/variables-in.ts";
 export type { WantedFacts } from "./compiled/wanted-facts.ts";

@@ -30,6 +30,8 @@ export function deliveredEvent(
   if (result.isPipelined === true && view.context.logged?.has("pipelining") === true) event.isPipelined = true;
   if (result.isPrdr === true) event.isPrdr = true;
   if (result.isChunked === true) event.isChunked = true;
+  if (result.signers !== undefined && view.context.logged?.has("dkim_verbose") === true)
+    event.signers = [...result.signers];
   if (result.shadow !== undefined) event.shadow = result.shadow;
   if ("hostText" in view.item && view.item.hostText !== undefined) event.hostText = view.item.hostText;
   if (view.context.logged !== undefined) measured(event, view, view.context.logged);

@@ -20,6 +20,8 @@ interface Host {
   readonly isPipelined?: boolean;
   readonly isPrdr?: boolean;
   readonly isChunked?: boolean;
+  /** `domain:selector` of each DKIM signature that we have made (`DKIM=`). */
+  readonly signers?: readonly string[];
   /** First lines of the greeting and of the reply to EHLO, cut at 128 octets; for reports. */
   readonly greeting?: string;
   readonly heloReply?: string;

@@ -11,6 +11,7 @@ import { calloutHandler } from "./callout/callout-handler.ts";
 import { DeliverySettings } from "./config.ts";
 import { deliveryHandler } from "./handler.ts";
 import { startHostMemory } from "./host-memory.ts";
+import { SigningKeys } from "./message/signing/signing-keys.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { ProgramPipes } from "./programs/program-pipes.ts";
 import { ProgramSlots } from "./programs/program-slots.ts";
@@ -50,7 +51,7 @@ export const delivery: Service<typeof DeliverySettings> = {
       raiser,
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
-      smtp: { pool, addresses, spool: bus.spool, retries: memory.retries },
+      smtp: { pool, addresses, spool: bus.spool, signingKeys: new SigningKeys(), retries: memory.retries },
       mailboxes,
       programs: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), pipes, now: Date.now },
       autoreply: { spool: bus.spool, once: new OnceStore(bus.keyValue("once"), Date.now), now: Date.now },

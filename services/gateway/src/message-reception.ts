@@ -102,6 +102,7 @@ export class MessageReception {
       messageId: this.messageId,
       wantsSignatures: acls.has("dkim"),
       headerOctets: () => this.#content.header.length,
+      wantsArc: policy.wantedFacts.arc,
       wantsDmarcDetail: policy.wantedFacts.dmarc,
       suffixFile: policy.dmarc.suffixFile,
       read: () => this.#content.original(),

@@ -60,9 +60,10 @@ const cases: readonly { name: string; event: MailEvent; want: string }[] = [
           { result: "fail", domain: "bad.test", selector: "s" },
           { result: "pass", domain: "a2.test", selector: "s" },
         ],
+        arc: { result: "pass", instance: 1, oldestPass: 1, hops: [{ domain: "hop.test", selector: "s" }] },
       },
     },
-    want: `${id} <= s@a2.test H=(client.test) [192.0.2.1] P=esmtps X=TLS1.3:TLS_AES_256_GCM_SHA384:256 CV=no S=4321 DKIM=a2.test id=20261121@client.test`,
+    want: `${id} <= s@a2.test H=(client.test) [192.0.2.1] P=esmtps X=TLS1.3:TLS_AES_256_GCM_SHA384:256 CV=no S=4321 DKIM=a2.test ARC id=20261121@client.test`,
   },
   {
     name: "arrival of a client with a certificate that we trust",

@@ -2,7 +2,7 @@ import type { MessageRequest, SpfFact, SpfRequest } from "@postbus/contracts";
 import type { MessageFacts } from "@postbus/mail-auth";
 
 /** What is known of a message, and how it is to be looked at. */
-export type MessageAsked = Pick<MessageRequest, "spf" | "suffixFile">;
+export type MessageAsked = Pick<MessageRequest, "spf" | "suffixFile" | "wantsArc" | "wantsSignatures">;
 
 /** Where checks are made: in this thread or in others. */
 export interface Checks {

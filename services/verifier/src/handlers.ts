@@ -38,16 +38,18 @@ export function messageHandler(checks: Checks, spool: Pick<Spool, "read">, metri
     if (!messageRequests.Check(body)) throw new Error("verify.message: the question does not fit its contract");
     if (content === undefined) throw new Error("verify.message: the question has no content");
     const stopTimer = metrics.seconds.startTimer({ check: "message" });
-    const { dkim, dmarc, dmarcDetail, signatures } = await checks.message(body, octetsOf(content, spool), signal);
+    const { dkim, dmarc, dmarcDetail, arc, signatures } = await checks.message(body, octetsOf(content, spool), signal);
     stopTimer();
     if (dkim.length === 0) metrics.checks.inc({ check: "dkim", result: "none" });
     for (const { result } of dkim) metrics.checks.inc({ check: "dkim", result });
     metrics.checks.inc({ check: "dmarc", result: dmarc.result });
+    if (arc !== undefined) metrics.checks.inc({ check: "arc", result: arc.result });
     return {
       v: 1,
       dkim: [...dkim],
       dmarc,
       ...(body.wantsSignatures === true ? { signatures: [...signatures] } : {}),
+      ...(arc === undefined ? {} : { arc }),
       ...(body.wantsDmarcDetail === true ? { dmarcDetail } : {}),
     } satisfies MessageAnswer;
   };

@@ -83,8 +83,9 @@ export class WorkerPool implements Checks {
     signal: AbortSignal,
   ): Promise<MessageFacts> {
     const isInline = Buffer.isBuffer(content);
-    const { spf, suffixFile } = asked;
-    const bare = { ...(spf && { spf }), ...(suffixFile && { suffixFile }) };
+    const { spf, suffixFile, wantsArc, wantsSignatures } = asked;
+    const wanted = { ...(wantsArc && { wantsArc }), ...(wantsSignatures && { wantsSignatures }) };
+    const bare = { ...(spf && { spf }), ...(suffixFile && { suffixFile }), ...wanted };
     // A copy that can be handed over: the original belongs to somebody's packet or database page.
     const octets = isInline ? new Uint8Array(content) : undefined;
     const pieces = isInline ? undefined : content[Symbol.asyncIterator]();
@@ -94,7 +95,7 @@ export class WorkerPool implements Checks {
         transfer: octets === undefined ? [] : [octets.buffer],
       }));
       if (ending.kind === "unreadable") throw ending.err;
-      return ending.kind === "message" ? ending.facts : unchecked(whyNot(ending));
+      return ending.kind === "message" ? ending.facts : unchecked(whyNot(ending), asked.wantsArc);
     } finally {
       // Mostly it was not read to the end.
       await pieces?.return?.();

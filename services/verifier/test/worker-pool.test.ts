@@ -31,7 +31,7 @@ test("a thread answers what the own thread answers", async () => {
   assert.deepEqual(await threads.spf(fromExample, signal), await own.spf(fromExample, signal));
   assert.equal((await threads.spf(fromExample, signal)).result, "pass");
   for (const content of [message, signed]) {
-    for (const asked of [{}, { spf: passed }]) {
+    for (const asked of [{}, { spf: passed, wantsArc: true as const }]) {
       assert.deepEqual(await threads.message(asked, content, signal), await own.message(asked, content, signal));
     }
   }

@@ -1,7 +1,7 @@
 import type { DmarcDetail, DmarcFact, SpfFact } from "@postbus/contracts";
 import { queryName } from "@postbus/dns";
-import type { CheckedSignature } from "../check-dkim.ts";
 import { cleanText } from "../clean-text.ts";
+import type { CheckedSignature } from "../dkim/check-dkim.ts";
 import type { LibraryResolver } from "../query-adapter.ts";
 import { asResult } from "../result.ts";
 import { authorAddresses } from "./author-addresses.ts";

@@ -1,6 +1,6 @@
 import type { DmarcRecord } from "@postbus/contracts";
 import { cleanText } from "../clean-text.ts";
-import { readTags } from "../tag-list.ts";
+import { readTags } from "../dkim/tag-list.ts";
 
 /** RFC 9990 §3.5 lets a receiver limit them; more are asked of nobody honest. */
 export const MAX_REPORT_URIS = 10;

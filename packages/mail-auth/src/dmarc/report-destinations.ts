@@ -2,9 +2,9 @@ import type { DestinationsAnswer, DestinationsRequest } from "@postbus/contracts
 import { queryName, type Resolver } from "@postbus/dns";
 import type { CheckOptions } from "../check-spf.ts";
 import { startDeadline } from "../deadline.ts";
+import { readTags } from "../dkim/tag-list.ts";
 import { mailauthDmarcRecords } from "../mailauth-library.ts";
 import { type LibraryResolver, queryAdapter } from "../query-adapter.ts";
-import { readTags } from "../tag-list.ts";
 import type { PublicSuffixes } from "./public-suffixes.ts";
 
 type Destination = DestinationsAnswer["destinations"][number];

@@ -117,7 +117,7 @@ async function judge({ from, spf, dkim }: Case, by?: PublicSuffixes): Promise<st
   const signatures =
     dkim === undefined
       ? []
-      : [{ fact: { result: "pass" as const, domain: dkim, selector: "s" }, signature: undefined as never }];
+      : [{ fact: { result: "pass" as const, domain: dkim, selector: "s" }, describe: () => undefined }];
   const evidence = { from: [from], signatures, ...(spf === undefined ? {} : { spf: spfOf(spf) }) };
   const { fact, detail } = await checkDmarc(evidence, asking(), by);
   const aligned = [...(detail.isSpfAligned ? ["spf"] : []), ...(detail.isDkimAligned ? ["dkim"] : [])].join("+");

@@ -12,6 +12,11 @@ export interface Fact {
    */
   readonly result: string;
   readonly variables: Readonly<Record<string, Value | number | boolean>>;
+  /**
+   * Of DMARC and ARC: what stands of it in `${authresults}`, without the blanks before it: `arc=none`. Whoever answers has
+   * made it fit for a header field (RFC 8601 §2.2).
+   */
+  readonly authenticationResult?: string;
 }
 
 /**

@@ -4,10 +4,12 @@ import type { Configuration } from "../reader/configuration.ts";
 export interface WantedFacts {
   /** SPF, by an ACL at RCPT or behind it: to be asked at MAIL. */
   readonly spf: boolean;
-  /** DKIM or DMARC, of the content. */
+  /** DKIM or DMARC, or the chain of seals, of the content. */
   readonly message: boolean;
   /** The verdict of BMI, by an ACL: before the first that can know it. */
   readonly bmi: boolean;
+  /** The chain of seals. */
+  readonly arc: boolean;
   /** All about DMARC. */
   readonly dmarc: boolean;
 }
@@ -15,8 +17,9 @@ export interface WantedFacts {
 const SPF = { conditions: ["spf"], variable: /\$\{?(?:def:)?spf_/ };
 const MESSAGE = {
   conditions: ["dkim_status", "dmarc_status"],
-  variable: /\$\{?(?:def:)?(?:dkim|dmarc)_|\$\{authresults/,
+  variable: /\$\{?(?:def:)?(?:dkim|dmarc|arc)_|\$\{authresults/,
 };
+const ARC = { conditions: [], variable: /\$\{?(?:def:)?arc_|\$\{authresults/ };
 const DMARC = { conditions: ["dmarc_status"], variable: /\$\{?(?:def:)?dmarc_/ };
 const BMI = { conditions: [] as string[], variable: /bmi_(?:deliver|alt_location|base64_)/ };
 
@@ -25,10 +28,10 @@ export function wantedFacts({ acls }: Pick<Configuration, "acls">): WantedFacts 
   const items = [...acls.values()].flatMap(({ statements }) => statements.flatMap((statement) => statement.items));
   const isWanted = ({ conditions, variable }: typeof SPF): boolean =>
     items.some(({ name, value }) => conditions.includes(name) || variable.test(value));
-  return {
-    spf: isWanted(SPF),
-    message: isWanted(MESSAGE),
-    dmarc: isWanted(DMARC),
-    bmi: isWanted(BMI),
-  };
+  const arc = isWanted(ARC) || items.some(verifiesArc);
+  const message = isWanted(MESSAGE) || arc;
+  return { spf: isWanted(SPF), message, dmarc: isWanted(DMARC), arc, bmi: isWanted(BMI) };
 }
+
+const verifiesArc = ({ name, value }: { readonly name: string; readonly value: string }): boolean =>
+  name === "verify" && /\barc\b/.test(value);

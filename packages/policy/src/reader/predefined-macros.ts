@@ -10,6 +10,7 @@ import { routerOptions } from "../options/routers/generic.ts";
 import { routerDrivers } from "../options/routers/index.ts";
 import { transportOptions } from "../options/transports/generic.ts";
 import { transportDrivers } from "../options/transports/index.ts";
+import { SIGNED_FIELDS } from "../options/transports/signed-fields.ts";
 
 /** Features that are no option, condition or driver; those that we lack are left out, so that `.ifdef` tells the truth. */
 const FEATURES = `
@@ -24,12 +25,6 @@ CRYPTO_HASH_SHA3 CRYPTO_SIGN_ED25519
 `
   .trim()
   .split(/\s+/);
-
-/** For `dkim_sign_headers`: each header as often as it is there, or once more, so that none can be added. */
-const SIGNED = "From Sender Reply-To Subject Date Message-ID To Cc MIME-Version Content-Type Content-Transfer-Encoding";
-const SIGNED_TOO = "Content-ID Content-Description Resent-Date Resent-From Resent-Sender Resent-To Resent-Cc";
-const SIGNED_LISTS = "Resent-Message-ID In-Reply-To References List-Id List-Help List-Unsubscribe List-Subscribe";
-const SIGNED_HEADERS = `${SIGNED} ${SIGNED_TOO} ${SIGNED_LISTS} List-Post List-Owner List-Archive`.split(" ");
 
 /**
  * The macros that every configuration can test with `.ifdef`: one for each option, driver, condition and feature that is
@@ -51,8 +46,8 @@ export function predefinedMacros(features: Iterable<string> = []): ReadonlyMap<s
   const macros: readonly (readonly [string, string])[] = [
     ...[...names.map((name) => `_${name.toUpperCase()}`), ...features].map((name) => [name, "y"] as const),
     ["_RESUME_DECODE", Array.from({ length: 31 }, (_, i) => resumption(i + 1)).join(" : ")],
-    ["_DKIM_SIGN_HEADERS", SIGNED_HEADERS.join(":")],
-    ["_DKIM_OVERSIGN_HEADERS", SIGNED_HEADERS.map((name) => `+${name}`).join(":")],
+    ["_DKIM_SIGN_HEADERS", SIGNED_FIELDS.join(":")],
+    ["_DKIM_OVERSIGN_HEADERS", SIGNED_FIELDS.map((name) => `+${name}`).join(":")],
   ];
   // Longer names first: the shorter would be replaced inside them.
   return new Map([...macros].sort(([a], [b]) => b.length - a.length));

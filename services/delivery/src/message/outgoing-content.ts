@@ -138,6 +138,17 @@ function sectionWithin(octets: Buffer): Buffer {
   throw new DeferError("message", "the header section is too long to be changed");
 }
 
+/**
+ * With fields on top, each with its CRLF.
+ *
+ * @throws {DeferError} a program is still to make something of it.
+ */
+export function withTop(content: OutgoingContent, top: Buffer): OutgoingContent {
+  if (content.kind === "filtered") throw new DeferError("message", "nothing can be put on top of what a filter makes");
+  if (content.kind === "changed") return { ...content, head: Buffer.concat([top, content.head]) };
+  return { kind: "changed", head: top, of: content, from: 0, endsWithHead: false };
+}
+
 /** Octets, as for `SIZE=` (RFC 1870); of a filtered content, as it is before. */
 export function outgoingSize(content: OutgoingContent): number {
   if (content.kind === "filtered") return outgoingSize(content.of);

@@ -1,3 +1,4 @@
+// One file because it is one way through the hosts: each answer changes what is known of the recipients, and that decides what comes next.
 import { DeferError } from "@postbus/mail";
 import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
@@ -8,6 +9,7 @@ import { LeaseLostError } from "../lease-lost-error.ts";
 import { LocalError } from "../local/local-error.ts";
 import { type MessageAsSent, messageAsSent } from "../message/message-as-sent.ts";
 import { type OutgoingContent, outgoingContent, outgoingSize, readOutgoing } from "../message/outgoing-content.ts";
+import { signedContent } from "../message/signing/signed-content.ts";
 import { Notes } from "../notes.ts";
 import { foundLocal, hostFields, isFinal, isOurs, noteOn, recipientNotes, refusedResult } from "./attempt-results.ts";
 import type { SmtpConnection } from "./connection.ts";
@@ -27,6 +29,9 @@ import { ofAddress, withHosts } from "./remembered-results.ts";
 import { sendingAddress } from "./sending-address.ts";
 import type { SmtpDeps } from "./smtp-deps.ts";
 import { transactionOf } from "./transaction-of.ts";
+
+/** Number of the operating system's "permission denied", which Exim gives to what it must not send. */
+const EACCES = 13;
 
 /** Takes a message to the first of its hosts that will have it, recipient by recipient. */
 export async function deliverBySmtp(
@@ -52,6 +57,8 @@ class SmtpDelivery {
   #offer: Offer;
   #content: OutgoingContent;
   readonly #sent: MessageAsSent;
+  /** Of its DKIM signatures. */
+  #signers: readonly string[] = [];
   /** Positions of the recipients that have no final answer. */
   #open: readonly number[];
   #tried = 0;
@@ -91,6 +98,7 @@ class SmtpDelivery {
       if (content === undefined) break;
       const outgoing = outgoingContent(content, this.#sent.changes, this.#deps.spool, this.#attempt);
       this.#content = outgoing instanceof Promise ? await outgoing : outgoing;
+      if (this.#transport.signing !== undefined && !(await this.#sign(this.#transport.signing))) break;
       this.#lacking.forget();
       this.#tried = this.#leftOut = this.#seen = 0;
       await this.#askHosts(firstHosts(this.#attempt.item, this.#transport));
@@ -108,6 +116,24 @@ class SmtpDelivery {
     const results = this.#results.map((result) => result ?? this.#noHosts());
     this.#retries?.leftOut(this.#leftOut);
     return { results: withHosts(results, this.#retries?.stand, this.#retries?.messageKey), notes: this.#notes.all };
+  }
+
+  /** @returns whether the message may leave as it is now. */
+  async #sign(signing: NonNullable<SmtpTransport["signing"]>): Promise<boolean> {
+    const { recipients, reception } = this.#attempt.item;
+    const { spool, signingKeys: keys, now = Date.now } = this.#deps;
+    if (this.#open.length === 0) return true;
+    if (keys === undefined) throw new Error("a message is to be signed, and nobody reads keys");
+    const options = await signing(recipients[0]?.address ?? "");
+    const signed = await signedContent(this.#content, options, reception.clientAddress, { keys, spool, now });
+    for (const note of signed.notes) this.#notes.add(note);
+    this.#content = signed.content;
+    this.#signers = signed.signers;
+    if (signed.refusal === undefined) return true;
+    this.#notes.add(signed.refusal);
+    this.#tried++;
+    this.#notOffered({}, this.#open, { errno: EACCES, text: signed.refusal });
+    return false;
   }
 
   /** Who waits for another day would wait in vain. */
@@ -322,6 +348,7 @@ class SmtpDelivery {
           ...(this.#transactions > 0 ? { transaction: this.#transactions } : {}),
           ...(reused ? { reused } : {}),
           ...(isPrdr ? { isPrdr } : {}),
+          ...(this.#signers.length === 0 ? {} : { signers: this.#signers }),
           ...(isPassedOn ? { isNotificationPassedOn: true } : {}),
         };
       } else {

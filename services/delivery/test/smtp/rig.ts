@@ -3,6 +3,7 @@ import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
 import type { Spool } from "@postbus/spool";
 import type { AttemptReport } from "../../src/attempt.ts";
+import { SigningKeys } from "../../src/message/signing/signing-keys.ts";
 import { AddressCache } from "../../src/smtp/address-cache.ts";
 import { clientContexts } from "../../src/smtp/client-contexts.ts";
 import { ConnectionPool } from "../../src/smtp/connection-pool.ts";
@@ -126,6 +127,7 @@ export class Rig {
   readonly pool: ConnectionPool;
   readonly spool: Pick<Spool, "read">;
   readonly #retries: HostRetriesDeps | undefined;
+  readonly #keys = new SigningKeys();
   readonly #controller = new AbortController();
 
   constructor({ idleMs = 10_000, spool = noSpool, retries, share }: RigOptions = {}) {
@@ -138,7 +140,10 @@ export class Rig {
     const { recipients = ["r@b.test"], content = inline("Subject: x\r\n\r\nhello\r\n"), isHeld = () => true } = options;
     const work = { id: "1vMhGf-0000000012a-0Ab3_0_1", handedOut: 1, isHeld, signal: this.#controller.signal };
     const retries = this.#retries === undefined ? {} : { retries: this.#retries };
-    const deps = { pool: this.pool, addresses: new AddressCache(), spool: this.spool, ...retries };
+    const deps = {
+      ...{ pool: this.pool, addresses: new AddressCache(), spool: this.spool, signingKeys: this.#keys },
+      ...retries,
+    };
     return deliverBySmtp({ work, item: deliveryItem(recipients, options.item), content }, transport, deps);
   }
 

@@ -50,7 +50,7 @@ export class FactQuestions {
     question: MessageRequest,
     content: Content,
     timeoutMs: number,
-  ): Promise<Pick<MessageAnswer, "dkim" | "dmarc" | "dmarcDetail" | "signatures">> {
+  ): Promise<Pick<MessageAnswer, "dkim" | "dmarc" | "dmarcDetail" | "signatures" | "arc">> {
     const answer = await this.#ask(verifyMessageSubject, question, { timeoutMs, content }, messageAnswers);
     if (answer !== undefined) return answer;
     return {

@@ -2,6 +2,7 @@ import type { DkimFact, SpfFact } from "@postbus/contracts";
 import { DeferError, trimEnd } from "@postbus/mail";
 import type { AclHooks } from "@postbus/policy";
 import { authenticationResults } from "../trace/authentication-results.ts";
+import { arcFact } from "./arc-fact.ts";
 import { dmarcFact, dmarcOff, type NoDmarc } from "./dmarc-fact.ts";
 import type { TransactionFacts } from "./transaction-facts.ts";
 
@@ -36,6 +37,12 @@ export function policyFacts(
     facts: {
       spf: async () => spfFact(await running("spf").facts.spf()),
       dkim: async () => dkimFact((await ofMessage("dkim")).dkim ?? []),
+      arc: async () => {
+        const { facts } = running("arc");
+        const found = await facts.arc();
+        if (found === undefined) throw new DeferError("arc", "nobody knows the chain of the message");
+        return arcFact(found, facts.clientAddress);
+      },
       dmarc: async () => {
         const why = whyNoDmarc();
         if (why !== undefined) return dmarcOff(why, hostname);

@@ -1,4 +1,5 @@
 import type {
+  ArcFact,
   Content,
   DkimSignature,
   Facts,
@@ -14,7 +15,7 @@ import type { JudgedDmarc } from "./dmarc-fact.ts";
 import type { FactQuestions } from "./fact-questions.ts";
 import { scannedHeader } from "./scanned-header.ts";
 
-type MessageFacts = Pick<Facts, "dkim" | "dmarc">;
+type MessageFacts = Pick<Facts, "dkim" | "dmarc" | "arc">;
 
 /** Of whom and what is asked. */
 interface Asked {
@@ -29,6 +30,8 @@ interface ContentAtHand {
   readonly wantsSignatures: boolean;
   /** Octets of the header section as it came, its blank line included. */
   readonly headerOctets: () => number;
+  /** The policy asks about the chain of seals. */
+  readonly wantsArc: boolean;
   /** The policy asks for DMARC. */
   readonly wantsDmarcDetail: boolean;
   /** For DMARC by RFC 7489. */
@@ -52,6 +55,11 @@ export class TransactionFacts {
     this.#asked = asked;
   }
 
+  /** IP address of whom the message comes from. */
+  get clientAddress(): string {
+    return this.#asked.clientAddress;
+  }
+
   /** The message is complete: questions about its content can be asked from now on. */
   contentIsThere(content: ContentAtHand): void {
     this.#content = content;
@@ -65,7 +73,20 @@ export class TransactionFacts {
   /** DKIM and DMARC, with SPF, which DMARC depends on; undefined before the content is there. */
   async message(): Promise<MessageFacts | undefined> {
     const answer = await this.#answer();
-    return answer && { dkim: answer.dkim, dmarc: answer.dmarc };
+    if (answer === undefined) return undefined;
+    const { dkim, dmarc, arc } = answer;
+    // That there is none is not worth taking along.
+    return { dkim, dmarc, ...(arc === undefined || arc.result === "none" ? {} : { arc }) };
+  }
+
+  /** The chain of seals. Undefined before the content is there, and if nobody knows. */
+  async arc(): Promise<ArcFact | undefined> {
+    const content = this.#content;
+    if (content === undefined || content.wantsArc) return (await this.#answer())?.arc;
+    // Something that cannot be seen beforehand asks for it.
+    this.#message = this.#askAboutMessage({ ...content, wantsArc: true });
+    this.#content = { ...content, wantsArc: true };
+    return (await this.#message).arc;
   }
 
   /** For the policy: it has asked. Undefined before the content is there. */
@@ -129,7 +150,7 @@ export class TransactionFacts {
 
   async #askAboutMessage(about: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
     const deadlineMs = performance.now() + this.#timeoutMs;
-    const { messageId, wantsSignatures, wantsDmarcDetail, suffixFile, read } = about;
+    const { messageId, wantsSignatures, wantsArc, wantsDmarcDetail, suffixFile, read } = about;
     const content = await read();
     const spf = await this.spf();
     const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.round(deadlineMs - performance.now()));
@@ -138,6 +159,7 @@ export class TransactionFacts {
       messageId,
       spf,
       ...(wantsSignatures ? { wantsSignatures } : {}),
+      ...(wantsArc ? { wantsArc } : {}),
       ...(wantsDmarcDetail ? { wantsDmarcDetail } : {}),
       ...(suffixFile === undefined ? {} : { suffixFile: await suffixFile() }),
     };

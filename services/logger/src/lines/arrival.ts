@@ -3,7 +3,7 @@ import { type LogStyle, span } from "../log-style.ts";
 import { printable } from "../printable.ts";
 import { client } from "./client.ts";
 
-/** `SENDER R= DS H= I= Ci= P= L X= CV= DN= SNI= A= PRDR PRX= K S= M8S= DKIM= RT= id= id*= T= from for`, of which those that are selected and known. */
+/** `SENDER R= DS H= I= Ci= P= L X= CV= DN= SNI= A= PRDR PRX= K S= M8S= DKIM= ARC RT= id= id*= T= from for`, of which those that are selected and known. */
 export function arrival(event: Received, style: LogStyle): string {
   const { returnPath, reception, recipients } = event;
   const { selectors } = style;
@@ -63,7 +63,8 @@ function authentication({ reception, authenticatedSender }: Received, { selector
 function checked({ facts }: Received, { selectors }: LogStyle): string {
   const signature = selectors.has("dkim") ? facts?.dkim?.find((fact) => fact.result === "pass") : undefined;
   const signed = signature === undefined ? "" : ` DKIM=${printable(signature.domain)}`;
-  return signed + judged(facts?.dmarc, selectors);
+  const sealed = selectors.has("dkim") && facts?.arc?.result === "pass" ? " ARC" : "";
+  return signed + sealed + judged(facts?.dmarc, selectors);
 }
 
 /** `DMARC` where the author is proved; with `dmarc_verbose`, whatever has been found: `DMARC=quarantine`. */

@@ -120,12 +120,14 @@ function tls(
 }
 
 function extensions(event: Delivered, { selectors }: LogStyle): string {
-  const { authenticator, authenticatedId, isPipelined, isPrdr, isChunked } = event;
+  const { authenticator, authenticatedId, isPipelined, isPrdr, isChunked, signers } = event;
   let fields = authenticator === undefined ? "" : ` A=${authenticator}`;
   if (authenticator !== undefined && authenticatedId !== undefined) fields += `:${printable(authenticatedId)}`;
   if (isPipelined === true && selectors.has("pipelining")) fields += " L";
   if (isPrdr === true) fields += " PRDR";
-  return isChunked === true ? `${fields} K` : fields;
+  if (isChunked === true) fields += " K";
+  if (signers !== undefined && selectors.has("dkim_verbose")) fields += ` DKIM=${printable(signers.join(":"))}`;
+  return fields;
 }
 
 const deliverTime = ({ tookMs }: Attempt, style: LogStyle): string =>

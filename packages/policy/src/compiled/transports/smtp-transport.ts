@@ -1,6 +1,7 @@
 import type { ClientAuthenticator, ConnectionView } from "../../authenticators/client/client-authenticator.ts";
 import type { Eventual } from "../../expansion/code.ts";
 import type { AnyTransport } from "../../policy.ts";
+import type { MessageSigning } from "./signing/message-signing.ts";
 
 /** A transport to other hosts, with its options as they are for one message (names of the options in comments). */
 export interface SmtpTransport extends AnyTransport {
@@ -75,6 +76,12 @@ export interface SmtpTransport extends AnyTransport {
    * @throws {DeferError} it cannot be found out.
    */
   authenticatedSender?(connection: ConnectionView): Eventual<string | undefined>;
+  /**
+   * `dkim_…`, `arc_sign`: how the message is signed, by the variables of a recipient. Absent: it is not.
+   *
+   * @throws {DeferError} it cannot be found out.
+   */
+  signing?(recipient: string): Promise<MessageSigning>;
 }
 
 /** One IP address of a host. */

@@ -20,6 +20,7 @@ import { compileFilter, filterOf } from "./filter.ts";
 import { CompiledHostTerms } from "./host-terms.ts";
 import type { SiteNames } from "./local/site-names.ts";
 import { compileMessageOptions } from "./message-options.ts";
+import { compileSigning } from "./signing/compile-signing.ts";
 import type { SmtpTransport } from "./smtp-transport.ts";
 import { variablesIn } from "./variables-in.ts";
 
@@ -90,13 +91,16 @@ function compiled(
   const fixed = fixedOptions(name, options);
   const sender = authenticatedSender(options, shared, terms.mayAuthenticate);
   const changes = compileMessageOptions(options, shared, names);
-  const sources = [...changes.sources, ...(filter?.sources ?? [])];
+  const signing = compileSigning(options, shared);
+  if (filter !== undefined && signing !== undefined)
+    throw new DeferError("smtp", "what transport_filter makes of a message cannot be signed yet");
+  const sources = [...changes.sources, ...(filter?.sources ?? []), ...(signing?.sources ?? [])];
   const addresses = options.get("allow_localhost") ? [] : shared.settings.localAddresses;
   const own = { addresses, ports };
   const made = (
     values: Readonly<Record<Expanded, Value>>,
     message: Variables,
-    of: Pick<SmtpTransport, "message" | "filter">,
+    of: Pick<SmtpTransport, "message" | "filter" | "signing">,
   ): SmtpTransport => {
     const ofMessage = {
       ...fixed,
@@ -125,13 +129,12 @@ function compiled(
   };
   const isForAll = constants !== undefined && sender === undefined && filter === undefined;
   const isConstant = isForAll && !texts.some(namesMessage);
-  if (isConstant && changes.sources.length === 0) {
+  if (isConstant && sources.length === 0) {
     const same = changes.at(NO_VARIABLES);
-    const transport = made(
-      constants,
-      withNames(NO_VARIABLES, shared),
-      same === undefined ? {} : { message: () => same },
-    );
+    const transport = made(constants, withNames(NO_VARIABLES, shared), {
+      ...(same === undefined ? {} : { message: () => same }),
+      ...(signing === undefined ? {} : { signing: () => signing.at(NO_VARIABLES) }),
+    });
     return { ...shape, variables: undefined, at: () => transport };
   }
   if (constants !== undefined) made(constants, NO_VARIABLES, {});
@@ -143,6 +146,7 @@ function compiled(
       const message = withNames(variables(recipient), shared);
       const of = {
         message: (address: string) => changes.at(variables(address)),
+        ...(signing && { signing: (address: string) => signing.at(withNames(variables(address), shared)) }),
         ...filterOf(filter, variables),
       };
       if (constants !== undefined) return made(constants, message, of);

@@ -2,12 +2,7 @@ import { readTime as time } from "../../reader/option-value.ts";
 import { checkRate } from "../../reader/rate.ts";
 import type { DriverTable } from "../driver-table.ts";
 import { delivery, ignored, oneOf } from "../option.ts";
-
-/** RFC 6376 §5.4.1, and what came later. */
-const DKIM_SIGN_HEADERS =
-  "From:Sender:Reply-To:Subject:Date:Message-ID:To:Cc:MIME-Version:Content-Type:Content-Transfer-Encoding:Content-ID:" +
-  "Content-Description:Resent-Date:Resent-From:Resent-Sender:Resent-To:Resent-Cc:Resent-Message-ID:In-Reply-To:" +
-  "References:List-Id:List-Help:List-Unsubscribe:List-Subscribe:List-Post:List-Owner:List-Archive";
+import { SIGNED_FIELDS } from "./signed-fields.ts";
 
 /** Delivers to other hosts by SMTP, or LMTP over TCP (Exim's manual, "The smtp transport"). */
 export const smtpTransport = {
@@ -30,7 +25,7 @@ export const smtpTransport = {
     dkim_identity: delivery("string*"),
     dkim_private_key: delivery("string*"),
     dkim_selector: delivery("list*"),
-    dkim_sign_headers: delivery("list*", DKIM_SIGN_HEADERS),
+    dkim_sign_headers: delivery("list*", SIGNED_FIELDS.join(":")),
     dkim_strict: delivery("string*"),
     dkim_timestamps: delivery("integer*"),
     dns_qualify_single: ignored("boolean", true),

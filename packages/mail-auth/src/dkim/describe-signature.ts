@@ -1,7 +1,7 @@
 import type { DkimSignature } from "@postbus/contracts";
-import { cleanText } from "./clean-text.ts";
+import { cleanText } from "../clean-text.ts";
+import type { Result } from "../result.ts";
 import { keyLength } from "./key-length.ts";
-import type { Result } from "./result.ts";
 import { readTags } from "./tag-list.ts";
 
 /** What verifying a signature has come to. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { describeSignature, type Verified } from "../src/describe-signature.ts";
-import { readTags } from "../src/tag-list.ts";
+import { describeSignature, type Verified } from "../../src/dkim/describe-signature.ts";
+import { readTags } from "../../src/dkim/tag-list.ts";
 
 const FIELD =
   " v=1; a=RSA-SHA256; c=relaxed; d=Example.org;\r\n s=sel; t=1715000000; l=5; h=From :\r\n To; z=From:a|\r\n To:b";

@@ -1,0 +1,129 @@
+import type { DkimFact, DkimSignature } from "@postbus/contracts";
+import type { BodyHashes } from "../canonical/body-hashes.ts";
+import type { SignedHeader } from "../canonical/signed-header.ts";
+import { withoutSignature } from "../canonical/without-signature.ts";
+import { cleanText } from "../clean-text.ts";
+import type { Field } from "../header-section.ts";
+import type { Result } from "../result.ts";
+import { describeSignature } from "./describe-signature.ts";
+import { type KeyRecords, WEAK_KEY } from "./key-records.ts";
+import { signatureHolds } from "./keyed-verification.ts";
+import { type NamedSignature, readSignature, type VerifiableTags, WEAK_ALGORITHM } from "./read-signature.ts";
+
+/** Signatures that are checked, from the top: each costs a key query, a hash of the body and a verification. */
+export const MAX_SIGNATURES = 10;
+
+/** Octets of one signature field; a longer one is not looked at. Honest ones have 1 KB, with copied fields (`z=`) a few. */
+const MAX_SIGNATURE_OCTETS = 16 * 1024;
+
+const BODY_DIFFERS = "body hash did not verify";
+
+/** A signature with what DMARC wants to know of it. */
+export interface CheckedSignature {
+  readonly fact: DkimFact;
+  /** Octets of the body that the signature leaves open (`l=`). */
+  readonly underSized?: number;
+  /** All about it; undefined: it is none that an ACL would be asked about. */
+  describe(): DkimSignature | undefined;
+}
+
+interface Verdict {
+  readonly result: Result;
+  readonly comment: string;
+  readonly keyRecord?: string | undefined;
+  readonly underSized?: number;
+}
+
+/** The signatures of a message (RFC 6376, RFC 8301, RFC 8463), as far as they can be told before its body has been read. */
+export class DkimCheck {
+  readonly #header: SignedHeader;
+  readonly #hashes: BodyHashes;
+  readonly #signatures: readonly { readonly field: string; readonly named: NamedSignature }[];
+
+  /** @param hashes Gets to know what is wanted of the body. */
+  constructor(header: SignedHeader, fields: readonly Field[], hashes: BodyHashes) {
+    this.#header = header;
+    this.#hashes = hashes;
+    this.#signatures = fields
+      .filter(({ name, start, end }) => name === "dkim-signature" && end - start <= MAX_SIGNATURE_OCTETS)
+      .slice(0, MAX_SIGNATURES)
+      .map((field) => {
+        const text = header.text(field);
+        return { field: text, named: readSignature(text.slice(text.indexOf(":") + 1)) };
+      });
+    for (const { named } of this.#signatures)
+      if (typeof named.tags !== "string") hashes.want(named.tags.body, named.tags.bodyLength);
+  }
+
+  /** Behind the body; one for each signature that is looked at, from the top. */
+  async results(keys: KeyRecords, nowMs: number): Promise<readonly CheckedSignature[]> {
+    const checked: CheckedSignature[] = [];
+    for (const { field, named } of this.#signatures) {
+      const verdict =
+        typeof named.tags === "string"
+          ? unverifiable(named.tags)
+          : await this.#verify(field, named, named.tags, keys, nowMs);
+      checked.push(described(field, named, verdict));
+    }
+    return checked;
+  }
+
+  async #verify(
+    field: string,
+    { domain, selector }: NamedSignature,
+    tags: VerifiableTags,
+    keys: KeyRecords,
+    nowMs: number,
+  ): Promise<Verdict> {
+    const digest = this.#hashes.digest(tags.body, tags.bodyLength);
+    if (digest?.hash !== tags.bodyHash) return { result: "fail", comment: BODY_DIFFERS };
+    const open = tags.bodyLength === undefined ? 0 : digest.octets - Math.min(tags.bodyLength, digest.octets);
+    const answer = await keys.get(selector, domain);
+    const found = {
+      ...(open > 0 ? { underSized: open } : {}),
+      ...("record" in answer ? { keyRecord: answer.record } : {}),
+    };
+    if (answer.kind === "unknown") return { ...found, result: "temperror", comment: answer.reason };
+    if (answer.kind === "none") return { ...found, ...withoutKey(answer.reason) };
+    if (answer.type !== tags.keyType) return { ...found, result: "neutral", comment: "inappropriate key algorithm" };
+    if (answer.isForDomainAlone && tags.identityDomain !== undefined && tags.identityDomain !== domain)
+      return { ...found, result: "neutral", comment: "domain mismatch" };
+    const signed = this.#header.named(tags.names, tags.header);
+    const own = this.#header.canonicalOf(withoutSignature(field), tags.header);
+    if (!signatureHolds(signed + own, answer, tags.signature))
+      return { ...found, result: "fail", comment: "bad signature" };
+    // The signer's own wish (RFC 6376 §3.5, x=).
+    if (tags.expires !== undefined && tags.expires * 1000 < nowMs)
+      return { ...found, result: "fail", comment: "expired" };
+    return { ...found, result: "pass", comment: "" };
+  }
+}
+
+/** RFC 8601 §2.7.1 has no nearer word than neutral. */
+const unverifiable = (comment: string): Verdict => ({
+  result: comment === WEAK_ALGORITHM ? "policy" : "neutral",
+  comment,
+});
+
+/** Without a key there is no recovery but by the signer's doing. */
+const withoutKey = (comment: string): Verdict => ({
+  result: comment === "no key" ? "permerror" : comment === WEAK_KEY ? "policy" : "neutral",
+  comment,
+});
+
+function described(field: string, named: NamedSignature, verdict: Verdict): CheckedSignature {
+  const { result, comment: words, keyRecord, underSized } = verdict;
+  const comment = cleanText(words);
+  const algorithm = cleanText(named.algorithm, 32);
+  return {
+    fact: {
+      result,
+      domain: cleanText(named.domain, 253),
+      selector: cleanText(named.selector, 253),
+      ...(algorithm === "" ? {} : { algorithm }),
+      ...(comment === "" ? {} : { comment }),
+    },
+    ...(underSized === undefined ? {} : { underSized }),
+    describe: () => describeSignature(field.slice(field.indexOf(":") + 1), { result, comment, keyRecord }),
+  };
+}

@@ -1,0 +1,110 @@
+import { createPublicKey, type KeyObject } from "node:crypto";
+import type { LibraryResolver } from "../query-adapter.ts";
+import { strictTags, withoutBlanks } from "./strict-tags.ts";
+
+/** A public key, or why there is none. */
+export type KeyAnswer =
+  | {
+      readonly kind: "key";
+      readonly key: KeyObject;
+      readonly type: KeyType;
+      /** `t=s`: of the domain itself, and not of others below it. */
+      readonly isForDomainAlone: boolean;
+      readonly record: string;
+    }
+  | { readonly kind: "none"; readonly reason: string; readonly record?: string }
+  /** It is not known for now. */
+  | { readonly kind: "unknown"; readonly reason: string };
+
+export type KeyType = "rsa" | "ed25519";
+
+/** RFC 8301 §3.2 */
+const MIN_RSA_BITS = 1024;
+/** What stands before a key of 32 octets in DER (RFC 8410 §4). */
+const ED25519_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
+const ED25519_OCTETS = 32;
+
+/** What is said of a key that is too short. */
+export const WEAK_KEY = "weak key";
+
+/** The keys of a message's signers (RFC 6376 §3.6), each asked for once. */
+export class KeyRecords {
+  readonly #resolver: LibraryResolver;
+  readonly #answers = new Map<string, Promise<KeyAnswer>>();
+
+  constructor(resolver: LibraryResolver) {
+    this.#resolver = resolver;
+  }
+
+  get(selector: string, domain: string): Promise<KeyAnswer> {
+    const name = `${selector}._domainkey.${domain}`.toLowerCase();
+    const known = this.#answers.get(name);
+    if (known !== undefined) return known;
+    const asked = this.#ask(name);
+    this.#answers.set(name, asked);
+    return asked;
+  }
+
+  async #ask(name: string): Promise<KeyAnswer> {
+    try {
+      const [record] = await this.#resolver(name, "TXT");
+      return record === undefined ? { kind: "none", reason: "no key" } : readKey([record].flat().join(""));
+    } catch (err) {
+      const code = err instanceof Error && "code" in err ? String(err.code) : "";
+      if (code === "ENOTFOUND" || code === "ENODATA") return { kind: "none", reason: "no key" };
+      return { kind: "unknown", reason: `DNS failure: ${code}` };
+    }
+  }
+}
+
+/** The key of a record (RFC 6376 §3.6.1, RFC 8463 §4), if it is one for signatures of mail with SHA-256. */
+export function readKey(record: string): KeyAnswer {
+  const none = (reason: string): KeyAnswer => ({ kind: "none", reason, record });
+  const tags = strictTags(record);
+  if (tags === undefined) return none("invalid public key");
+  const encoded = withoutBlanks(tags.get("p") ?? "");
+  // Empty: it has been revoked.
+  if (encoded === "" || !BASE64.test(encoded)) return none("invalid public key");
+  const version = tags.get("v");
+  if (version !== undefined && (version !== "DKIM1" || tags.keys().next().value !== "v"))
+    return none("unknown key version");
+  if (!lists(tags, "s", ["email", "*"])) return none("key not for email");
+  if (!lists(tags, "h", ["sha256"])) return none("inappropriate hash algorithm");
+  const type = (tags.get("k") ?? "rsa").toLowerCase();
+  if (type !== "rsa" && type !== "ed25519") return none("unknown key type");
+  const octets = Buffer.from(encoded, "base64");
+  const key = type === "ed25519" ? ed25519Key(octets) : rsaKey(octets);
+  if (key === undefined) return none("unknown key type");
+  const bits = key.asymmetricKeyDetails?.modulusLength;
+  if (bits !== undefined && bits < MIN_RSA_BITS) return none(WEAK_KEY);
+  const flags = tags.get("t");
+  const isForDomainAlone = flags !== undefined && withoutBlanks(flags).toLowerCase().split(":").includes("s");
+  return { kind: "key", key, type, isForDomainAlone, record };
+}
+
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
+/** Whether a list has one of these words in it, or is not there. */
+function lists(tags: ReadonlyMap<string, string>, name: string, words: readonly string[]): boolean {
+  const list = tags.get(name);
+  if (list === undefined) return true;
+  return withoutBlanks(list)
+    .toLowerCase()
+    .split(":")
+    .some((word) => words.includes(word));
+}
+
+const ed25519Key = (octets: Buffer): KeyObject | undefined =>
+  octets.length === ED25519_OCTETS ? asKey(Buffer.concat([ED25519_PREFIX, octets]), "spki", "ed25519") : undefined;
+
+const rsaKey = (octets: Buffer): KeyObject | undefined => asKey(octets, "spki", "rsa") ?? asKey(octets, "pkcs1", "rsa");
+
+function asKey(key: Buffer, type: "spki" | "pkcs1", wanted: KeyType): KeyObject | undefined {
+  try {
+    const read = createPublicKey({ key, format: "der", type });
+    return read.asymmetricKeyType === wanted ? read : undefined;
+  } catch {
+    // Not in this form.
+    return undefined;
+  }
+}

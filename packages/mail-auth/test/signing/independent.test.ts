@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { program } from "@postbus/testkit";
+import { checkMessage, type DkimSigner, readSigningKey, signMessage } from "../../src/index.ts";
+import { ourKey, sealed } from "../arc/sealed.ts";
+import { resolverFor } from "../dns-lab.ts";
+
+/*
+ * Signed by us and verified by programs that know nothing of us, and the other way round: Debian's python3-dkim and opendkim.
+ */
+
+// The system's own, for which Debian's packages are; another one may come first in the PATH.
+const python = ["/usr/bin/python3", program("python3") ?? ""].find(
+  (path) => spawnSync(path, ["-c", "import dkim, nacl"]).status === 0,
+);
+const opendkim = program("opendkim");
+const withDkimpy = python !== undefined ? {} : { skip: "python3-dkim and python3-nacl are not installed" };
+const withOpendkim = opendkim === undefined ? { skip: "opendkim is not installed" } : {};
+
+const directory = mkdtempSync(join(tmpdir(), "postbus-signing-"));
+after(() => rmSync(directory, { recursive: true }));
+
+const resolver = await resolverFor(ourKey.zone, 5_000);
+const message = [
+  "From: Ann  <ann@hop.example>",
+  "To: joe@example.org,",
+  "\tjim@example.org",
+  "Subject:  two   blanks ",
+  "Date: Sat, 28 Nov 2026 12:00:00 +0000",
+  "",
+  "Hello.  ",
+  "",
+  " \t more \t",
+  "",
+  "",
+].join("\r\n");
+
+/** What a Python program says, which gets a message and knows our keys. */
+function dkimpy(body: string, input: string): string {
+  const records = {
+    "rsa._domainkey.hop.example.": ourKey.records.rsa,
+    "ed25519._domainkey.hop.example.": ourKey.records.ed25519,
+  };
+  const script = [
+    "import dkim, json, sys",
+    `records = json.loads(${JSON.stringify(JSON.stringify(records))})`,
+    "def dns(name, timeout=5):",
+    "    return records.get(name.decode()).encode()",
+    "message = sys.stdin.buffer.read()",
+    body,
+  ].join("\n");
+  const ran = spawnSync(python ?? "", ["-c", script], { input: Buffer.from(input, "latin1") });
+  assert.equal(ran.status, 0, ran.stderr.toString());
+  return ran.stdout.toString("latin1");
+}
+
+const signers: readonly [type: "rsa" | "ed25519", canonicalization: "simple" | "relaxed", fields: readonly string[]][] =
+  [
+    ["rsa", "relaxed", ["From", "From", "Subject", "To", "Cc"]],
+    ["rsa", "simple", ["From", "Subject", "To"]],
+    ["ed25519", "relaxed", ["+From", "=Subject", "To"]],
+    ["ed25519", "simple", ["From"]],
+  ];
+
+async function signedBy([type, canonicalization, fields]: (typeof signers)[number], text = message): Promise<string> {
+  const key = readSigningKey(ourKey.pem[type]);
+  const signer: DkimSigner = { domain: "hop.example", selector: type, key, canonicalization, hash: "sha256", fields };
+  const made = await signMessage(Buffer.from(text, "latin1"), { dkim: [signer] }, Date.now());
+  return made.fields + text;
+}
+
+test("dkimpy finds our signatures right, and those of a changed message wrong", withDkimpy, async () => {
+  for (const how of signers) {
+    const text = await signedBy(how);
+    const said = dkimpy("print(dkim.verify(message, dnsfunc=dns), dkim.verify(message + b'x', dnsfunc=dns))", text);
+    assert.equal(said.trim(), "True False", how.join(" "));
+  }
+});
+
+test("dkimpy finds our seals right, one and three of them", withDkimpy, async () => {
+  let text = await sealed(message, { results: "arc=none", hasTimestamps: true, afterS: 3600 });
+  const verify = "cv, results, reason = dkim.arc_verify(message, dnsfunc=dns)\nprint(cv.decode(), reason)";
+  assert.match(dkimpy(verify, text), /^pass /);
+  for (let i = 0; i < 2; i++) text = await sealed(text, { results: "spf=pass smtp.mailfrom=a.example;\r\n\tarc=pass" });
+  assert.match(dkimpy(verify, text), /^pass /);
+  assert.match(dkimpy(verify, text.replace("Hello.", "Goodbye.")), /^fail /);
+});
+
+test("we find signatures and seals of dkimpy right", withDkimpy, async () => {
+  const key = JSON.stringify(ourKey.pem.rsa);
+  const sign = `
+key = ${key}.encode()
+for how in [(b'relaxed', b'relaxed'), (b'simple', b'simple'), (b'relaxed', b'simple')]:
+    message = dkim.sign(message, b'rsa', b'hop.example', key, canonicalize=how) + message
+sys.stdout.buffer.write(message)`;
+  const facts = await checkMessage(Buffer.from(dkimpy(sign, message), "latin1"), {}, resolver);
+  assert.deepEqual(
+    facts.dkim.map(({ result }) => result),
+    ["pass", "pass", "pass"],
+  );
+  const seal = `
+key = ${key}.encode()
+for state in [b'none', b'pass']:
+    # It would take the results of the hop before, which here has the same name.
+    message = message.replace(b'Authentication-Results: hop.example; arc=none\\r\\n', b'')
+    message = b'Authentication-Results: hop.example; arc=' + state + b'\\r\\n' + message
+    message = b''.join(dkim.arc_sign(message, b'rsa', b'hop.example', key, b'hop.example')) + message
+sys.stdout.buffer.write(message)`;
+  const text = dkimpy(seal, message);
+  const { arc } = await checkMessage(Buffer.from(text, "latin1"), { wantsArc: true }, resolver);
+  assert.deepEqual([arc?.result, arc?.instance, arc?.oldestPass], ["pass", 2, 1]);
+  const mixed = await sealed(text, { results: "arc=pass" });
+  const verify = "print(dkim.arc_verify(message, dnsfunc=dns)[0].decode())";
+  assert.equal(dkimpy(verify, mixed).trim(), "pass", "a chain that both have worked on");
+});
+
+test("opendkim finds our RSA signatures right, and those of a changed message wrong", withOpendkim, async () => {
+  const keys = join(directory, "keys");
+  writeFileSync(keys, `rsa._domainkey.hop.example ${ourKey.records.rsa}\n`);
+  const configuration = join(directory, "opendkim.conf");
+  writeFileSync(configuration, `Mode v\nSyslog no\nTestPublicKeys ${keys}\n`);
+  for (const how of signers.filter(([type]) => type === "rsa")) {
+    // In its test mode, it takes blanks off the beginning of a field.
+    const text = await signedBy(how, message.replace(":  two", ": two"));
+    for (const [sent, verified] of [
+      [text, true],
+      [`${text}x`, false],
+    ] as const) {
+      const file = join(directory, "message");
+      // It makes CRLF of the ends of lines.
+      writeFileSync(file, Buffer.from(sent.replaceAll("\r\n", "\n"), "latin1"));
+      const ran = spawnSync(opendkim ?? "", ["-x", configuration, "-vv", "-t", file], { timeout: 20_000 });
+      const said = `${ran.stdout}${ran.stderr}`;
+      assert.equal(/verification \(s=rsa[^)]*\) succeeded/.test(said), verified, said);
+    }
+  }
+});

@@ -1,4 +1,4 @@
 export { checkMessage, type MessageCheckOptions, type MessageFacts, unchecked } from "./check-message.ts";
-export { type CheckOptions, checkSpf, type SpfQuestion } from "./check-spf.ts";
+export { type CheckOptions, checkSpf, type SpfFindings, type SpfQuestion } from "./check-spf.ts";
 export { preload } from "./mailauth-library.ts";
 export { needsMuchWork } from "./needs-much-work.ts";

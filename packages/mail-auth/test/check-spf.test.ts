@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import type { DnsZone } from "@postbus/testkit";
+import { after, test } from "node:test";
+import { createResolver, parseServers } from "@postbus/dns";
+import { type DnsZone, startDnsServer } from "@postbus/testkit";
 import { checkSpf } from "../src/index.ts";
 import { resolverFor } from "./dns-lab.ts";
 
@@ -117,4 +118,63 @@ test("a failure of our own resolver is temperror, never thrown", async () => {
   const resolver = { resolve: () => Promise.reject(new Error("no sockets left")) };
   const fact = await checkSpf({ clientAddress: "192.0.2.1", helo: "h.example", returnPath: "a@b.example" }, resolver);
   assert.equal(fact.result, "temperror");
+});
+
+const reasons = [
+  ["joe@pass.example", "pass", "mechanism"],
+  ["joe@fail.example", "fail", "mechanism"],
+  ["joe@softfail.example", "softfail", "mechanism"],
+  ["joe@neutral.example", "neutral", "mechanism"],
+  ["joe@default.example", "neutral", "default"],
+  ["joe@default-redirect.example", "neutral", "default"],
+  ["joe@neutral-redirect.example", "neutral", "mechanism"],
+  ["joe@default-include.example", "neutral", "default"],
+  ["joe@nothing.example", "none", undefined],
+  ["joe@two.example", "permerror", undefined],
+  ["joe@broken.example", "temperror", undefined],
+] as const;
+
+test("what has decided: a mechanism, or that none has matched (RFC 7208 §4.7)", async (t) => {
+  const resolver = await resolverFor({
+    ...zone,
+    "default.example": spf("v=spf1 ip4:198.51.100.1"),
+    "default-redirect.example": spf("v=spf1 redirect=default.example"),
+    "neutral-redirect.example": spf("v=spf1 redirect=neutral.example"),
+    "default-include.example": spf("v=spf1 include:neutral.example"),
+  });
+  for (const [returnPath, result, reason] of reasons) {
+    await t.test(returnPath, async () => {
+      const fact = await checkSpf({ clientAddress: "192.0.2.1", helo: "helo.example", returnPath }, resolver);
+      assert.deepEqual([fact.result, fact.reason], [result, reason]);
+    });
+  }
+});
+
+test("a record that is given stands for the one of the domain, and of no other", async () => {
+  const resolver = await resolverFor(zone);
+  const ask = async (record: string) => {
+    const question = { clientAddress: "192.0.2.1", helo: "helo.example", returnPath: "joe@nothing.example", record };
+    return (await checkSpf(question, resolver)).result;
+  };
+  assert.equal(await ask("v=spf1 ip4:192.0.2.1 -all"), "pass");
+  assert.equal(await ask("v=spf1 include:pass.example ~all"), "pass");
+  assert.equal(await ask("v=spf1 ip4:198.51.100.1 ~all"), "softfail");
+  assert.equal(await ask("no record"), "none");
+});
+
+test("no record leads to more queries than RFC 7208 §4.6.4 allows", async () => {
+  const hosts = Array.from({ length: 10 }, (_, i) => `${i} h${i}`);
+  const many: Record<string, DnsZone[string]> = {
+    "greedy.example": spf(`v=spf1 ${hosts.map((_, i) => `mx:m${i}.example`).join(" ")} -all`),
+  };
+  for (let m = 0; m < 10; m++) {
+    many[`m${m}.example`] = { MX: hosts.map((host) => `${host}.m${m}.example`) };
+    for (let h = 0; h < 10; h++) many[`h${h}.m${m}.example`] = { A: ["198.51.100.1"] };
+  }
+  const server = await startDnsServer(many);
+  after(() => server.stop());
+  const resolver = createResolver({ servers: parseServers(server.address) });
+  const question = { clientAddress: "192.0.2.1", helo: "helo.example", returnPath: "joe@greedy.example" };
+  assert.equal((await checkSpf(question, resolver)).result, "fail");
+  assert.equal(server.queries.length, 111, "the record, ten times a list of hosts, a hundred hosts");
 });

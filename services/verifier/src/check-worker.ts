@@ -51,7 +51,9 @@ async function start(question: Extract<ToWorker, { kind: "spf" | "message" }>): 
 async function answer(question: Extract<ToWorker, { kind: "spf" | "message" }>, task: Task): Promise<FromWorker> {
   const { id } = question;
   const { signal } = task.cancel;
-  if (question.kind === "spf") return { kind: "spf", id, fact: await checkSpf(question.request, resolver, { signal }) };
+  if (question.kind === "spf") {
+    return { kind: "spf", id, findings: await checkSpf(question.request, resolver, { signal }) };
+  }
   const { spf, octets } = question;
   const content = octets === undefined ? pieces(id, task) : buffer(octets);
   const options = { signal, ...(spf === undefined ? {} : { spf }) };

@@ -1,9 +1,9 @@
 import type { SpfFact, SpfRequest } from "@postbus/contracts";
-import type { MessageFacts } from "@postbus/mail-auth";
+import type { MessageFacts, SpfFindings } from "@postbus/mail-auth";
 
 /** Where checks are made: in this thread or in others. */
 export interface Checks {
-  spf(request: SpfRequest, signal: AbortSignal): Promise<SpfFact>;
+  spf(request: SpfRequest, signal: AbortSignal): Promise<SpfFindings>;
   /** @throws what reading the content throws. */
   message(
     spf: SpfFact | undefined,

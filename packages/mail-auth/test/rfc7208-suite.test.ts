@@ -51,9 +51,10 @@ function resolverOf(zonedata: Scenario["zonedata"]): Resolver {
 
 function answerOf(name: string, type: RecordType, data: readonly Data[]): Answer {
   const own = dataOf(data, type);
-  if (own.length === 0 && data.includes("TIMEOUT")) throw new Error("no answer");
   const found = type === "TXT" && own.length === 0 ? dataOf(data, "SPF") : own;
+  // `NONE`: there is no copy of the records of type SPF.
   const records = found.filter((record) => record !== "NONE").map((record) => recordOf(type, record));
+  if (records.length === 0 && data.includes("TIMEOUT")) throw new Error("no answer");
   // As above: each record is of that type.
   return records.length === 0
     ? { state: "no data", ...EMPTY }

@@ -91,7 +91,7 @@ export class MessageReception {
     );
     envelope.facts.contentIsThere({
       messageId: this.messageId,
-      wantsSignatures: acls.has("dkim"),
+      wantsSignatures: acls.has("dkim") || policy.wantedFacts.signatures,
       read: () => this.#content.original(),
     });
   }

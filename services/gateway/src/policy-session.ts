@@ -44,7 +44,7 @@ export class PolicySession implements DecisionsClient {
     this.#surroundings = surroundings;
     this.decisions = settings.decisions === "none" ? undefined : new SessionDecisions(this, surroundings);
     const hooks: AclHooks = {
-      ...policyFacts(policy.primaryHostname, () => client.envelope),
+      ...policyFacts(policy.configuration, () => client.envelope),
       verifyAddress: (request) => this.#verify(request, surroundings),
       ...(rates === undefined ? {} : { rates }),
       ...(this.decisions === undefined ? {} : { decisions: this.decisions }),

@@ -1,14 +1,12 @@
-import type { DkimFact, DmarcFact, SpfFact } from "@postbus/contracts";
-import { DeferError, trimEnd } from "@postbus/mail";
-import type { AclHooks } from "@postbus/policy";
-import { authenticationResults } from "../trace/authentication-results.ts";
+import type { DkimFact, DmarcFact, SpfAnswer } from "@postbus/contracts";
+import { DeferError } from "@postbus/mail";
+import { type AclHooks, acceptedSignatures, type Configuration } from "@postbus/policy";
 import type { TransactionFacts } from "./transaction-facts.ts";
 
-type FactHooks = Required<Pick<AclHooks, "facts" | "authenticationResults">>;
+type FactHooks = Required<Pick<AclHooks, "facts" | "signatures">>;
 
 interface Transaction {
   readonly facts: TransactionFacts;
-  readonly returnPath: string;
   readonly recipients: readonly string[];
 }
 
@@ -17,7 +15,10 @@ interface Transaction {
  *
  * @param transaction The one that runs.
  */
-export function policyFacts(hostname: string, transaction: () => Transaction | undefined): FactHooks {
+export function policyFacts(
+  configuration: Pick<Configuration, "main">,
+  transaction: () => Transaction | undefined,
+): FactHooks {
   const running = (name: string): Transaction => {
     const found = transaction();
     if (found === undefined) throw new DeferError(name, "there is no message yet");
@@ -34,26 +35,33 @@ export function policyFacts(hostname: string, transaction: () => Transaction | u
   };
   return {
     facts: {
-      spf: async () => spfFact(await running("spf").facts.spf()),
+      spf: async () => spfFact(await running("spf").facts.spf(), false),
+      spf_guess: async (record) => spfFact(await running("spf_guess").facts.spfGuess(record), true),
       dkim: async () => dkimFact((await ofMessage("dkim")).dkim ?? []),
       dmarc: async () => dmarcFact((await ofMessage("dmarc")).dmarc),
       dcc: scan("dcc"),
       malware: scan("malware"),
       spam: scan("spam"),
     },
-    async authenticationResults() {
-      const { facts, returnPath } = running("authresults");
-      await Promise.all([facts.spf(), facts.message()]);
-      const field = authenticationResults(hostname, returnPath, (await facts.known()) ?? {});
-      if (field === "") return "; none";
-      return trimEnd(field.slice(field.indexOf(";"))).replaceAll("\r\n", "\n");
+    async signatures() {
+      const found = await running("authresults").facts.signatures();
+      return found && acceptedSignatures(configuration, found);
     },
   };
 }
 
-const spfFact = ({ result, comment = "" }: SpfFact) => ({
+const spfFact = (
+  { spf: { result, domain, comment }, reason }: Pick<SpfAnswer, "spf" | "reason">,
+  isGuess: boolean,
+) => ({
   result,
-  variables: { spf_result: result, spf_header_comment: comment, spf_smtp_comment: comment },
+  variables: {},
+  spf: {
+    domain,
+    isGuess,
+    ...(comment === undefined ? {} : { problem: comment }),
+    ...(reason === undefined ? {} : { reason }),
+  },
 });
 
 /** Of several signatures, the best: one that holds is enough. */
@@ -97,5 +105,6 @@ function dmarcFact(fact: DmarcFact | undefined) {
       dmarc_used_domain: domain,
       dmarc_domain_policy: policy,
     },
+    authenticationResult: `dmarc=${result}${domain === "" ? "" : ` header.from=${domain}`}`,
   };
 }

@@ -1,7 +1,8 @@
-import type { Content, DkimSignature, Facts, MessageAnswer, SpfFact } from "@postbus/contracts";
+import type { Content, DkimSignature, Facts, MessageAnswer, SpfAnswer, SpfFact } from "@postbus/contracts";
 import type { WantedFacts } from "@postbus/policy";
 import type { FactQuestions } from "./fact-questions.ts";
 
+type SpfFindings = Pick<SpfAnswer, "spf" | "reason">;
 type MessageFacts = Pick<Facts, "dkim" | "dmarc">;
 
 /** Of whom and what is asked. */
@@ -23,7 +24,8 @@ export class TransactionFacts {
   readonly #questions: FactQuestions;
   readonly #timeoutMs: number;
   readonly #asked: Asked;
-  #spf: Promise<SpfFact> | undefined;
+  #spf: Promise<SpfFindings> | undefined;
+  #guess: { readonly record: string; readonly answer: Promise<SpfFindings> } | undefined;
   #message: Promise<Omit<MessageAnswer, "v">> | undefined;
   #scan: Promise<string | undefined> | undefined;
   #content: ContentAtHand | undefined;
@@ -39,9 +41,17 @@ export class TransactionFacts {
     this.#content = content;
   }
 
-  spf(): Promise<SpfFact> {
-    this.#spf ??= this.#questions.spf({ v: 1, ...this.#asked }, this.#timeoutMs);
+  spf(): Promise<SpfFindings> {
+    this.#spf ??= this.#questions.spf({ v: 1, ...this.#asked, wantsReason: true }, this.#timeoutMs);
     return this.#spf;
+  }
+
+  /** What SPF would say if the domain had this record. */
+  spfGuess(record: string): Promise<SpfFindings> {
+    if (this.#guess?.record === record) return this.#guess.answer;
+    const answer = this.#questions.spf({ v: 1, ...this.#asked, record, wantsReason: true }, this.#timeoutMs);
+    this.#guess = { record, answer };
+    return answer;
   }
 
   /** DKIM and DMARC, with SPF, which DMARC depends on; undefined before the content is there. */
@@ -81,7 +91,7 @@ export class TransactionFacts {
   }
 
   async #answers(): Promise<Facts> {
-    const spf = await this.#spf;
+    const spf: SpfFact | undefined = (await this.#spf)?.spf;
     const message = this.#message === undefined ? undefined : await this.message();
     return { ...(spf === undefined ? {} : { spf }), ...message };
   }
@@ -94,7 +104,7 @@ export class TransactionFacts {
   async #askAboutMessage({ messageId, wantsSignatures, read }: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
     const deadlineMs = performance.now() + this.#timeoutMs;
     const content = await read();
-    const spf = await this.spf();
+    const { spf } = await this.spf();
     const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.round(deadlineMs - performance.now()));
     const question = { v: 1 as const, messageId, spf, ...(wantsSignatures ? { wantsSignatures } : {}) };
     return this.#questions.message(question, content, timeoutMs);

@@ -347,7 +347,7 @@ export class MessageReception {
 
   #newHeader(): MessageHeader {
     const { header } = this.#content;
-    const clean = withoutForgedResults(header, this.#fields, this.#surroundings.policy.primaryHostname);
+    const clean = withoutForgedResults(header, this.#fields, this.#surroundings.policy.authservIds);
     return new MessageHeader(
       this.#receivedField(),
       clean,

@@ -3,10 +3,12 @@ import { fieldValue, type HeaderField } from "@postbus/mail";
 /**
  * A header section without the Authentication-Results fields that claim to be ours: whoever reads them below us trusts
  * our name (RFC 8601 §5). The rest stays octet for octet; without such a field, the same Buffer is given back.
+ *
+ * @param ours Our names, in lower case.
  */
-export function withoutForgedResults(header: Buffer, fields: readonly HeaderField[], authservId: string): Buffer {
+export function withoutForgedResults(header: Buffer, fields: readonly HeaderField[], ours: readonly string[]): Buffer {
   const forged = fields.filter(
-    (field) => field.name === "authentication-results" && claims(fieldValue(header, field), authservId),
+    (field) => field.name === "authentication-results" && claims(fieldValue(header, field), ours),
   );
   if (forged.length === 0) return header;
   const kept: Buffer[] = [];
@@ -19,11 +21,11 @@ export function withoutForgedResults(header: Buffer, fields: readonly HeaderFiel
 }
 
 /** What is no clear name of somebody else, but has ours in it, counts as a claim, too: readers may parse it in their own way. */
-function claims(value: string, authservId: string): boolean {
-  const ours = authservId.toLowerCase();
-  const id = readAuthservId(value);
-  if (id !== undefined) return id.toLowerCase() === ours;
-  return value.toLowerCase().includes(ours);
+function claims(value: string, ours: readonly string[]): boolean {
+  const id = readAuthservId(value)?.toLowerCase();
+  if (id !== undefined) return ours.includes(id);
+  const text = value.toLowerCase();
+  return ours.some((name) => text.includes(name));
 }
 
 /** RFC 8601 §2.2: `[CFWS] authserv-id [CFWS authres-version] …`; undefined if it cannot be made out. */

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { SpfAnswer, SpfFact } from "@postbus/contracts";
 import type { Resolver } from "@postbus/dns";
 import { asciiDomain } from "./ascii-domain.ts";
@@ -8,6 +9,7 @@ import { type LibraryResolver, queryAdapter } from "./query-adapter.ts";
 import { SPF_QUERIES } from "./query-budget.ts";
 import { asResult } from "./result.ts";
 import { endingInFail, withRecord } from "./spf-records.ts";
+import { withoutBallast } from "./spf-terms.ts";
 
 export interface SpfQuestion {
   /** IP address of the client. */
@@ -74,6 +76,8 @@ interface Evaluated extends Pick<SpfQuestion, "clientAddress" | "helo"> {
 
 async function evaluate(question: Evaluated, query: LibraryResolver): Promise<SpfFindings> {
   const { domain } = question;
+  // RFC 7208 §4.1: without it there is nothing to check, and our own mistake.
+  if (isIP(question.clientAddress) === 0) return { result: "temperror", domain, comment: "no client address" };
   const { result, problem } = await askLibrary(question, query);
   switch (result) {
     case "temperror":
@@ -95,10 +99,11 @@ async function evaluate(question: Evaluated, query: LibraryResolver): Promise<Sp
 
 async function askLibrary(
   { clientAddress, helo, sender }: Evaluated,
-  resolver: LibraryResolver,
+  query: LibraryResolver,
 ): Promise<{ readonly result: SpfFact["result"]; readonly problem: string }> {
   const { spf } = await mailauthSpf();
   const name = asciiDomain(helo) ?? "";
+  const resolver = withoutBallast(query, clientAddress);
   const { status } = await spf({ sender, ip: clientAddress, helo: name, mta: MTA, resolver, strict: true });
   // `mta: permanent error in processing during lookup of SENDER: PROBLEM`
   const about = `lookup of ${sender === "" ? `postmaster@${name}` : sender}: `;

@@ -18,6 +18,6 @@ export const checkOptions = {
   dmarc_mode: verifier("string", "9989", oneOf("9989", "7489")),
   dmarc_tld_file: verifier("string*"),
   spamd_address: scanner("string*", "127.0.0.1 783"),
-  spf_guess: verifier("string", "v=spf1 a/24 mx/24 ptr ?all"),
-  spf_smtp_comment_template: verifier("string*", "Please%_see%_http://www.open-spf.org/Why"),
+  spf_guess: gateway("string", "v=spf1 a/24 mx/24 ptr ?all"),
+  spf_smtp_comment_template: gateway("string*", "Please%_see%_http://www.open-spf.org/Why"),
 } satisfies OptionTable;

@@ -8,6 +8,8 @@ export interface Account {
   cpuSeconds(): number;
   /** Resident octets of all processes now (shared pages counted once a process). */
   residentOctets(): number;
+  /** Of those, what is no page of a file: the kernel cannot take it back when somebody else needs memory. */
+  anonymousOctets(): number;
   close(): void;
 }
 
@@ -38,7 +40,8 @@ export function openAccount(name: string): Account {
     return {
       prefix: ["/bin/sh", "-c", `echo $$ >"${dir}/cgroup.procs" && exec "$@"`, "sh"],
       cpuSeconds: () => seconds(readFileSync(`${dir}/${usage}`, "utf8")),
-      residentOctets: () => pidsOf(dir).reduce((sum, pid) => sum + residentOf(pid), 0),
+      residentOctets: () => pidsOf(dir).reduce((sum, pid) => sum + octetsOf(pid, "VmRSS"), 0),
+      anonymousOctets: () => pidsOf(dir).reduce((sum, pid) => sum + octetsOf(pid, "RssAnon"), 0),
       close() {
         for (const pid of pidsOf(dir)) process.kill(Number(pid), "SIGKILL");
         for (let tries = 0; tries < 50 && pidsOf(dir).length > 0; tries++) {
@@ -53,9 +56,10 @@ export function openAccount(name: string): Account {
 
 const pidsOf = (dir: string): string[] => readFileSync(`${dir}/cgroup.procs`, "utf8").split("\n").filter(Boolean);
 
-function residentOf(pid: string): number {
+function octetsOf(pid: string, kind: "VmRSS" | "RssAnon"): number {
   try {
-    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    return Number(new RegExp(`^${kind}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0) * 1024;
   } catch {
     return 0; // It has just ended.
   }

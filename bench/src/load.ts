@@ -1,6 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { answers, freePort, program } from "@postbus/testkit";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { answers, freePort, program, startRecordingSink } from "@postbus/testkit";
 
 export function need(name: string): string {
   const path = program(name);
@@ -12,42 +16,82 @@ export interface Sink {
   readonly port: number;
   /** Resolves when it has taken `count` messages since the start. */
   received(count: number, deadlineMs: number): Promise<void>;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
-/** Postfix's `smtp-sink`, which counts the messages that it takes. */
+/**
+ * Postfix's `smtp-sink`, which counts the messages that it takes. It prints the counter with each: to a file, which is
+ * looked at now and then, since a reader that wakes up for each message would take a processor's time from what is measured.
+ */
 export async function startSink(at?: number): Promise<Sink> {
   const port = at ?? (await freePort());
-  // -c prints the counter with each message; -u: as root it wants to be somebody else.
+  const counter = join(await mkdtemp(join(tmpdir(), "bench-sink-")), "count");
+  const file = await open(counter, "a");
+  // As root it wants to be somebody else.
   const args = ["-c", ...(process.getuid?.() === 0 ? ["-u", "nobody"] : []), `127.0.0.1:${port}`, "1000"];
-  const child = spawn(need("smtp-sink"), args, { stdio: ["ignore", "pipe", "inherit"] });
-  let count = 0;
-  let wake = (): void => {};
-  child.stdout.on("data", (chunk: Buffer) => {
-    const numbers = chunk.toString("latin1").match(/\d+(?=\D)/g);
-    if (numbers === null) return;
-    count = Number(numbers.at(-1));
-    wake();
-  });
+  const child = spawn(need("smtp-sink"), args, { stdio: ["ignore", file.fd, "inherit"] });
+  await file.close();
   await answers(port);
   return {
     port,
     async received(wanted, deadlineMs) {
       const end = performance.now() + deadlineMs;
-      while (count < wanted) {
-        const left = end - performance.now();
-        if (left <= 0) throw new Error(`the sink has ${count} of ${wanted} messages after ${deadlineMs} ms`);
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, Math.min(left, 200));
-          wake = () => {
-            if (count < wanted) return;
-            clearTimeout(timer);
-            resolve();
-          };
-        });
+      for (;;) {
+        const count = await lastNumber(counter);
+        if (count >= wanted) return;
+        if (performance.now() > end) {
+          throw new Error(`the sink has ${count} of ${wanted} messages after ${deadlineMs} ms`);
+        }
+        await setTimeout(COUNTER_LOOK_MS);
       }
     },
-    stop: () => child.kill(),
+    async stop() {
+      child.kill();
+      await rm(dirname(counter), { recursive: true });
+    },
+  };
+}
+
+/** How exactly it is known when the last message came. */
+const COUNTER_LOOK_MS = 20;
+
+/** The last number that has been printed whole; 0 before the first. */
+async function lastNumber(path: string): Promise<number> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const tail = Buffer.alloc(64);
+    const { bytesRead } = await file.read(tail, 0, tail.length, Math.max(0, size - tail.length));
+    return Number(
+      tail
+        .toString("latin1", 0, bytesRead)
+        .match(/\d+(?=\D)/g)
+        ?.at(-1) ?? 0,
+    );
+  } finally {
+    await file.close();
+  }
+}
+
+/** A next hop that answers each message after `delayMs`, as one does that scans what it gets. */
+export async function startSlowSink(delayMs: number): Promise<Sink> {
+  let count = 0;
+  const sink = await startRecordingSink({
+    delayMs,
+    onReceived: () => {
+      count++;
+    },
+  });
+  return {
+    port: sink.port,
+    async received(wanted, deadlineMs) {
+      const end = performance.now() + deadlineMs;
+      while (count < wanted) {
+        if (performance.now() > end) throw new Error(`the sink has ${count} of ${wanted} after ${deadlineMs} ms`);
+        await setTimeout(COUNTER_LOOK_MS);
+      }
+    },
+    stop: () => sink.stop(),
   };
 }
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { makeCertificate } from "@postbus/testkit";
-import { startSink } from "./load.ts";
+import { startSink, startSlowSink } from "./load.ts";
 import { accept } from "./scenarios/accept.ts";
 import { backlog } from "./scenarios/backlog.ts";
 import { handshakes } from "./scenarios/handshakes.ts";
@@ -15,6 +15,7 @@ import { idle } from "./scenarios/idle.ts";
 import { large } from "./scenarios/large.ts";
 import { latency } from "./scenarios/latency.ts";
 import { relay } from "./scenarios/relay.ts";
+import { replicas } from "./scenarios/replicas.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
 import { bareNode } from "./systems/bare-node.ts";
 import { exim } from "./systems/exim.ts";
@@ -35,6 +36,7 @@ const scenarios: readonly Scenario[] = [
   handshakes(true),
   large,
   backlog,
+  replicas,
 ];
 
 const { values, positionals } = parseArgs({
@@ -52,6 +54,7 @@ const { values, positionals } = parseArgs({
 const systems: Readonly<Record<string, StartSystem>> = {
   embedded: embedded(root),
   fleet: fleet(root),
+  "fleet-3": fleet(root, "postbus, 3 deliveries", 3),
   postfix: postfix(true),
   "postfix-default": postfix(false),
   "exim-4.96": exim("4.96"),
@@ -83,7 +86,7 @@ async function measure(
   start: StartSystem,
 ): Promise<{ name: string; figures: Record<string, number> }> {
   const directory = mkdtempSync(join(tmpdir(), "postbus-bench-"));
-  const sink = await startSink();
+  const sink = scenario.sinkDelayMs === undefined ? await startSink() : await startSlowSink(scenario.sinkDelayMs);
   const certificate = scenario.isTls === true ? makeCertificate("mx.bench.test") : undefined;
   const { hold, hasDeadHop = false } = scenario;
   const system = await start({ sinkPort: sink.port, hold, hasDeadHop, certificate, directory });
@@ -92,7 +95,7 @@ async function measure(
     return { name: system.name, figures: await scenario.run(system, sink, amount) };
   } finally {
     await system.stop();
-    sink.stop();
+    await sink.stop();
     rmSync(directory, { recursive: true, force: true });
   }
 }

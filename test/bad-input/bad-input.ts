@@ -1,4 +1,10 @@
-/** One row of the catalogue: what a client does, and what comes of it. */
+/**
+ * One row of the catalogue: what a client does, and what comes of it.
+ *
+ * What has tests of its own: clients that send an octet a minute (services/gateway/test/slow-clients.test.ts), a TLS
+ * connection that ends in mid-chunk, and what is sent behind its end (services/gateway/test/bdat.test.ts), in mid-content, or
+ * with renegotiation (services/gateway/test/tls.test.ts), and 1,000,001 recipients (test/faults/many-recipients.test.ts).
+ */
 export interface BadInput {
   readonly name: string;
   /**

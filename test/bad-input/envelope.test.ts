@@ -144,6 +144,16 @@ const many: readonly BadInput[] = [
       ["\r\n.\r\n", "250"],
     ],
   },
+  {
+    name: "the same recipient in other letters",
+    say: [
+      [
+        `${MAIL}RCPT TO:<x@example.test>\r\nRCPT TO:<X@EXAMPLE.TEST>\r\nRCPT TO:<x@Example.Test>\r\nDATA\r\n`,
+        "250 250 250 250 354",
+      ],
+      ["\r\n.\r\n", "250"],
+    ],
+  },
   { name: "MAIL and RSET again and again", say: [[`${MAIL}RSET\r\n`.repeat(15), "250 ".repeat(30)]] },
   { name: "no address", say: [["MAIL FROM:\r\nMAIL FROM\r\nMAIL\r\n", "501 500 500"]] },
   { name: "no colon", say: [["MAIL FROM <a@b.example>\r\nMAIL TO:<a@b.example>\r\n", "500 500"]] },

@@ -52,6 +52,11 @@ const chunks: readonly BadInput[] = [
     after: "closed",
   },
   { name: "a chunk that is longer than was said", say: [[`${ENVELOPE}BDAT 5 LAST\r\na: b\r\n`, "250 250 550 500"]] },
+  { name: "a last line without its end", say: [[`${ENVELOPE}BDAT 4 LAST\r\na: b`, "250 250 250"]] },
+  {
+    name: "a last line of a body without its end",
+    say: [[`${ENVELOPE}BDAT 12 LAST\r\na: b\r\n\r\ntext`, "250 250 250"]],
+  },
   {
     name: "a chunk in single octets",
     packet: 1,

@@ -98,6 +98,13 @@ const sizes: readonly BadInput[] = [
     "552",
     "Message header is ridiculously long",
   ),
+  taken("a header of 1 MB", `${`X: ${fill(99_990)}\r\n`.repeat(10)}\r\ntext\r\n`),
+  refused(
+    "1,000,000 encoded words",
+    `Subject:${`${" =?a?q?b?=".repeat(100)}\r\n`.repeat(10_000)}\r\ntext\r\n`,
+    "552",
+    "Message header is ridiculously long",
+  ),
   refused(
     "a header of more than 1 MB",
     `${`X: ${fill(2_000)}\r\n`.repeat(600)}\r\ntext\r\n`,

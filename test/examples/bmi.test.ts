@@ -3,8 +3,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BmiVerdict } from "@postbus/routing";
 import { temporaryDirectory } from "../support/fixture.ts";
+import { messagesIn } from "../support/mailbox.ts";
 import { around } from "./around.ts";
 import { example } from "./example.ts";
+import { runningProgram, speak } from "./running-program.ts";
 import { Site } from "./site.ts";
 import { text } from "./text.ts";
 
@@ -91,16 +93,23 @@ for (const [number, header, value] of [
   const router = text("3.5.conf").replace(/X-Brightmail.*/, header);
   example(number, `headers_add = ${header}`, {
     config: around({ routers: router }),
-    async shows() {
+    async shows(_site, t) {
       // Without the account, which need not be on this machine.
-      const site = new Site(around({ routers: router.replace(/check_local_user/, "") }));
+      const config = around({ routers: router.replace(/check_local_user/, "local_parts = user") });
+      const site = new Site(config);
       const name = header.slice(0, header.indexOf(":"));
       const scanned = await site.deliveries("user@test.example", verdict({}));
       assert.deepEqual(scanned[0]?.headersAdd, [`${name}: ${value}\n`]);
       const unscanned = await site.deliveries("user@test.example");
       assert.deepEqual(unscanned[0]?.headersAdd, [`${name}: \n`]);
+      // The copy that is delivered has the field.
+      const { port, maildir } = await runningProgram(t, config);
+      const message = ["DATA", "Subject: x\r\n\r\nx\r\n.", "QUIT"];
+      await speak(port, ["EHLO c", "MAIL FROM:<a@b.example>", "RCPT TO:<user@test.example>", ...message]);
+      const [delivered = ""] = await messagesIn(maildir);
+      assert.ok(delivered.includes(`\nSubject: x\n`), delivered);
+      assert.ok(delivered.includes(`\n${name}: \n`), delivered);
     },
-    pending: { part: "D", behaviour: "the copy that is delivered has the header field" },
   });
 }
 

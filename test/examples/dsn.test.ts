@@ -63,7 +63,8 @@ example("14.1", "fields of a bounce that tell what the host has said", {
     const status = report.replace(/\n[ \t]+/g, " ");
     assert.ok(status.includes(`\nRemote-MTA: X-ip; [127.0.0.1]:${peer.port}\n`));
     const said = "SMTP error from remote mail server after RCPT TO:<d3@other.example>: 550 hard error";
+    assert.ok(status.includes("\nX-Remote-MTA-smtp-greeting: X-str; 220 peer.test ESMTP\n"));
+    assert.match(status, /\nX-Remote-MTA-helo-response: X-str; 250-\S/);
     assert.ok(status.includes(`\nX-Exim-Diagnostic: X-str; ${said}\nDiagnostic-Code: smtp; 550 hard error\n`));
   },
-  pending: { part: "D", behaviour: "the client keeps the host's greeting and its reply to EHLO for the report" },
 });

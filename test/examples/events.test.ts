@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { createSecureContext } from "node:tls";
 import { type Surroundings, textOf } from "@postbus/policy";
 import {
   freePort,
+  makeCertificate,
   mariadbIsMissing,
   postgresIsMissing,
   startMariadb,
@@ -83,7 +85,6 @@ example("8.3", "event_action", {
     assert.deepEqual((await asked(source, site, { event_name: "msg:delivery" })).queries, [RECORD]);
     assert.deepEqual(await asked(source, site, { event_name: "msg:complete" }), { queries: [], result: "" });
   },
-  pending: { part: "D", behaviour: "an answer at tls:cert makes a certificate a bad one" },
 });
 
 const LOG_IT = "${if eq{$event_name}{msg:delivery}{${acl{log_it}{$domain}}}}";
@@ -104,7 +105,6 @@ example("8.4", "names of events, with an ACL that logs", {
     }
     assert.deepEqual(called, ["log_it relay.example"]);
   },
-  pending: { part: "D", behaviour: "tls:cert is raised, with its $event_data" },
 });
 
 example("8.5", "variables of the first descriptions", {
@@ -219,3 +219,35 @@ test("8.5 variables of the first descriptions are set while an event is handled"
     new RegExp(`told user1\\|relay\\.example\\|127\\.0\\.0\\.1\\|127\\.0\\.0\\.1\\|${peer.port}\\|250 OK id=1\\|\\|\n`),
   );
 });
+
+for (const { number, veto, want } of [
+  { number: "8.3", veto: "${if eq{$event_data}{0}{no friend}}", want: "no" },
+  { number: "8.4", veto: "", want: "yes" },
+] as const) {
+  test(`${number} tls:cert is told of each certificate${veto === "" ? "" : ", and an answer makes it a bad one"}`, async (t) => {
+    const authority = makeCertificate("Authority", { isAuthority: true });
+    const { certificate, privateKey } = makeCertificate("127.0.0.1", { issuer: authority });
+    await using peer = await startSmtpPeer({
+      tls: createSecureContext({ cert: certificate + authority.certificate, key: privateKey }),
+    });
+    const smtp = `  event_action = \${if eq{$event_name}{tls:cert}{\${acl{say}{$event_data}{\${certextract{subject}{$tls_out_peercert}}}}${veto}}}
+  port = ${peer.port}
+  allow_localhost
+  tls_verify_certificates = ${authority.certificateFile}
+  tls_verify_cert_hostnames =
+`;
+    const program = await runningProgram(
+      t,
+      around({ smtp, acls: "say:\n  accept logwrite = told $acl_arg1 $acl_arg2\n" }),
+    );
+    await speak(program.port, MESSAGE);
+    const log = await eventually(
+      () => readFile(program.mainlog, "latin1"),
+      (all) => all.includes("Completed"),
+    );
+    assert.match(log, / told 1 CN=Authority\n(?:.*\n)*.* told 0 CN=127\.0\.0\.1\n/);
+    assert.match(log, new RegExp(` => User1@relay\\.example .* X=.* CV=${want} `));
+    const denial = " [127.0.0.1] SSL verify denied by event-action: depth=0 cert=/CN=127.0.0.1: no friend\n";
+    assert.equal(log.includes(denial), veto !== "");
+  });
+}

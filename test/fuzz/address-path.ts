@@ -41,10 +41,14 @@ export const addressPath: FuzzTarget = {
     const path = made(chance);
     const before = chance.oneIn(4) ? chance.words(TOKENS, 3) : "";
     const text = before + path + (chance.oneIn(4) ? " SIZE=1" : "");
-    const allowsUtf8 = chance.oneIn(2);
-    const parsed = parsePath(text, before.length, allowsUtf8);
+    const leniency = {
+      allowsUtf8: chance.oneIn(2),
+      stripsTrailingDot: chance.oneIn(2),
+      stripsExcessBrackets: chance.oneIn(2),
+    };
+    const parsed = parsePath(text, before.length, leniency);
     if (parsed.kind === "invalid") assert.match(parsed.reason, /^[ -~]+$/);
-    else check(parsed, text, before.length, allowsUtf8);
+    else check(parsed, text, before.length, leniency);
   },
 };
 
@@ -64,11 +68,16 @@ function made(chance: Chance): string {
   }
 }
 
-function check(parsed: Extract<ParsedPath, { kind: "path" }>, text: string, start: number, allowsUtf8: boolean): void {
+function check(
+  parsed: Extract<ParsedPath, { kind: "path" }>,
+  text: string,
+  start: number,
+  { allowsUtf8, stripsExcessBrackets }: Readonly<Record<"allowsUtf8" | "stripsExcessBrackets", boolean>>,
+): void {
   const { address, end } = parsed;
   assert.ok(end > start && end <= text.length, "its end");
   if (address === "") {
-    assert.equal(text.slice(start, end), "<>");
+    assert.match(text.slice(start, end), stripsExcessBrackets ? /^<+>+$/ : /^<>$/);
     return;
   }
   assert.ok(text.slice(start, end).includes(address), "it is what was written");
@@ -81,6 +90,6 @@ function check(parsed: Extract<ParsedPath, { kind: "path" }>, text: string, star
   if (!localPart.startsWith('"')) assert.doesNotMatch(localPart, /[ "(),:;<>@[\\\]]/);
   assert.doesNotMatch(domain, /[ "(),;<>@\\]/);
   if (hasDomain(address)) assert.ok(address.length <= 256, "its length");
-  const again = parsePath(`<${address}>`, 0, allowsUtf8);
+  const again = parsePath(`<${address}>`, 0, { allowsUtf8 });
   assert.deepEqual(again, { kind: "path", address, end: address.length + 2 }, "it is taken again");
 }

@@ -15,6 +15,7 @@ export interface EndlessLoadOptions {
   readonly rate: number;
   /** At least so many, however early `finish` is called. */
   readonly atLeast: number;
+  readonly recipients?: (n: number) => readonly string[];
 }
 
 /** How long a round takes when nothing goes wrong. */
@@ -22,13 +23,14 @@ const ROUND_SECONDS = 3;
 
 /** Clients that go on, round by round, until it is enough: what happens meanwhile takes as long as it takes. */
 export function startLoad(options: EndlessLoadOptions): EndlessLoad {
-  const { port, connections, prefix, rate, atLeast } = options;
+  const { port, connections, prefix, rate, atLeast, recipients } = options;
+  const to = recipients === undefined ? {} : { recipients };
   const submitted: Submitted[] = [];
   let isEnough = false;
   const run = async (): Promise<readonly Submitted[]> => {
     for (let round = 0; !isEnough || submitted.length < atLeast; round++) {
       const messages = Math.ceil(rate * ROUND_SECONDS);
-      submitted.push(...(await submit({ port, connections, prefix: `${prefix}-${round}`, messages, rate })));
+      submitted.push(...(await submit({ port, connections, prefix: `${prefix}-${round}`, messages, rate, ...to })));
     }
     return submitted;
   };

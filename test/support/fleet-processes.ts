@@ -20,6 +20,8 @@ export interface FleetOptions {
   readonly natsServers?: 1 | 3;
   /** The next hop. */
   readonly sinkPort: number;
+  /** A policy of its own; default the product's, with macros for the test. */
+  readonly config?: string;
   /** After how long an item of a dead process is handed to another; default the product's own. */
   readonly ackWaitMs?: number;
 }
@@ -48,7 +50,7 @@ const COMPLAINT_OCTETS = 1_500;
 
 /** Every service as a process of its own, as in production, on a real NATS server. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { natsServers = 1, sinkPort, ackWaitMs } = options;
+  const { natsServers = 1, sinkPort, ackWaitMs, config } = options;
   const cluster = await startNatsCluster(natsServers);
   const data = await mkdtemp(join(tmpdir(), "postbus-fleet-"));
   const dns = await startDnsServer({});
@@ -66,7 +68,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     // A verifier that is being restarted must not hold clients up for the 10 seconds that it may take otherwise.
     POSTBUS_FACTS_TIMEOUT_MS: "2000",
   };
-  const macros = [`-DSMTP_PORT=${smtpPort}`, `-DSMARTHOST=127.0.0.1::${sinkPort}`, "-DRETRY=F,1h,1s", "-DVERIFY=all"];
+  const own = config === undefined ? [] : ["--config", config];
+  const macros = [
+    ...own,
+    `-DSMTP_PORT=${smtpPort}`,
+    `-DSMARTHOST=127.0.0.1::${sinkPort}`,
+    "-DRETRY=F,1h,1s",
+    "-DVERIFY=all",
+  ];
 
   const start = async (service: ServiceProcess) => {
     running.set(service, await startPostbus({ args: [service, ...macros], env }));

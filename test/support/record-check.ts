@@ -27,12 +27,14 @@ const EXAMPLES = 5;
  *
  * @param http Of the status service, `host:port`.
  * @param mayLack How many acknowledged messages may have no arrival in the log, only their completion.
+ * @param states That the history may have at the end.
  */
 export async function checkRecord(
   data: string,
   http: string,
   submitted: readonly Submitted[],
   mayLack = 0,
+  states: readonly string[] = ["delivered"],
 ): Promise<RecordVerdict> {
   const acknowledged = submitted.flatMap(({ messageIds }) => messageIds);
   const end = performance.now() + SETTLE_MS;
@@ -42,7 +44,7 @@ export async function checkRecord(
     // What is there twice does not go away by waiting.
     const isSettled = problems.every((problem) => problem.includes("more than once"));
     if (isSettled || performance.now() > end) {
-      problems.push(...(await historyProblems(http, log)));
+      problems.push(...(await historyProblems(http, log, states)));
       return { problems, unannounced: unannounced(log, acknowledged), messages: log.arrivals.size };
     }
     await delay(POLL_MS);
@@ -101,7 +103,11 @@ async function queueProblems(http: string): Promise<string[]> {
     .map(([name, count]) => `${count} items wait: ${name}`);
 }
 
-async function historyProblems(http: string, { arrivals, completions }: Mainlog): Promise<string[]> {
+async function historyProblems(
+  http: string,
+  { arrivals, completions }: Mainlog,
+  ends: readonly string[],
+): Promise<string[]> {
   const states = new Map<string, string>();
   let after = "";
   for (;;) {
@@ -122,7 +128,7 @@ async function historyProblems(http: string, { arrivals, completions }: Mainlog)
     ),
     ...problem(
       "not delivered in the history",
-      [...states].filter(([, state]) => state !== "delivered").map(([id, state]) => `${id}:${state}`),
+      [...states].filter(([, state]) => !ends.includes(state)).map(([id, state]) => `${id}:${state}`),
     ),
   ];
 }

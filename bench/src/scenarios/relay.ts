@@ -6,8 +6,8 @@ export const relay: Scenario = {
   name: "relay",
   hold: false,
   async run(system, sink, { messages, connections, size }) {
-    // Warm up: code is compiled, processes are forked, files have grown.
-    const warmUp = Math.min(2_000, messages);
+    // Warm up: code is compiled, which takes some thousand messages, processes are forked, files have grown.
+    const warmUp = Math.min(8_000, messages);
     await runSource({ port: system.port, messages: warmUp, connections, size, recipient: "user@sink.test" });
     await sink.received(warmUp, 120_000);
     const cpu = system.account.cpuSeconds();

@@ -15,6 +15,8 @@ export interface Scenario {
   readonly isTls?: true;
   /** Mail for `dead.test` goes to a port where nobody listens. */
   readonly hasDeadHop?: true;
+  /** The sink answers each message after so long. */
+  readonly sinkDelayMs?: number;
   /** Figures by name; the first one is the one whose ratio is printed. */
   run(system: System, sink: Sink, amount: Amount): Promise<Readonly<Record<string, number>>>;
 }

@@ -57,8 +57,12 @@ tls_on_connect_ports = ${tlsPort}
 
 const FLEET = ["gateway", "verifier", "scanner", "router", "delivery", "logger", "status"] as const;
 
-/** Each service a process, on one nats-server with `sync_interval: always`; the server counts as part of the system. */
-export function fleet(root: string, name = "postbus"): StartSystem {
+/**
+ * Each service a process, on one nats-server with `sync_interval: always`; the server counts as part of the system.
+ *
+ * @param deliveries So many of them deliver.
+ */
+export function fleet(root: string, name = "postbus", deliveries = 1): StartSystem {
   return async ({ sinkPort, hold, directory }) => {
     const account = openAccount("fleet");
     const nats = await startNats({ syncAlways: true, commandPrefix: account.prefix });
@@ -67,8 +71,9 @@ export function fleet(root: string, name = "postbus"): StartSystem {
     const children: ChildProcess[] = [];
     const options = { root, account, directory, smtpPorts: String(port), sinkPort, env };
     await startPostbus({ ...options, command: "provision", services: [] });
-    for (const service of hold ? (["gateway"] as const) : FLEET) {
-      children.push(await startPostbus({ ...options, directory: `${directory}/${service}`, services: [service] }));
+    const more = Array.from({ length: deliveries - 1 }, () => "delivery" as const);
+    for (const [n, service] of (hold ? (["gateway"] as const) : [...FLEET, ...more]).entries()) {
+      children.push(await startPostbus({ ...options, directory: `${directory}/${n}`, services: [service] }));
     }
     return {
       name: `${name} (fleet, NATS R1 always)`,

@@ -1,6 +1,6 @@
 import { fieldValue, headerFields } from "@postbus/mail";
 import { plainText } from "./plain-text.ts";
-import type { Report, ReportKind } from "./report.ts";
+import type { Report, ReportKind, ReportRecipient } from "./report.ts";
 import { MAX_ADDRESS } from "./reported-address.ts";
 
 /** As many as Exim names in References; RFC 5322 §3.6.4 sets no bound. */
@@ -27,7 +27,7 @@ export function reportFields(report: Report, cutsMessage: boolean): readonly Fie
   const add = (name: string, value: string) => fields.push({ name, value });
   const failed = kind === "failure" ? recipients.filter(({ isHidden }) => isHidden !== true) : [];
   if (failed.length > 0) {
-    add("X-Failed-Recipients", failed.map(({ address }) => plainText(address, MAX_ADDRESS)).join(", "));
+    add("X-Failed-Recipients", failed.map((recipient) => plainText(named(recipient), MAX_ADDRESS)).join(", "));
   }
   if (wording.replyTo !== undefined) add("Reply-To", plainText(wording.replyTo, MAX_VALUE));
   add("Auto-Submitted", kind === "success" ? "auto-generated" : "auto-replied");
@@ -41,6 +41,10 @@ export function reportFields(report: Report, cutsMessage: boolean): readonly Fie
   if (!ofTemplate.some(({ name }) => name.toLowerCase() === "subject")) add("Subject", SUBJECTS[kind](report));
   return [...fields, ...ofTemplate];
 }
+
+/** Of a command, a file or a reply in a redirect list, the address whose list it was: as in Exim, what is in it is no business of others. */
+const named = ({ address, parents = [] }: ReportRecipient): string =>
+  /^[|/>]/.test(address) ? (parents[0] ?? address) : address;
 
 const SUBJECTS: Readonly<Record<ReportKind, (report: Report) => string>> = {
   failure: ({ to, returnPath }) => `Mail delivery failed${to === returnPath ? ": returning message to sender" : ""}`,

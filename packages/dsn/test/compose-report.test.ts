@@ -165,6 +165,7 @@ describe("composeReport, read by Python's email package", needsPython, () => {
           originalRecipient: "rfc822;Sales+2BNorth@b.test",
         },
         { ...bob, address: "eve@b.test", parents: ["all@b.test"] },
+        { ...bob, address: "|/bin/filter secret", parents: ["user@b.test", "all@b.test"] },
         {
           ...bob,
           address: "secret@b.test",
@@ -180,10 +181,11 @@ describe("composeReport, read by Python's email package", needsPython, () => {
       [
         ["rfc822;Sales+North@b.test", "rfc822;sales@b.test"],
         [undefined, "rfc822;all@b.test"],
+        [undefined, "rfc822;all@b.test"],
         [undefined, "rfc822;list@b.test"],
       ],
     );
-    assert.deepEqual(fields["X-Failed-Recipients"], ["bob@inner.test, eve@b.test"]);
+    assert.deepEqual(fields["X-Failed-Recipients"], ["bob@inner.test, eve@b.test, user@b.test"]);
     const [explanation] = parts;
     assert.match(explanation?.text ?? "", /bob@inner\.test\r\n {4}\(ultimately generated from sales@b\.test\)/);
     assert.match(explanation?.text ?? "", /eve@b\.test\r\n {4}\(generated from all@b\.test\)/);

@@ -18,7 +18,7 @@ export { bodyLines } from "./mime/body-lines.ts";
 export { LineCursor, type OctetSource } from "./mime/line-cursor.ts";
 export { type MimePart, TooManyPartsError, walkParts } from "./mime/walk-parts.ts";
 export { nearestName } from "./nearest-name.ts";
-export { isAddressLiteral, isDomain, NOT_ASCII, type ParsedPath, parsePath } from "./path.ts";
+export { isAddressLiteral, isDomain, NOT_ASCII, type ParsedPath, type PathLeniency, parsePath } from "./path.ts";
 export { type EnhancedStatus, formatReply, isPermanent, isTransient, type Reply, reply } from "./reply.ts";
 export { tlsRequiredField } from "./tls-required-field.ts";
 export { decodeXtext, encodeXtext, isXtext } from "./xtext.ts";

@@ -17,6 +17,16 @@ export type ParsedPath =
   | { readonly kind: "path"; readonly address: string; readonly end: number }
   | { readonly kind: "invalid"; readonly reason: string };
 
+/** What is taken besides the forms of RFC 5321. */
+export interface PathLeniency {
+  /** Addresses may be those of RFC 6531. */
+  readonly allowsUtf8?: boolean;
+  /** A dot behind the domain is dropped: Exim's `strip_trailing_dot`. */
+  readonly stripsTrailingDot?: boolean | undefined;
+  /** So are further pairs of angle brackets: Exim's `strip_excess_angle_brackets`. */
+  readonly stripsExcessBrackets?: boolean | undefined;
+}
+
 /** The usual form, in one step: `<dot-string@domain>`. Both classes exclude what ends them, so it is linear. */
 const USUAL = /<([A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+)@([A-Za-z0-9.-]+)>/y;
 /** RFC 5321 §4.1.2 Dot-string, with dots in odd places as Exim and Postfix take them (`a..b@docomo.example`). */
@@ -33,21 +43,34 @@ const LITERAL = /\[[!-Z^-~]*\]/y;
 /** RFC 5321 §4.1.2 A-d-l: to be accepted and ignored (§3.6.1). */
 const SOURCE_ROUTE = /@[A-Za-z0-9.-]+(?:,@[A-Za-z0-9.-]+)*:/y;
 const NON_ASCII = /[\x80-\xff]/;
+/** All opening brackets but the last. */
+const EXCESS_BRACKETS = /<+(?=<)/y;
+
+const STRICT: PathLeniency = {};
 
 /**
  * Parses a forward or reverse path (RFC 5321 §4.1.2) at `start`; never throws, linear in the text's length.
  *
  * The local part is kept as it was written, quotes and case included. As Exim and Postfix do, an address without
  * angle brackets is taken, too. Domain-less addresses come back as they are: who may use them is the caller's question.
- *
- * @param allowsUtf8 Addresses may be those of RFC 6531.
  */
-export function parsePath(text: string, start = 0, allowsUtf8 = false): ParsedPath {
+export function parsePath(text: string, start = 0, leniency: PathLeniency = STRICT): ParsedPath {
+  const { allowsUtf8 = false, stripsTrailingDot = false, stripsExcessBrackets = false } = leniency;
+  const excess = stripsExcessBrackets ? match(EXCESS_BRACKETS, text, start).length : 0;
+  if (excess === 0) return parseOne(text, start, allowsUtf8, stripsTrailingDot);
+  const parsed = parseOne(text, start + excess, allowsUtf8, stripsTrailingDot);
+  if (parsed.kind === "invalid") return parsed;
+  const { address, end } = parsed;
+  if (text.startsWith(">".repeat(excess), end)) return { kind: "path", address, end: end + excess };
+  return invalid("'>' missing at end of address");
+}
+
+function parseOne(text: string, start: number, allowsUtf8: boolean, stripsDot: boolean): ParsedPath {
   USUAL.lastIndex = start;
   const usual = USUAL.exec(text);
   if (usual !== null) {
     const [whole, localPart = "", domain = ""] = usual;
-    return checked(localPart, domain, start + whole.length);
+    return checked(localPart, stripsDot ? withoutDot(domain) : domain, start + whole.length);
   }
   if (text.startsWith("<>", start)) return { kind: "path", address: "", end: start + 2 };
 
@@ -77,8 +100,11 @@ export function parsePath(text: string, start = 0, allowsUtf8 = false): ParsedPa
     }
     at += 1;
   }
-  return checked(localPart, domain, at);
+  return checked(localPart, stripsDot ? withoutDot(domain) : domain, at);
 }
+
+const withoutDot = (domain: string): string =>
+  domain.length > 1 && domain.endsWith(".") ? domain.slice(0, -1) : domain;
 
 /** The reason when octets above 127 are the trouble: without SMTPUTF8 they have no meaning (RFC 6531 §3.1). */
 export const NOT_ASCII = "non-ASCII address without SMTPUTF8";

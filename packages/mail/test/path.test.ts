@@ -72,7 +72,7 @@ describe("parsePath", () => {
   for (const address of ["ö@b.example", "a@bücher.example", '"ö x"@例え.テスト', "ö"].map(octets)) {
     test(`takes <${address}> where UTF-8 is allowed (RFC 6531), and only there`, () => {
       const text = `<${address}>`;
-      assert.deepEqual(parsePath(text, 0, true), { kind: "path", address, end: text.length });
+      assert.deepEqual(parsePath(text, 0, { allowsUtf8: true }), { kind: "path", address, end: text.length });
       assert.deepEqual(parsePath(text), { kind: "invalid", reason: "non-ASCII address without SMTPUTF8" });
     });
   }
@@ -85,7 +85,7 @@ describe("parsePath", () => {
     octets("a@ü..example"),
   ]) {
     test(`does not take ${JSON.stringify(address)} even there`, () =>
-      assert.equal(parsePath(`<${address}>`, 0, true).kind, "invalid"));
+      assert.equal(parsePath(`<${address}>`, 0, { allowsUtf8: true }).kind, "invalid"));
   }
 
   for (const [text, address] of good) {
@@ -97,6 +97,36 @@ describe("parsePath", () => {
       assert.ok(path.kind === "invalid" || path.end < text.length, JSON.stringify(path));
     });
   }
+
+  describe("leniencies, as Exim 4.98 with its options", () => {
+    const lenient = { stripsTrailingDot: true, stripsExcessBrackets: true };
+    const rows: readonly [text: string, address: string | undefined][] = [
+      ["<a@b.test.>", "a@b.test"],
+      ["a@b.test.", "a@b.test"],
+      ["<a@b.test..>", undefined],
+      ["<a@.>", undefined],
+      ["<a@[192.0.2.1].>", undefined],
+      ["<<a@b.test>>", "a@b.test"],
+      ["<<<<a@b.test.>>>>", "a@b.test"],
+      ['<<"a>b"@b.test>>', '"a>b"@b.test'],
+      ["<<@c.test:a@b.test>>", "a@b.test"],
+      ["<<>>", ""],
+      ["<<a@b.test>", undefined],
+      ["<<<a@b.test>>", undefined],
+      ["< <a@b.test>>", undefined],
+      ["<", undefined],
+    ];
+    for (const [text, address] of rows) {
+      test(text, () => {
+        const parsed = parsePath(`FROM:${text} SIZE=1`, 5, lenient);
+        if (address === undefined) assert.equal(parsed.kind, "invalid");
+        else assert.deepEqual(parsed, { kind: "path", address, end: 5 + text.length });
+        if (text !== "<>") assert.equal(parsePath(text).kind, "invalid");
+      });
+    }
+    test("a bracket too many at the end is left to the caller", () =>
+      assert.deepEqual(parsePath("<a@b.test>>", 0, lenient), { kind: "path", address: "a@b.test", end: 10 }));
+  });
 
   test("says where the path ends, and starts where it is told to", () => {
     assert.deepEqual(parsePath("FROM:<a@b> SIZE=1", 5), { kind: "path", address: "a@b", end: 10 });

@@ -58,7 +58,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const { shared, stop } = policySurroundings(configuration, parts);
   const acls = new Acls(configuration);
   const isProxy = proxyTest(configuration);
-  const { isReserved, maxPerHost } = admissionTests(configuration);
+  const { isReserved, isUnlogged, maxPerHost } = admissionTests(configuration);
   const smtp = smtpPolicy(configuration, problems);
   const sessionParts = smtpParts(configuration, primaryHostname, problems);
   const { lists, advertised, expanded, heloChecks, authenticators } = sessionParts;
@@ -93,6 +93,7 @@ export function compilePolicy(source: PolicySource): Policy {
     asksAtConnect: acls.has("connect") || lists !== undefined || !expanded.areNone || acls.mentions("sender_host_name"),
     ...(isProxy && { isProxy: (peer) => isProxy(new AclSession(peer, names, shared, {})) }),
     ...(isReserved && { isReserved: (client) => isReserved(new AclSession(client, names, shared, {})) }),
+    ...(isUnlogged && { isUnlogged: (client) => isUnlogged(new AclSession(client, names, shared, {})) }),
     ...(maxPerHost && {
       acceptMaxPerHost: (client, hooks) => maxPerHost(new AclSession(client, names, shared, hooks ?? {})),
     }),

@@ -36,16 +36,18 @@ export type {
   AppendfileTransport,
 } from "./compiled/transports/appendfile-transport.ts";
 export type { AutoreplyTransport, Reply } from "./compiled/transports/autoreply/autoreply-transport.ts";
+export type { FilterOrder } from "./compiled/transports/filter-order.ts";
 export type { LmtpServer, LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
 export type { DeliveryPlace } from "./compiled/transports/local/delivery-place.ts";
+export type { LineForm } from "./compiled/transports/local/line-form.ts";
 export type { Refusal } from "./compiled/transports/local/refusal.ts";
 export type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
-export type { LineForm, PipeOrder, PipeSettings, PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
+export type { PipeOrder, PipeSettings, PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
 export type { QueuefileTransport } from "./compiled/transports/queuefile-transport.ts";
 export type { HostTerms, SmtpTransport, SocksProxy } from "./compiled/transports/smtp-transport.ts";
 export { variablesIn } from "./compiled/transports/variables-in.ts";
 export type { WantedFacts } from "./compiled/wanted-facts.ts";
-export type { EventActions, TransportEventAction } from "./events/event-actions.ts";
+export type { EventActions, EventContext, TransportEventAction } from "./events/event-actions.ts";
 export { Lines, recipientErrno, variablesOf } from "./events/outcome-actions.ts";
 export { OutcomeRaiser } from "./events/outcome-raiser.ts";
 export type { RaisedEvent } from "./events/raised-event.ts";
@@ -75,6 +77,7 @@ export { splitList } from "./matching/split-list.ts";
 export { optionsPage } from "./options/options-page.ts";
 export type {
   CompiledTransport,
+  HeaderRewriting,
   LogPolicy,
   MessageOptions,
   Policy,

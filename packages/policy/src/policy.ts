@@ -6,7 +6,9 @@ import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import type { AppendfileTransport } from "./compiled/transports/appendfile-transport.ts";
 import type { AutoreplyTransport } from "./compiled/transports/autoreply/autoreply-transport.ts";
+import type { FilterOrder, FilterRequest } from "./compiled/transports/filter-order.ts";
 import type { LmtpTransport } from "./compiled/transports/lmtp/lmtp-transport.ts";
+import type { Refusal } from "./compiled/transports/local/refusal.ts";
 import type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
 import type { PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
 import type { QueuefileTransport } from "./compiled/transports/queuefile-transport.ts";
@@ -58,6 +60,8 @@ export interface Policy {
   isProxy?(peer: ClientEndpoint): Eventual<boolean>;
   /** Whether a client is in `smtp_reserve_hosts`: it is taken where others are turned away. Absent: nobody is. */
   isReserved?(client: ClientEndpoint): Eventual<boolean>;
+  /** Whether a client is in `hosts_connection_nolog`: the log does not tell when it comes and goes. Absent: nobody is. */
+  isUnlogged?(client: ClientEndpoint): Eventual<boolean>;
   /** `smtp_accept_max_per_host` for a client; 0: no limit. Absent: it is the same for all. */
   acceptMaxPerHost?(client: ClientEndpoint, hooks?: Pick<AclHooks, "log">): Eventual<number>;
   /** The ACLs for one connection, with the state that they have. */
@@ -102,6 +106,18 @@ export interface SmtpPolicy {
   readonly receivedHeadersMax: number;
   /** `header_maxsize`, octets. */
   readonly headerMaxOctets: number;
+  /** `header_line_maxsize`, octets; 0: none. */
+  readonly headerLineMaxOctets: number;
+  /** `strip_trailing_dot` */
+  readonly stripsTrailingDot: boolean;
+  /** `strip_excess_angle_brackets` */
+  readonly stripsExcessBrackets: boolean;
+  /** `tls_remember_esmtp` */
+  readonly remembersExtended: boolean;
+  /** `received_header_text`, if it is set: not expanded. */
+  readonly receivedHeaderText: string | undefined;
+  /** Names of fields that are taken out of a message that comes: `return_path_remove` and its like. */
+  readonly removedFields: ReadonlySet<string>;
   /** `prdr_enable` */
   readonly offersPrdr: boolean;
   /** `smtp_accept_max`: connections at one time; 0: none. */
@@ -192,6 +208,8 @@ export interface TlsSettings {
   readonly clientCertificate: "required" | "optional" | undefined;
   /** `tls_alpn`; none: any will do. */
   readonly protocols: readonly string[];
+  /** The client is in `hosts_require_alpn`: it has to name one. */
+  readonly requiresProtocol: boolean;
 }
 
 /** A recipient that has to be tried again, or given up. */
@@ -260,7 +278,15 @@ export interface MessageOptions {
   readonly returnPath: string | undefined;
   /** `return_path_add`, `envelope_to_add`, `delivery_date_add` */
   readonly adds: { readonly returnPath: boolean; readonly envelopeTo: boolean; readonly deliveryDate: boolean };
+  /** `headers_rewrite`: a line of the message's own, folded with LF, as its rules leave it; absent: there are none. */
+  readonly rewriteHeader?: HeaderRewriting;
 }
+
+/**
+ * @param log Told what a rule has made that is no address.
+ * @returns undefined: it stays as it is. @throws {DeferError} by the result.
+ */
+export type HeaderRewriting = (line: string, log: (text: string) => void) => Promise<string | undefined>;
 
 /** What every transport has. */
 export interface AnyTransport {
@@ -271,4 +297,6 @@ export interface AnyTransport {
    * @throws {DeferError} an option cannot be expanded.
    */
   message?(recipient: string): MessageOptions | undefined | Promise<MessageOptions>;
+  /** The program that the message goes through; absent: none. */
+  filter?(request: FilterRequest): Promise<FilterOrder | Refusal>;
 }

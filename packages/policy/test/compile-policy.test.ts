@@ -25,6 +25,12 @@ describe("options of sessions", () => {
       recipientsMax: 50_000,
       receivedHeadersMax: 30,
       headerMaxOctets: 1_048_576,
+      headerLineMaxOctets: 0,
+      stripsTrailingDot: false,
+      stripsExcessBrackets: false,
+      remembersExtended: false,
+      receivedHeaderText: undefined,
+      removedFields: new Set(["return-path", "envelope-to", "delivery-date"]),
       offersPrdr: false,
       acceptMax: 20,
       acceptReserve: 0,
@@ -106,10 +112,6 @@ describe("problems", () => {
       want: [],
     },
     {
-      text: "begin rewrite\n^a $1@b.test S\n",
-      want: ["p.conf:2: rewriting of commands as they come (S) is not available"],
-    },
-    {
       text: "begin authenticators\na:\n driver = gsasl\n server_mech = digest-md5\n server_password = x\n",
       want: ["p.conf:2: authenticator a: server_mech = DIGEST-MD5: not available; SCRAM-SHA-1 and SCRAM-SHA-256 are"],
     },
@@ -126,9 +128,14 @@ describe("notices", () => {
   test("options that nobody carries out are named", () =>
     assert.equal(
       notices(
-        "prdr_enable\nhosts_connection_nolog = *\nstrip_trailing_dot\nsender_unqualified_hosts = *\nrecipients_max = 7\n",
+        "prdr_enable\nmessage_id_header_domain = a.test\nmessage_id_header_text = x\nsender_unqualified_hosts = *\nrecipients_max = 7\n",
       ),
-      "p.conf: these options are correct, but not carried out yet: hosts_connection_nolog, strip_trailing_dot",
+      "p.conf: these options are correct, but not carried out yet: message_id_header_domain, message_id_header_text",
+    ));
+  test("options of a default that is the usual one, and those that mean nothing in a fleet, are not", () =>
+    assert.equal(
+      notices("hosts_require_helo = *\nreturn_path_remove = false\nhost_lookup_order = byaddr\ntls_remember_esmtp\n"),
+      "",
     ));
   test("a predata ACL that messages by BDAT pass by", () => {
     const acl = "begin acl\np:\n accept\n";

@@ -34,6 +34,8 @@ interface Delivered extends Host {
   readonly confirmation?: string;
   /** What a program has written that is to be reported to the sender. */
   readonly output?: string;
+  /** Of several that the item took, which one; absent: the first. The log tells them apart (`=>`, `->`). */
+  readonly transaction?: number;
   /** The host knows DSN and has been told what the sender wants: it makes the reports. */
   readonly isNotificationPassedOn?: true;
   /** `shadow_transport` and, in parentheses, why it could not deliver (`ST=`). */

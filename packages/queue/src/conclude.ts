@@ -37,7 +37,20 @@ export async function conclude(
   let warnings: Warnings | undefined;
   const positions = positionsOf(item.recipients);
   const random = drawnOnce(context.random);
-  let delivered = 0;
+  let isFirstSeen = false;
+  let others: Set<number> | undefined;
+  /** Whether another recipient of the same transaction was delivered. */
+  const isFurther = ({ transaction = 0 }: { readonly transaction?: number }): boolean => {
+    if (transaction === 0) {
+      if (isFirstSeen) return true;
+      isFirstSeen = true;
+      return false;
+    }
+    others ??= new Set();
+    if (others.has(transaction)) return true;
+    others.add(transaction);
+    return false;
+  };
 
   for (const one of attempted) {
     const { recipient, result } = one;
@@ -46,7 +59,7 @@ export async function conclude(
     switch (result.outcome) {
       case "delivered":
         // Recipients of one SMTP transaction; local deliveries stand for themselves.
-        events.push(deliveredEvent(view, result, result.host !== undefined && delivered++ > 0, work.handedOut > 1));
+        events.push(deliveredEvent(view, result, result.host !== undefined && isFurther(result), work.handedOut > 1));
         if (recipient.notification !== undefined) successes.push(...successOf(item, one, position));
         break;
       case "deferred": {

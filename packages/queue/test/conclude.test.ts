@@ -101,6 +101,20 @@ describe("delivered", () => {
     );
   });
 
+  test("each transaction of an item begins with `=>`, in whatever order its recipients stand", async () => {
+    const second = { ...delivered, transaction: 1 } as const;
+    const { events = [] } = await outcomeOf([second, delivered, second, delivered]);
+    assert.deepEqual(
+      events.flatMap((event) => (event.name === "msg:delivery" ? [[event.recipient, event.further]] : [])),
+      [
+        ["r0@b.test", undefined],
+        ["r1@b.test", undefined],
+        ["r2@b.test", true],
+        ["r3@b.test", true],
+      ],
+    );
+  });
+
   test("handed out for the second time, it may be a duplicate", async () => {
     const once = await outcomeOf([delivered]);
     const twice = await outcomeOf([delivered], {}, {}, { handedOut: 2 });

@@ -6,8 +6,12 @@ export async function rewrittenAddress(
   address: string,
   { settings, evaluation, context }: RoutingRun,
 ): Promise<string> {
-  const { rewriting, qualifyDomain = "" } = settings;
+  const { rewriting, qualifyRecipient = "" } = settings;
   if (rewriting === undefined || !hasDomain(address)) return address;
-  const around = { around: evaluation.around, qualifyDomain, log: (text: string) => context.warn?.(text) };
+  const around = {
+    around: evaluation.around,
+    qualifyDomain: qualifyRecipient,
+    log: (text: string) => context.warn?.(text),
+  };
   return (await rewriting.rewrite(address, "T", around))?.address ?? address;
 }

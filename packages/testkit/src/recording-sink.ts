@@ -18,6 +18,8 @@ export interface SinkOptions {
   readonly keepContents?: boolean;
   /** Called for each copy, with its key. */
   readonly onReceived?: (key: string) => void;
+  /** The answer to a message comes so long after its end. */
+  readonly delayMs?: number;
   /** Refuses a recipient: the SMTP code and text. */
   readonly refuse?: (recipient: string) => { readonly code: number; readonly text: string } | undefined;
 }
@@ -51,7 +53,8 @@ export async function startRecordingSink(options: SinkOptions = {}): Promise<Rec
         }
         if (options.keepContents === true) contents.push(content);
         wake();
-        callback();
+        if (options.delayMs === undefined) callback();
+        else setTimeout(callback, options.delayMs);
       });
     },
   });

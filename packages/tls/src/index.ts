@@ -5,6 +5,7 @@ export type { ContextSettings } from "./context-settings.ts";
 export { distinguishedName } from "./distinguished-name.ts";
 export { handshakeProblem } from "./handshake-problem.ts";
 export type { HelloWishes } from "./hello-wishes.ts";
+export { type CertificateJudge, judgedCertificates } from "./judged-certificates.ts";
 export { certificateDetails } from "./ocsp/certificate-details.ts";
 export type { CertificateState } from "./ocsp/certificate-state.ts";
 export { fetchProof } from "./ocsp/fetch-proof.ts";

@@ -16,6 +16,8 @@ export interface ServerHandshake {
   readonly clientCertificate?: "optional" | "required" | undefined;
   /** Protocols that a client which names one must name (ALPN, RFC 7301), and then that one alone. Default: any. */
   readonly protocols?: readonly string[] | undefined;
+  /** A client that names none is turned away. Default: no. */
+  readonly requiresProtocol?: boolean | undefined;
 }
 
 /** A fatal `internal_error` (RFC 8446 §6.2) to a client whose hello was not answered yet. */
@@ -43,7 +45,7 @@ export function startServerTls(
   handshake: ServerHandshake,
   onSecure: (verification: Verification) => void,
 ): TLSSocket {
-  const { context, clientCertificate, protocols, hello, ticketKey } = handshake;
+  const { context, clientCertificate, protocols, requiresProtocol = false, hello, ticketKey } = handshake;
   const resumable = ticketKey && context.resumable?.with(ticketKey);
   const options: TLSSocketOptions & Pick<Alpn, "ALPNCallback"> = {
     isServer: true,
@@ -71,6 +73,11 @@ export function startServerTls(
   }
   const secured = new TLSSocket(socket, options);
   secured.once("secure", () => {
+    // `false`, or null behind a callback that was not asked.
+    if (requiresProtocol && typeof secured.alpnProtocol !== "string") {
+      secured.destroy(new Error("ALPN required but not negotiated"));
+      return;
+    }
     const isResumed = resumable && secured.isSessionReused();
     const verification = { ...verificationOf(secured, clientCertificate !== undefined), ocsp, isResumed };
     if (clientCertificate !== "required" || verification.isVerified) onSecure(verification);

@@ -17,6 +17,14 @@ interface Entry {
   /** Of the files with proofs. */
   proofVersion: string;
   loading: Promise<TlsContext> | undefined;
+  /** Monotonic milliseconds of the last look at the files. */
+  lookedAtMs: number;
+}
+
+interface Limits {
+  readonly contexts?: number;
+  /** Files are looked at so often and not more: a look costs some of the time of a handshake. Default: each time. */
+  readonly lookEveryMs?: number;
 }
 
 /**
@@ -32,6 +40,9 @@ export class TlsContexts {
   readonly #expired = new WeakSet<OcspProof>();
   readonly #proofSource: ProofSource | undefined;
   readonly #maxContexts: number;
+  readonly #lookEveryMs: number;
+  /** Most handshakes are made with the same settings. */
+  readonly #keys = new WeakMap<ContextSettings, string>();
 
   /**
    * @param onTrouble Files have changed, and cannot be used.
@@ -42,12 +53,13 @@ export class TlsContexts {
     onTrouble: (problem: unknown) => void,
     onProofProblem: (problem: ProofProblem) => void,
     proofSource?: ProofSource,
-    maxContexts = MAX_CONTEXTS,
+    { contexts = MAX_CONTEXTS, lookEveryMs = 0 }: Limits = {},
   ) {
+    this.#lookEveryMs = lookEveryMs;
     this.#proofSource = proofSource;
     this.#onTrouble = onTrouble;
     this.#onProofProblem = onProofProblem;
-    this.#maxContexts = maxContexts;
+    this.#maxContexts = contexts;
   }
 
   /** The certificates that are in use now, for those who count; each once. */
@@ -68,11 +80,14 @@ export class TlsContexts {
    * @throws {ConfigError} it cannot be made, and there is no older one; so does the promise.
    */
   get(settings: ContextSettings): TlsContext | Promise<TlsContext> {
-    const key = JSON.stringify(settings);
-    const version = versionOf(filesOf(settings));
-    const proofVersion = versionOf(proofFilesOf(settings));
+    const key = this.#keyOf(settings);
     const entry = this.#entryOf(key);
     const { context } = entry;
+    const nowMs = performance.now();
+    if (context !== undefined && nowMs - entry.lookedAtMs < this.#lookEveryMs) return context;
+    entry.lookedAtMs = nowMs;
+    const version = versionOf(filesOf(settings));
+    const proofVersion = versionOf(proofFilesOf(settings));
     if (context !== undefined && (entry.version === version || entry.badVersion === version)) {
       if (entry.proofVersion === proofVersion) {
         this.#noteExpiry(context);
@@ -85,6 +100,15 @@ export class TlsContexts {
     }
     entry.loading ??= this.#load(key, entry, settings, version, proofVersion);
     return entry.loading;
+  }
+
+  #keyOf(settings: ContextSettings): string {
+    let key = this.#keys.get(settings);
+    if (key === undefined) {
+      key = JSON.stringify(settings);
+      this.#keys.set(settings, key);
+    }
+    return key;
   }
 
   /** The least recently used one goes when there are too many. */
@@ -167,6 +191,7 @@ const newEntry = (): Entry => ({
   badVersion: undefined,
   proofVersion: "",
   loading: undefined,
+  lookedAtMs: Number.NEGATIVE_INFINITY,
 });
 
 /**

@@ -44,6 +44,19 @@ describe("contexts by their settings", () => {
     assert.equal((await meet({ context: await contexts.get(settings) })).subject, "CN=second.test");
   });
 
+  test("are not looked at so soon again, where a limit is set", async () => {
+    const contexts = new TlsContexts(never, never, undefined, { lookEveryMs: 3_600_000 });
+    const { settings, put } = place("limited");
+    const one = await contexts.get(settings);
+    put(second);
+    assert.equal(contexts.get(settings), one);
+    // Of other settings nothing is known.
+    assert.equal(
+      (await meet({ context: await contexts.get({ ...settings, curves: "X25519" }) })).subject,
+      "CN=second.test",
+    );
+  });
+
   test("stay as they are while the files cannot be used, which is told once", async () => {
     const problems: unknown[] = [];
     const contexts = new TlsContexts((problem) => problems.push(problem), never);
@@ -64,7 +77,7 @@ describe("contexts by their settings", () => {
   });
 
   test("that cannot be made are an error each time, and take no room", async () => {
-    const contexts = new TlsContexts(never, never, undefined, 1);
+    const contexts = new TlsContexts(never, never, undefined, { contexts: 1 });
     const { settings } = place("kept");
     const kept = await contexts.get(settings);
     for (let i = 0; i < 3; i++) {
@@ -75,7 +88,7 @@ describe("contexts by their settings", () => {
   });
 
   test("that have not been wanted for the longest time go when there are too many", async () => {
-    const contexts = new TlsContexts(never, never, undefined, 2);
+    const contexts = new TlsContexts(never, never, undefined, { contexts: 2 });
     const [a, b, c] = [place("a").settings, place("b").settings, place("c").settings];
     const [ofA, ofB] = [await contexts.get(a), await contexts.get(b)];
     assert.equal(await contexts.get(a), ofA);

@@ -2,6 +2,7 @@ import type { Publication, WorkItem } from "@postbus/bus";
 import type { Content, DeliveryItem, MailEvent } from "@postbus/contracts";
 import type { AttemptResult } from "@postbus/queue";
 import type { AttemptEvents } from "./events/attempt-events.ts";
+import type { ContentFilter } from "./message/outgoing-content.ts";
 
 /** What a transport gets: the item as the bus handed it out, its header checked. */
 export interface Attempt {
@@ -10,6 +11,10 @@ export interface Attempt {
   readonly content: Content;
   /** Absent: the transport has no `event_action`. */
   readonly events?: AttemptEvents | undefined;
+  /** The program that the message goes through; absent: none. */
+  readonly filter?: ContentFilter | undefined;
+  /** A line for the log, among the report's notes. */
+  readonly note?: ((text: string) => void) | undefined;
 }
 
 export interface AttemptReport {

@@ -11,6 +11,7 @@ import type { MailboxDeps } from "./appendfile/mailbox-deps.ts";
 import type { Attempt, AttemptReport } from "./attempt.ts";
 import { type AutoreplyDeps, deliverByAutoreply } from "./autoreply/autoreply-delivery.ts";
 import { AttemptEvents } from "./events/attempt-events.ts";
+import { throughFilter } from "./filter/through-filter.ts";
 import { LeaseLostError } from "./lease-lost-error.ts";
 import { deliverByLmtp } from "./lmtp/lmtp-delivery.ts";
 import { recipientVariables } from "./message/recipient-variables.ts";
@@ -25,6 +26,9 @@ import { type Suspended, withoutSuspended, withSuspended } from "./suspended.ts"
 
 /** Exim's number for `internal configuration error`. */
 const CONFIGURATION_ERROR = -30;
+
+/** Lines that an attempt adds to the log on its way. */
+const MAX_NOTES = 20;
 
 export interface DeliveryDeps {
   /** The one in force now: asked for each item. */
@@ -69,7 +73,13 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const policy = deps.policy();
     const held = deps.suspended?.of(item);
     const events = attemptEvents(work.id, item, policy.events);
-    const report = await attemptOthers({ work, item, content: work.content, events }, held, policy, deps);
+    let notes: Set<string> | undefined;
+    const note = (text: string): void => {
+      notes ??= new Set();
+      if (notes.size < MAX_NOTES) notes.add(text);
+    };
+    const made = await attemptOthers({ work, item, content: work.content, events, note }, held, policy, deps);
+    const report = notes === undefined ? made : { ...made, notes: [...notes, ...made.notes] };
     const { results } = report;
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
@@ -166,7 +176,10 @@ async function attempt(
     const result: AttemptResult = { outcome: "deferred", errno: CONFIGURATION_ERROR, text: transport.message };
     return { results: given.item.recipients.map(() => result), notes: [] };
   }
-  const report = await deliver(given, transport, policy, deps);
+  const report =
+    transport.filter === undefined
+      ? await deliver(given, transport, policy, deps)
+      : await throughFilter(given, transport, deps.programs, (through) => deliver(through, transport, policy, deps));
   const compiled = policy.transport(given.item.transport);
   if (compiled.shadow === undefined) return report;
   const visible = policy.smtp?.bodyVisibleOctets ?? 0;

@@ -343,6 +343,7 @@ export class Connection {
         this.#onSecure(tls);
       },
       failed,
+      judge: this.#conversation.certificateCourt,
     });
   }
 

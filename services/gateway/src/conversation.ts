@@ -13,8 +13,9 @@ import type { RejectionStage } from "./metrics.ts";
 import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
 import { clientNamed } from "./proxy/client-behind.ts";
 import { contentStageName, printable, Refusals } from "./refusals.ts";
-import { rewriteEnvelope } from "./rewriting.ts";
+import { rewriteArgument, rewriteEnvelope } from "./rewriting.ts";
 import type { Surroundings } from "./surroundings.ts";
+import type { CertificateCourt } from "./tls/handshake.ts";
 import { type PreparedTls, tlsUnavailable } from "./tls/server-tls.ts";
 
 /** The connection under a conversation. */
@@ -139,14 +140,14 @@ export class Conversation implements PolicyClient {
   take(step: SessionStep): Promise<void> | undefined {
     switch (step.kind) {
       case "connect":
-        if (this.tls === undefined) this.log.connected(this.#surroundings.connections());
-        if (this.#isTlsFirst && this.tls === undefined) return this.#decideTls("connect");
-        if (!this.#surroundings.policy.asksAtConnect) return this.#open();
-        return this.#decide(this.#asked.connect(), "connect", CONNECTION);
+        if (this.tls !== undefined) return this.#connect();
+        return this.#logConnection();
       case "helo": {
         const { name, isExtended } = step;
         return this.#decide(this.#asked.helo(name, isExtended), "helo", `EHLO or HELO ${printable(name)}`);
       }
+      case "path":
+        return this.#readPath(step);
       case "mail":
         return this.#mail(step);
       case "recipient":
@@ -218,11 +219,48 @@ export class Conversation implements PolicyClient {
     return this.#policy;
   }
 
+  /** It is in the log before anybody is asked about it. */
+  #logConnection(): Promise<void> | undefined {
+    const { policy, log } = this.#surroundings;
+    const isUnlogged = policy.isUnlogged?.(this.endpoint) ?? false;
+    if (isUnlogged instanceof Promise) {
+      return isUnlogged.then(
+        (is) => this.#noteConnection(is),
+        (err: unknown) => {
+          log.error({ err }, "hosts_connection_nolog");
+          return this.#noteConnection(false);
+        },
+      );
+    }
+    return this.#noteConnection(isUnlogged);
+  }
+
+  #noteConnection(isUnlogged: boolean): Promise<void> | undefined {
+    this.log.connected(this.#surroundings.connections(), isUnlogged);
+    return this.#connect();
+  }
+
+  #connect(): Promise<void> | undefined {
+    if (this.#isTlsFirst && this.tls === undefined) return this.#decideTls("connect");
+    if (!this.#surroundings.policy.asksAtConnect) return this.#open();
+    return this.#decide(this.#asked.connect(), "connect", CONNECTION);
+  }
+
   /** A handshake with the client has come to nothing. */
   handshakeFailed(text: string): void {
     this.refusals.ofHandshake(text);
     const { events } = this.#surroundings;
     if (events.isWatched) events.handshakeFailed(this.#asking, text);
+  }
+
+  /** What the policy says of the client's certificates; undefined: nothing. */
+  get certificateCourt(): CertificateCourt | undefined {
+    const { events } = this.#surroundings;
+    if (!events.isWatched) return undefined;
+    return {
+      ask: (depth, certificate) => events.certificate(this.#asking, depth, certificate),
+      denied: (line) => this.#asking.write(["main"], `[${this.address}] ${line}`),
+    };
   }
 
   #nameCommand(acls: PolicySession["acls"]): void {
@@ -364,14 +402,26 @@ export class Conversation implements PolicyClient {
     if (policy.rewriting === undefined) return next(address);
     const rewriting = rewriteEnvelope(address, place, policy, this.#asked);
     if (rewriting === undefined) return next(address);
+    const what = place === "F" ? "MAIL" : "RCPT";
     return rewriting.then(
       (rewritten) => next(rewritten ?? address),
-      (err: unknown) => {
-        if (!(err instanceof DeferError)) throw err;
-        const what = place === "F" ? "MAIL" : "RCPT";
-        this.refusals.add(place === "F" ? "mail" : "rcpt", `temporarily rejected ${what} <${address}>: ${err.message}`);
-        this.session.refuse(notNow);
-      },
+      (err: unknown) => this.#notRewritten(what, `<${address}>`, err),
+    );
+  }
+
+  #notRewritten(what: "MAIL" | "RCPT", path: string, err: unknown): void {
+    if (!(err instanceof DeferError)) throw err;
+    const text = `temporarily rejected ${what} ${printable(path)}: ${err.message}`;
+    this.refusals.add(what === "MAIL" ? "mail" : "rcpt", text);
+    this.session.refuse(notNow);
+  }
+
+  /** The argument of a command by the rules that are for those as they come. */
+  #readPath({ of, path }: Extract<SessionStep, { kind: "path" }>): Promise<void> {
+    const { policy } = this.#surroundings;
+    return rewriteArgument(path, policy, this.#asked).then(
+      (rewritten) => this.session.readPath(rewritten ?? path),
+      (err: unknown) => this.#notRewritten(of, path, err),
     );
   }
 

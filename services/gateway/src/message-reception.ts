@@ -22,9 +22,10 @@ import { isAccepted } from "./policy-session.ts";
 import { rewriteHeader } from "./rewriting.ts";
 import { receivedEvent, routeItem } from "./route-item.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { withoutForgedResults } from "./trace/forged-results.ts";
 import { messageIdOf } from "./trace/header-message-id.ts";
-import { receivedField } from "./trace/received-field.ts";
+import { ownReceived } from "./trace/own-received.ts";
+import { receivedFieldOf } from "./trace/received-field.ts";
+import { withoutUnwanted } from "./trace/unwanted-fields.ts";
 
 /** What became of a message. */
 export interface Finished {
@@ -65,6 +66,8 @@ export class MessageReception {
   #takenOctets = 0;
   /** Header lines that rewriting rules have changed. */
   #rewritten: ReadonlyMap<string, string> | undefined;
+  /** `received_header_text`, expanded; undefined: it is not set. */
+  #ownReceived: string | undefined;
   #isOver = false;
   /** For the log. */
   readonly #notes: Noted[] = [];
@@ -112,14 +115,21 @@ export class MessageReception {
     this.#collectedOctets = 0;
     const fields = headerFields(octets);
     this.#fields = fields;
-    const rewriting = rewriteHeader(octets, fields, this.#surroundings.policy, this.#incoming.acls);
-    if (rewriting === undefined) return this.#addHeader(octets);
+    const { policy } = this.#surroundings;
+    const { acls } = this.#incoming;
+    const rewriting = rewriteHeader(octets, fields, policy, acls);
+    const { receivedHeaderText: text } = policy.smtp;
+    if (rewriting === undefined && text === undefined) return this.#addHeader(octets);
     // What was read stays with the session meanwhile, and may be used for something else.
     const own = Buffer.from(octets);
-    return rewriting.then((lines) => {
-      this.#rewritten = lines;
+    const changed = async (): Promise<void> => {
+      this.#rewritten = await rewriting;
+      if (text !== undefined) {
+        this.#ownReceived = await ownReceived(text, acls, this.#receivedAtMs, (note) => this.#note(note));
+      }
       return this.#addHeader(own);
-    });
+    };
+    return changed();
   }
 
   #addHeader(octets: Buffer): Promise<void> | undefined {
@@ -347,27 +357,16 @@ export class MessageReception {
 
   #newHeader(): MessageHeader {
     const { header } = this.#content;
-    const clean = withoutForgedResults(header, this.#fields, this.#surroundings.policy.authservIds);
+    const { primaryHostname: hostname, authservIds, smtp } = this.#surroundings.policy;
+    const clean = withoutUnwanted(header, this.#fields, { names: smtp.removedFields, authservIds });
+    const { messageId } = this;
+    const arrival = { hostname, messageId, atMs: this.#receivedAtMs };
     return new MessageHeader(
-      this.#receivedField(),
+      this.#ownReceived ?? receivedFieldOf(this.#incoming, arrival),
       clean,
       clean === header ? this.#fields : undefined,
       this.#rewritten,
     );
-  }
-
-  #receivedField(): string {
-    const { client, envelope, protocol, tls } = this.#incoming;
-    return receivedField({
-      helo: client.helo,
-      clientAddress: client.address,
-      hostname: this.#surroundings.policy.primaryHostname,
-      protocol,
-      cipher: tls?.cipher,
-      messageId: this.messageId,
-      recipients: envelope.recipients,
-      atMs: this.#receivedAtMs,
-    });
   }
 
   /** @throws {BusFullError} if all messages together take too much memory. */

@@ -19,6 +19,7 @@ export interface PolicyParts {
 
 /** What is not asked of the policy has an answer of its own (VRFY: 252) without it. */
 const QUESTIONS = [
+  "path",
   "helo",
   "vrfy",
   "expn",
@@ -69,6 +70,7 @@ function tellsErrors({ log: { selectors }, events }: Policy): boolean {
 /** QUIT is asked about, too, by a policy that wants to hear of all other ends. */
 function isAsked(question: (typeof QUESTIONS)[number], policy: Policy): boolean {
   if (question === "helo") return policy.asksAtHelo;
+  if (question === "path") return policy.rewriting?.concern(["S"]) === true;
   if (question === "reset") return policy.log.selectors.has("smtp_incomplete_transaction");
   if (question === "errors") return tellsErrors(policy);
   if (question === "quit" && tellsEnds(policy)) return true;

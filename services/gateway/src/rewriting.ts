@@ -1,7 +1,7 @@
 import { type HeaderField, hasDomain } from "@postbus/mail";
 import { HEADER_PLACES, type Policy, type RewriteContext, rewriteHeaderLine, type SmtpAcls } from "@postbus/policy";
 
-export type RewritingPolicy = Pick<Policy, "rewriting" | "qualifyDomain">;
+export type RewritingPolicy = Pick<Policy, "rewriting" | "qualifyRecipient">;
 
 /**
  * An address of the envelope by the policy's rewriting rules, before anybody is asked about it.
@@ -17,6 +17,20 @@ export function rewriteEnvelope(
   const { rewriting } = policy;
   if (rewriting === undefined || !hasDomain(address) || !rewriting.concern([place])) return undefined;
   return rewriting.rewrite(address, place, contextOf(policy, acls)).then((rewritten) => rewritten?.address);
+}
+
+/**
+ * What a client has said behind `MAIL FROM:` or `RCPT TO:` by the rules that are for that (`S`), whether or not it is an address.
+ *
+ * @returns undefined: it stays as it is. @throws {DeferError} by the result: it cannot be said now.
+ */
+export async function rewriteArgument(
+  path: string,
+  policy: RewritingPolicy,
+  acls: SmtpAcls,
+): Promise<string | undefined> {
+  const rewritten = await policy.rewriting?.rewrite(path, "S", contextOf(policy, acls));
+  return rewritten?.address;
 }
 
 /**
@@ -45,10 +59,11 @@ export function rewriteHeader(
   return changed();
 }
 
-function contextOf({ qualifyDomain }: RewritingPolicy, { session }: SmtpAcls): RewriteContext {
+function contextOf({ qualifyRecipient }: RewritingPolicy, { session }: SmtpAcls): RewriteContext {
   return {
     around: session.evaluation.around,
-    qualifyDomain,
+    // As in Exim, of senders, too.
+    qualifyDomain: qualifyRecipient,
     log: (text) => session.log(["main", "panic"], text),
   };
 }

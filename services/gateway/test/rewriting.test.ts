@@ -67,3 +67,44 @@ describe('rewriting rules of the policy (Exim\'s manual, "Address rewriting")', 
     await client.say("MAIL FROM:<ann@early.test>\r\n", 250);
   });
 });
+
+/** What exim-4.98 -bh does with the same rules. */
+describe("commands as they come (flag S)", () => {
+  const sections = `begin rewrite
+^\\N<?([^!>]+)!([^!>]+)>?$\\N  $2@$1 S
+^.*broken.* "\${lookup}" S
+^.*late.* "\${lookup redis{GET x}}@x.test" S
+`;
+  const main = "redis_servers = 127.0.0.1::1\ndsn_advertise_hosts = *";
+  const rcpt = "accept message = $sender_address to $local_part@$domain";
+  const started = () => startTestGateway({ policy: { acls: { rcpt }, sections, main } });
+
+  const rows: readonly [argument: string, code: number, answer: RegExp][] = [
+    ["<host2!u2>", 250, /user@host\.test to u2@host2/],
+    ["host3!u3", 250, /user@host\.test to u3@host3/],
+    ["<plain@x.test>", 250, /user@host\.test to plain@x\.test/],
+    ["<broken@x.test>", 250, /user@host\.test to broken@x\.test/],
+    ["<aa!bb> NOTIFY=NEVER", 250, /user@host\.test to bb@aa/],
+    ["<>", 501, /missing or malformed local part/],
+    ["<cc!dd> FOO=BAR", 555, /FOO/],
+    ['<"a b"!dd>', 501, /malformed/],
+    ["<late@x.test>", 451, /./],
+  ];
+  test("are rewritten, whether or not they are addresses", async () => {
+    await using gateway = await started();
+    await using client = await gateway.session();
+    await client.say("EHLO me.test\r\n", 250);
+    await client.say("MAIL FROM:<host.test!user> SIZE=10\r\n", 250);
+    for (const [argument, code, answer] of rows) {
+      assert.match(await client.say(`RCPT TO:${argument}\r\n`, code), answer, argument);
+    }
+  });
+
+  test("MAIL that cannot be rewritten now is put off", async () => {
+    await using gateway = await started();
+    await using client = await gateway.session();
+    await client.say("MAIL FROM:<late@x.test>\r\n", 451);
+    await client.say("RCPT TO:<plain@x.test>\r\n", 503);
+    await client.say("MAIL FROM:<a!b>\r\nRCPT TO:<c!d>\r\n", 250, 250);
+  });
+});

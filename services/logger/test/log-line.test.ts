@@ -97,6 +97,15 @@ const cases: readonly { name: string; event: MailEvent; want: string }[] = [
     want: `${id} <= <> R=1vMhGf-0000000012a-0Ab2 P=local S=900`,
   },
   {
+    name: "its Message-ID, which we have made, only by a selector of its own (exim-4.98)",
+    event: {
+      ...received,
+      returnPath: "",
+      reception: { protocol: "local", size: 900, about: "1vMhGf-0000000012a-0Ab2", headerMessageId: "E1@mx.test" },
+    },
+    want: `${id} <= <> R=1vMhGf-0000000012a-0Ab2 P=local S=900`,
+  },
+  {
     name: "a client without HELO",
     event: { ...received, reception: { ...reception, clientAddress: "192.0.2.1" } },
     want: `${id} <= s@a2.test H=[192.0.2.1] P=esmtp S=271`,

@@ -59,6 +59,18 @@ const cases: readonly {
     want: "<= s@c.test P=esmtp S=202",
   },
   {
+    name: "a report: its Message-ID is ours",
+    event: {
+      ...common,
+      name: "msg:received",
+      returnPath: "",
+      recipients: ["s@x.test"],
+      reception: { protocol: "local", about: "1xXNqf-000000008Bo-3xce", headerMessageId: "E1@mx.test", size: 1780 },
+    },
+    on: ["msg_id_created"],
+    want: `<= <> R=1xXNqf-000000008Bo-3xce P=local S=1780 id*=E1@mx.test`,
+  },
+  {
     name: "arrival, with everything",
     event: {
       ...common,

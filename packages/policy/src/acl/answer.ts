@@ -75,8 +75,18 @@ function wholeAnswer(given: Outcome, run: AclRun): AclAnswer {
       noteSender(run, "defer");
       // As in Exim, a code in front of the text counts even where the text is not for the client.
       const own: Reply = text === undefined ? LATER : made(text, 451, run);
-      const answer = run.hasDetails ? own : { ...own, lines: LATER.lines };
-      return { ...common, verdict: "refuse", reply: answer, isTemporary: true };
+      if (!run.hasDetails) {
+        return { ...common, verdict: "refuse", reply: { ...own, lines: LATER.lines }, isTemporary: true };
+      }
+      const why = session.names.returnsErrorDetails ? run.senderFailure?.log : undefined;
+      const lines: Reply["lines"] = why === undefined ? own.lines : [...messageLines(why), ...own.lines];
+      return {
+        ...common,
+        verdict: "refuse",
+        reply: { ...own, lines },
+        ownLines: own.lines.length,
+        isTemporary: true,
+      };
     }
     default:
       throw new Error(`unhandled outcome: ${JSON.stringify(outcome satisfies never)}`);

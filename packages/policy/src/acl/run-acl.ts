@@ -69,6 +69,7 @@ function decide(
   run.session.verifyMessage = undefined;
   if (outcome === "error" || (outcome === "defer" && verb !== "warn")) {
     record.decides = true;
+    if (outcome === "defer" && run.session.names.returnsErrorDetails === true) run.hasDetails = true;
     return outcome;
   }
   const decision = verdictOf(verb, outcome, hasPassed, run);

@@ -17,6 +17,8 @@ export interface SessionNames {
   readonly spfGuess: string;
   /** `spf_smtp_comment_template` */
   readonly spfComment: Expansion;
+  /** `smtp_return_error_details`: clients are told why they are put off. */
+  readonly returnsErrorDetails?: boolean;
 }
 
 /** @param primaryHostname Of the policy, or of this machine. @param file Path of the configuration. */
@@ -40,5 +42,6 @@ export function sessionNames(
     bounceReturnSizeLimit: main.get("bounce_return_size_limit"),
     spfGuess: main.get("spf_guess"),
     spfComment: compileExpansion(main.get("spf_smtp_comment_template")),
+    returnsErrorDetails: main.get("smtp_return_error_details"),
   };
 }

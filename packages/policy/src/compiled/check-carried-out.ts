@@ -29,6 +29,21 @@ const MAIN: ReadonlySet<string> = new Set([
     "dkim_verify_signers",
     "dsn_advertise_hosts",
     "host_lookup",
+    "host_lookup_order",
+    "hosts_connection_nolog",
+    "hosts_require_alpn",
+    "hosts_require_helo",
+    "header_line_maxsize",
+    "received_header_text",
+    "return_path_remove",
+    "envelope_to_remove",
+    "delivery_date_remove",
+    "smtp_return_error_details",
+    "strict_acl_vars",
+    "strip_excess_angle_brackets",
+    "strip_trailing_dot",
+    "tls_advertise_requiretls",
+    "tls_remember_esmtp",
     "host_reject_connection",
     "helo_accept_junk_hosts",
     "helo_allow_chars",
@@ -107,10 +122,7 @@ const MAIN: ReadonlySet<string> = new Set([
  * Options of the main section are told in one notice.
  */
 export function checkCarriedOut(configuration: Configuration, problems: ProblemList): void {
-  const { main, rewrite } = configuration;
-  for (const { place, where } of rewrite) {
-    if (where.has("S")) problems.error(place, "rewriting of commands as they come (S) is not available");
-  }
+  const { main } = configuration;
   const idle = idleOptions(main);
   if (idle.length > 0) {
     const text = `these options are correct, but not carried out yet: ${idle.join(", ")}`;

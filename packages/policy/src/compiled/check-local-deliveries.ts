@@ -36,8 +36,10 @@ export function checkLocalDeliveries(
   }
 }
 
-const runsProgram = ({ kind, options }: TransportSettings): boolean =>
-  kind === "pipe" || (kind === "lmtp" && options.get("command") !== undefined);
+const runsProgram = ({ kind, options, generic }: TransportSettings): boolean =>
+  kind === "pipe" ||
+  (kind !== "queuefile" && generic.get("transport_filter") !== undefined) ||
+  (kind === "lmtp" && options.get("command") !== undefined);
 
 /** Whether a router can choose a transport; each may be meant by a name that is expanded. */
 function reachedTransports({ routers, transports }: Configuration): (name: string) => boolean {

@@ -15,6 +15,13 @@ const SERVICES: Readonly<Record<string, number>> = {
   submissions: 465,
 };
 
+/** Fields that are made on final delivery (RFC 5321 §4.4), so that those which come tell of another one. */
+const REMOVED = [
+  ["return_path_remove", "return-path"],
+  ["envelope_to_remove", "envelope-to"],
+  ["delivery_date_remove", "delivery-date"],
+] as const;
+
 /** Connections that wait to be accepted, where the file does not say. */
 const BACKLOG = 511;
 
@@ -66,6 +73,13 @@ export function smtpPolicy(configuration: Configuration, problems: ProblemList):
     heloCharacters: main.get("helo_allow_chars") ?? "",
     receivedHeadersMax: main.get("received_headers_max"),
     headerMaxOctets: main.get("header_maxsize"),
+    headerLineMaxOctets: main.get("header_line_maxsize"),
+    stripsTrailingDot: main.get("strip_trailing_dot"),
+    stripsExcessBrackets: main.get("strip_excess_angle_brackets"),
+    remembersExtended: main.get("tls_remember_esmtp"),
+    receivedHeaderText:
+      main.setting("received_header_text") === undefined ? undefined : main.get("received_header_text"),
+    removedFields: new Set(REMOVED.flatMap(([option, field]) => (main.get(option) ? [field] : []))),
     offersPrdr: main.get("prdr_enable"),
     acceptMax: main.get("smtp_accept_max"),
     acceptReserve: main.get("smtp_accept_reserve"),

@@ -35,7 +35,7 @@ export function tlsPolicy({ main }: Pick<Configuration, "main">): TlsPolicy | un
     return text === undefined || text === "" ? [] : [[name, compileExpansion(text)] as const];
   });
   const list = (
-    name: "tls_verify_hosts" | "tls_try_verify_hosts" | "tls_resumption_hosts",
+    name: "tls_verify_hosts" | "tls_try_verify_hosts" | "tls_resumption_hosts" | "hosts_require_alpn",
   ): CompiledList | undefined => {
     const text = main.get(name);
     return text === undefined || text.trim() === "" ? undefined : compileList("host", text);
@@ -46,9 +46,18 @@ export function tlsPolicy({ main }: Pick<Configuration, "main">): TlsPolicy | un
   const fetchesProofs = main.get("tls_ocsp_fetch");
   const resumesAll = main.get("tls_resumption_hosts")?.trim() === "*";
   const resumption = resumesAll ? undefined : list("tls_resumption_hosts");
-  const isSame = required === undefined && optional === undefined && resumption === undefined;
+  const requiresAll = main.get("hosts_require_alpn")?.trim() === "*";
+  const named = requiresAll ? undefined : list("hosts_require_alpn");
+  const isSame = [required, optional, resumption, named].every((one) => one === undefined);
   const constants = isSame ? constantValues(expansions) : undefined;
-  const usual = constants && settingsOf(constants, undefined, { options, fetchesProofs, resumes: resumesAll });
+  const usual =
+    constants &&
+    settingsOf(constants, undefined, {
+      options,
+      fetchesProofs,
+      resumes: resumesAll,
+      requiresProtocol: requiresAll,
+    });
   return {
     usual,
     changesWithServerName: NAMES_SERVER.test(certificate),
@@ -60,6 +69,7 @@ export function tlsPolicy({ main }: Pick<Configuration, "main">): TlsPolicy | un
           fetchesProofs,
           // What a client has shown is looked at anew each time.
           resumes: wanted === undefined && (await isClientIn(resumption, session, resumesAll)),
+          requiresProtocol: await isClientIn(named, session, requiresAll, true),
         }),
       ),
   };
@@ -107,7 +117,7 @@ async function clientCertificate(
 function settingsOf(
   values: Values,
   wanted: TlsSettings["clientCertificate"],
-  { options, fetchesProofs, resumes }: Pick<TlsSettings, "options" | "fetchesProofs" | "resumes">,
+  same: Pick<TlsSettings, "options" | "fetchesProofs" | "resumes" | "requiresProtocol">,
 ): TlsSettings {
   const certificateFiles = [...splitList(values.tls_certificate ?? "").items];
   if (certificateFiles.length === 0) throw new ConfigError("tls_certificate names no file");
@@ -115,14 +125,12 @@ function settingsOf(
   const ciphers = emptyIsNone(values.tls_require_ciphers)?.replaceAll("_", "-");
   const curves = [...splitList(values.tls_eccurve ?? "").items].join(":");
   return {
+    ...same,
     certificateFiles,
     privateKeyFiles: [...splitList(values.tls_privatekey ?? "").items],
     proofFiles: proofFilesOf(values.tls_ocsp_file ?? ""),
-    fetchesProofs,
     ciphers,
     curves: curves === "" || curves === "auto" ? undefined : curves,
-    options,
-    resumes,
     // Who has not to be asked need not be checked, and hundreds of authorities need not be read.
     authorities: wanted === undefined ? undefined : emptyIsNone(values.tls_verify_certificates),
     revocations: wanted === undefined ? undefined : emptyIsNone(values.tls_crl),

@@ -1,7 +1,7 @@
 import { domainOf, localPartOf } from "@postbus/mail";
 import { compileExpansion } from "../expansion/compile-expansion.ts";
 import { createEvaluation } from "../expansion/create-evaluation.ts";
-import type { Evaluation, Surroundings } from "../expansion/evaluation.ts";
+import type { Evaluation, Surroundings, Variables } from "../expansion/evaluation.ts";
 import type { Expansion } from "../expansion/expansion.ts";
 import { ExpansionFailure, ForcedFailure, failureText } from "../expansion/failures.ts";
 import { parseMailbox } from "../expansion/mailbox.ts";
@@ -58,7 +58,7 @@ export class RewriteRules {
   /**
    * An address, as all rules together leave it. One that a rule cannot rewrite is left as it is, and the log is told.
    *
-   * @param address With a domain; empty ones have no rules.
+   * @param address With a domain; empty ones have no rules. For `S`, what has been said, whatever it is.
    * @returns undefined: it stays as it is.
    * @throws {DeferError} it cannot be said now.
    */
@@ -92,12 +92,13 @@ async function applied(
   context: RewriteContext,
 ): Promise<Rewritten | "no match" | "stop" | undefined> {
   const { rule, pattern, replacement } = compiled;
-  const evaluation = evaluationFor(address, context);
+  const evaluation = evaluationFor(address, place, context);
   const text = await expandedText(
     pattern,
     evaluation,
     context,
-    (why) => `failed to expand "${rule.pattern}" while checking a list: ${why}`,
+    (why) =>
+      `failed to expand "${rule.pattern}" while checking ${place === "S" ? "for SMTP rewriting" : "a list"}: ${why}`,
   );
   if (text === undefined) return "no match";
   if (compiled.last?.text !== text) compiled.last = { text, matches: patternOf(text) };
@@ -164,12 +165,22 @@ async function expandedText(
   }
 }
 
+const withoutAddress = (variables: Variables): Variables => ({
+  get: (name) => (name === "local_part" || name === "domain" ? undefined : variables.get(name)),
+  headers: variables.headers,
+});
+
 /** `$local_part` and `$domain` are those of the address. */
-function evaluationFor(address: string, { around }: RewriteContext): Evaluation {
+function evaluationFor(address: string, place: RewritePlace, { around }: RewriteContext): Evaluation {
+  // What a client has said need not be an address.
+  if (place === "S") return createEvaluation({ ...around, variables: withoutAddress(around.variables) });
   const own: Readonly<Record<string, Value>> = {
     local_part: new Tainted(localPartOf(address)),
     domain: new Tainted(domainOf(address)),
   };
-  const variables = { get: (name: string) => (Object.hasOwn(own, name) ? own[name] : around.variables.get(name)) };
+  const variables = {
+    get: (name: string) => (Object.hasOwn(own, name) ? own[name] : around.variables.get(name)),
+    headers: around.variables.headers,
+  };
   return createEvaluation({ ...around, variables });
 }

@@ -31,6 +31,7 @@ describe("host lists of the main section", () => {
       maySpeakFirst: false,
       mayXclient: false,
       mayGreetWithJunk: false,
+      mayOmitHello: false,
       enforcesSync: undefined,
     }));
 
@@ -48,6 +49,13 @@ describe("host lists of the main section", () => {
     ["pipelining_connect_advertise_hosts = 192.0.2.9", { maySpeakFirst: false }],
     ["helo_accept_junk_hosts = 192.0.2.0/24", { mayGreetWithJunk: true }],
     ["helo_accept_junk_hosts = 192.0.2.9", { mayGreetWithJunk: false }],
+    ["hosts_require_helo = !192.0.2.1 : *", { mayOmitHello: true }],
+    ["hosts_require_helo =", { mayOmitHello: true }],
+    ["hosts_require_helo = 192.0.2.0/24", { mayOmitHello: false }],
+    ["hosts_require_helo =\nhelo_verify_hosts = 192.0.2.1", { mayOmitHello: false }],
+    ["hosts_require_helo =\nhelo_verify_hosts = 192.0.2.9", { mayOmitHello: true }],
+    // What cannot be decided is yes here.
+    ["hosts_require_helo = net-lsearch;/nonexistent/file", { mayOmitHello: false }],
     ["tls_advertise_hosts = !192.0.2.1 : *", { isTlsOffered: false }],
     ["tls_advertise_hosts =", { isTlsOffered: false }],
     ["tls_advertise_hosts = 192.0.2.0/24", { isTlsOffered: true }],

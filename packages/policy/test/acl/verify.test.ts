@@ -57,6 +57,32 @@ describe("verify = recipient", () => {
     test(name, async () => assert.equal((await ask(statements, "a@b", recipient))[0], said));
   }
 
+  describe("with smtp_return_error_details, clients are told why they are put off", () => {
+    const hooks: PolicySessionOptions["hooks"] = {
+      verifyAddress: ({ address }) =>
+        address.startsWith("ok")
+          ? { result: "good" }
+          : { result: "unknown", text: "soon", log: "host is down", failure: "route" },
+    };
+    const cases: readonly [name: string, statements: string, said: string, usual: string][] = [
+      ["a recipient", "  require verify = recipient", "451 soon", LATER],
+      ["a sender, each time", "  require verify = sender", "451 host is down|Could not complete sender verify", LATER],
+      ["text of the verb", "  defer message = my words", "451 my words", "451 my words"],
+      ["nothing to tell", "  deny condition = ${lookup{x}lsearch{/nonexistent}}", LATER, LATER],
+    ];
+    for (const [name, statements, said, usual] of cases) {
+      for (const isOn of [true, false]) {
+        test(`${name}: ${isOn}`, async () => {
+          const option = `smtp_return_error_details = ${isOn}\n`;
+          const { acls } = policySession(`${option}acl_smtp_rcpt = c\nbegin acl\nc:\n${statements}\n`, { hooks });
+          await acls.mail({ returnPath: "later@x" });
+          const answers = [await acls.recipient("later@x"), await acls.recipient("later@x")];
+          assert.deepEqual(answers.map(shown), [isOn ? said : usual, isOn ? said : usual]);
+        });
+      }
+    }
+  });
+
   test("asks for what its options say", async () => {
     const asked: VerifyAddressRequest[] = [];
     const hooks = {

@@ -117,8 +117,11 @@ describe('rewriting rules (Exim\'s manual, "Address rewriting")', () => {
     );
   });
 
-  test("commands as they come are not rewritten, which is said at load", () =>
-    assert.throws(() => policyOf("begin rewrite\n^x y@z.test S\n"), /p\.conf:2: rewriting of commands as they come/));
+  test("what a client has said has neither local part nor domain", async () => {
+    const rules = policyOf("begin rewrite\n^.* x$local_part$domain@a.test S\n").rewriting;
+    assert.ok(rules);
+    assert.deepEqual(await rules.rewrite("<a!b@c.test>", "S", contextOf().context), { address: "x@a.test" });
+  });
 });
 
 /** What the same Exim makes of these lines. */

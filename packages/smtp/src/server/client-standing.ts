@@ -28,6 +28,8 @@ export interface ClientStanding {
   readonly mayXclient: boolean;
   /** HELO and EHLO may have any name, or none: Exim's `helo_accept_junk_hosts`. */
   readonly mayGreetWithJunk: boolean;
+  /** MAIL may come without HELO or EHLO before it: not in Exim's `hosts_require_helo`. */
+  readonly mayOmitHello: boolean;
   /** Whether it is turned away when it sends ahead where it must not. Undefined: as the profile says. */
   readonly enforcesSync: boolean | undefined;
 }
@@ -47,5 +49,6 @@ export const UNKNOWN_CLIENT: ClientStanding = {
   maySpeakFirst: false,
   mayXclient: false,
   mayGreetWithJunk: false,
+  mayOmitHello: false,
   enforcesSync: undefined,
 };

@@ -29,6 +29,8 @@ export class HeaderReader {
   #fieldStart = 0;
   #fieldCount = 0;
   #longestField = 0;
+  /** Lines of the field that have been read to their end. */
+  #fieldLines = 0;
   /** Length of the header section once it has ended. */
   #end: number | undefined;
   #hasBlankLine = false;
@@ -41,6 +43,11 @@ export class HeaderReader {
   /** Whether it has so many fields, or so long ones, that it is made to cost us dear wherever it is looked at. */
   get isBomb(): boolean {
     return this.#fieldCount > MAX_FIELDS || this.#longestField > MAX_FIELD_OCTETS;
+  }
+
+  /** Octets of the longest field, as far as it has come; a line end counts as one. */
+  get longestField(): number {
+    return this.#longestField;
   }
 
   /** @returns Whether the header section has ended: then `take` gives it. */
@@ -73,7 +80,8 @@ export class HeaderReader {
         case "value": {
           const lineEnd = octets.indexOf(LF, at);
           const end = base + (lineEnd < 0 ? octets.length : lineEnd + 1);
-          this.#longestField = Math.max(this.#longestField, end - this.#fieldStart);
+          if (lineEnd >= 0) this.#fieldLines += 1;
+          this.#longestField = Math.max(this.#longestField, end - this.#fieldStart - this.#fieldLines);
           if (lineEnd < 0) return false;
           this.#position = "line start";
           at = lineEnd + 1;
@@ -103,6 +111,7 @@ export class HeaderReader {
 
   #startValue(): void {
     this.#fieldStart = this.#lineStart;
+    this.#fieldLines = 0;
     this.#fieldCount++;
     this.#position = "value";
   }

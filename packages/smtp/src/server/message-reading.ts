@@ -8,7 +8,10 @@ import type { SessionProfile } from "./session-profile.ts";
 import type { SessionStep } from "./session-step.ts";
 
 type Refusal = Extract<SessionStep, { kind: "refused" }>;
-type Limits = Pick<SessionProfile, "messageSizeLimit" | "headerMaxOctets" | "receivedHeadersMax">;
+type Limits = Pick<
+  SessionProfile,
+  "messageSizeLimit" | "headerMaxOctets" | "headerLineMaxOctets" | "receivedHeadersMax"
+>;
 
 /**
  * One message while its content comes: gives out the header section as a whole and the body piece by piece, and refuses
@@ -76,8 +79,11 @@ export class MessageReading {
 
   #readHeader(reader: HeaderReader, octets: Buffer): SessionStep | undefined {
     const hasEnded = reader.read(octets);
-    const { headerMaxOctets, receivedHeadersMax } = this.#limits;
+    const { headerMaxOctets, headerLineMaxOctets = 0, receivedHeadersMax } = this.#limits;
     if (reader.isBomb) return this.#refuse(replies.headerTooLong);
+    if (headerLineMaxOctets > 0 && reader.longestField > headerLineMaxOctets) {
+      return this.#refuse(replies.headerLineTooLong);
+    }
     if (!hasEnded && !this.source.isComplete) {
       return reader.length > headerMaxOctets ? this.#refuse(replies.headerTooLong) : undefined;
     }

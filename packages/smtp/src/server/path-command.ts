@@ -4,6 +4,7 @@ import {
   isXtext,
   NOT_ASCII,
   type ParsedPath,
+  type PathLeniency,
   parsePath,
   type Reply,
   reply,
@@ -42,7 +43,7 @@ export interface RcptCommand {
 }
 
 /** What the syntax of a path depends on. */
-export interface PathRules {
+export interface PathRules extends PathLeniency {
   /** The session began with EHLO: parameters belong to extensions (RFC 5321 §2.2.1). */
   readonly isExtended: boolean;
   /** `user@[192.0.2.1]` is taken. */
@@ -60,7 +61,7 @@ export interface PathRules {
   /** AUTH is taken (RFC 4954 §5). */
   readonly offersAuth: boolean;
   /** Addresses may be in UTF-8 (RFC 6531): if MAIL says so, or because it has. */
-  readonly acceptsUtf8: boolean;
+  readonly allowsUtf8: boolean;
 }
 
 /** The path as such is good; it only lacks a domain, which this client may not leave out. */
@@ -71,8 +72,8 @@ export interface Unqualified {
 
 /** Reads what stands behind `MAIL FROM:`. */
 export function parseMail(argument: string, rules: PathRules): MailCommand | Reply | Unqualified {
-  const { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, offersPrdr, offersAuth, acceptsUtf8 } = rules;
-  const path = parsePath(argument, 0, acceptsUtf8);
+  const { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, offersPrdr, offersAuth, allowsUtf8 } = rules;
+  const path = parsePath(argument, 0, rules);
   if (path.kind === "invalid") return badPath(argument, path.reason);
   const { address, end } = path;
   if (!acceptsLiterals && address.endsWith("]")) return badPath(argument, NO_LITERALS);
@@ -87,7 +88,7 @@ export function parseMail(argument: string, rules: PathRules): MailCommand | Rep
   let sevenBit = false;
   let authenticatedSender: string | undefined;
   let notification: MessageNotification | undefined;
-  const smtpUtf8 = acceptsUtf8 && parameters.has("SMTPUTF8");
+  const smtpUtf8 = allowsUtf8 && parameters.has("SMTPUTF8");
   if (!isAscii && !smtpUtf8) return badPath(argument, NOT_ASCII);
   for (const [keyword, value] of parameters) {
     switch (keyword) {
@@ -116,7 +117,7 @@ export function parseMail(argument: string, rules: PathRules): MailCommand | Rep
         if (value !== undefined) return reply(501, "5.5.4", "invalid data for REQUIRETLS");
         break;
       case "SMTPUTF8":
-        if (!acceptsUtf8) return unknownParameter(keyword);
+        if (!allowsUtf8) return unknownParameter(keyword);
         if (value !== undefined) return reply(501, "5.5.4", "invalid data for SMTPUTF8");
         break;
       default: {
@@ -141,11 +142,9 @@ export function parseMail(argument: string, rules: PathRules): MailCommand | Rep
 }
 
 /** Reads what stands behind `RCPT TO:`. */
-export function parseRcpt(
-  argument: string,
-  { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, acceptsUtf8 }: PathRules,
-): RcptCommand | Reply | Unqualified {
-  const path = parsePath(argument, 0, acceptsUtf8);
+export function parseRcpt(argument: string, rules: PathRules): RcptCommand | Reply | Unqualified {
+  const { isExtended, acceptsLiterals, mayOmitDomain, offersDsn, allowsUtf8 } = rules;
+  const path = parsePath(argument, 0, rules);
   if (path.kind === "invalid") return badPath(argument, path.reason);
   const { address, end } = path;
   if (!acceptsLiterals && address.endsWith("]")) return badPath(argument, NO_LITERALS);
@@ -156,7 +155,7 @@ export function parseRcpt(
   if (!(parameters instanceof Map)) return parameters;
   let notification: RecipientNotification | undefined;
   for (const [keyword, value] of parameters) {
-    const asked = offersDsn ? parseRecipientNotification(keyword, value, acceptsUtf8) : undefined;
+    const asked = offersDsn ? parseRecipientNotification(keyword, value, allowsUtf8) : undefined;
     if (asked === undefined) return unknownParameter(keyword);
     if ("code" in asked) return asked;
     notification = { ...notification, ...asked };

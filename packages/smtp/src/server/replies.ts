@@ -63,6 +63,7 @@ export const messageForTooMany = reply(554, "5.5.3", "Too many recipients");
 
 export const messageTooBig = reply(552, "5.3.4", "Message size exceeds maximum permitted");
 export const headerTooLong = reply(552, "5.3.4", "Message header is ridiculously long");
+export const headerLineTooLong = reply(552, "5.3.4", "A message header line is too long");
 export const tooManyReceived = reply(550, "5.4.6", 'Too many "Received" headers - suspected mail loop');
 
 export const endInDoubt = reply(421, "4.5.0", "the end of the message is in doubt - closing connection");

@@ -22,6 +22,7 @@ export type SessionPhase =
   /** A step that wants an answer is out. */
   | "connect asked"
   | "helo asked"
+  | "path asked"
   | "mail asked"
   | "recipient asked"
   | "data asked"
@@ -45,6 +46,13 @@ interface Transaction {
   readonly isPrdr: boolean;
   rcptCommands: number;
   recipients: number;
+}
+
+/** What stands behind MAIL or RCPT, and what is done with it when it is known how it reads. */
+interface PathAsked {
+  readonly parameters: string;
+  answer: string | undefined;
+  readonly read: (core: SessionCore, argument: string) => SessionStep | undefined;
 }
 
 /** A chunk that is thrown away. */
@@ -83,6 +91,8 @@ export class SessionCore {
   transaction: Transaction | undefined;
   /** Of the MAIL that is asked about. */
   mail: Pick<Transaction, "isUtf8" | "isPrdr"> = { isUtf8: false, isPrdr: false };
+  /** The argument of MAIL or RCPT that the owner is asked about, or has answered about: then it is read. */
+  path: PathAsked | undefined;
   /** Content that has not come to its end: with chunks, also between two of them. */
   reading: MessageReading | undefined;
   /** That which the question is about whether content may come. */
@@ -140,7 +150,7 @@ export class SessionCore {
     return step;
   }
 
-  pathRules(mayOmitDomain: boolean, acceptsUtf8: boolean): PathRules {
+  pathRules(mayOmitDomain: boolean, allowsUtf8: boolean): PathRules {
     return {
       isExtended: this.isExtended,
       acceptsLiterals: this.profile.acceptsLiterals,
@@ -150,8 +160,16 @@ export class SessionCore {
       offersEightBitMime: this.profile.offersEightBitMime,
       offersRequireTls: this.offers?.requireTls === true,
       offersAuth: this.isAuthenticated || this.standing.mechanisms !== "",
-      acceptsUtf8,
+      allowsUtf8,
+      stripsTrailingDot: this.profile.stripsTrailingDot,
+      stripsExcessBrackets: this.profile.stripsExcessBrackets,
     };
+  }
+
+  /** MAIL may not come before HELO or EHLO. */
+  get lacksHello(): boolean {
+    // Extended without a name: a greeting before the handshake counts (`remembersExtended`).
+    return this.helo === "" && !this.isExtended && !this.standing.mayOmitHello;
   }
 
   /** Nothing is left of a transaction that has been named. */

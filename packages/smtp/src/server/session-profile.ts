@@ -22,6 +22,14 @@ export interface SessionSettings {
   readonly receivedHeadersMax: number;
   /** Octets of the header section. */
   readonly headerMaxOctets: number;
+  /** Octets of one field, its line ends counted as one each; 0 or absent: no limit of its own. Exim's `header_line_maxsize`. */
+  readonly headerLineMaxOctets?: number;
+  /** A dot behind the domain in MAIL and RCPT is dropped. Default: no. Exim's `strip_trailing_dot`. */
+  readonly stripsTrailingDot?: boolean;
+  /** So are further pairs of angle brackets. Default: no. Exim's `strip_excess_angle_brackets`. */
+  readonly stripsExcessBrackets?: boolean;
+  /** Behind STARTTLS, what EHLO has opened before stays open. Default: no, as RFC 3207 §4.2 has it. Exim's `tls_remember_esmtp`. */
+  readonly remembersExtended?: boolean;
   /** Commands with wrong syntax or in a wrong place; one more ends the session. */
   readonly maxSyntaxErrors: number;
   /** Unknown commands; one more ends the session. */

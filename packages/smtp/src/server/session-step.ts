@@ -3,7 +3,7 @@ import type { MessageNotification, RecipientNotification } from "../notification
 import type { XclientValues } from "./xclient.ts";
 
 /** What an owner can be asked besides the questions of every message: `SessionSettings.asks`. */
-export type SessionQuestion = "helo" | "vrfy" | "expn" | "etrn" | "quit" | "reset" | "errors";
+export type SessionQuestion = "path" | "helo" | "vrfy" | "expn" | "etrn" | "quit" | "reset" | "errors";
 
 /**
  * What a `ServerSession` wants next. Questions (`connect`, `helo`, `starttls`, `mail`, `recipient`, `data`) are answered by
@@ -33,6 +33,11 @@ export type SessionStep =
   | { readonly kind: "reset" }
   /** The client goes; whatever is said is the last reply. */
   | { readonly kind: "quit" }
+  /**
+   * What stands behind `MAIL FROM:` or `RCPT TO:`, before it is read as an address; without what look like parameters. The answer is
+   * `readPath` or `refuse`.
+   */
+  | { readonly kind: "path"; readonly of: "MAIL" | "RCPT"; readonly path: string }
   | {
       readonly kind: "mail";
       /** Empty for the null reverse-path. Without a domain only where the client may leave it out. */

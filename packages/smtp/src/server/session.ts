@@ -1,5 +1,6 @@
 import { formatReply, type Reply } from "@postbus/mail";
 import { type ClientStanding, UNKNOWN_CLIENT } from "./client-standing.ts";
+import { readAsAnswered } from "./commands/ask-path.ts";
 import { authLine } from "./commands/auth.ts";
 import { beginChunks, skip, skipChunk } from "./commands/bdat.ts";
 import { nextCommand } from "./commands/command.ts";
@@ -153,6 +154,7 @@ export class ServerSession {
       case "connect":
         return core.ask({ kind: "connect" }, "connect asked");
       case "command":
+        if (core.path !== undefined) return readAsAnswered(core);
         if (this.#shutdown === undefined || core.transaction !== undefined) return nextCommand(core);
         return void core.end(core.profile.format.own(this.#shutdown));
       case "content":
@@ -244,6 +246,10 @@ export class ServerSession {
         // RFC 5321 §4.1.4: everything is as it was before.
         [core.helo, core.isExtended] = core.greeted;
         break;
+      case "path asked":
+        core.path = undefined;
+        if (core.isLastRcpt) core.noteRefusedRecipient(answer.lines);
+        break;
       case "recipient asked":
         core.noteRefusedRecipient(answer.lines.slice(-(ownLines ?? answer.lines.length)));
         break;
@@ -266,6 +272,12 @@ export class ServerSession {
     }
     core.phase = "command";
     core.answer(answer, isLast);
+  }
+
+  /** The answer to `path`: how it is read. */
+  readPath(path: string): void {
+    this.#leave("path asked");
+    if (this.#core.path !== undefined) this.#core.path.answer = path;
   }
 
   /** The answer to `vrfy`, `expn`, `etrn` or `quit`, whatever it is. @param answer Undefined: the usual words. */
@@ -333,7 +345,7 @@ export class ServerSession {
     core.isAuthenticated = false;
     core.limits.noteRestart();
     core.helo = "";
-    core.isExtended = false;
+    if (core.profile.remembersExtended !== true) core.isExtended = false;
     core.forgetTransaction();
     core.input.clear();
     this.#sayGreeting();

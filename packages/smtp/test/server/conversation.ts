@@ -84,6 +84,9 @@ export function converse(chunks: readonly (string | Buffer)[], decisions: Decisi
         case "data":
           answer(step, () => undefined);
           break;
+        case "path":
+          session.readPath(step.path);
+          break;
         case "mail":
           answer(step, () => {
             message = { returnPath: step.returnPath, recipients: [], content: "" };

@@ -46,6 +46,25 @@ const cases = [
   { name: "a name with an octet above 127", input: "A\xe4: b\r\n\r\n", header: "\r\n", body: "A\xe4: b\r\n\r\n" },
 ];
 
+describe("the longest field, a line end counting as one octet (Exim's header_line_maxsize)", () => {
+  const rows: readonly [header: string, octets: number][] = [
+    ["X: 234567\r\n\r\n", 10],
+    ["X:\r\n 34567\r\n\r\n", 10],
+    ["A: 1\r\nX: 2345678\r\nB: 2\r\n\r\n", 11],
+    ["X: 234567", 9],
+  ];
+  for (const [header, octets] of rows) {
+    for (const size of [1, 1_000]) {
+      test(`${JSON.stringify(header)} in pieces of ${size}`, () => {
+        const reader = new HeaderReader();
+        for (let at = 0; at < header.length; at += size)
+          reader.read(Buffer.from(header.slice(at, at + size), "latin1"));
+        assert.equal(reader.longestField, octets);
+      });
+    }
+  }
+});
+
 describe("HeaderReader", () => {
   for (const { name, input, header, body } of cases) {
     test(`${name}, whole and split at every octet`, () => {

@@ -1,8 +1,8 @@
 import type { FileHandle } from "node:fs/promises";
+import { LineWriter } from "../local/line-writer.ts";
 import { MailboxEncoder } from "../maildir/mailbox-content.ts";
 import { messageAsSent } from "../message/message-as-sent.ts";
 import { type OutgoingContent, outgoingContent, outgoingPieces, outgoingStream } from "../message/outgoing-content.ts";
-import { LineWriter } from "./line-writer.ts";
 import type { MailboxJob } from "./mailbox-job.ts";
 
 /** A message as one mailbox gets it. */
@@ -20,7 +20,7 @@ async function messageOf(job: MailboxJob, isWhole: boolean): Promise<MailboxMess
   const { changes, returnPath } = messageAsSent(attempt.item, options, recipients, deps.now());
   const wanted = isWhole || changes === undefined ? changes : { ...changes, top: "" };
   const hasHeader = changes?.only !== "body";
-  return { returnPath, hasHeader, content: await outgoingContent(attempt.content, wanted, deps.spool) };
+  return { returnPath, hasHeader, content: await outgoingContent(attempt.content, wanted, deps.spool, attempt) };
 }
 
 /**
@@ -36,7 +36,7 @@ export async function writeMessage(job: MailboxJob, file: FileHandle): Promise<n
   const prefix = (await job.text("message_prefix", `(prefix for ${name} transport)`, more)) ?? "";
   const suffix = (await job.text("message_suffix", `(suffix for ${name} transport)`, more)) ?? "";
   const before = Buffer.from(prefix + commands(job, returnPath), "latin1");
-  const after = Buffer.from(suffix + (job.transport.settings.isBsmtp ? lineEnd(job, ".") : ""), "latin1");
+  const after = Buffer.from(suffix + (job.transport.settings.isBatched ? lineEnd(job, ".") : ""), "latin1");
 
   const pieces = outgoingPieces(content);
   if (pieces !== undefined) return writeAll(file, [before, ...mailboxLines(lineWriterOf(job, message), pieces), after]);
@@ -55,7 +55,7 @@ export async function* unchangingOctets(job: MailboxJob): AsyncGenerator<Buffer>
 
 /** RFC 5321's commands, without HELO: one transaction of a batch. */
 function commands(job: MailboxJob, returnPath: string): string {
-  if (!job.transport.settings.isBsmtp) return "";
+  if (!job.transport.settings.isBatched) return "";
   const recipients = job.recipients.map(({ address }) => lineEnd(job, `RCPT TO:<${address}>`));
   return [lineEnd(job, `MAIL FROM:<${returnPath}>`), ...recipients, lineEnd(job, "DATA")].join("");
 }

@@ -20,14 +20,14 @@ const RUBRICS = {
  * @param limit `bounce_return_size_limit`; 0: none. @param room Octets that the reply has left.
  */
 export async function returnedCopy(
-  { item, content }: Attempt,
+  { item, content, note: noteInLog }: Attempt,
   options: MessageOptions | undefined,
   limit: number,
   room: number,
   deps: { readonly spool: Pick<Spool, "read">; readonly now: () => number },
 ): Promise<string> {
   const { changes } = messageAsSent(item, options, item.recipients, deps.now());
-  const source = readOutgoing(await outgoingContent(content, changes, deps.spool), deps.spool);
+  const source = readOutgoing(await outgoingContent(content, changes, deps.spool, { note: noteInLog }), deps.spool);
   const rubric = RUBRICS[options?.only ?? "all"];
   const cut = options?.only === "headers" ? room : Math.min(limit === 0 ? room : limit, room);
   const max = (Math.floor(limit / BLOCK) + 1) * BLOCK;

@@ -1,7 +1,9 @@
+import type { X509Certificate } from "node:crypto";
 import type { DeliveryItem, Written } from "@postbus/contracts";
 import { Lines, type RaisedEvent, recipientErrno, type TransportEventAction, variablesOf } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
 import { errnos } from "@postbus/smtp";
+import { distinguishedName } from "@postbus/tls";
 import type { OpenFailure } from "../smtp/open-failure.ts";
 
 /** A host, and our end of the connection to it. */
@@ -12,14 +14,6 @@ export interface EventHop {
   /** Absent before TCP is connected. */
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
-}
-
-/** TLS towards a host, and the certificate that `tls:cert` is about. */
-export interface EventTls {
-  readonly cipher?: string | undefined;
-  /** DER. */
-  readonly certificate?: string | undefined;
-  readonly peerName?: string | undefined;
 }
 
 /**
@@ -76,8 +70,13 @@ export class AttemptEvents {
   }
 
   /** @param depth 0: the host's own. @returns why the certificate is not good. */
-  certificate(hop: EventHop, depth: number, { certificate = "", peerName = "" }: EventTls): Promise<string> {
-    const variables = { tls_out_peercert: certificate, tls_out_peerdn: peerName, tls_out_ocsp: 1 };
+  certificate(hop: EventHop, depth: number, certificate: X509Certificate): Promise<string> {
+    const variables = {
+      tls_out_peercert: certificate.raw.toString("latin1"),
+      tls_out_peerdn: distinguishedName(certificate),
+      // As in Exim: nothing has been found out yet.
+      tls_out_ocsp: 1,
+    };
     return this.#raise({ name: "tls:cert", data: String(depth), variables }, hop);
   }
 

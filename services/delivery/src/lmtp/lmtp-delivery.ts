@@ -31,7 +31,8 @@ export async function deliverByLmtp(
     if (server.kind === "refused") return all(refused(server));
     const tooLarge = tooBig(content, server.place.sizeLimit);
     if (tooLarge !== undefined) return all(tooLarge);
-    const isProgram = "words" in server.at;
+    // With a filter, there is room for both.
+    const isProgram = "words" in server.at && attempt.filter === undefined;
     if (isProgram && !(await deps.slots.take())) {
       const text = `too many programs are running: none could be started for ${transport.name} transport`;
       return all({ outcome: "deferred", errno: 0, text });
@@ -66,7 +67,7 @@ async function spoken(
   if (![returnPath, ...transaction.recipients].every(isSafeAddress)) {
     return item.recipients.map(() => ({ outcome: "failed", text: "an address has control characters" }));
   }
-  const outgoing = await outgoingContent(content, changes, deps.spool);
+  const outgoing = await outgoingContent(content, changes, deps.spool, attempt);
   const stream = await openStream(server, transport);
   const line = new LmtpLine(stream, settings.timeoutMs);
   const onAbort = (): void => line.cut();

@@ -27,7 +27,7 @@ export function changedHeader(section: Buffer, { top, headersRemove, headersAdd 
 const LF = 0x0a;
 
 /** Which fields are meant by names, in any case; a star at the end of one stands for any end. */
-function removalOf(names: readonly string[]): (field: HeaderField) => boolean {
+export function removalOf(names: readonly string[]): (field: HeaderField) => boolean {
   const wanted = names.map((name) => name.toLowerCase());
   const beginnings = wanted.filter((name) => name.endsWith("*")).map((name) => name.slice(0, -1));
   const whole = new Set(wanted);

@@ -30,7 +30,7 @@ export function messageAsSent(
     const isChanged = headersAdd.length > 0 || headersRemove.length > 0;
     return { returnPath, changes: isChanged ? { top: "", headersAdd, headersRemove } : undefined };
   }
-  const { adds, only } = options;
+  const { adds, only, rewriteHeader } = options;
   const isTopped = only !== "body" && (adds.returnPath || adds.envelopeTo || adds.deliveryDate);
   return {
     returnPath,
@@ -39,6 +39,7 @@ export function messageAsSent(
       headersAdd: joined(headersAdd, options.headersAdd),
       headersRemove: joined(headersRemove, options.headersRemove),
       ...(only === undefined ? {} : { only }),
+      ...(rewriteHeader === undefined ? {} : { rewriteHeader }),
     },
   };
 }

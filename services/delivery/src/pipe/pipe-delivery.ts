@@ -1,6 +1,7 @@
 import type { MessageOptions, PipeOrder, PipeTransport, Refusal } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
 import type { Attempt, AttemptReport } from "../attempt.ts";
+import { FilterError } from "../filter/filter-error.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { checkDirectory } from "../local/check-directory.ts";
 import { deferredBy, refused } from "../local/local-failure.ts";
@@ -70,8 +71,16 @@ async function delivered(attempt: Attempt, transport: PipeTransport, deps: Progr
       deps.slots.give();
     }
   } catch (err) {
+    if (err instanceof FilterError) return { result: filterFailed(err, transport.settings) };
     return { result: deferredBy(err, `failed to run a program for ${transport.name} transport`) };
   }
+}
+
+/** As in Exim, its time is a part of the time of the command. */
+function filterFailed(err: FilterError, { defersTimeout }: PipeTransport["settings"]): AttemptResult {
+  if (!err.isTimeout) return { outcome: "deferred", errno: err.errno, text: `T${err.message.slice(1)}` };
+  const text = `${err.message} while writing to pipe`;
+  return defersTimeout ? { outcome: "deferred", errno: err.errno, text } : { outcome: "failed", text };
 }
 
 function orderOf({ item }: Attempt, transport: PipeTransport): Promise<PipeOrder | Refusal> {
@@ -89,11 +98,12 @@ function orderOf({ item }: Attempt, transport: PipeTransport): Promise<PipeOrder
 }
 
 async function run(
-  { item, content, work }: Attempt,
+  attempt: Attempt,
   transport: PipeTransport,
   order: PipeOrder & { readonly program: string },
   deps: ProgramDeps,
 ): Promise<ProgramEnd> {
+  const { item, content, work } = attempt;
   const { settings, name } = transport;
   const { place, words, program, environment, prefix, suffix } = order;
   const directory = place.directory ?? place.home ?? "/";
@@ -101,7 +111,7 @@ async function run(
   const { returnPath, changes } = messageAsSent(item, options, item.recipients, deps.now());
   const as = await runAs(place, name);
   await checkDirectory(directory);
-  const outgoing = await outgoingContent(content, changes, deps.spool);
+  const outgoing = await outgoingContent(content, changes, deps.spool, attempt);
   return runProgram({
     words: [program, ...words.slice(1)],
     environment,

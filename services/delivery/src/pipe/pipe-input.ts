@@ -1,5 +1,6 @@
 import type { LineForm } from "@postbus/policy";
-import { LineEncoder } from "../local/line-encoder.ts";
+import { LineWriter } from "../local/line-writer.ts";
+import { MailboxEncoder } from "../maildir/mailbox-content.ts";
 
 export interface PipeInput {
   readonly form: LineForm;
@@ -17,10 +18,14 @@ export async function* pipeInput(content: Buffer | AsyncIterable<Buffer>, input:
   const { form, prefix, suffix, returnPath, recipients, hasHeader } = input;
   const envelope = [`MAIL FROM:<${returnPath}>`, ...recipients.map((address) => `RCPT TO:<${address}>`), "DATA", ""];
   yield octets(prefix + (form.isBatched ? envelope.join("\n") : ""));
-  const encoder = new LineEncoder(form, hasHeader);
-  if (Buffer.isBuffer(content)) yield encoder.encode(content);
-  else for await (const piece of content) yield encoder.encode(piece);
-  yield encoder.end();
+  const encoder = new MailboxEncoder();
+  // The usual form is that already.
+  const lines = form.usesCrlf || form.escaped !== undefined ? new LineWriter(form, hasHeader) : undefined;
+  const written = (some: Buffer): Buffer => lines?.write(some) ?? some;
+  if (Buffer.isBuffer(content)) yield written(encoder.encode(content));
+  else for await (const piece of content) yield written(encoder.encode(piece));
+  yield written(encoder.end());
+  if (lines !== undefined) yield lines.end();
   yield octets(suffix + (form.isBatched ? ".\n" : ""));
 }
 

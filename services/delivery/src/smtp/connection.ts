@@ -333,7 +333,7 @@ export class SmtpConnection implements Swept {
 
   #handshakeEnded(end: HandshakeEnd): void {
     if (this.#isClosed) return;
-    if (end.line !== undefined && !this.#options.isVerified) this.notes.push(`[${this.hop.address}] ${end.line}`);
+    if (!this.#options.isVerified) for (const line of end.lines ?? []) this.notes.push(`[${this.hop.address}] ${line}`);
     if ("problem" in end) {
       this.#do(this.#session.tlsFailed(end.problem, end.isLoss));
     } else {

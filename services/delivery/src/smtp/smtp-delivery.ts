@@ -5,6 +5,7 @@ import { errnos, type TransactionResult, type Trouble } from "@postbus/smtp";
 import { SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
+import { LocalError } from "../local/local-error.ts";
 import { type MessageAsSent, messageAsSent } from "../message/message-as-sent.ts";
 import { type OutgoingContent, outgoingContent, outgoingSize, readOutgoing } from "../message/outgoing-content.ts";
 import { hostFields, isFinal, noteOn, refusedResult } from "./attempt-results.ts";
@@ -61,6 +62,8 @@ class SmtpDelivery {
   /** IP addresses that were looked at, whatever came of it. */
   #seen = 0;
   readonly #skipped: SkippedHosts = { backingOff: 0, limit: 0, noAddress: 0, lookupFailed: 0 };
+  /** That have delivered to somebody. */
+  #transactions = 0;
   /** More hosts than are tried at one time. */
   #leftOut = 0;
 
@@ -84,7 +87,7 @@ class SmtpDelivery {
       this.#offer = offer;
       const content = offer.isRedacted ? redactedContent(this.#attempt.content) : this.#attempt.content;
       if (content === undefined) break;
-      const outgoing = outgoingContent(content, this.#sent.changes, this.#deps.spool);
+      const outgoing = outgoingContent(content, this.#sent.changes, this.#deps.spool, this.#attempt);
       this.#content = outgoing instanceof Promise ? await outgoing : outgoing;
       this.#lacking.forget();
       this.#tried = this.#leftOut = this.#seen = 0;
@@ -230,7 +233,8 @@ class SmtpDelivery {
           break;
         }
         if (result instanceof Error) {
-          this.#notOffered(facts, queue, { errno: errnos.own, text: result.message });
+          const errno = result instanceof LocalError ? result.errno : errnos.own;
+          this.#notOffered(facts, queue, { errno, text: result.message });
           break;
         }
         // A kept connection that gave no answer was closed while nobody looked; nothing is known about the host.
@@ -287,7 +291,7 @@ class SmtpDelivery {
       };
       return await connection.transact(transaction, octets, work);
     } catch (err) {
-      if (err instanceof DeferError || err instanceof LongLineError) return err;
+      if (err instanceof DeferError || err instanceof LongLineError || err instanceof LocalError) return err;
       // Thrown, it would take with it what is known about recipients that have been served.
       if (err instanceof SpoolError && this.#results.some(isFinal)) return err;
       throw err;
@@ -316,6 +320,7 @@ class SmtpDelivery {
         this.#results[position] = {
           ...end,
           ...facts,
+          ...(this.#transactions > 0 ? { transaction: this.#transactions } : {}),
           ...(reused ? { reused } : {}),
           ...(isPrdr ? { isPrdr } : {}),
           ...(isPassedOn ? { isNotificationPassedOn: true } : {}),
@@ -326,6 +331,7 @@ class SmtpDelivery {
       }
     });
     const isTemporary = result.recipients.some((end) => end.outcome === "deferred");
+    if (result.recipients.some(({ outcome }) => outcome === "delivered")) this.#transactions++;
     // A recipient's error is its own; the others may be of use to whoever watches the host.
     if (trouble !== undefined && trouble.kind !== "recipient" && isTemporary) this.#note(noteOn(hop, trouble));
     return postponed;

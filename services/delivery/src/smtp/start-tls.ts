@@ -18,7 +18,7 @@ export interface TlsListener {
   isNeeded(): boolean;
 }
 
-type Wants = Pick<ConnectionOptions, "hop" | "transport" | "terms" | "isVerified" | "contexts">;
+type Wants = Pick<ConnectionOptions, "hop" | "transport" | "terms" | "isVerified" | "contexts" | "events">;
 
 /** Begins TLS with a host, as the terms have it, when the files for it are read. */
 export function startTls(socket: Socket, wants: Wants, listener: TlsListener): void {
@@ -47,10 +47,8 @@ export function startTls(socket: Socket, wants: Wants, listener: TlsListener): v
   }
 }
 
-function handshakeTerms(
-  { hop: { name }, transport, terms, isVerified }: Wants,
-  context: SecureContext,
-): HandshakeTerms {
+function handshakeTerms({ hop, transport, terms, isVerified, events }: Wants, context: SecureContext): HandshakeTerms {
+  const { name } = hop;
   return {
     context,
     minDhBits: transport.minDhBits,
@@ -59,5 +57,6 @@ function handshakeTerms(
     verification: isVerified ? "required" : terms.verification,
     serverName: terms.serverName ?? name,
     hostName: isVerified || terms.verifiesName ? name : undefined,
+    judge: events && ((depth, certificate) => events.certificate(hop, depth, certificate)),
   };
 }

@@ -1,9 +1,9 @@
 import { isIP, type Socket } from "node:net";
 import { connect, type SecureContext, type TLSSocket } from "node:tls";
 import type { HostTerms } from "@postbus/policy";
-import { cipherText, distinguishedName } from "@postbus/tls";
+import { type CertificateJudge, cipherText, distinguishedName, judgedCertificates } from "@postbus/tls";
 import { systemError } from "../system-error.ts";
-import { certificateProblem } from "./certificate-problem.ts";
+import { type CertificateProblem, certificateProblem } from "./certificate-problem.ts";
 
 /** How a handshake has ended. */
 export type HandshakeEnd =
@@ -14,10 +14,10 @@ export type HandshakeEnd =
       readonly peerName: string | undefined;
       readonly serverName: string | undefined;
       /** What is wrong with a certificate that need not be good, for the log. */
-      readonly line?: string;
+      readonly lines?: readonly string[];
     }
   /** @property isLoss The connection broke in it, which may have been about anything. */
-  | { readonly problem: string; readonly isLoss: boolean; readonly line?: string };
+  | { readonly problem: string; readonly isLoss: boolean; readonly lines?: readonly string[] };
 
 /** What the handshake is to be like. */
 export interface HandshakeTerms extends Pick<HostTerms, "verification" | "protocols" | "requiresProtocol"> {
@@ -29,6 +29,8 @@ export interface HandshakeTerms extends Pick<HostTerms, "verification" | "protoc
   readonly serverName: string;
   /** Whose certificate it has to be; undefined: anybody's that is good. */
   readonly hostName: string | undefined;
+  /** Is asked about each certificate that is looked at; absent: nobody is. */
+  readonly judge?: CertificateJudge | undefined;
 }
 
 /**
@@ -38,7 +40,7 @@ export interface HandshakeTerms extends Pick<HostTerms, "verification" | "protoc
  * @param onEnd Called once.
  */
 export function tlsOver(socket: Socket, terms: HandshakeTerms, onEnd: (end: HandshakeEnd) => void): TLSSocket {
-  const { context, serverName, hostName, verification, protocols, requiresProtocol, minDhBits } = terms;
+  const { context, serverName, hostName, verification, protocols, requiresProtocol, minDhBits, judge } = terms;
   const named = isIP(serverName) === 0 ? serverName : undefined;
   const secured = connect({
     socket,
@@ -56,19 +58,40 @@ export function tlsOver(socket: Socket, terms: HandshakeTerms, onEnd: (end: Hand
     hasEnded = true;
     onEnd(how);
   };
-  secured.once("secureConnect", () => {
-    const problem = verification === "none" ? undefined : certificateProblem(secured, hostName);
-    const line = problem === undefined ? {} : { line: problem.line };
-    if (problem !== undefined && verification === "required") {
-      end({ problem: problem.text, isLoss: false, ...line });
+  const isRequired = verification === "required";
+  const conclude = (problem: CertificateProblem | undefined, denials: readonly string[]): void => {
+    const noted = problem === undefined ? denials : [problem.line, ...denials];
+    const lines = noted.length === 0 ? {} : { lines: noted };
+    if (isRequired && noted.length > 0) {
+      end({
+        problem: problem?.text ?? "certificate verification failed: denied by event-action",
+        isLoss: false,
+        ...lines,
+      });
     } else if (requiresProtocol && !secured.alpnProtocol) {
-      end({ problem: "the host has not agreed to any protocol of tls_alpn", isLoss: false, ...line });
+      end({ problem: "the host has not agreed to any protocol of tls_alpn", isLoss: false, ...lines });
     } else {
       const certificate = secured.getPeerX509Certificate();
       const peerName = certificate === undefined ? undefined : distinguishedName(certificate);
-      const isVerified = verification !== "none" && problem === undefined;
-      end({ cipher: cipherText(secured), isVerified, peerName, serverName: named, ...line });
+      const isVerified = verification !== "none" && noted.length === 0;
+      end({ cipher: cipherText(secured), isVerified, peerName, serverName: named, ...lines });
     }
+  };
+  secured.once("secureConnect", () => {
+    const problem = verification === "none" ? undefined : certificateProblem(secured, hostName);
+    if (judge === undefined || verification === "none" || (isRequired && problem !== undefined)) {
+      conclude(problem, []);
+      return;
+    }
+    // What the host says meanwhile is for the session that begins then.
+    secured.pause();
+    judgedCertificates(secured, judge, isRequired).then(
+      (denials) => {
+        secured.resume();
+        conclude(problem, denials);
+      },
+      (err: unknown) => secured.destroy(err instanceof Error ? err : new Error(String(err))),
+    );
   });
   secured.on("error", (err) => end({ problem: err.message, isLoss: isLoss(err) }));
   return secured;

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import type { Content } from "@postbus/contracts";
 import fc from "fast-check";
+import { messageAsSent } from "../../src/message/message-as-sent.ts";
 import {
   type ContentChanges,
   outgoingContent,
@@ -11,6 +12,7 @@ import {
   outgoingStream,
   readOutgoing,
 } from "../../src/message/outgoing-content.ts";
+import { LocalRig, localItem } from "../local/local-rig.ts";
 import { inline } from "../smtp/rig.ts";
 
 const NONE: ContentChanges = { top: "", headersAdd: [], headersRemove: [] };
@@ -160,4 +162,58 @@ test("spooled content leaves as content in memory does, however it is cut", asyn
     }),
     { numRuns: 500 },
   );
+});
+
+/** Apart from the folding of `To`, what exim-4.98 writes with the same rules. */
+describe("headers_rewrite", () => {
+  const RULES =
+    '*@old.test $1@new.test : uq@q.test justlocal Q : w@w.test "New Name <${lc::NEW}@w.test>" hw : ' +
+    "lp@w.test $local_part.${domain::$h_from::}.$sender_address_domain@x.test : un@w.test just";
+  const CAME = [
+    "From: Ann <ann@old.test>",
+    "To: Bob <w@w.test>,",
+    "  uq@q.test, lp@w.test (c), <un@w.test>",
+    "Cc: l@list.test, x@Old.test",
+    "Subject: a@old.test",
+    "X-A: b@old.test",
+    "Reply-To: joe@old.test",
+    "",
+    "body a@old.test",
+    "",
+  ];
+  const LEFT = [
+    "From: Ann <ann@new.test>",
+    "To: New Name <new@w.test>,",
+    "  justlocal@q.test, lp.old.test.b.test@x.test (c), <un@w.test>",
+    "Cc: l@list.test, x@new.test",
+    "Subject: a@old.test",
+    "Reply-To: joe@new.test",
+    "X-To: uq@q.test",
+    "Sender: joe@old.test",
+    "",
+    "body a@old.test",
+    "",
+  ];
+  const options = `  headers_add = Sender: joe@old.test\n  headers_remove = x-*\n  headers_rewrite = ${RULES}\n`;
+
+  for (const isSpooled of [false, true]) {
+    test(`is for what the message has come with, ${isSpooled ? "in the spool" : "in memory"}`, async () => {
+      await using rig = await LocalRig.start(`t:\n  driver = lmtp\n  socket = /s\n${options}`);
+      const item = localItem("t", ["joe@d.test"], { headersAdd: ["X-To: uq@q.test\n"] });
+      const text = CAME.join("\r\n");
+      const transport = await rig.transport("lmtp", item, inline(text));
+      const { changes } = messageAsSent(item, await transport.message?.("joe@d.test"), item.recipients, 0);
+      const notes: string[] = [];
+      const { content, spool } = isSpooled ? spoolOf(text, 7) : { content: inline(text), spool: noSpool };
+      const onTheWay = { note: (line: string) => void notes.push(line) };
+      const outgoing = await outgoingContent(content, changes, spool, onTheWay);
+      assert.equal(await textOf(readOutgoing(outgoing, spool)), LEFT.join("\r\n"));
+      assert.deepEqual(notes, ['Rewrite of un@w.test yielded unqualified address "just"']);
+    });
+  }
+
+  test("what a rule makes ends no field", async () => {
+    const rewriteHeader = async (line: string) => `${line.trimEnd()}\nX: y\n\nbody\n`;
+    assert.equal(await sent("A: b\r\n\r\n", { rewriteHeader }), "A: b\r\n X: y\r\n body\r\n\r\n");
+  });
 });

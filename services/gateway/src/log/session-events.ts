@@ -1,4 +1,6 @@
-import type { Policy, RaisedEvent, SmtpAcls } from "@postbus/policy";
+import type { X509Certificate } from "node:crypto";
+import type { EventContext, Policy, RaisedEvent, SmtpAcls } from "@postbus/policy";
+import { distinguishedName } from "@postbus/tls";
 import type { Logger } from "pino";
 
 /** Of the session that events are about. */
@@ -29,6 +31,18 @@ export class SessionEvents {
   /** A command of a wrong form, or in a wrong place. */
   commandError(session: EventSession, isProtocol: boolean, text: string): void {
     this.#raise(session, { name: isProtocol ? "smtp:fail:protocol" : "smtp:fail:syntax", data: text });
+  }
+
+  /** One of the client's certificates. @param depth 0: its own. @returns why it is not good; empty: nothing is said against it. */
+  async certificate(session: EventSession, depth: number, certificate: X509Certificate): Promise<string> {
+    const { variables: around } = session.acls.session.evaluation.around;
+    const variables = {
+      tls_in_peercert: certificate.raw.toString("latin1"),
+      tls_in_peerdn: distinguishedName(certificate),
+    };
+    const event = { name: "tls:cert", data: String(depth), variables } as const;
+    const context: EventContext = { variables: around, log: (targets, text) => session.write(targets, text) };
+    return (await this.#main?.raise(event, context)) ?? "";
   }
 
   handshakeFailed(session: EventSession, text: string): void {

@@ -18,6 +18,7 @@ export class SessionLog {
   readonly #session: LoggedSession;
   readonly #surroundings: Pick<Surroundings, "policy" | "rejections" | "messageIds">;
   #hasMail = false;
+  #isUnlogged = false;
   /** A sender was accepted, and no message has come of it yet. */
   #isOpen = false;
 
@@ -26,8 +27,10 @@ export class SessionLog {
     this.#surroundings = surroundings;
   }
 
-  connected(count: number): void {
-    if (!this.#isLogged("smtp_connection")) return;
+  /** @param isUnlogged Neither that it has come is told, nor that it has gone. */
+  connected(count: number, isUnlogged = false): void {
+    this.#isUnlogged = isUnlogged;
+    if (isUnlogged || !this.#isLogged("smtp_connection")) return;
     this.#write({ before: "SMTP connection from ", text: ` (TCP/IP connection count = ${count})` });
   }
 
@@ -108,7 +111,7 @@ export class SessionLog {
 
   /** Those lines have the connection's id in another place, and Exim's way with the word "lost". */
   #connectionLine(text: string, isTimed: boolean): void {
-    if (!this.#isLogged("smtp_connection")) return;
+    if (this.#isUnlogged || !this.#isLogged("smtp_connection")) return;
     const id = this.#isLogged("connection_id") ? `Ci=${this.#session.connectionId} ` : "";
     const isLost = isTimed && text === " lost";
     this.#write({

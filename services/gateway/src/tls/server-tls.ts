@@ -16,6 +16,9 @@ import type { TicketKeys } from "./ticket-keys.ts";
 /** What TLS needs cannot be had now (RFC 3207 §4). */
 export const tlsUnavailable = reply(454, "4.7.0", "TLS currently unavailable");
 
+/** What has changed in files counts from then on; under load, a look for each handshake would be a tenth of its cost. */
+const LOOK_EVERY_MS = 20;
+
 /** What a client's handshake is made with. */
 export interface PreparedTls {
   readonly handshake: ServerHandshake;
@@ -38,6 +41,7 @@ export class ServerTls {
       (err) => log.warn({ err }, "changed TLS files cannot be used: the old ones stay"),
       (problem) => log.warn(problem, "no OCSP proof of this file is shown to clients"),
       shared?.proofSource,
+      { lookEveryMs: LOOK_EVERY_MS },
     );
     const { usual } = policy;
     if (usual !== undefined) {
@@ -81,11 +85,11 @@ export class ServerTls {
 
   async #handshake({ session }: SmtpAcls): Promise<ServerHandshake> {
     const settings = await this.#policy.settings(session);
-    const { clientCertificate, protocols, resumes } = settings;
+    const { clientCertificate, protocols, requiresProtocol, resumes } = settings;
     const context = await this.#contexts.get(settings);
-    if (!resumes || this.#ticketKeys === undefined) return { context, clientCertificate, protocols };
+    if (!resumes || this.#ticketKeys === undefined) return { context, clientCertificate, protocols, requiresProtocol };
     await this.#ticketKeys.refresh();
-    return { context, clientCertificate, protocols, ticketKey: this.#ticketKeys.current };
+    return { context, clientCertificate, protocols, requiresProtocol, ticketKey: this.#ticketKeys.current };
   }
 
   /** One key opens and seals: whoever comes with a ticket of an older one gets the next by that, until it is gone. */

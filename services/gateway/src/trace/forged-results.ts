@@ -1,23 +1,13 @@
 import { fieldValue, type HeaderField } from "@postbus/mail";
 
 /**
- * A header section without the Authentication-Results fields that claim to be ours: whoever reads them below us trusts
- * our name (RFC 8601 §5). The rest stays octet for octet; without such a field, the same Buffer is given back.
+ * Whether a field is one of Authentication-Results that claims to be ours: whoever reads them below us trusts our name
+ * (RFC 8601 §5).
  *
  * @param ours Our names, in lower case.
  */
-export function withoutForgedResults(header: Buffer, fields: readonly HeaderField[], ours: readonly string[]): Buffer {
-  const forged = fields.filter(
-    (field) => field.name === "authentication-results" && claims(fieldValue(header, field), ours),
-  );
-  if (forged.length === 0) return header;
-  const kept: Buffer[] = [];
-  let from = 0;
-  for (const { start, end } of forged) {
-    kept.push(header.subarray(from, start));
-    from = end;
-  }
-  return Buffer.concat([...kept, header.subarray(from)]);
+export function isForgedResult(header: Buffer, field: HeaderField, ours: readonly string[]): boolean {
+  return field.name === "authentication-results" && claims(fieldValue(header, field), ours);
 }
 
 /** What is no clear name of somebody else, but has ours in it, counts as a claim, too: readers may parse it in their own way. */

@@ -1,3 +1,5 @@
+import type { Incoming } from "../incoming.ts";
+
 export interface Arrival {
   readonly helo: string;
   readonly clientAddress: string;
@@ -28,8 +30,25 @@ export function receivedField(arrival: Arrival): string {
   );
 }
 
+/** Of a message that a session has taken. */
+export function receivedFieldOf(
+  { client, envelope, protocol, tls }: Pick<Incoming, "client" | "envelope" | "protocol" | "tls">,
+  arrival: Pick<Arrival, "hostname" | "messageId" | "atMs">,
+): string {
+  const { helo, address: clientAddress } = client;
+  return receivedField({
+    ...arrival,
+    helo,
+    clientAddress,
+    protocol,
+    cipher: tls?.cipher,
+    recipients: envelope.recipients,
+  });
+}
+
 /** What a client has called itself stands first only if it is a name: else it could write the field for us. */
 function sender(helo: string, address: string): string {
+  if (helo === "") return `[${address}]`;
   if (/^(?:[A-Za-z0-9._-]+|\[[A-Za-z0-9.:]+\])$/.test(helo)) return `${helo} ([${address}])`;
   return `[${address}] (helo=${helo.replace(/[^A-Za-z0-9.:_-]/g, "?").slice(0, MAX_HELO)})`;
 }

@@ -3,7 +3,7 @@ import { type LogStyle, span } from "../log-style.ts";
 import { printable } from "../printable.ts";
 import { client } from "./client.ts";
 
-/** `SENDER R= DS H= I= Ci= P= L X= CV= DN= SNI= A= PRDR PRX= SPF= K S= M8S= DKIM= RT= id= T= from for`, of which those that are selected and known. */
+/** `SENDER R= DS H= I= Ci= P= L X= CV= DN= SNI= A= PRDR PRX= SPF= K S= M8S= DKIM= RT= id= id*= T= from for`, of which those that are selected and known. */
 export function arrival(event: Received, style: LogStyle): string {
   const { returnPath, reception, recipients } = event;
   const { selectors } = style;
@@ -74,7 +74,9 @@ function spfField({ facts }: Received, { selectors }: LogStyle): string {
 }
 
 /** A peer chose it: with blanks in it, it could pass for other fields. */
-function messageIdField({ headerMessageId }: Received["reception"], { selectors }: LogStyle): string {
-  if (headerMessageId === undefined || !selectors.has("msg_id") || !/^\S+$/.test(headerMessageId)) return "";
-  return ` id=${printable(headerMessageId)}`;
+function messageIdField({ headerMessageId, about }: Received["reception"], { selectors }: LogStyle): string {
+  // Of a report, we have made it.
+  const isOurs = about !== undefined;
+  if (headerMessageId === undefined || !selectors.has(isOurs ? "msg_id_created" : "msg_id")) return "";
+  return /^\S+$/.test(headerMessageId) ? ` ${isOurs ? "id*" : "id"}=${printable(headerMessageId)}` : "";
 }

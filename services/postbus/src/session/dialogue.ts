@@ -95,6 +95,10 @@ export class Dialogue {
       case "helo":
         this.#settle(`EHLO or HELO ${step.name}`, await acls.helo(step.name, step.isExtended));
         break;
+      case "path":
+        // Nothing is rewritten here: who looks on sees what ACLs say of addresses as they are given.
+        this.#session.readPath(step.path);
+        break;
       case "mail":
         this.#beginMessage();
         await this.#mail(step);

@@ -2,7 +2,7 @@ import { type Eventual, then } from "../../expansion/code.ts";
 import { compileExpansion } from "../../expansion/compile-expansion.ts";
 import { ForcedFailure, failureText } from "../../expansion/failures.ts";
 import { textOf } from "../../expansion/value.ts";
-import { compileList } from "../../matching/compile-list.ts";
+import { type CompiledList, compileList } from "../../matching/compile-list.ts";
 import type { Configuration } from "../../reader/configuration.ts";
 import { readInteger } from "../../reader/option-value.ts";
 import { ValueError } from "../../reader/value-error.ts";
@@ -13,16 +13,20 @@ import { isClientIn } from "./is-client-in.ts";
 export interface AdmissionTests {
   /** `smtp_reserve_hosts`. Absent: nobody is in it. */
   readonly isReserved?: (session: AclSession) => Eventual<boolean>;
+  /** `hosts_connection_nolog`. Absent: nobody is in it. */
+  readonly isUnlogged?: (session: AclSession) => Eventual<boolean>;
   /** `smtp_accept_max_per_host`, where it is expanded; 0: no limit. */
   readonly maxPerHost?: (session: AclSession) => Eventual<number>;
 }
 
 export function admissionTests({ main }: Pick<Configuration, "main">): AdmissionTests {
-  const reserved = main.get("smtp_reserve_hosts")?.trim() ?? "";
-  const list = reserved === "" ? undefined : compileList("host", reserved);
+  const listOf = (text = ""): CompiledList | undefined => (text.trim() === "" ? undefined : compileList("host", text));
+  const list = listOf(main.get("smtp_reserve_hosts"));
+  const unlogged = listOf(main.get("hosts_connection_nolog"));
   const perHost = main.get("smtp_accept_max_per_host");
   return {
     ...(list && { isReserved: (session: AclSession) => isClientIn(list, session) }),
+    ...(unlogged && { isUnlogged: (session: AclSession) => isClientIn(unlogged, session) }),
     ...(typeof perHost === "string" && { maxPerHost: expandedNumber(perHost) }),
   };
 }

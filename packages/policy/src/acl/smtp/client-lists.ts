@@ -17,12 +17,15 @@ export interface ClientLists {
   readonly junkHelo: CompiledList | undefined;
   readonly speaksFirst: CompiledList | undefined;
   readonly refused: CompiledList | undefined;
+  readonly requiresHello: CompiledList | undefined;
+  readonly requiresGoodHello: CompiledList | undefined;
 }
 
 /** @returns undefined: none is set. */
 export function clientLists({ main }: Pick<Configuration, "main">): ClientLists | undefined {
   const list = (text: string | undefined, usual = ""): CompiledList | undefined =>
     text === undefined || text.trim() === usual ? undefined : compileList("host", text);
+  const requiresHello = list(main.get("hosts_require_helo"), "*");
   const lists: ClientLists = {
     hostLookup: list(main.get("host_lookup")),
     unqualifiedSenders: list(main.get("sender_unqualified_hosts")),
@@ -34,6 +37,9 @@ export function clientLists({ main }: Pick<Configuration, "main">): ClientLists 
     // Exim's default is everybody; here who speaks before the greeting is turned away, unless the file says otherwise.
     speaksFirst: list(main.get("pipelining_connect_advertise_hosts")),
     refused: list(main.get("host_reject_connection")),
+    requiresHello,
+    // Whose name has to be verified has to say one, but that is known without the list as long as all have to.
+    requiresGoodHello: requiresHello === undefined ? undefined : list(main.get("helo_verify_hosts")),
   };
   return Object.values(lists).every((one) => one === undefined) ? undefined : lists;
 }
@@ -115,6 +121,21 @@ const QUESTIONS: readonly Question[] = [
     list: "refused",
     note(connection, isIn) {
       connection.isRefused = isIn;
+    },
+  },
+  {
+    list: "requiresHello",
+    usual: true,
+    undecided: true,
+    note(connection, isIn) {
+      connection.mayOmitHello = !isIn;
+    },
+  },
+  {
+    list: "requiresGoodHello",
+    undecided: true,
+    note(connection, isIn) {
+      connection.mayOmitHello &&= !isIn;
     },
   },
 ];

@@ -78,6 +78,8 @@ export class SmtpConnection {
   maySpeakFirst = false;
   /** `helo_accept_junk_hosts` */
   mayGreetWithJunk = false;
+  /** Not in `hosts_require_helo`: MAIL may come without HELO or EHLO before it. */
+  mayOmitHello = false;
   /** `host_reject_connection` */
   isRefused = false;
   /** What options that are expanded say of this client. */
@@ -129,6 +131,7 @@ export class SmtpConnection {
       maySpeakFirst,
       mayXclient,
       mayGreetWithJunk,
+      mayOmitHello,
       isTlsOffered,
       controls,
       offers,
@@ -143,6 +146,7 @@ export class SmtpConnection {
       maySpeakFirst,
       mayXclient,
       mayGreetWithJunk,
+      mayOmitHello,
       isTlsOffered,
       wantsSingleLines: controls.isMultilineOff === true,
       offers,

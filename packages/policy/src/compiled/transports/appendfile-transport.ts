@@ -1,6 +1,7 @@
 import type { Variables } from "../../expansion/evaluation.ts";
 import type { Value } from "../../expansion/value.ts";
 import type { AnyTransport } from "../../policy.ts";
+import type { LineForm } from "./local/line-form.ts";
 
 /** Options of an appendfile transport that are expanded for each delivery. */
 export const APPENDFILE_TEXTS = [
@@ -12,7 +13,7 @@ export const APPENDFILE_TEXTS = [
 export type AppendfileText = (typeof APPENDFILE_TEXTS)[number];
 
 /** What an appendfile transport does that is the same for every message (Exim's manual, "The appendfile transport"). */
-export interface AppendfileSettings {
+export interface AppendfileSettings extends LineForm {
   /** Of what stands in a directory; without one of the two, a file for each message. */
   readonly directoryFormat: "maildir" | "mailstore" | "files";
   readonly createsDirectory: boolean;
@@ -31,11 +32,6 @@ export interface AppendfileSettings {
   readonly lockIntervalMs: number;
   /** Age at which a lock file has been forgotten by whoever made it. */
   readonly lockfileTimeoutMs: number;
-  /** What lines of the body must not begin with, and what is written instead; undefined: anything goes. */
-  readonly escaped: { readonly check: string; readonly replacement: string } | undefined;
-  readonly usesCrlf: boolean;
-  /** A batch of SMTP commands for each message. */
-  readonly isBsmtp: boolean;
   /** Addresses that share one copy. */
   readonly batchMax: number;
   readonly quotaIsInclusive: boolean;

@@ -13,6 +13,8 @@ import {
   type AppendfileText,
   type AppendfileTransport,
 } from "./appendfile-transport.ts";
+import { compileFilter, filterOf } from "./filter.ts";
+import type { SiteNames } from "./local/site-names.ts";
 import { compileMessageOptions } from "./message-options.ts";
 import { variablesIn } from "./variables-in.ts";
 
@@ -40,6 +42,7 @@ set by the system administrator.
 /** A transport into mailboxes. */
 export function compileAppendfile(
   { name, place, options }: Settings,
+  names: SiteNames,
   shared: SharedSurroundings,
   problems: ProblemList,
 ): CompiledTransport {
@@ -53,22 +56,26 @@ export function compileAppendfile(
     problems.error(place, `transport ${name}: a file is no ${directoryFormat}: set directory`);
   }
   checkRegexes(name, options, problems);
-  const message = compileMessageOptions(options, shared);
+  const message = compileMessageOptions(options, shared, names);
+  const filter = compileFilter({ name, kind: "appendfile" }, options, shared);
+  const sources = [...message.sources, ...(filter?.sources ?? [])];
   const texts = textsOf(options, directoryFormat);
   const expansions = new Map(Array.from(texts, ([option, text]) => [option, compileExpansion(text)] as const));
-  const isNamed = variablesIn([...texts.values(), ...message.sources]);
+  const isNamed = variablesIn([...texts.values(), ...sources]);
   const settings = settingsOf(options, directoryFormat);
   return {
     name,
     driver: "appendfile",
-    maxRcpt: MAX_LOCAL_RECIPIENTS,
+    // What a program is to be told is said of one.
+    maxRcpt: filter === undefined ? MAX_LOCAL_RECIPIENTS : 1,
     hasOwnHosts: settings.batchMax > 1,
-    variables: carriedVariables({ expansions, isNamed, settings, sources: message.sources }),
+    variables: carriedVariables({ expansions, isNamed, settings, sources }),
     at: (variables): AppendfileTransport => ({
       driver: "appendfile",
       name,
       settings,
       message: (address) => message.at(variables(address)),
+      ...filterOf(filter, variables),
       source: (option) => texts.get(option),
       dependsOn: (part) => isNamed(part) || isNamed(`${part}_data`),
       variables,
@@ -165,7 +172,7 @@ function settingsOf(options: Options, directoryFormat: AppendfileSettings["direc
     lockfileTimeoutMs: options.get("lockfile_timeout"),
     escaped: escapeOf(options, directoryFormat),
     usesCrlf: options.get("use_crlf"),
-    isBsmtp: options.get("use_bsmtp"),
+    isBatched: options.get("use_bsmtp"),
     batchMax: Math.max(1, options.get("batch_max")),
     quotaIsInclusive: options.get("quota_is_inclusive"),
     quotaSizeRegex: options.get("quota_size_regex"),
@@ -175,9 +182,9 @@ function settingsOf(options: Options, directoryFormat: AppendfileSettings["direc
 }
 
 function escapeOf(options: Options, format: AppendfileSettings["directoryFormat"]): AppendfileSettings["escaped"] {
-  if (options.get("use_bsmtp")) return { check: ".", replacement: ".." };
+  if (options.get("use_bsmtp")) return { from: ".", to: ".." };
   const isMbox = options.get("directory") === undefined && format === "files";
-  const check = options.get("check_string") ?? (isMbox ? "From " : "");
-  if (check === "") return undefined;
-  return { check, replacement: options.get("escape_string") ?? (isMbox ? ">From " : "") };
+  const from = options.get("check_string") ?? (isMbox ? "From " : "");
+  if (from === "") return undefined;
+  return { from, to: options.get("escape_string") ?? (isMbox ? ">From " : "") };
 }

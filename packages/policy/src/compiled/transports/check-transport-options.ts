@@ -13,7 +13,7 @@ const SMTP_LATER =
 /** What is carried out of the options that every transport may have. */
 const GENERIC: ReadonlySet<string> = new Set([
   ...["disable_logging", "event_action", "tpda_delivery_action", "tpda_host_defer_action"],
-  ...["driver", "headers_add", "headers_remove", "headers_only", "body_only", "return_path"],
+  ...["driver", "headers_add", "headers_remove", "headers_rewrite", "headers_only", "body_only", "return_path"],
   ...["delivery_date_add", "envelope_to_add", "return_path_add"],
 ]);
 
@@ -34,8 +34,12 @@ const OWN: Readonly<Record<Exclude<Checked, "smtp">, ReadonlySet<string>>> = {
 };
 type Checked = "smtp" | "appendfile" | "pipe" | "autoreply" | "lmtp";
 
+/** `transport_filter`: a reply that we write ourselves goes through none. */
+const isOfFilter = (kind: Checked, option: string): boolean =>
+  kind !== "autoreply" && (option === "transport_filter" || option === "transport_filter_timeout");
+
 const isCarriedOut = (kind: Checked, option: string): boolean => {
-  if (GENERIC.has(option)) return true;
+  if (GENERIC.has(option) || isOfFilter(kind, option)) return true;
   if (kind !== "smtp") return OWN[kind].has(option);
   return option === "max_parallel" || (!Object.hasOwn(transportOptions, option) && !SMTP_LATER.test(option));
 };

@@ -59,14 +59,22 @@ export class CompiledHostTerms {
   readonly #mentioned: readonly string[] | undefined;
   readonly #shared: SharedSurroundings;
 
-  /** @throws {DeferError} an option that is the same for all messages is wrong. */
-  constructor(options: Options, authenticators: readonly CompiledClientAuthenticator[], shared: SharedSurroundings) {
+  /**
+   * @param isFiltered Messages go through a program, whose output is of no known size: as in Exim, none in chunks.
+   * @throws {DeferError} an option that is the same for all messages is wrong.
+   */
+  constructor(
+    options: Options,
+    authenticators: readonly CompiledClientAuthenticator[],
+    shared: SharedSurroundings,
+    isFiltered = false,
+  ) {
     this.#shared = shared;
     const text = (name: Parameters<Options["get"]>[0]): string => String(options.get(name) ?? "");
     this.#lists = new PerHostLists<Lists>({
       avoidsEsmtp: text("hosts_avoid_esmtp"),
       avoidsPipelining: text("hosts_avoid_pipelining"),
-      triesChunking: text("hosts_try_chunking"),
+      triesChunking: isFiltered ? "" : text("hosts_try_chunking"),
       triesPrdr: text("hosts_try_prdr"),
       isSerialized: text("serialize_hosts"),
       avoidsTls: text("hosts_avoid_tls"),

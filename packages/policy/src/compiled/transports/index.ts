@@ -23,7 +23,6 @@ export function compileTransports(
   problems: ProblemList,
 ): ReadonlyMap<string, CompiledTransport> {
   const authenticators = clientAuthenticators(configuration, problems);
-  const parts = { shared, authenticators, ports: new Set(ports) };
   const compiled = new Map<string, CompiledTransport>();
   const { main, transports } = configuration;
   const qualifyDomain = main.get("qualify_domain") ?? shared.settings.primaryHostname;
@@ -33,8 +32,9 @@ export function compileTransports(
     timeZone: main.get("timezone"),
     bounceReturnLimit: main.get("bounce_return_size_limit"),
   };
+  const parts = { shared, authenticators, ports: new Set(ports), names };
   for (const settings of transports.values()) {
-    const transport = compileTransport(settings, names, parts, problems);
+    const transport = compileTransport(settings, parts, problems);
     if (transport !== undefined) compiled.set(settings.name, withEvents(transport, settings));
   }
   for (const settings of transports.values()) {
@@ -49,18 +49,17 @@ export function compileTransports(
 /** Adding a driver = a file and a case here, and a case in delivery's handler. */
 function compileTransport(
   settings: TransportSettings,
-  names: SiteNames,
   parts: SmtpParts,
   problems: ProblemList,
 ): CompiledTransport | undefined {
-  const { shared } = parts;
+  const { shared, names } = parts;
   switch (settings.kind) {
     case "smtp":
       checkTransportOptions(settings, problems);
       return compileSmtp(settings, parts, problems);
     case "appendfile":
       checkTransportOptions(settings, problems);
-      return compileAppendfile(settings, shared, problems);
+      return compileAppendfile(settings, names, shared, problems);
     case "queuefile":
       return compileQueuefile(settings, shared, problems);
     case "autoreply":
@@ -68,7 +67,7 @@ function compileTransport(
       return compileAutoreply(settings, names, shared);
     case "lmtp":
       checkTransportOptions(settings, problems);
-      return compileLmtp(settings, shared);
+      return compileLmtp(settings, names, shared);
     case "pipe":
       checkTransportOptions(settings, problems);
       return compilePipe(settings, names, shared);

@@ -11,6 +11,8 @@ import type { transportOptions } from "../../options/transports/generic.ts";
 import type { MessageOptions } from "../../policy.ts";
 import type { OptionSet } from "../../reader/option-set.ts";
 import { addedLines } from "./added-lines.ts";
+import { headerRewriting } from "./header-rewriting.ts";
+import type { SiteNames } from "./local/site-names.ts";
 
 type Options = Pick<OptionSet<typeof transportOptions>, "get">;
 
@@ -27,10 +29,14 @@ export interface CompiledMessageOptions {
 }
 
 /**
- * `headers_add`, `headers_remove`, `headers_only`, `body_only`, `return_path`, `return_path_add`, `envelope_to_add`,
+ * `headers_add`, `headers_remove`, `headers_rewrite`, `headers_only`, `body_only`, `return_path`, `return_path_add`, `envelope_to_add`,
  * `delivery_date_add` (Exim's manual, "Generic options for transports").
  */
-export function compileMessageOptions(options: Options, shared: SharedSurroundings): CompiledMessageOptions {
+export function compileMessageOptions(
+  options: Options,
+  shared: SharedSurroundings,
+  { qualifyRecipient }: Pick<SiteNames, "qualifyRecipient">,
+): CompiledMessageOptions {
   const returnPath = options.get("return_path");
   const returnPathExpansion = returnPath === undefined ? undefined : compileExpansion(returnPath);
   const headersAdd = (options.get("headers_add") ?? []).flatMap(addedLines).map(compileExpansion);
@@ -38,6 +44,7 @@ export function compileMessageOptions(options: Options, shared: SharedSurroundin
     .flatMap((line) => [...splitList(line).items])
     .filter((item) => item !== "")
     .map(compileExpansion);
+  const rewriting = headerRewriting(options.get("headers_rewrite"));
   const fixed = {
     only: options.get("headers_only") ? "headers" : options.get("body_only") ? "body" : undefined,
     adds: {
@@ -51,9 +58,12 @@ export function compileMessageOptions(options: Options, shared: SharedSurroundin
     ...headersRemove,
     ...(returnPathExpansion === undefined ? [] : [returnPathExpansion]),
   ];
-  const sources = expansions.filter(({ constant }) => constant === undefined).map(({ source }) => source);
-  const changesNothing =
-    expansions.length === 0 && fixed.only === undefined && !Object.values(fixed.adds).includes(true);
+  const sources = [
+    ...expansions.filter(({ constant }) => constant === undefined).map(({ source }) => source),
+    ...(rewriting?.sources ?? []),
+  ];
+  const isUnchanged = expansions.length === 0 && rewriting === undefined;
+  const changesNothing = isUnchanged && fixed.only === undefined && !Object.values(fixed.adds).includes(true);
   if (changesNothing) return { sources, at: () => undefined };
   if (sources.length === 0) {
     const constants = (of: readonly Expansion[]) => of.map(({ constant = "" }) => textOf(constant));
@@ -75,6 +85,9 @@ export function compileMessageOptions(options: Options, shared: SharedSurroundin
         returnPath: path,
         headersAdd: (await expandedAll(headersAdd, own, shared)).map(ended),
         headersRemove: await expandedAll(headersRemove, own, shared),
+        ...(rewriting === undefined
+          ? {}
+          : { rewriteHeader: rewriting.at({ ...shared, variables: own }, qualifyRecipient) }),
       };
     },
   };

@@ -15,7 +15,9 @@ import type { ProblemList } from "../../reader/problem.ts";
 import { ValueError } from "../../reader/value-error.ts";
 import { dscpOf } from "./dscp.ts";
 import { ExpandedOptions, expandedOption } from "./expanded-options.ts";
+import { compileFilter, filterOf } from "./filter.ts";
 import { CompiledHostTerms } from "./host-terms.ts";
+import type { SiteNames } from "./local/site-names.ts";
 import { compileMessageOptions } from "./message-options.ts";
 import type { SmtpTransport } from "./smtp-transport.ts";
 import { variablesIn } from "./variables-in.ts";
@@ -49,16 +51,17 @@ export interface SmtpParts {
   readonly authenticators: readonly CompiledClientAuthenticator[];
   /** Where we listen. */
   readonly ports: ReadonlySet<number>;
+  readonly names: SiteNames;
 }
 
 /** A transport to other hosts. Without `$` in its options it is the same object for every message. */
 export function compileSmtp(
   { name, options, place }: Settings,
-  { shared, authenticators, ports }: SmtpParts,
+  parts: SmtpParts,
   problems: ProblemList,
 ): CompiledTransport | undefined {
   try {
-    return compiled(name, options, { shared, authenticators, ports });
+    return compiled(name, options, parts);
   } catch (err) {
     if (!(err instanceof DeferError)) throw err;
     problems.error(place, `transport ${name}: ${err.message}`);
@@ -67,7 +70,11 @@ export function compileSmtp(
 }
 
 /** @throws {DeferError} an option that is the same for all messages is wrong. */
-function compiled(name: string, options: Options, { shared, authenticators, ports }: SmtpParts): CompiledTransport {
+function compiled(
+  name: string,
+  options: Options,
+  { shared, authenticators, ports, names }: SmtpParts,
+): CompiledTransport {
   const expanded = new ExpandedOptions<Expanded>({
     hosts: options.get("hosts") ?? "",
     fallback_hosts: options.get("fallback_hosts") ?? "",
@@ -77,16 +84,18 @@ function compiled(name: string, options: Options, { shared, authenticators, port
     max_parallel: String(options.get("max_parallel") ?? MAX_CONNECTIONS),
     retry_include_ip_address: String(options.get("retry_include_ip_address")),
   });
-  const terms = new CompiledHostTerms(options, authenticators, shared);
+  const filter = compileFilter({ name, kind: "smtp" }, options, shared);
+  const terms = new CompiledHostTerms(options, authenticators, shared, filter !== undefined);
   const fixed = fixedOptions(name, options);
   const sender = authenticatedSender(options, shared, terms.mayAuthenticate);
-  const changes = compileMessageOptions(options, shared);
+  const changes = compileMessageOptions(options, shared, names);
+  const sources = [...changes.sources, ...(filter?.sources ?? [])];
   const addresses = options.get("allow_localhost") ? [] : shared.settings.localAddresses;
   const own = { addresses, ports };
   const made = (
     values: Readonly<Record<Expanded, Value>>,
     message: Variables,
-    of: SmtpTransport["message"],
+    of: Pick<SmtpTransport, "message" | "filter">,
   ): SmtpTransport => {
     const ofMessage = {
       ...fixed,
@@ -98,7 +107,7 @@ function compiled(name: string, options: Options, { shared, authenticators, port
     const { hosts: _, fallbackHosts: __, maxRcpt: ___, terms: ____, own: _____, ...ofConnections } = ofMessage;
     return {
       ...ofMessage,
-      ...(of === undefined ? {} : { message: of }),
+      ...of,
       key: JSON.stringify(ofConnections),
       termsFor: (host, sendingAddress) => terms.of(message, host, sendingAddress),
     };
@@ -113,20 +122,28 @@ function compiled(name: string, options: Options, { shared, authenticators, port
     hasOwnHosts: expanded.constant("hosts") !== undefined && hosts !== "",
     isForOneDomain: options.get("multi_domain") !== true,
   };
-  const isConstant = constants !== undefined && sender === undefined && !texts.some(namesMessage);
+  const isForAll = constants !== undefined && sender === undefined && filter === undefined;
+  const isConstant = isForAll && !texts.some(namesMessage);
   if (isConstant && changes.sources.length === 0) {
     const same = changes.at(NO_VARIABLES);
-    const transport = made(constants, withNames(NO_VARIABLES, shared), same === undefined ? undefined : () => same);
+    const transport = made(
+      constants,
+      withNames(NO_VARIABLES, shared),
+      same === undefined ? {} : { message: () => same },
+    );
     return { ...shape, variables: undefined, at: () => transport };
   }
-  if (constants !== undefined) made(constants, NO_VARIABLES, undefined);
+  if (constants !== undefined) made(constants, NO_VARIABLES, {});
   return {
     ...shape,
     // What named lists name, only they know.
-    variables: texts.some((text) => NAMED_LIST.test(text)) ? () => true : variablesIn([...texts, ...changes.sources]),
+    variables: texts.some((text) => NAMED_LIST.test(text)) ? () => true : variablesIn([...texts, ...sources]),
     at(variables, recipient) {
       const message = withNames(variables(recipient), shared);
-      const of = (address: string) => changes.at(variables(address));
+      const of = {
+        message: (address: string) => changes.at(variables(address)),
+        ...filterOf(filter, variables),
+      };
       if (constants !== undefined) return made(constants, message, of);
       const evaluation = createEvaluation({ ...shared, variables: message });
       return expanded.values(evaluation).then((values) => made(values, message, of));

@@ -1,11 +1,11 @@
-import { alias, gateway, later, type OptionTable } from "../option.ts";
+import { alias, gateway, ignored, later, type OptionTable } from "../option.ts";
 
 /** Which ACL decides at which moment of a session (Exim's manual, "Access control lists"). */
 export const aclOptions = {
   acl_data_smtp_prdr: alias("acl*", ["acl_smtp_data_prdr"], "as in the first descriptions of PRDR"),
-  acl_not_smtp: gateway("acl*"),
-  acl_not_smtp_mime: gateway("acl*"),
-  acl_not_smtp_start: gateway("acl*"),
+  acl_not_smtp: ignored("acl*"),
+  acl_not_smtp_mime: ignored("acl*"),
+  acl_not_smtp_start: ignored("acl*"),
   acl_smtp_atrn: later("acl*", "on-demand relay (ATRN); leave the option out"),
   acl_smtp_auth: gateway("acl*"),
   acl_smtp_connect: gateway("acl*"),

@@ -1,3 +1,4 @@
+import { splitList } from "../../matching/split-list.ts";
 import { readInteger as size, readTime as time } from "../../reader/option-value.ts";
 import { alias, gateway, ignored, later, type OptionTable } from "../option.ts";
 
@@ -5,7 +6,7 @@ import { alias, gateway, ignored, later, type OptionTable } from "../option.ts";
 export const smtpOptions = {
   accept_8bitmime: gateway("boolean", true),
   allow_domain_literals: gateway("boolean", false),
-  allow_utf8_domains: gateway("boolean", false),
+  allow_utf8_domains: ignored("boolean", false),
   auth_advertise_hosts: gateway("host list*", "*"),
   check_spool_inodes: ignored("integer", 100),
   check_spool_space: ignored("integer", size("10M")),
@@ -21,7 +22,14 @@ export const smtpOptions = {
   helo_try_verify_hosts: gateway("host list*"),
   helo_verify_hosts: gateway("host list*"),
   host_lookup: gateway("host list*"),
-  host_lookup_order: gateway("list", "bydns:byaddr"),
+  host_lookup_order: gateway("list", "bydns:byaddr", {
+    note: "both ask the DNS; one of them has to be there",
+    check: (text) => {
+      const words = [...splitList(text).items];
+      const isGood = words.length > 0 && words.every((word) => word === "bydns" || word === "byaddr");
+      return isGood ? undefined : `a list of bydns and byaddr is expected, not "${text}"`;
+    },
+  }),
   host_reject_connection: gateway("host list*"),
   hosts_connection_nolog: gateway("host list*"),
   hosts_proxy: gateway("host list*"),

@@ -15,8 +15,8 @@ export const tlsOptions = {
   tls_alpn: gateway("list*", "smtp : esmtp"),
   tls_certificate: gateway("file*"),
   tls_crl: gateway("file*"),
-  tls_dh_max_bits: gateway("integer", 2236),
-  tls_dhparam: gateway("string*"),
+  tls_dh_max_bits: ignored("integer", 2236),
+  tls_dhparam: ignored("string*"),
   tls_early_banner_hosts: ignored("host list*"),
   tls_eccurve: gateway("list*", "auto"),
   tls_ocsp_fetch: gateway(

@@ -2,7 +2,7 @@ import { readTime as time } from "../../reader/option-value.ts";
 import { parseHeadersRewrite } from "../../reader/rewrite-rule.ts";
 import { ValueError } from "../../reader/value-error.ts";
 import type { DriverRules } from "../driver-table.ts";
-import { alias, delivery, ignored, later, type OptionTable } from "../option.ts";
+import { alias, delivery, ignored, type OptionTable } from "../option.ts";
 
 function checkHeadersRewrite(text: string): string | undefined {
   try {
@@ -52,7 +52,7 @@ export const transportOptions = {
   tpda_delivery_action: delivery("string*"),
   tpda_event_action: alias("string*", ["event_action"], "as in the first descriptions of events"),
   tpda_host_defer_action: delivery("string*"),
-  transport_filter: later("string*", "passing messages through a program; let the next hop do it"),
-  transport_filter_timeout: ignored("time", time("5m")),
+  transport_filter: delivery("string*"),
+  transport_filter_timeout: delivery("time", time("5m")),
   user: delivery("user*", undefined, "the router's, or our own"),
 } satisfies OptionTable;

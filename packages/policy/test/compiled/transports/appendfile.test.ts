@@ -65,7 +65,7 @@ describe("what stands around a message", () => {
       options: " file = /m/x",
       prefix: /^From s@x\.test \w{3} \w{3} \d\d [0-9:]{8} \d{4}\n$/,
       suffix: "\n",
-      escaped: { check: "From ", replacement: ">From " },
+      escaped: { from: "From ", to: ">From " },
     },
     { options: " file = /m/x\n message_prefix =\n check_string =", prefix: /^$/, suffix: "\n", escaped: undefined },
     { options: " directory = /m/x", prefix: /^unset$/, suffix: undefined, escaped: undefined },
@@ -73,14 +73,14 @@ describe("what stands around a message", () => {
       options: " file = /m/x\n use_bsmtp",
       prefix: /^unset$/,
       suffix: undefined,
-      escaped: { check: ".", replacement: ".." },
+      escaped: { from: ".", to: ".." },
     },
     // As with Exim: of a directory that a redirect list names, only the option for directories would tell.
     {
       options: "",
       prefix: /^From s@x\.test \w{3} \w{3} \d\d [0-9:]{8} \d{4}\n$/,
       suffix: "\n",
-      escaped: { check: "From ", replacement: ">From " },
+      escaped: { from: "From ", to: ">From " },
     },
   ];
   for (const { options, prefix, suffix, escaped } of rows) {

@@ -4,6 +4,7 @@ import * as replies from "../replies.ts";
 import type { SessionCore } from "../session-core.ts";
 import type { SessionStep } from "../session-step.ts";
 import { afterWord } from "./after-word.ts";
+import { askPath } from "./ask-path.ts";
 
 /** RFC 5321 §4.1.1.2. */
 export function mail(core: SessionCore, argument: string): SessionStep | undefined {
@@ -12,11 +13,15 @@ export function mail(core: SessionCore, argument: string): SessionStep | undefin
   core.limits.noteMail();
   const path = afterWord(argument, "FROM:");
   if (path === undefined) return core.unknownCommand();
-  if (core.helo === "") return core.protocolError(replies.heloRequired);
+  if (core.lacksHello) return core.protocolError(replies.heloRequired);
   if (core.transaction !== undefined) return core.protocolError(replies.senderAlreadyGiven);
   core.sameRefusal = undefined;
   if (path === "") return core.protocolError(reply(501, "5.5.4", "MAIL must have an address operand"));
   if (core.limits.hasTooManyMails(core.profile.mailMax)) return core.close(replies.tooManyMessages);
+  return askPath(core, "MAIL", path, readMail);
+}
+
+function readMail(core: SessionCore, path: string): SessionStep | undefined {
   const acceptsUtf8 = core.isExtended && core.offers?.smtpUtf8 === true;
   const command = parseMail(path, core.pathRules(core.standing.mayOmitSenderDomain, acceptsUtf8));
   if ("kind" in command) return core.unqualified(command);

@@ -4,12 +4,18 @@ import * as replies from "../replies.ts";
 import type { SessionCore } from "../session-core.ts";
 import type { SessionStep } from "../session-step.ts";
 import { afterWord } from "./after-word.ts";
+import { askPath } from "./ask-path.ts";
 
 /** RFC 5321 §4.1.1.3. */
 export function rcpt(core: SessionCore, argument: string): SessionStep | undefined {
   core.isLastRcpt = true;
   const path = afterWord(argument, "TO:");
   if (path === undefined) return core.unknownCommand();
+  if (core.transaction === undefined) return withoutSender(core);
+  return path === "" ? readRcpt(core, "") : askPath(core, "RCPT", path, readRcpt);
+}
+
+function readRcpt(core: SessionCore, path: string): SessionStep | undefined {
   const { transaction } = core;
   if (transaction === undefined) return withoutSender(core);
   const command =

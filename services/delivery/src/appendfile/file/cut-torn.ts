@@ -21,7 +21,7 @@ export async function cutTorn(
   await using file = await open(folder.at(name), "r+");
   const { ino, size } = await file.stat();
   if (ino !== torn.inode || size <= torn.size) return;
-  if (escaped?.check === "From " && (await hasAnotherMessage(file, torn.size))) return;
+  if (escaped?.from === "From " && (await hasAnotherMessage(file, torn.size))) return;
   await file.truncate(torn.size);
   await file.sync();
 }

@@ -21,7 +21,7 @@ export function compileAutoreply(
   names: SiteNames,
   shared: SharedSurroundings,
 ): CompiledTransport {
-  const message = compileMessageOptions(options, shared);
+  const message = compileMessageOptions(options, shared, names);
   const place = compilePlace(name, options, shared);
   const replies = new Replies(name, options);
   const own = TEXTS.flatMap((option) => options.get(option) ?? []).map(String);

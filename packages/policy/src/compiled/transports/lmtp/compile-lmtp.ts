@@ -5,9 +5,11 @@ import { textOf } from "../../../expansion/value.ts";
 import type { SharedSurroundings } from "../../../load/policy-surroundings.ts";
 import type { CompiledTransport } from "../../../policy.ts";
 import type { TransportSettings } from "../../../reader/configuration.ts";
+import { compileFilter, filterOf } from "../filter.ts";
 import { batchSize } from "../local/batch-size.ts";
 import { compilePlace, ROUTED_PLACE } from "../local/delivery-place.ts";
 import { deferredBy, expandOption, type Refusal } from "../local/refusal.ts";
+import type { SiteNames } from "../local/site-names.ts";
 import { compileMessageOptions } from "../message-options.ts";
 import { CommandOption } from "../pipe/command-line.ts";
 import { variablesIn } from "../variables-in.ts";
@@ -22,13 +24,24 @@ const AFFIXES = ["local_part_prefix", "local_part_suffix"];
 const ALWAYS = [...AFFIXES, ...ROUTED_PLACE];
 
 /** A transport to an LMTP server on this machine. */
-export function compileLmtp({ name, options }: Settings, shared: SharedSurroundings): CompiledTransport {
-  const message = compileMessageOptions(options, shared);
+export function compileLmtp(
+  { name, options }: Settings,
+  names: SiteNames,
+  shared: SharedSurroundings,
+): CompiledTransport {
+  const message = compileMessageOptions(options, shared, names);
+  const filter = compileFilter({ name, kind: "lmtp" }, options, shared);
   const place = compilePlace(name, options, shared);
   const [command, socket] = [options.get("command"), options.get("socket")];
-  const commandOption = command === undefined ? undefined : new CommandOption(command, name);
+  const commandOption = command === undefined ? undefined : new CommandOption(command, `${name} transport`);
   const socketExpansion = compileExpansion(socket ?? "");
-  const isNamed = variablesIn([command ?? "", socket ?? "", ...place.sources, ...message.sources]);
+  const isNamed = variablesIn([
+    command ?? "",
+    socket ?? "",
+    ...place.sources,
+    ...message.sources,
+    ...(filter?.sources ?? []),
+  ]);
   const settings = {
     timeoutMs: options.get("timeout"),
     ignoresQuota: options.get("ignore_quota"),
@@ -57,6 +70,7 @@ export function compileLmtp({ name, options }: Settings, shared: SharedSurroundi
       name,
       settings,
       message: (address) => message.at(variables(address)),
+      ...filterOf(filter, variables),
       async server(request) {
         const found = await place.at(variables(recipient), { transport_name: name }, request);
         if (found.kind === "refused") return found;

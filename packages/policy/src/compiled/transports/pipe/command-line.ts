@@ -44,12 +44,13 @@ export function commandWords(text: string): string[] {
 /** The command of an option: it is split before anything is expanded, so what a peer has chosen is never two words. */
 export class CommandOption {
   readonly #text: string;
-  readonly #transport: string;
+  readonly #place: string;
   readonly #words: readonly (Expansion | keyof CommandParts)[];
 
-  constructor(text: string, transport: string) {
+  /** @param place Whose it is, in problems: `t transport`. */
+  constructor(text: string, place: string) {
     this.#text = text;
-    this.#transport = transport;
+    this.#place = place;
     this.#words = commandWords(text).map((word) => {
       if (ADDRESSES.test(word)) return "addresses";
       return ADDRESS_PIPE.test(word) ? "pipe" : compileExpansion(word);
@@ -67,7 +68,7 @@ export class CommandOption {
       }
       const found = await expandOption(word, evaluation);
       if (found.kind === "unexpanded") {
-        const where = `from command "${this.#text}" in ${this.#transport} transport failed`;
+        const where = `from command "${this.#text}" in ${this.#place} failed`;
         return deferredBy(`Expansion of "${word.source}" ${where}: ${found.text}`);
       }
       if (found.value instanceof Tainted) {
@@ -79,19 +80,19 @@ export class CommandOption {
   }
 
   #tainted(position: number, word: string): Refusal {
-    return failedBy(`Tainted arg ${position} for ${this.#transport} transport command: '${word}'`);
+    return failedBy(`Tainted arg ${position} for ${this.#place} command: '${word}'`);
   }
 }
 
 /** The same for `use_shell`: one string for `/bin/sh -c`. The addresses come in as they are. */
 export class ShellCommandOption {
   readonly #text: string;
-  readonly #transport: string;
+  readonly #place: string;
   readonly #parts: readonly Expansion[];
 
-  constructor(text: string, transport: string) {
+  constructor(text: string, place: string) {
     this.#text = text;
-    this.#transport = transport;
+    this.#place = place;
     this.#parts = text.split(/\$pipe_addresses\b|\$\{pipe_addresses\}/).map((part) => compileExpansion(part));
   }
 
@@ -100,7 +101,7 @@ export class ShellCommandOption {
     for (const part of this.#parts) {
       const found = await expandOption(part, evaluation);
       if (found.kind === "unexpanded") {
-        return deferredBy(`Expansion of command "${this.#text}" in ${this.#transport} transport failed: ${found.text}`);
+        return deferredBy(`Expansion of command "${this.#text}" in ${this.#place} failed: ${found.text}`);
       }
       texts.push(textOf(found.value));
     }

@@ -4,6 +4,7 @@ import { Tainted, type Value } from "../../../expansion/value.ts";
 import type { SharedSurroundings } from "../../../load/policy-surroundings.ts";
 import type { CompiledTransport } from "../../../policy.ts";
 import type { TransportSettings } from "../../../reader/configuration.ts";
+import { compileFilter, filterOf } from "../filter.ts";
 import { batchSize } from "../local/batch-size.ts";
 import { compilePlace, ROUTED_PLACE } from "../local/delivery-place.ts";
 import type { SiteNames } from "../local/site-names.ts";
@@ -31,10 +32,12 @@ export function compilePipe(
   shared: SharedSurroundings,
 ): CompiledTransport {
   const settings = pipeSettings(options);
-  const message = compileMessageOptions(options, shared);
+  const message = compileMessageOptions(options, shared, names);
+  const filter = compileFilter({ name, kind: "pipe" }, options, shared);
   const place = compilePlace(name, options, shared);
   const own = ["command", "path", "allow_commands", "environment", "message_prefix", "message_suffix"] as const;
-  const sources = [...own.flatMap((option) => options.get(option) ?? []), ...place.sources, ...message.sources];
+  const ofOthers = [...place.sources, ...message.sources, ...(filter?.sources ?? [])];
+  const sources = [...own.flatMap((option) => options.get(option) ?? []), ...ofOthers];
   const isNamed = variablesIn(sources);
   const orders = new PipeOrders({ name, options, names });
   return {
@@ -48,6 +51,7 @@ export function compilePipe(
       name,
       settings,
       message: (address) => message.at(variables(address)),
+      ...filterOf(filter, variables),
       async order(request) {
         const given = variables(recipient);
         const pipe = request.pipe === undefined ? undefined : asTainted(given.get("address_pipe"), request.pipe);

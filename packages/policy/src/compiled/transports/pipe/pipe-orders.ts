@@ -41,7 +41,7 @@ export class PipeOrders {
     const text = options.get("command");
     if (text !== undefined && text !== "") {
       const Option = options.get("use_shell") ? ShellCommandOption : CommandOption;
-      this.#command = { text, option: new Option(text, name) };
+      this.#command = { text, option: new Option(text, `${name} transport`) };
     }
     const [allowed, environment] = [options.get("allow_commands"), options.get("environment")];
     this.#allowed = allowed === undefined ? undefined : compileExpansion(allowed);

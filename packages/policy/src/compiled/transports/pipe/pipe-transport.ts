@@ -1,5 +1,6 @@
 import type { AnyTransport } from "../../../policy.ts";
 import type { DeliveryPlace, RoutedPlace } from "../local/delivery-place.ts";
+import type { LineForm } from "../local/line-form.ts";
 import type { Refusal } from "../local/refusal.ts";
 
 /** Delivers to a program (Exim's manual, "The pipe transport"; names of its options in comments). */
@@ -32,16 +33,6 @@ export interface PipeSettings {
   readonly lines: LineForm;
   /** `rcpt_include_affixes` */
   readonly includesAffixes: boolean;
-}
-
-/** How the lines of a message are written. */
-export interface LineForm {
-  /** `use_crlf` */
-  readonly usesCrlf: boolean;
-  /** `use_bsmtp`: in an SMTP envelope. */
-  readonly isBatched: boolean;
-  /** `check_string` and `escape_string`: what begins with the one begins with the other. */
-  readonly escaped: { readonly from: string; readonly to: string } | undefined;
 }
 
 export interface PipeRequest extends RoutedPlace {

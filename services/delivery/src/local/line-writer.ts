@@ -1,11 +1,11 @@
-import type { AppendfileSettings } from "@postbus/policy";
+import type { LineForm } from "@postbus/policy";
 
 const CR = 13;
 const LF = 10;
 
 /**
- * Lines of a message as a mailbox wants them (`check_string` and `escape_string`, `use_crlf`), however the octets are cut into
- * pieces. Takes lines that end with LF.
+ * Lines of a message as a mailbox or a program wants them (`check_string` and `escape_string`, `use_crlf`), however the octets are cut
+ * into pieces. Takes lines that end with LF.
  */
 export class LineWriter {
   readonly #check: Buffer;
@@ -20,15 +20,12 @@ export class LineWriter {
   #endsWithLf = true;
 
   /** @param hasHeader The octets begin with a header section. */
-  constructor(
-    { escaped, usesCrlf, isBsmtp }: Pick<AppendfileSettings, "escaped" | "usesCrlf" | "isBsmtp">,
-    hasHeader = true,
-  ) {
-    this.#check = Buffer.from(escaped?.check ?? "", "latin1");
-    this.#replacement = Buffer.from(escaped?.replacement ?? "", "latin1");
+  constructor({ escaped, usesCrlf, isBatched }: LineForm, hasHeader = true) {
+    this.#check = Buffer.from(escaped?.from ?? "", "latin1");
+    this.#replacement = Buffer.from(escaped?.to ?? "", "latin1");
     this.#usesCrlf = usesCrlf;
     this.#isInBody = !hasHeader;
-    this.#escapesHeader = isBsmtp;
+    this.#escapesHeader = isBatched;
   }
 
   /** @returns Octets that are the caller's. */

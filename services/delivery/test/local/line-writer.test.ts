@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { LineWriter } from "../../src/appendfile/line-writer.ts";
+import { LineWriter } from "../../src/local/line-writer.ts";
 
-const MBOX = { escaped: { check: "From ", replacement: ">From " }, usesCrlf: false, isBsmtp: false };
-const BSMTP = { escaped: { check: ".", replacement: ".." }, usesCrlf: true, isBsmtp: true };
-const PLAIN = { escaped: undefined, usesCrlf: false, isBsmtp: false };
+const MBOX = { escaped: { from: "From ", to: ">From " }, usesCrlf: false, isBatched: false };
+const BSMTP = { escaped: { from: ".", to: ".." }, usesCrlf: true, isBatched: true };
+const MESSAGE = "From : x\nSubject: a\n\nFrom me\n.dot\n..\nFro\n\nFrom \n";
+const PLAIN = { escaped: undefined, usesCrlf: false, isBatched: false };
 
 function written(
   settings: ConstructorParameters<typeof LineWriter>[0],
@@ -17,7 +18,7 @@ function written(
   return Buffer.concat([...parts, writer.end()]).toString("latin1");
 }
 
-describe("lines as a mailbox wants them", () => {
+describe("lines as a mailbox or a program wants them", () => {
   const rows = [
     {
       name: "From in the body",
@@ -42,6 +43,24 @@ describe("lines as a mailbox wants them", () => {
       want: "..X: y\r\n\r\n..\r\n...\r\na.\r\n",
     },
     { name: "nothing to be escaped", settings: PLAIN, text: "X: y\n\nFrom a\nb", want: "X: y\n\nFrom a\nb\n" },
+    {
+      name: "check_string in the body only (exim-4.98, to a pipe)",
+      settings: MBOX,
+      text: MESSAGE,
+      want: "From : x\nSubject: a\n\n>From me\n.dot\n..\nFro\n\n>From \n",
+    },
+    {
+      name: "use_bsmtp everywhere (the same)",
+      settings: { ...BSMTP, usesCrlf: false },
+      text: MESSAGE,
+      want: "From : x\nSubject: a\n\nFrom me\n..dot\n...\nFro\n\nFrom \n",
+    },
+    {
+      name: "use_crlf (the same)",
+      settings: { ...MBOX, usesCrlf: true },
+      text: MESSAGE,
+      want: "From : x\r\nSubject: a\r\n\r\n>From me\r\n.dot\r\n..\r\nFro\r\n\r\n>From \r\n",
+    },
     { name: "a lone CR stays", settings: MBOX, text: "X: y\n\na\rFrom b\n", want: "X: y\n\na\rFrom b\n" },
   ];
   for (const { name, settings, text, want } of rows) test(name, () => assert.equal(written(settings, [text]), want));

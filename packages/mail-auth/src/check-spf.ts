@@ -35,6 +35,11 @@ export interface SpfFindings extends SpfFact {
 
 /** RFC 7208 §4.6.4: at least 20 seconds; that is what it gets. */
 const SPF_TIMEOUT_MS = 20_000;
+/**
+ * Lookups without a result that a record from outside may lead to: RFC 7208 §4.6.4 protects from strangers' records, and
+ * `a mx ptr` of a domain that has none of them are three.
+ */
+const MAX_VOID_OF_OUR_OWN = 10;
 /** Stands before the library's comments as the name of the checking host; taken off again. */
 const MTA = "mta";
 
@@ -69,7 +74,7 @@ export async function checkSpf(
   }
 }
 
-interface Evaluated extends Pick<SpfQuestion, "clientAddress" | "helo"> {
+interface Evaluated extends Pick<SpfQuestion, "clientAddress" | "helo" | "record"> {
   readonly sender: string;
   readonly domain: string;
 }
@@ -98,13 +103,14 @@ async function evaluate(question: Evaluated, query: LibraryResolver): Promise<Sp
 }
 
 async function askLibrary(
-  { clientAddress, helo, sender }: Evaluated,
+  { clientAddress, helo, sender, record }: Evaluated,
   query: LibraryResolver,
 ): Promise<{ readonly result: SpfFact["result"]; readonly problem: string }> {
   const { spf } = await mailauthSpf();
   const name = asciiDomain(helo) ?? "";
   const resolver = withoutBallast(query, clientAddress);
-  const { status } = await spf({ sender, ip: clientAddress, helo: name, mta: MTA, resolver, strict: true });
+  const limits = record === undefined ? {} : { maxVoidCount: MAX_VOID_OF_OUR_OWN };
+  const { status } = await spf({ sender, ip: clientAddress, helo: name, mta: MTA, resolver, strict: true, ...limits });
   // `mta: permanent error in processing during lookup of SENDER: PROBLEM`
   const about = `lookup of ${sender === "" ? `postmaster@${name}` : sender}: `;
   const comment = status.comment ?? "";

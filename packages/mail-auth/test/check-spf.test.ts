@@ -164,6 +164,11 @@ test("a record that is given stands for the one of the domain, and of no other",
   assert.equal(await ask("v=spf1 ip4:192.0.2.1 -all"), "pass");
   assert.equal(await ask("v=spf1 include:pass.example ~all"), "pass");
   assert.equal(await ask("v=spf1 ip4:198.51.100.1 ~all"), "softfail");
+  assert.equal(
+    await ask("v=spf1 a/24 mx/24 ptr ?all"),
+    "neutral",
+    "what the domain has none of is no fault (Exim 4.98)",
+  );
   assert.equal(await ask("no record"), "none");
 });
 

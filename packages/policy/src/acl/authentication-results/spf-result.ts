@@ -1,4 +1,3 @@
-import { domainOf } from "@postbus/mail";
 import type { AclSession } from "../session.ts";
 import { property } from "./property.ts";
 
@@ -11,8 +10,11 @@ export async function spfResult({ connection, message, hooks }: AclSession): Pro
   const result = found.get("spf_result") ?? (facts.has("dmarc") ? (await hooks.facts?.spf?.(""))?.result : undefined);
   if (result === undefined) return "";
   const guess = found.get("spf_result_guessed") === true ? " (best guess record for domain)" : "";
+  const { returnPath = "" } = message;
+  const at = returnPath.lastIndexOf("@");
   const identity =
-    property("smtp.mailfrom", domainOf(message.returnPath ?? "")) ||
+    // In the letters of the client, as Exim has it.
+    property("smtp.mailfrom", at < 0 ? "" : returnPath.slice(at + 1)) ||
     property("smtp.helo", connection.helo) ||
     " smtp.mailfrom=<>";
   return `spf=${String(result)}${guess}${identity}`;

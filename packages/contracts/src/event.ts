@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox";
 import { DecisionStage } from "./decisions.ts";
+import { DmarcDetail } from "./dmarc.ts";
 import { Reception } from "./envelope.ts";
 import { Facts } from "./facts.ts";
 import { subjectToken } from "./subject-token.ts";
@@ -256,6 +257,32 @@ export const Decided = Type.Object(
 );
 export type Decided = Static<typeof Decided>;
 
+/**
+ * The policy has asked for DMARC of a message whose author publishes a record: for the history file and for aggregate
+ * reports. It is there only if one of them is wanted.
+ */
+export const DmarcChecked = Type.Object(
+  {
+    ...ofMessage,
+    name: Type.Literal("dmarc:check"),
+    clientAddress: Type.String(),
+    /** Domain of the return path; empty: it is the null one. */
+    returnDomain: Type.String(),
+    helo: Type.String(),
+    status: Type.Enum(["accept", "none", "quarantine", "reject"]),
+    /** What the client was told; `deferred`: it may come again with it. */
+    outcome: Type.Enum(["accepted", "refused", "deferred"]),
+    facts: Facts,
+    detail: DmarcDetail,
+    /** `$arc_state`, if the policy has asked for it. */
+    arc: Type.Optional(Type.Enum(["none", "pass", "fail"])),
+    /** It is to be in an aggregate report. */
+    isReported: Type.Optional(Type.Literal(true)),
+  },
+  closed,
+);
+export type DmarcChecked = Static<typeof DmarcChecked>;
+
 export const MailEvent = Type.Union([
   Received,
   Delivered,
@@ -267,6 +294,7 @@ export const MailEvent = Type.Union([
   Rejected,
   Written,
   Decided,
+  DmarcChecked,
 ]);
 export type MailEvent = Static<typeof MailEvent>;
 

@@ -5,12 +5,20 @@ export { ReloadReport, ReloadRequest, reloadedSubject, reloadSubject } from "./c
 export { DecisionStage, DecisionStep } from "./decisions.ts";
 export { DeliveryItem, deliverySubject } from "./delivery-item.ts";
 export { DkimSignature } from "./dkim-signature.ts";
+export {
+  DestinationsAnswer,
+  DestinationsRequest,
+  DmarcDetail,
+  DmarcRecord,
+  verifyDestinationsSubject,
+} from "./dmarc.ts";
 export { Reception, Recipient, RecipientOrigin } from "./envelope.ts";
 export {
   Completed,
   Decided,
   Deferred,
   Delivered,
+  DmarcChecked,
   eventSubject,
   Failed,
   Frozen,

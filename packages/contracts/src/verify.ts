@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox";
 import { DkimSignature } from "./dkim-signature.ts";
+import { DmarcDetail } from "./dmarc.ts";
 import { DkimFact, DmarcFact, SpfFact } from "./facts.ts";
 
 /** gateway → verifier, at MAIL: "may this host send for this domain?" (RFC 7208). No content. */
@@ -43,6 +44,10 @@ export const MessageRequest = Type.Object(
     spf: Type.Optional(SpfFact),
     /** The answer is to have `signatures`. A verifier that does not know the word does not answer: it is updated first. */
     wantsSignatures: Type.Optional(Type.Literal(true)),
+    /** The answer is to have `dmarcDetail`; as above. */
+    wantsDmarcDetail: Type.Optional(Type.Literal(true)),
+    /** File with the list of public suffixes, where domains are found by that (RFC 7489). */
+    suffixFile: Type.Optional(Type.String({ minLength: 1 })),
   },
   { additionalProperties: false },
 );
@@ -55,6 +60,7 @@ export const MessageAnswer = Type.Object(
     dmarc: DmarcFact,
     /** Where they were wanted. */
     signatures: Type.Optional(Type.Array(DkimSignature)),
+    dmarcDetail: Type.Optional(DmarcDetail),
   },
   { additionalProperties: false },
 );

@@ -1,4 +1,5 @@
 import type { MailEvent, Rejected } from "@postbus/contracts";
+import type { DmarcResults } from "./dmarc-results.ts";
 import type { MessageState } from "./message-state.ts";
 
 /**
@@ -7,7 +8,7 @@ import type { MessageState } from "./message-state.ts";
  * Two drivers with the same tables: SQLite (one machine) and PostgreSQL (fleet). A method that cannot reach the
  * database throws `HistoryUnavailableError`; the mail does not depend on any of them.
  */
-export interface History {
+export interface History extends DmarcResults {
   /**
    * Takes over the part of the named reader: whoever held it before can append no more (`ReaderReplacedError`).
    *

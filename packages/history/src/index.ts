@@ -1,3 +1,4 @@
+export { type CountedDmarcResult, DAY_MS, type DmarcResult, type DmarcResults } from "./dmarc-results.ts";
 export type {
   Appended,
   History,

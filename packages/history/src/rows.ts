@@ -1,4 +1,5 @@
 import type { MailEvent, Rejected } from "@postbus/contracts";
+import { type DmarcRow, dmarcRow } from "./dmarc-results.ts";
 import { flagChange } from "./message-state.ts";
 
 /** A batch of events as rows. Both drivers store exactly this. */
@@ -6,6 +7,7 @@ export interface Rows {
   readonly messages: readonly MessageRow[];
   readonly events: readonly EventRow[];
   readonly rejects: readonly RejectRow[];
+  readonly dmarc: readonly DmarcRow[];
 }
 
 /** One per message of the batch; undefined columns leave what is stored. */
@@ -45,6 +47,7 @@ export function rowsOf(events: readonly MailEvent[]): Rows {
   const messages = new Map<string, { id: string; arrival: Arrival | undefined; set: number; clear: number }>();
   const eventRows: EventRow[] = [];
   const rejects: RejectRow[] = [];
+  const dmarc: DmarcRow[] = [];
   for (const event of events) {
     if (event.name === "smtp:reject") {
       rejects.push(rejectRow(event));
@@ -52,6 +55,11 @@ export function rowsOf(events: readonly MailEvent[]): Rows {
     }
     // It is the log's.
     if (event.name === "log:line") continue;
+    if (event.name === "dmarc:check") {
+      const row = dmarcRow(event);
+      if (row !== undefined) dmarc.push(row);
+      continue;
+    }
     const { v: _version, id, messageId, atMs, name, ...body } = event;
     eventRows.push({ messageId, id, atMs: Math.trunc(atMs), name, body: JSON.stringify(body) });
     const { set, clear } = flagChange(event);
@@ -65,7 +73,7 @@ export function rowsOf(events: readonly MailEvent[]): Rows {
       row.clear |= clear;
     }
   }
-  return { messages: [...messages.values()], events: eventRows, rejects };
+  return { messages: [...messages.values()], events: eventRows, rejects, dmarc };
 }
 
 function arrivalOf(event: MailEvent): Arrival | undefined {

@@ -11,6 +11,7 @@ import {
   decided,
   deferred,
   delivered,
+  dmarcChecked,
   failed,
   frozen,
   idAt,
@@ -55,6 +56,54 @@ function promises(open: () => Promise<{ readonly history: History; readonly agai
     assert.equal(await history.message(id), undefined);
     await successor.append([received(id)], { position: "9", note: "" });
     assert.equal((await history.message(id))?.id, id);
+  });
+
+  test("results of DMARC: equal ones are counted, each message once, and nobody's who wants none", async () => {
+    const check = (n: number, clientAddress: string, isReported = true) =>
+      dmarcChecked(`d${n}`, T0 + n, clientAddress, isReported);
+    await store(
+      [check(1, "192.0.2.1"), check(2, "192.0.2.1"), check(3, "192.0.2.2"), check(4, "192.0.2.9", false)],
+      "dmarc",
+      "1",
+    );
+    await store([check(1, "192.0.2.1")], "another reader", "1");
+    const day = Math.floor(T0 / DAY_MS);
+    assert.equal(await history.nextDmarcDomain(day, ""), "b.example");
+    assert.equal(await history.nextDmarcDomain(day, "b.example"), undefined);
+    assert.equal(await history.nextDmarcDomain(day + 1, ""), undefined);
+    const results = await history.dmarcResults(day, "b.example", 10);
+    assert.deepEqual(
+      results.map(({ result, count, atMs }) => [result.clientAddress, count, atMs]),
+      [
+        ["192.0.2.1", 2, T0 + 2],
+        ["192.0.2.2", 1, T0 + 3],
+      ],
+    );
+    assert.equal((await history.dmarcResults(day, "b.example", 1)).length, 1);
+  });
+
+  test("a report of a day is claimed by one at a time, and made once", async () => {
+    const claim = (owner: string, nowMs: number) =>
+      history.claimDmarcReport({ day: 7, domain: "b.example", owner, nowMs, untilMs: nowMs + 100 });
+    const claims = await Promise.all(["one", "two", "three"].map((owner) => claim(owner, 1_000)));
+    assert.deepEqual(
+      claims.filter((attempts) => attempts !== undefined),
+      [1],
+    );
+    assert.equal(await claim("four", 1_050), undefined, "somebody is at it");
+    assert.equal(await claim("four", 1_101), 2, "who had it has died");
+    await history.endDmarcReport({ day: 7, domain: "b.example", owner: "one" });
+    assert.equal(await claim("five", 2_000), 3, "who has lost it does not end it");
+    await history.endDmarcReport({ day: 7, domain: "b.example", owner: "five" });
+    assert.equal(await claim("six", 9_000_000), undefined, "it is done");
+  });
+
+  test("results of DMARC are forgotten day by day", async () => {
+    const day = Math.floor(T0 / DAY_MS);
+    assert.equal(await history.pruneDmarcResults(day), false);
+    assert.equal((await history.dmarcResults(day, "b.example", 10)).length, 2);
+    assert.equal(await history.pruneDmarcResults(day + 1), false);
+    assert.deepEqual(await history.dmarcResults(day, "b.example", 10), []);
   });
 
   test("a message shows its events in the order in which they were recorded, as they were", async () => {

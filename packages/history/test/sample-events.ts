@@ -3,6 +3,7 @@ import type {
   Decided,
   Deferred,
   Delivered,
+  DmarcChecked,
   Failed,
   Frozen,
   Noted,
@@ -122,3 +123,34 @@ export const decided = (messageId: string, outcome: Decided["outcome"], atMs = T
     },
   ],
 });
+
+/** Of a message of b.example. */
+export function dmarcChecked(
+  messageId: string,
+  atMs: number,
+  clientAddress: string,
+  isReported: boolean,
+): DmarcChecked {
+  const domain = "b.example";
+  const policy = { p: "reject", adkim: "r", aspf: "r", percent: 100, rua: ["mailto:a@b.example"], ruf: [] } as const;
+  return {
+    v: 1,
+    id: `${messageId}/dmarc`,
+    atMs,
+    service: "gateway",
+    messageId,
+    name: "dmarc:check",
+    clientAddress,
+    helo: "h.example",
+    returnDomain: domain,
+    status: "reject",
+    outcome: "refused",
+    facts: { dmarc: { result: "fail", domain, policy: "reject" } },
+    detail: {
+      isSpfAligned: false,
+      isDkimAligned: false,
+      record: { domain, ...policy, rua: [...policy.rua], ruf: [] },
+    },
+    ...(isReported ? { isReported } : {}),
+  };
+}

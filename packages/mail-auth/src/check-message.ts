@@ -1,10 +1,10 @@
-import type { DkimFact, DkimSignature, DmarcFact, SpfFact } from "@postbus/contracts";
+import type { DkimFact, DkimSignature, DmarcDetail, DmarcFact, SpfFact } from "@postbus/contracts";
 import type { Resolver } from "@postbus/dns";
 import { type CheckedSignature, checkDkim, MAX_SIGNATURES } from "./check-dkim.ts";
-import { checkDmarc } from "./check-dmarc.ts";
 import type { CheckOptions } from "./check-spf.ts";
-import { cleanText } from "./clean-text.ts";
 import { startDeadline, TimeUpError } from "./deadline.ts";
+import { type CheckedDmarc, checkDmarc, uncheckedDmarc } from "./dmarc/check-dmarc.ts";
+import type { PublicSuffixes } from "./dmarc/public-suffixes.ts";
 import { type Field, readHeaderSection } from "./header-section.ts";
 import { readMessageParts } from "./message-parts.ts";
 import { type LibraryResolver, queryAdapter } from "./query-adapter.ts";
@@ -13,6 +13,7 @@ export interface MessageFacts {
   /** One for each signature that was looked at, from the top; empty if there is none. */
   readonly dkim: readonly DkimFact[];
   readonly dmarc: DmarcFact;
+  readonly dmarcDetail: DmarcDetail;
   /** All about the signatures that count as such. */
   readonly signatures: readonly DkimSignature[];
 }
@@ -20,6 +21,8 @@ export interface MessageFacts {
 export interface MessageCheckOptions extends CheckOptions {
   /** What SPF said of the return path. */
   readonly spf?: SpfFact;
+  /** For DMARC by RFC 7489: the list of public suffixes, to be read when it is needed. */
+  readonly suffixes?: () => Promise<PublicSuffixes>;
 }
 
 /** Below the patience of a client at the final dot (RFC 5321 §4.5.3.2.6: 10 min), with room for other services. */
@@ -28,7 +31,7 @@ const MESSAGE_TIMEOUT_MS = 30_000;
 /** What is said when a check could not be carried through: the client may try again. */
 export const unchecked = (comment: string): MessageFacts => ({
   dkim: [],
-  dmarc: { result: "temperror", domain: "", comment: cleanText(comment) },
+  ...named(uncheckedDmarc(comment)),
   signatures: [],
 });
 
@@ -48,7 +51,7 @@ export async function checkMessage(
   const deadline = startDeadline(options.timeoutMs ?? MESSAGE_TIMEOUT_MS, options.signal);
   try {
     const query = queryAdapter(resolver, deadline.signal);
-    return await Promise.race([check(content, options.spf, query), deadline.timeUp]);
+    return await Promise.race([check(content, options, query), deadline.timeUp]);
   } catch (err) {
     if (err instanceof TimeUpError) return unchecked("the check took too long");
     throw err;
@@ -59,7 +62,7 @@ export async function checkMessage(
 
 async function check(
   content: Buffer | AsyncIterable<Buffer>,
-  spf: SpfFact | undefined,
+  { spf, suffixes }: MessageCheckOptions,
   resolver: LibraryResolver,
 ): Promise<MessageFacts> {
   const parts = await readMessageParts(content);
@@ -79,13 +82,34 @@ async function check(
     await parts.discard();
   }
   const from = section.fields.filter(({ name }) => name === "from").map((field) => bodyOf(header, field));
-  const dmarc = await checkDmarc({ from, signatures, ...(spf === undefined ? {} : { spf }) }, resolver);
+  const evidence = { from, signatures, ...(spf === undefined ? {} : { spf }) };
   return {
     dkim: signatures.map(({ fact }) => fact),
-    dmarc,
+    ...named(await dmarcOf(evidence, resolver, suffixes)),
     signatures: signatures.flatMap(({ signature }) => signature ?? []),
   };
 }
+
+/** A list that cannot be read leaves the question open. */
+async function dmarcOf(
+  evidence: Parameters<typeof checkDmarc>[0],
+  resolver: LibraryResolver,
+  suffixes: MessageCheckOptions["suffixes"],
+): Promise<CheckedDmarc> {
+  if (suffixes === undefined) return checkDmarc(evidence, resolver);
+  let read: PublicSuffixes;
+  try {
+    read = await suffixes();
+  } catch (err) {
+    return uncheckedDmarc(err instanceof Error ? err.message : String(err));
+  }
+  return checkDmarc(evidence, resolver, read);
+}
+
+const named = ({ fact, detail }: CheckedDmarc): Pick<MessageFacts, "dmarc" | "dmarcDetail"> => ({
+  dmarc: fact,
+  dmarcDetail: detail,
+});
 
 /** Nothing counts, not even a signature that would verify: it may be about another message than the reader sees. */
 function unusable(reason: string, signatures: number): MessageFacts {
@@ -93,6 +117,7 @@ function unusable(reason: string, signatures: number): MessageFacts {
   return {
     dkim: Array.from({ length: Math.min(signatures, MAX_SIGNATURES) }, () => fact),
     dmarc: { result: "permerror", domain: "", comment: reason },
+    dmarcDetail: { isSpfAligned: false, isDkimAligned: false },
     signatures: [],
   };
 }

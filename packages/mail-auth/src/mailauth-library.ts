@@ -6,6 +6,8 @@
 export const mailauthSpf = once(() => import("mailauth/lib/spf/index.js"));
 export const mailauthDkim = once(() => import("mailauth/lib/dkim/dkim-verifier.js"));
 export const mailauthDmarc = once(() => import("mailauth/lib/dmarc/index.js"));
+export const mailauthDmarcRecords = once(() => import("mailauth/lib/dmarc/get-dmarc-record.js"));
+export const mailauthAuthor = once(() => import("mailauth/lib/dmarc/author-domain.js"));
 
 /** Loads it all, for whoever has time now and will have none later. */
 export async function preload(): Promise<void> {

@@ -6,5 +6,5 @@ import { type DnsZone, startDnsServer } from "@postbus/testkit";
 export async function resolverFor(zone: DnsZone): Promise<Resolver> {
   const server = await startDnsServer(zone);
   after(() => server.stop());
-  return createResolver({ servers: parseServers(server.address), attemptTimeoutMs: 50, deadlineMs: 100 });
+  return createResolver({ servers: parseServers(server.address), attemptTimeoutMs: 400, deadlineMs: 800 });
 }

@@ -12,6 +12,7 @@ export {
   isBlank,
   isNameOctet,
 } from "./header-section.ts";
+export { mailDate } from "./mail-date.ts";
 export { derivedMessageId, MessageIdGenerator, messageIdPattern, messageIdTimeMs } from "./message-id.ts";
 export { bodyDecoder } from "./mime/body-decoder.ts";
 export { bodyLines } from "./mime/body-lines.ts";

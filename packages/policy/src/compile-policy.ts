@@ -10,6 +10,7 @@ import { authservIds } from "./compiled/authserv-ids.ts";
 import { checkCarriedOut } from "./compiled/check-carried-out.ts";
 import { checkLocalDeliveries, type DeliveryAbilities } from "./compiled/check-local-deliveries.ts";
 import { contentTest } from "./compiled/content-test.ts";
+import { dmarcPolicy } from "./compiled/dmarc-policy.ts";
 import { expressionNotices } from "./compiled/expression-notices.ts";
 import { logPolicy } from "./compiled/log-policy.ts";
 import { policyNotices } from "./compiled/policy-notices.ts";
@@ -64,6 +65,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const { lists, advertised, expanded, heloChecks, authenticators } = sessionParts;
   const transports = compileTransports(configuration, shared, smtp, problems);
   const log = logPolicy(configuration, shared, problems);
+  const dmarc = dmarcPolicy(configuration, shared, { primaryHostname, qualifyDomain }, problems);
   checkCarriedOut(configuration, problems);
   if (source.delivery !== undefined) checkLocalDeliveries(configuration, source.delivery, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
@@ -84,6 +86,7 @@ export function compilePolicy(source: PolicySource): Policy {
     qualifyRecipient,
     smtp,
     log,
+    dmarc,
     tls: tlsPolicy(configuration),
     events: compileEventActions(configuration, { shared, acls, names }),
     surroundings: shared,

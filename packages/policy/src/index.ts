@@ -29,6 +29,7 @@ export { carriedValues, fromCarried } from "./carried/carried-value.ts";
 export { type MessageContent, messageContent } from "./carried/message-content.ts";
 export { MessageVariables } from "./carried/message-variables.ts";
 export { compilePolicy } from "./compile-policy.ts";
+export type { DmarcPolicy } from "./compiled/dmarc-policy.ts";
 export { addedLines } from "./compiled/transports/added-lines.ts";
 export type {
   AppendfileSettings,

@@ -4,6 +4,7 @@ import type { AclSession } from "./acl/session.ts";
 import type { Offers } from "./acl/smtp/advertise-lists.ts";
 import type { ClientEndpoint } from "./acl/smtp/connection.ts";
 import type { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
+import type { DmarcPolicy } from "./compiled/dmarc-policy.ts";
 import type { AppendfileTransport } from "./compiled/transports/appendfile-transport.ts";
 import type { AutoreplyTransport } from "./compiled/transports/autoreply/autoreply-transport.ts";
 import type { FilterOrder, FilterRequest } from "./compiled/transports/filter-order.ts";
@@ -42,6 +43,7 @@ export interface Policy {
   readonly qualifyRecipient: string;
   readonly smtp: SmtpPolicy;
   readonly log: LogPolicy;
+  readonly dmarc: DmarcPolicy;
   /** Undefined: STARTTLS is not offered. */
   readonly tls: TlsPolicy | undefined;
   /** `event_action`, in the main section and in transports. */

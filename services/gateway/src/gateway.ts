@@ -10,6 +10,7 @@ import { Admission, type Turned, turned } from "./admission.ts";
 import { peerOf } from "./client-address.ts";
 import { CoarseClock, TICK_MS } from "./coarse-clock.ts";
 import { Connection } from "./connection.ts";
+import { ForensicReports } from "./dmarc/forensic-reports.ts";
 import { FactQuestions } from "./facts/fact-questions.ts";
 import { openListeners } from "./listeners.ts";
 import { admitClient, onlyForReserved } from "./load/admit-client.ts";
@@ -81,11 +82,16 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
   let average = 0;
   const budget = new OctetBudget(settings.inFlightOctets);
   const rejections = new Rejections(bus.events, log);
+  const forensics = new ForensicReports({
+    ...{ bus, rates, log },
+    hostname: () => inForce.current.policy.primaryHostname,
+  });
   const ofAll: Omit<Surroundings, keyof PolicyParts> = {
     settings,
     rates,
     bus,
     questions: new FactQuestions(bus, log),
+    forensics,
     messageIds: new MessageIdGenerator(),
     budget,
     clock,
@@ -250,6 +256,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
         clearInterval(sweep);
         probe.stop();
         await rejections.stop();
+        await forensics.stop();
       },
     };
   } catch (err) {

@@ -1,5 +1,5 @@
 import { BusFullError } from "@postbus/bus";
-import { firstItemId, type Noted, routeSubject } from "@postbus/contracts";
+import { type DmarcChecked, firstItemId, type Noted, routeSubject } from "@postbus/contracts";
 import {
   BodyGlance,
   DeferError,
@@ -13,6 +13,7 @@ import {
 import { type AclAnswer, judgeContent, receivedContent } from "@postbus/policy";
 import { contentLines } from "./content-lines.ts";
 import { ContentStages, scanRoot } from "./content-stages.ts";
+import { concludeDmarc } from "./dmarc/conclude-dmarc.ts";
 import type { Incoming } from "./incoming.ts";
 import { type LoggedReception, loggedReception } from "./log/logged-reception.ts";
 import { rejectDetails } from "./log/reject-details.ts";
@@ -95,6 +96,8 @@ export class MessageReception {
     envelope.facts.contentIsThere({
       messageId: this.messageId,
       wantsSignatures: acls.has("dkim") || policy.wantedFacts.signatures,
+      wantsDmarcDetail: policy.wantedFacts.dmarc,
+      suffixFile: policy.dmarc.suffixFile,
       read: () => this.#content.original(),
     });
   }
@@ -160,6 +163,7 @@ export class MessageReception {
       const { answer, reply: given, isRefusal = false } = (await this.#judge()) ?? {};
       const usual: Reply = { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
       const end = this.#endBy(answer, isRefusal);
+      const checked = await this.#concludeDmarc(end, given);
       if (end !== "taken") {
         this.#incoming.decisions?.ended(messageId, end === "discarded" ? end : "refused");
         await this.discard();
@@ -172,7 +176,7 @@ export class MessageReception {
         log.info({ messageId }, "a message was discarded, as the policy wants");
         return { reply: given ?? usual, end, isUsual };
       }
-      await this.#publish();
+      await this.#publish(checked);
       return { reply: given ?? usual, end, isUsual };
     } catch (err) {
       if (!(err instanceof DeferError)) {
@@ -194,6 +198,33 @@ export class MessageReception {
     if (isRefusal) return answer?.verdict === "drop" ? "dropped" : "refused";
     if (answer?.verdict === "discard" || this.#incoming.envelope.recipients.length === 0) return "discarded";
     return "taken";
+  }
+
+  /** @returns an event that is to be committed with the message. That of one which is not taken is recorded. */
+  async #concludeDmarc(
+    end: Exclude<Finished["end"], "failed">,
+    given: Reply | undefined,
+  ): Promise<DmarcChecked | undefined> {
+    if (!this.#incoming.envelope.facts.hasJudgedDmarc) return undefined;
+    const { header } = this.#content;
+    const isRefused = end === "refused" || end === "dropped";
+    const checked = await concludeDmarc(this.#incoming, this.#surroundings, {
+      messageId: this.messageId,
+      receivedAtMs: this.#receivedAtMs,
+      outcome: !isRefused ? "accepted" : (given ?? notNow).code >= 500 ? "refused" : "deferred",
+      header: () => header.toString("latin1"),
+      field: (name) => {
+        const field = this.#fields.find((each) => each.name === name);
+        return field === undefined ? undefined : fieldValue(header, field);
+      },
+    });
+    if (checked === undefined || end === "taken") return checked;
+    try {
+      await this.#surroundings.bus.events.record([checked]);
+    } catch (err) {
+      this.#surroundings.log.warn({ err, messageId: this.messageId }, "what DMARC has said could not be recorded");
+    }
+    return undefined;
   }
 
   /** What was not committed with the message. */
@@ -283,7 +314,7 @@ export class MessageReception {
     if (this.#notes.length > MAX_COMMITTED_NOTES) this.#tellNotes(this.#notes.splice(MAX_COMMITTED_NOTES));
   }
 
-  async #publish(): Promise<void> {
+  async #publish(checked: DmarcChecked | undefined): Promise<void> {
     const { bus, metrics } = this.#surroundings;
     const { envelope, acls, decisions } = this.#incoming;
     const finished = this.#content.finish(this.#changedHeader().top);
@@ -312,6 +343,7 @@ export class MessageReception {
       ...this.#notes,
       received,
       ...(decided === undefined ? [] : [decided]),
+      ...(checked === undefined ? [] : [checked]),
     ]);
     this.#notes.length = 0;
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);

@@ -13,6 +13,7 @@ import { askQuota } from "./ask-quota.ts";
 import { callOut } from "./callouts.ts";
 import { type DecisionsClient, SessionDecisions } from "./decisions/session-decisions.ts";
 import type { Envelope } from "./envelope.ts";
+import type { NoDmarc } from "./facts/dmarc-fact.ts";
 import { policyFacts } from "./facts/policy-facts.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -44,7 +45,11 @@ export class PolicySession implements DecisionsClient {
     this.#surroundings = surroundings;
     this.decisions = settings.decisions === "none" ? undefined : new SessionDecisions(this, surroundings);
     const hooks: AclHooks = {
-      ...policyFacts(policy.configuration, () => client.envelope),
+      ...policyFacts(
+        policy,
+        () => client.envelope,
+        () => this.#whyNoDmarc(),
+      ),
       verifyAddress: (request) => this.#verify(request, surroundings),
       ...(rates === undefined ? {} : { rates }),
       ...(this.decisions === undefined ? {} : { decisions: this.decisions }),
@@ -97,6 +102,12 @@ export class PolicySession implements DecisionsClient {
       targets: [...new Set(targets)],
       text: text.slice(0, MAX_LINE),
     });
+  }
+
+  #whyNoDmarc(): NoDmarc | undefined {
+    const { message, connection } = this.acls.session;
+    if (message.controls.isDmarcOff === true) return "disabled";
+    return connection.authentication === undefined ? undefined : "authenticated";
   }
 
   async #verify(request: VerifyAddressRequest, { policy, routing, bus }: Surroundings): Promise<AddressVerdict> {

@@ -3,6 +3,7 @@ import type { MessageIdGenerator } from "@postbus/mail";
 import type { RateStore } from "@postbus/rates";
 import type { Logger } from "pino";
 import type { CoarseClock } from "./coarse-clock.ts";
+import type { ForensicReports } from "./dmarc/forensic-reports.ts";
 import type { FactQuestions } from "./facts/fact-questions.ts";
 import type { LoadLevel } from "./load/load-gauge.ts";
 import type { GatewayMetrics } from "./metrics.ts";
@@ -17,8 +18,9 @@ export interface Surroundings extends PolicyParts {
   readonly settings: Pick<GatewaySettings, "factsTimeoutMs" | "transactionTimeoutMs" | "decisions" | "data">;
   /** For `ratelimit` and `seen`; absent: they defer. */
   readonly rates?: RateStore | undefined;
-  readonly bus: Pick<Bus, "publish" | "request" | "spool">;
+  readonly bus: Pick<Bus, "publish" | "request" | "spool" | "events">;
   readonly questions: FactQuestions;
+  readonly forensics: ForensicReports;
   readonly messageIds: MessageIdGenerator;
   readonly budget: OctetBudget;
   readonly clock: CoarseClock;

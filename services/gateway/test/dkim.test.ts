@@ -32,7 +32,7 @@ async function serve(bus: Bus, signatures: readonly DkimSignature[]): Promise<Me
     asked.push(request);
     const dkim = signatures.map(({ domain, selector }) => ({ result: "pass" as const, domain, selector }));
     const wanted = request.wantsSignatures === true ? { signatures: [...signatures] } : {};
-    return { v: 1, dkim, dmarc: { result: "none", domain: "" }, ...wanted } satisfies MessageAnswer;
+    return { v: 1, dkim, dmarc: { result: "none", domain: "b.example" }, ...wanted } satisfies MessageAnswer;
   });
   return asked;
 }
@@ -43,7 +43,7 @@ const DKIM = `
   accept add_header = X-Signer: $dkim_cur_signer $dkim_verify_status
 `;
 const POLICY = {
-  acls: { dkim: DKIM, data: "accept dmarc_status = none\n  add_header = X-All: $dkim_verify_status $h_x-signer:" },
+  acls: { dkim: DKIM, data: "accept dmarc_status = norecord\n  add_header = X-All: $dkim_verify_status $h_x-signer:" },
 };
 
 describe("acl_smtp_dkim in the gateway", () => {

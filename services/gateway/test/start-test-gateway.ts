@@ -102,6 +102,7 @@ export interface TestOptions {
   /** Stands in for parts of the bus. */
   readonly bus?: (bus: Bus) => Partial<GatewayDeps["bus"]>;
   readonly shared?: Partial<SharedTls>;
+  readonly rates?: GatewayDeps["rates"];
 }
 
 export async function startTestGateway({
@@ -111,6 +112,7 @@ export async function startTestGateway({
   bus: replace,
   probe,
   shared,
+  rates,
 }: TestOptions = {}): Promise<TestGateway> {
   const directory = await mkdtemp(join(tmpdir(), "postbus-gateway-"));
   const bus = await openEmbeddedBus({ directory });
@@ -134,6 +136,7 @@ export async function startTestGateway({
       ...settings,
     },
     inForce,
+    rates,
     watchers,
     bus: {
       publish: publish.bind(bus),

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { MailEvent } from "@postbus/contracts";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
+import { historyBlock } from "./dmarc/history-block.ts";
 import { type FileMark, LogFile } from "./log-file.ts";
 import { logLine } from "./log-line.ts";
 import type { LogName, LogSettings } from "./log-settings.ts";
@@ -12,20 +13,35 @@ import { rejectLines } from "./reject-lines.ts";
 
 const Mark = Type.Object({ inode: Type.Number(), bornAtMs: Type.Number(), size: Type.Integer() });
 /** What is kept with the reader's position (`Appended.note`). */
-const Marks = Type.Object({ mainlog: Mark, rejectlog: Mark, paniclog: Type.Optional(Mark) });
+const Marks = Type.Object({
+  mainlog: Mark,
+  rejectlog: Mark,
+  paniclog: Type.Optional(Mark),
+  dmarcHistory: Type.Optional(Mark),
+});
 type Marks = Static<typeof Marks>;
 const checkMarks = Compile(Marks);
 
 const NAMES = ["mainlog", "rejectlog", "paniclog"] as const satisfies readonly LogName[];
 
-/** Exim's three log files. All lines of a batch are one write for each of them. */
+/** Exim's three log files, and the history of DMARC. All lines of a batch are one write for each of them. */
 export class LogDirectory {
   readonly #files: Readonly<Record<LogName, LogFile>>;
   readonly #settings: () => LogSettings;
+  readonly #now: () => number;
+  /** While the policy has one. */
+  #dmarcHistory: LogFile | undefined;
 
-  private constructor(files: Readonly<Record<LogName, LogFile>>, settings: () => LogSettings) {
+  private constructor(
+    files: Readonly<Record<LogName, LogFile>>,
+    dmarcHistory: LogFile | undefined,
+    settings: () => LogSettings,
+    now: () => number,
+  ) {
     this.#files = files;
+    this.#dmarcHistory = dmarcHistory;
     this.#settings = settings;
+    this.#now = now;
   }
 
   /**
@@ -47,7 +63,8 @@ export class LogDirectory {
     if (mainlog.isShorterThan(committed?.mainlog)) {
       await mainlog.append(octets([gapLine("the end of this file", settings(), now())]));
     }
-    return new LogDirectory({ mainlog, rejectlog, paniclog }, settings);
+    const dmarcHistory = await openDmarcHistory(settings, committed?.dmarcHistory, now);
+    return new LogDirectory({ mainlog, rejectlog, paniclog }, dmarcHistory, settings, now);
   }
 
   /** To be committed with the batch that was written. */
@@ -57,6 +74,7 @@ export class LogDirectory {
       mainlog: mainlog.mark,
       rejectlog: rejectlog.mark,
       paniclog: paniclog.mark,
+      ...(this.#dmarcHistory && { dmarcHistory: this.#dmarcHistory.mark }),
     } satisfies Marks);
   }
 
@@ -64,7 +82,13 @@ export class LogDirectory {
   async followRotation(): Promise<boolean> {
     let isNew = false;
     for (const name of NAMES) isNew = (await this.#files[name].followRotation()) || isNew;
-    return isNew;
+    if ((this.#dmarcHistory === undefined) === (this.#settings().dmarcHistory === undefined)) {
+      return (await this.#dmarcHistory?.followRotation()) === true || isNew;
+    }
+    // The policy has got one, or has none any more.
+    await this.#dmarcHistory?.close();
+    this.#dmarcHistory = await openDmarcHistory(this.#settings, undefined, this.#now);
+    return true;
   }
 
   /** @param gap Events before these are lost; that is written, too. */
@@ -72,7 +96,12 @@ export class LogDirectory {
     const settings = this.#settings();
     const lines: Record<LogName, string[]> = { mainlog: [], rejectlog: [], paniclog: [] };
     if (gap) lines.mainlog.push(gapLine("some events", settings, Date.now()));
+    const checks: string[] = [];
     for (const event of events) {
+      if (event.name === "dmarc:check") {
+        if (settings.dmarcHistory !== undefined) checks.push(historyBlock(event, settings.dmarcHistory.reporter));
+        continue;
+      }
       const line = logLine(event, settings);
       if (line !== "") lines.mainlog.push(line);
       if (event.name !== "smtp:reject" && event.name !== "log:line") continue;
@@ -82,10 +111,12 @@ export class LogDirectory {
     for (const name of NAMES) {
       if (lines[name].length > 0) await this.#files[name].append(octets(lines[name]));
     }
+    if (checks.length > 0) await this.#dmarcHistory?.append(octets(checks));
   }
 
   async close(): Promise<void> {
     for (const name of NAMES) await this.#files[name].close();
+    await this.#dmarcHistory?.close();
   }
 }
 
@@ -95,8 +126,23 @@ const octets = (texts: readonly string[]): Buffer => Buffer.from(texts.join(""),
 const gapLine = (what: string, style: LogStyle, atMs: number): string =>
   `${logTime(atMs, style)} ${what} could not be read: lines are missing before this one\n`;
 
+/** @param committed As with the last batch. */
+async function openDmarcHistory(
+  settings: () => LogSettings,
+  committed: FileMark | undefined,
+  now: () => number,
+): Promise<LogFile | undefined> {
+  let path = settings().dmarcHistory?.path;
+  if (path === undefined) return undefined;
+  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  // One that the policy does not name any more is closed at the next look.
+  return LogFile.open(() => (path = settings().dmarcHistory?.path ?? path ?? ""), committed, now);
+}
+
 /** A note that is none of ours (another version's) means: append to what is there. */
-function parseNote(note: string | undefined): { readonly [name in LogName]?: FileMark | undefined } | undefined {
+function parseNote(
+  note: string | undefined,
+): { readonly [name in LogName | "dmarcHistory"]?: FileMark | undefined } | undefined {
   if (note === undefined) return undefined;
   const marks: unknown = JSON.parse(note);
   return checkMarks.Check(marks) ? marks : undefined;

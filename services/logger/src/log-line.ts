@@ -1,4 +1,4 @@
-import type { Completed, Decided, Deferred, MailEvent, Written } from "@postbus/contracts";
+import type { Completed, Decided, Deferred, DmarcChecked, MailEvent, Written } from "@postbus/contracts";
 import { arrival } from "./lines/arrival.ts";
 import { deferral, delivery, failure } from "./lines/attempt.ts";
 import { client } from "./lines/client.ts";
@@ -17,11 +17,13 @@ const NOT_YET: readonly number[] = [-51, -52];
  * @returns A latin1 string; whatever an event holds, it is one line. Empty: Exim's log has nothing of the kind.
  */
 export function logLine(event: MailEvent, style: LogStyle): string {
-  if (event.name === "msg:decided" || isLeftOut(event, style)) return "";
+  if (event.name === "msg:decided" || event.name === "dmarc:check" || isLeftOut(event, style)) return "";
   return `${logTime(event.atMs, style)} ${body(event, style)}\n`;
 }
 
-function isLeftOut(event: Exclude<MailEvent, Decided>, style: LogStyle): boolean {
+type LoggedEvent = Exclude<MailEvent, Decided | DmarcChecked>;
+
+function isLeftOut(event: LoggedEvent, style: LogStyle): boolean {
   switch (event.name) {
     case "msg:defer":
       if (NOT_YET.includes(event.errno) && !style.selectors.has("retry_defer")) return true;
@@ -39,7 +41,7 @@ function isLeftOut(event: Exclude<MailEvent, Decided>, style: LogStyle): boolean
   }
 }
 
-function body(event: Exclude<MailEvent, Decided>, style: LogStyle): string {
+function body(event: LoggedEvent, style: LogStyle): string {
   switch (event.name) {
     case "msg:received":
       return `${event.messageId} <= ${arrival(event, style)}`;

@@ -3,6 +3,7 @@ import { openHistory } from "@postbus/history";
 import { PolicyInForce } from "@postbus/policy";
 import { type Service, startReloadListener } from "@postbus/service-kit";
 import { LoggerConfig } from "./config.ts";
+import { AggregateReports } from "./dmarc/aggregate-reports.ts";
 import { EventReader } from "./event-reader.ts";
 import { logSettings } from "./log-settings.ts";
 import { loggerMetrics } from "./logger-metrics.ts";
@@ -33,6 +34,11 @@ export const logger: Service<typeof LoggerConfig> = {
     });
     // Not waited for when it fails: a database that is away keeps no mail from flowing.
     await reader.started;
+    const aggregates = new AggregateReports({
+      ...{ history, bus, log },
+      settings: () => policy.current.aggregates,
+      isUpToDate: () => reader.problem === undefined,
+    }).start();
     const maxOctets = settings.historyMegabytes * OCTETS_PER_MEGABYTE;
     return [
       control,
@@ -44,6 +50,7 @@ export const logger: Service<typeof LoggerConfig> = {
         stop: () => policy.stop(),
       },
       { name: "history", stop: () => history.close() },
+      aggregates,
       startRetention({ history, days: settings.historyDays, maxOctets, log }),
       {
         name: "event reader",

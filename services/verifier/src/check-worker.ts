@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { openResolver } from "@postbus/dns";
-import { checkMessage, checkSpf } from "@postbus/mail-auth";
+import { checkMessage, checkSpf, SuffixFiles } from "@postbus/mail-auth";
+import { messageOptions } from "./message-options.ts";
 import type { FromWorker, Piece, ToWorker, WorkerSettings } from "./worker-protocol.ts";
 
 /*
@@ -18,6 +19,7 @@ if (port === null) throw new Error("check-worker.ts runs as a worker thread");
 // The pool is on the other side of the port.
 const { dnsServers } = workerData as WorkerSettings;
 const resolver = await openResolver(dnsServers);
+const files = new SuffixFiles();
 const tasks = new Map<number, Task>();
 
 const tell = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
@@ -54,9 +56,9 @@ async function answer(question: Extract<ToWorker, { kind: "spf" | "message" }>, 
   if (question.kind === "spf") {
     return { kind: "spf", id, findings: await checkSpf(question.request, resolver, { signal }) };
   }
-  const { spf, octets } = question;
+  const { asked, octets } = question;
   const content = octets === undefined ? pieces(id, task) : buffer(octets);
-  const options = { signal, ...(spf === undefined ? {} : { spf }) };
+  const options = { signal, ...messageOptions(asked, files) };
   return { kind: "message", id, facts: await checkMessage(content, options, resolver) };
 }
 

@@ -11,12 +11,12 @@ import type { Checks } from "./checks.ts";
 export function dividedChecks(light: Checks, heavy: Checks): Checks {
   return {
     spf: (request, signal) => light.spf(request, signal),
-    async message(spf, content, signal) {
-      if (Buffer.isBuffer(content)) return (needsMuchWork(content) ? heavy : light).message(spf, content, signal);
+    async message(asked, content, signal) {
+      if (Buffer.isBuffer(content)) return (needsMuchWork(content) ? heavy : light).message(asked, content, signal);
       const pieces = content[Symbol.asyncIterator]();
       const first = await pieces.next();
       const isLight = first.done === true || !needsMuchWork(first.value);
-      return (isLight ? light : heavy).message(spf, rejoined(first, pieces), signal);
+      return (isLight ? light : heavy).message(asked, rejoined(first, pieces), signal);
     },
     async stop() {
       await Promise.all([light.stop(), heavy.stop()]);

@@ -1,11 +1,21 @@
 import type { Question } from "@postbus/bus";
-import { type Content, type MessageAnswer, MessageRequest, type SpfAnswer, SpfRequest } from "@postbus/contracts";
+import {
+  type Content,
+  DestinationsRequest,
+  type MessageAnswer,
+  MessageRequest,
+  type SpfAnswer,
+  SpfRequest,
+} from "@postbus/contracts";
+import type { Resolver } from "@postbus/dns";
+import { reportDestinations, type SuffixFiles } from "@postbus/mail-auth";
 import type { Spool } from "@postbus/spool";
 import { Compile } from "typebox/compile";
 import type { Checks } from "./checks.ts";
 import type { CheckMetrics } from "./metrics.ts";
 
 const spfRequests = Compile(SpfRequest);
+const destinationsRequests = Compile(DestinationsRequest);
 const messageRequests = Compile(MessageRequest);
 
 export type QuestionHandler = (question: Question) => Promise<object>;
@@ -29,13 +39,29 @@ export function messageHandler(checks: Checks, spool: Pick<Spool, "read">, metri
     if (!messageRequests.Check(body)) throw new Error("verify.message: the question does not fit its contract");
     if (content === undefined) throw new Error("verify.message: the question has no content");
     const stopTimer = metrics.seconds.startTimer({ check: "message" });
-    const { dkim, dmarc, signatures } = await checks.message(body.spf, octetsOf(content, spool), signal);
+    const { dkim, dmarc, dmarcDetail, signatures } = await checks.message(body, octetsOf(content, spool), signal);
     stopTimer();
     if (dkim.length === 0) metrics.checks.inc({ check: "dkim", result: "none" });
     for (const { result } of dkim) metrics.checks.inc({ check: "dkim", result });
     metrics.checks.inc({ check: "dmarc", result: dmarc.result });
-    const wanted = body.wantsSignatures === true ? { signatures: [...signatures] } : {};
-    return { v: 1, dkim: [...dkim], dmarc, ...wanted } satisfies MessageAnswer;
+    return {
+      v: 1,
+      dkim: [...dkim],
+      dmarc,
+      ...(body.wantsSignatures === true ? { signatures: [...signatures] } : {}),
+      ...(body.wantsDmarcDetail === true ? { dmarcDetail } : {}),
+    } satisfies MessageAnswer;
+  };
+}
+
+/** `verify.destinations`: whom a domain's record names in, who may be sent reports out. */
+export function destinationsHandler(resolver: Resolver, files: SuffixFiles): QuestionHandler {
+  return async ({ body, signal }) => {
+    if (!destinationsRequests.Check(body))
+      throw new Error("verify.destinations: the question does not fit its contract");
+    const { suffixFile } = body;
+    const suffixes = suffixFile === undefined ? undefined : await files.of(suffixFile);
+    return reportDestinations(body, resolver, { signal }, suffixes);
   };
 }
 

@@ -1,15 +1,17 @@
-import { verifyMessageSubject, verifySpfSubject } from "@postbus/contracts";
+import { verifyDestinationsSubject, verifyMessageSubject, verifySpfSubject } from "@postbus/contracts";
 import { openResolver } from "@postbus/dns";
-import { preload } from "@postbus/mail-auth";
+import { preload, SuffixFiles } from "@postbus/mail-auth";
 import type { Service } from "@postbus/service-kit";
 import { dividedChecks } from "./divided-checks.ts";
-import { messageHandler, spfHandler } from "./handlers.ts";
+import { destinationsHandler, messageHandler, spfHandler } from "./handlers.ts";
 import { checkMetrics } from "./metrics.ts";
 import { ownThread } from "./own-thread.ts";
 import { settings, workersOf } from "./settings.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 const WARM_UP_AFTER_MS = 1_000;
+/** Nobody waits for these; reports of a day come one after the other. */
+const DESTINATIONS_CONCURRENCY = 8;
 
 /** Is the sender who it claims to be? Answers the gateway's questions while the client waits; keeps nothing. */
 export const verifier: Service<typeof settings> = {
@@ -19,11 +21,17 @@ export const verifier: Service<typeof settings> = {
     const { dnsServers, verifierConcurrency: concurrency } = settings;
     const workers = workersOf(settings);
     const resolver = await openResolver(dnsServers);
-    const own = ownThread(resolver);
+    const files = new SuffixFiles();
+    const own = ownThread(resolver, files);
     const checks = workers === 0 ? own : dividedChecks(own, new WorkerPool({ workers, dnsServers, log }));
     const measured = checkMetrics(metrics);
     const spf = await bus.serve(verifySpfSubject, { concurrency }, spfHandler(checks, measured));
     const message = await bus.serve(verifyMessageSubject, { concurrency }, messageHandler(checks, bus.spool, measured));
+    const destinations = await bus.serve(
+      verifyDestinationsSubject,
+      { concurrency: DESTINATIONS_CONCURRENCY },
+      destinationsHandler(resolver, files),
+    );
     // Loading the library stalls the thread for 130 ms: neither the start nor the first client has to wait for it.
     const warmUp = setTimeout(() => {
       preload().catch((err: unknown) => log.error({ err }, "cannot load the library for checks"));
@@ -32,6 +40,7 @@ export const verifier: Service<typeof settings> = {
       { name: "warm-up", stop: async () => clearTimeout(warmUp) },
       { name: "checks", stop: () => checks.stop() },
       { name: verifySpfSubject, stop: () => spf.drain() },
+      { name: verifyDestinationsSubject, stop: () => destinations.drain() },
       { name: verifyMessageSubject, stop: () => message.drain() },
     ];
   },

@@ -1,11 +1,11 @@
 import { getCompileCacheDir } from "node:module";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { SpfFact, SpfRequest } from "@postbus/contracts";
+import type { SpfRequest } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
 import { type MessageFacts, type SpfFindings, unchecked } from "@postbus/mail-auth";
 import type { Logger } from "pino";
-import type { Checks } from "./checks.ts";
+import type { Checks, MessageAsked } from "./checks.ts";
 import type { FromWorker, Piece, ToWorker, WorkerSettings } from "./worker-protocol.ts";
 
 export interface PoolOptions extends WorkerSettings {
@@ -78,17 +78,19 @@ export class WorkerPool implements Checks {
   }
 
   async message(
-    spf: SpfFact | undefined,
+    asked: MessageAsked,
     content: Buffer | AsyncIterable<Buffer>,
     signal: AbortSignal,
   ): Promise<MessageFacts> {
     const isInline = Buffer.isBuffer(content);
+    const { spf, suffixFile } = asked;
+    const bare = { ...(spf && { spf }), ...(suffixFile && { suffixFile }) };
     // A copy that can be handed over: the original belongs to somebody's packet or database page.
     const octets = isInline ? new Uint8Array(content) : undefined;
     const pieces = isInline ? undefined : content[Symbol.asyncIterator]();
     try {
       const ending = await this.#run(signal, pieces, (id) => ({
-        message: { kind: "message", id, spf, octets },
+        message: { kind: "message", id, asked: bare, octets },
         transfer: octets === undefined ? [] : [octets.buffer],
       }));
       if (ending.kind === "unreadable") throw ending.err;

@@ -1,5 +1,6 @@
-import type { SpfFact, SpfRequest } from "@postbus/contracts";
+import type { SpfRequest } from "@postbus/contracts";
 import type { MessageFacts, SpfFindings } from "@postbus/mail-auth";
+import type { MessageAsked } from "./checks.ts";
 
 /** What a worker is started with. */
 export interface WorkerSettings {
@@ -16,7 +17,7 @@ export type ToWorker =
   | {
       readonly kind: "message";
       readonly id: number;
-      readonly spf: SpfFact | undefined;
+      readonly asked: MessageAsked;
       readonly octets: Uint8Array | undefined;
     }
   /** Without octets: that was all. */

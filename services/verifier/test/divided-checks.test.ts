@@ -4,11 +4,13 @@ import type { Checks } from "../src/checks.ts";
 import { dividedChecks } from "../src/divided-checks.ts";
 import { message, signal, signed } from "./lab.ts";
 
+const none = { dmarcDetail: { isSpfAligned: false, isDkimAligned: false }, signatures: [] };
+
 /** Says where it was asked. */
 function named(name: string): Checks {
   return {
     spf: async () => ({ result: "none", domain: name }),
-    message: async () => ({ dkim: [], dmarc: { result: "none", domain: name }, signatures: [] }),
+    message: async () => ({ dkim: [], dmarc: { result: "none", domain: name }, ...none }),
     stop: async () => undefined,
   };
 }
@@ -34,7 +36,7 @@ const checks = dividedChecks(named("light"), named("heavy"));
 
 for (const [name, content, where] of cases) {
   test(`${name} is ${where} work`, async () => {
-    assert.equal((await checks.message(undefined, content, signal)).dmarc.domain, where);
+    assert.equal((await checks.message({}, content, signal)).dmarc.domain, where);
   });
 }
 
@@ -55,17 +57,17 @@ test("content in pieces is whole for whoever works on it, and is closed when the
   const seen: string[] = [];
   const reader = (wanted: number): Checks => ({
     ...named("reader"),
-    async message(_spf, octets) {
+    async message(_asked, octets) {
       const pieces = (octets as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
       for (let n = 0; n < wanted; n++) seen.push(String((await pieces.next()).value));
       await pieces.return?.();
-      return { dkim: [], dmarc: { result: "none", domain: "" }, signatures: [] };
+      return { dkim: [], dmarc: { result: "none", domain: "" }, ...none };
     },
   });
-  await dividedChecks(reader(3), named("heavy")).message(undefined, content(), signal);
+  await dividedChecks(reader(3), named("heavy")).message({}, content(), signal);
   assert.deepEqual(seen, ["A: b\r\n\r\n", "1", "2"]);
   assert.ok(isClosed);
   isClosed = false;
-  await dividedChecks(reader(0), named("heavy")).message(undefined, content(), signal);
+  await dividedChecks(reader(0), named("heavy")).message({}, content(), signal);
   assert.ok(isClosed, "even if nobody has begun");
 });

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { MessageAnswer, SpfAnswer, type SpfFact, type SpoolReference } from "@postbus/contracts";
 import { createResolver, parseServers } from "@postbus/dns";
 import type { MessageFacts } from "@postbus/mail-auth";
+import { SuffixFiles } from "@postbus/mail-auth";
 import { Registry } from "prom-client";
 import { Value } from "typebox/value";
 import type { Checks } from "../src/checks.ts";
@@ -24,7 +25,7 @@ const messageQuestion = { v: 1, messageId: "m", spf: { result: "pass", domain: "
 
 async function lab() {
   const registry = new Registry();
-  const checks = ownThread(createResolver({ servers: parseServers(await dnsLab()) }));
+  const checks = ownThread(createResolver({ servers: parseServers(await dnsLab()) }), new SuffixFiles());
   const metrics = checkMetrics(registry);
   return { registry, spf: spfHandler(checks, metrics), message: messageHandler(checks, spool, metrics) };
 }

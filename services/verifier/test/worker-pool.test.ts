@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createResolver, parseServers } from "@postbus/dns";
+import { SuffixFiles } from "@postbus/mail-auth";
 import { ownThread } from "../src/own-thread.ts";
 import { dnsLab, message, pool, signal, signed } from "./lab.ts";
 
@@ -26,12 +27,12 @@ const hangs = program(`parentPort.on("message", () => { for (;;); });`);
 
 test("a thread answers what the own thread answers", async () => {
   const threads = await pool();
-  const own = ownThread(createResolver({ servers: parseServers(await dnsLab()) }));
+  const own = ownThread(createResolver({ servers: parseServers(await dnsLab()) }), new SuffixFiles());
   assert.deepEqual(await threads.spf(fromExample, signal), await own.spf(fromExample, signal));
   assert.equal((await threads.spf(fromExample, signal)).result, "pass");
   for (const content of [message, signed]) {
-    for (const spf of [undefined, passed]) {
-      assert.deepEqual(await threads.message(spf, content, signal), await own.message(spf, content, signal));
+    for (const asked of [{}, { spf: passed }]) {
+      assert.deepEqual(await threads.message(asked, content, signal), await own.message(asked, content, signal));
     }
   }
 });
@@ -39,12 +40,12 @@ test("a thread answers what the own thread answers", async () => {
 test("content that comes in pieces is fetched piece by piece, and the inline buffer stays the asker's", async () => {
   const threads = await pool();
   const copy = Buffer.from(signed);
-  const whole = await threads.message(passed, copy, signal);
+  const whole = await threads.message({ spf: passed }, copy, signal);
   assert.deepEqual(copy, signed);
   assert.equal(whole.dkim[0]?.result, "fail");
   assert.equal(whole.dmarc.result, "pass");
   for (const size of [1, 50, 1000])
-    assert.deepEqual(await threads.message(passed, pieces(signed, size), signal), whole);
+    assert.deepEqual(await threads.message({ spf: passed }, pieces(signed, size), signal), whole);
 });
 
 test("content that is not needed is let go of", async () => {
@@ -58,7 +59,7 @@ test("content that is not needed is let go of", async () => {
       close("closed");
     }
   }
-  await threads.message(undefined, content(), signal);
+  await threads.message({}, content(), signal);
   assert.equal(await closed, "closed");
 });
 
@@ -68,13 +69,19 @@ test("content that cannot be read is the asker's error", async () => {
     yield signed;
     throw new Error("digest does not match");
   }
-  await assert.rejects(threads.message(undefined, broken(), signal), /digest does not match/);
-  assert.equal((await threads.message(passed, message, signal)).dmarc.result, "pass", "and the thread goes on");
+  await assert.rejects(threads.message({}, broken(), signal), /digest does not match/);
+  assert.equal(
+    (await threads.message({ spf: passed }, message, signal)).dmarc.result,
+    "pass",
+    "and the thread goes on",
+  );
 });
 
 test("many questions at one time are shared by the threads and all answered", async () => {
   const threads = await pool({ workers: 2 });
-  const answers = await Promise.all(Array.from({ length: 200 }, () => threads.message(passed, signed, signal)));
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, () => threads.message({ spf: passed }, signed, signal)),
+  );
   assert.ok(answers.every(({ dmarc }) => dmarc.result === "pass"));
 });
 
@@ -86,10 +93,7 @@ for (const [name, script] of [
   test(`a thread that ${name} is replaced; its questions get temperror`, async () => {
     const threads = await pool({ script, stuckAfterMs: 200 });
     for (let round = 0; round < 2; round++) {
-      const [spf, facts] = await Promise.all([
-        threads.spf(fromExample, signal),
-        threads.message(undefined, signed, signal),
-      ]);
+      const [spf, facts] = await Promise.all([threads.spf(fromExample, signal), threads.message({}, signed, signal)]);
       assert.equal(spf.result, "temperror");
       assert.equal(facts.dmarc.result, "temperror");
       assert.deepEqual(facts.dkim, []);
@@ -103,5 +107,5 @@ test("who does not wait any longer is answered at once", async () => {
   const answer = threads.spf(fromSilence, asker.signal);
   asker.abort();
   assert.equal((await answer).result, "temperror");
-  assert.equal((await threads.message(undefined, message, asker.signal)).dmarc.result, "temperror");
+  assert.equal((await threads.message({}, message, asker.signal)).dmarc.result, "temperror");
 });

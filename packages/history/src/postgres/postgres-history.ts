@@ -1,6 +1,17 @@
 import type { MailEvent } from "@postbus/contracts";
 import pg from "pg";
 import {
+  type CountedDmarcResult,
+  claimQuery,
+  countedResult,
+  type DmarcClaim,
+  endQuery,
+  isMoreToPrune,
+  nextDomainQuery,
+  pruneQueries,
+  resultsQuery,
+} from "../dmarc-results.ts";
+import {
   type Appended,
   type History,
   type HistoryReader,
@@ -127,6 +138,31 @@ export class PostgresHistory implements History {
     });
   }
 
+  async nextDmarcDomain(day: number, after: string): Promise<string | undefined> {
+    const [row] = await this.#all<{ readonly domain: string | null }>(nextDomainQuery(day, after));
+    return row?.domain ?? undefined;
+  }
+
+  async claimDmarcReport(claim: DmarcClaim): Promise<number | undefined> {
+    return (await this.#all<{ readonly attempts: number }>(claimQuery(claim)))[0]?.attempts;
+  }
+
+  async endDmarcReport(claim: Pick<DmarcClaim, "day" | "domain" | "owner">): Promise<void> {
+    await this.#all(endQuery(claim));
+  }
+
+  async dmarcResults(day: number, domain: string, limit: number): Promise<readonly CountedDmarcResult[]> {
+    const rows = await this.#all<Parameters<typeof countedResult>[0]>(resultsQuery(day, domain, limit));
+    return rows.map(countedResult);
+  }
+
+  async pruneDmarcResults(beforeDay: number): Promise<boolean> {
+    const [results, reports] = pruneQueries(beforeDay);
+    const removed = (await this.#all(results)).length;
+    await this.#all(reports);
+    return isMoreToPrune(removed);
+  }
+
   async close(): Promise<void> {
     await this.#pool.end();
   }
@@ -193,7 +229,11 @@ export class PostgresHistory implements History {
   }
 }
 
-async function insert(client: pg.PoolClient, { messages, events, rejects }: Rows, firstSeq: number): Promise<void> {
+async function insert(
+  client: pg.PoolClient,
+  { messages, events, rejects, dmarc }: Rows,
+  firstSeq: number,
+): Promise<void> {
   if (messages.length > 0) {
     const ids = messages.map((m) => m.id);
     await client.query(statements.clearFlags, [ids, messages.map((m) => m.clear)]);
@@ -220,6 +260,15 @@ async function insert(client: pg.PoolClient, { messages, events, rejects }: Rows
       rejects.map((r) => r.atMs),
       rejects.map((r) => text(r.id)),
       rejects.map((r) => r.body),
+    ]);
+  }
+  if (dmarc.length > 0) {
+    await client.query(statements.insertDmarc, [
+      dmarc.map((row) => row.day),
+      dmarc.map((row) => row.domain),
+      dmarc.map((row) => row.id),
+      dmarc.map((row) => row.atMs),
+      dmarc.map((row) => row.body),
     ]);
   }
 }

@@ -43,4 +43,21 @@ export const migrations: readonly string[] = [
      position TEXT,
      note TEXT
    )`,
+  `CREATE TABLE dmarc_results (
+     day BIGINT NOT NULL,
+     domain TEXT COLLATE "C" NOT NULL,
+     id TEXT COLLATE "C" NOT NULL,
+     at BIGINT NOT NULL,
+     body TEXT NOT NULL,
+     PRIMARY KEY (day, domain, id)
+   );
+   CREATE TABLE dmarc_reports (
+     day BIGINT NOT NULL,
+     domain TEXT COLLATE "C" NOT NULL,
+     owner TEXT NOT NULL,
+     until BIGINT NOT NULL,
+     attempts INTEGER NOT NULL,
+     is_done INTEGER NOT NULL,
+     PRIMARY KEY (day, domain)
+   )`,
 ];

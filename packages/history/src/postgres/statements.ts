@@ -58,3 +58,9 @@ export const openReader = `
 export const moveReader = `
   UPDATE readers SET position = coalesce($3, position), note = $4, seq = $5
   WHERE name = $1 AND generation = $2`;
+
+export const insertDmarc = `
+  INSERT INTO dmarc_results
+  SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[]) AS new (day, domain, id, at, body)
+  ORDER BY day, domain COLLATE "C", id COLLATE "C"
+  ON CONFLICT DO NOTHING`;

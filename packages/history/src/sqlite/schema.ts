@@ -44,4 +44,21 @@ export const migrations: readonly string[] = [
      position TEXT,
      note TEXT
    ) WITHOUT ROWID;`,
+  `CREATE TABLE dmarc_results (
+     day INTEGER NOT NULL,
+     domain TEXT NOT NULL,
+     id TEXT NOT NULL,
+     at INTEGER NOT NULL,
+     body TEXT NOT NULL,
+     PRIMARY KEY (day, domain, id)
+   ) WITHOUT ROWID;
+   CREATE TABLE dmarc_reports (
+     day INTEGER NOT NULL,
+     domain TEXT NOT NULL,
+     owner TEXT NOT NULL,
+     until INTEGER NOT NULL,
+     attempts INTEGER NOT NULL,
+     is_done INTEGER NOT NULL,
+     PRIMARY KEY (day, domain)
+   ) WITHOUT ROWID;`,
 ];

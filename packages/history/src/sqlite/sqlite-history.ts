@@ -2,6 +2,7 @@ import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { MailEvent } from "@postbus/contracts";
+import type { CountedDmarcResult, DmarcClaim } from "../dmarc-results.ts";
 import type {
   Appended,
   History,
@@ -75,6 +76,26 @@ export class SqliteHistory implements History {
 
   prune({ beforeMs, maxOctets }: { readonly beforeMs: number; readonly maxOctets?: number }): Promise<boolean> {
     return this.#call("prune", beforeMs, maxOctets ?? Number.POSITIVE_INFINITY);
+  }
+
+  nextDmarcDomain(day: number, after: string): Promise<string | undefined> {
+    return this.#call("nextDmarcDomain", day, after);
+  }
+
+  claimDmarcReport(claim: DmarcClaim): Promise<number | undefined> {
+    return this.#call("claimDmarcReport", claim);
+  }
+
+  endDmarcReport(claim: Pick<DmarcClaim, "day" | "domain" | "owner">): Promise<void> {
+    return this.#call("endDmarcReport", claim);
+  }
+
+  dmarcResults(day: number, domain: string, limit: number): Promise<readonly CountedDmarcResult[]> {
+    return this.#call("dmarcResults", day, domain, limit);
+  }
+
+  pruneDmarcResults(beforeDay: number): Promise<boolean> {
+    return this.#call("pruneDmarcResults", beforeDay);
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,16 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { MailEvent } from "@postbus/contracts";
+import {
+  type CountedDmarcResult,
+  claimQuery,
+  countedResult,
+  type DmarcClaim,
+  endQuery,
+  isMoreToPrune,
+  nextDomainQuery,
+  pruneQueries,
+  resultsQuery,
+} from "../dmarc-results.ts";
 import { type Appended, type MessageFilter, type MinuteRate, PRUNE_CHUNK } from "../history.ts";
 import { ReaderReplacedError } from "../history-error.ts";
 import { idFloor } from "../id-floor.ts";
@@ -35,6 +46,7 @@ export class SqliteStore {
   readonly #insertMessage: StatementSync;
   readonly #insertEvent: StatementSync;
   readonly #insertReject: StatementSync;
+  readonly #insertDmarc: StatementSync;
   readonly #addToMinute: StatementSync;
   readonly #moveReader: StatementSync;
   /** Statements of the reading side, by their text; there are few texts. */
@@ -59,6 +71,7 @@ export class SqliteStore {
     );
     this.#insertEvent = this.#db.prepare("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
     this.#insertReject = this.#db.prepare("INSERT INTO rejects VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+    this.#insertDmarc = this.#db.prepare("INSERT INTO dmarc_results VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
     this.#addToMinute = this.#db.prepare(
       `INSERT INTO minutes VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (minute) DO UPDATE SET received = received + excluded.received, delivered = delivered + excluded.delivered,
@@ -98,7 +111,7 @@ export class SqliteStore {
     });
   }
 
-  #insert({ messages, events, rejects }: Rows): void {
+  #insert({ messages, events, rejects, dmarc }: Rows): void {
     const minutes = new Map<number, Record<Counted, number>>();
     const count = (atMs: number, what: Counted): void => {
       const minute = Math.floor(atMs / 60_000);
@@ -131,6 +144,7 @@ export class SqliteStore {
     for (const { atMs, id, body } of rejects) {
       if (this.#insertReject.run(atMs, id, body).changes !== 0) count(atMs, "rejected");
     }
+    for (const { day, domain, id, atMs, body } of dmarc) this.#insertDmarc.run(day, domain, id, atMs, body);
     for (const [minute, { received, delivered, deferred, failed, rejected }] of minutes) {
       this.#addToMinute.run(minute, received, delivered, deferred, failed, rejected);
     }
@@ -175,6 +189,29 @@ export class SqliteStore {
         .run(...(isTooLarge ? [] : [beforeMs])).changes;
     });
     return oldest.length === PRUNE_CHUNK || rejectsGone === PRUNE_CHUNK;
+  }
+
+  nextDmarcDomain(day: number, after: string): string | undefined {
+    return this.#all<{ readonly domain: string | null }>(nextDomainQuery(day, after))[0]?.domain ?? undefined;
+  }
+
+  claimDmarcReport(claim: DmarcClaim): number | undefined {
+    return this.#transaction(() => this.#all<{ readonly attempts: number }>(claimQuery(claim)))[0]?.attempts;
+  }
+
+  endDmarcReport(claim: Pick<DmarcClaim, "day" | "domain" | "owner">): void {
+    this.#all(endQuery(claim));
+  }
+
+  dmarcResults(day: number, domain: string, limit: number): readonly CountedDmarcResult[] {
+    return this.#all<Parameters<typeof countedResult>[0]>(resultsQuery(day, domain, limit)).map(countedResult);
+  }
+
+  pruneDmarcResults(beforeDay: number): boolean {
+    const [results, reports] = pruneQueries(beforeDay);
+    const removed = this.#all(results).length;
+    this.#all(reports);
+    return isMoreToPrune(removed);
   }
 
   close(): void {

@@ -44,6 +44,16 @@ function run(opened: SqliteStore, method: Exclude<Call["method"], "close">, para
       return opened.rates(first);
     case "prune":
       return opened.prune(first, second);
+    case "nextDmarcDomain":
+      return opened.nextDmarcDomain(first, second);
+    case "claimDmarcReport":
+      return opened.claimDmarcReport(first);
+    case "endDmarcReport":
+      return opened.endDmarcReport(first);
+    case "dmarcResults":
+      return opened.dmarcResults(first, second, third);
+    case "pruneDmarcResults":
+      return opened.pruneDmarcResults(first);
     default:
       return unreachable(method);
   }

@@ -9,6 +9,8 @@ export interface WantedFacts {
   readonly message: boolean;
   /** All about each signature. */
   readonly signatures: boolean;
+  /** All about DMARC. */
+  readonly dmarc: boolean;
   /** What is in the content. */
   readonly scan: boolean;
 }
@@ -24,6 +26,7 @@ const MESSAGE = {
   variable: /\$\{?(?:def:)?(?:dkim|dmarc)_|\$\{authresults/,
 };
 const SIGNATURES = { conditions: [], variable: /\$\{authresults/ };
+const DMARC = { conditions: ["dmarc_status"], variable: /\$\{?(?:def:)?dmarc_/ };
 const SCAN = { conditions: ["dcc", "malware", "spam"], variable: /\$\{?(?:def:)?(?:dcc|malware|spam)_/ };
 
 /** ACLs of the content. Where one of these is not the same for all messages, most may have none. */
@@ -41,6 +44,7 @@ export function wantedFacts({ acls, main }: Pick<Configuration, "acls" | "main">
     ),
     message: isWanted(MESSAGE, all),
     signatures: isWanted(SIGNATURES, all),
+    dmarc: isWanted(DMARC, all),
     scan: isWanted(SCAN, all),
   };
 }

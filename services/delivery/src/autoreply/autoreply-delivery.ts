@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import { INLINE_LIMIT_OCTETS } from "@postbus/contracts";
 import { derivedMessageId, hasDomain } from "@postbus/mail";
 import type { AutoreplyTransport, Reply } from "@postbus/policy";
-import type { AttemptResult } from "@postbus/queue";
+import { type AttemptResult, ownMessage } from "@postbus/queue";
 import type { Spool } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
 import { LocalError } from "../local/local-error.ts";
@@ -10,7 +10,6 @@ import { deferredBy, refused } from "../local/local-failure.ts";
 import { tooBig } from "../local/too-big.ts";
 import { type RunAs, runAs } from "../programs/run-as.ts";
 import { systemError } from "../system-error.ts";
-import { generatedMessage } from "./generated-message.ts";
 import type { OnceStore } from "./once-store.ts";
 import { openToRead } from "./owned-file.ts";
 import { previouslySent, sentEntry, writeLog } from "./reply-log.ts";
@@ -73,7 +72,7 @@ export async function deliverByAutoreply(
         text: `message of ${transport.name} transport is too long: ${octets.length} octets`,
       });
     }
-    const { publication, received } = generatedMessage({
+    const { publication, received } = ownMessage({
       messageId,
       octets,
       recipients: recipients.map((address) =>
@@ -82,6 +81,7 @@ export async function deliverByAutoreply(
       about: item.messageId,
       nowMs,
       headerMessageId: `E${messageId}@${primaryHostname}`,
+      service: "delivery",
     });
     if (reply.log !== "") await writeLog(reply.log, settings.mode, sentEntry(reply), nowMs, as);
     return { ...all(DELIVERED), publish: [publication], events: [received] };

@@ -46,7 +46,7 @@ export class FactQuestions {
     question: MessageRequest,
     content: Content,
     timeoutMs: number,
-  ): Promise<Pick<MessageAnswer, "dkim" | "dmarc" | "signatures">> {
+  ): Promise<Pick<MessageAnswer, "dkim" | "dmarc" | "dmarcDetail" | "signatures">> {
     const answer = await this.#ask(verifyMessageSubject, question, { timeoutMs, content }, messageAnswers);
     if (answer !== undefined) return answer;
     return {

@@ -1,6 +1,7 @@
-import type { DkimFact, DmarcFact, SpfAnswer } from "@postbus/contracts";
+import type { DkimFact, SpfAnswer } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
-import { type AclHooks, acceptedSignatures, type Configuration } from "@postbus/policy";
+import { type AclHooks, acceptedSignatures, type Policy } from "@postbus/policy";
+import { dmarcFact, dmarcOff, type NoDmarc } from "./dmarc-fact.ts";
 import type { TransactionFacts } from "./transaction-facts.ts";
 
 type FactHooks = Required<Pick<AclHooks, "facts" | "signatures">>;
@@ -13,11 +14,12 @@ interface Transaction {
 /**
  * The facts as the policy's conditions and variables want them (Exim's manual, "DKIM, SPF, SRS and DMARC").
  *
- * @param transaction The one that runs.
+ * @param transaction The one that runs. @param whyNoDmarc Asked when a condition wants DMARC.
  */
 export function policyFacts(
-  configuration: Pick<Configuration, "main">,
+  { configuration, primaryHostname: hostname }: Pick<Policy, "configuration" | "primaryHostname">,
   transaction: () => Transaction | undefined,
+  whyNoDmarc: () => NoDmarc | undefined,
 ): FactHooks {
   const running = (name: string): Transaction => {
     const found = transaction();
@@ -38,7 +40,13 @@ export function policyFacts(
       spf: async () => spfFact(await running("spf").facts.spf(), false),
       spf_guess: async (record) => spfFact(await running("spf_guess").facts.spfGuess(record), true),
       dkim: async () => dkimFact((await ofMessage("dkim")).dkim ?? []),
-      dmarc: async () => dmarcFact((await ofMessage("dmarc")).dmarc),
+      dmarc: async () => {
+        const why = whyNoDmarc();
+        if (why !== undefined) return dmarcOff(why, hostname);
+        const judged = await running("dmarc").facts.dmarc();
+        if (judged === undefined) throw new DeferError("dmarc", "the message is not there yet");
+        return dmarcFact(judged, hostname);
+      },
       dcc: scan("dcc"),
       malware: scan("malware"),
       spam: scan("spam"),
@@ -91,20 +99,3 @@ const DKIM_STATUS: Readonly<Record<DkimFact["result"], string>> = {
   temperror: "invalid",
   permerror: "invalid",
 };
-
-function dmarcFact(fact: DmarcFact | undefined) {
-  const { result = "none", domain = "", policy = "", comment = "" } = fact ?? {};
-  const asked = policy === "reject" || policy === "quarantine" ? policy : "none";
-  const status =
-    result === "pass" ? "accept" : result === "fail" ? asked : result === "temperror" ? "temperror" : "none";
-  return {
-    result: status,
-    variables: {
-      dmarc_status: status,
-      dmarc_status_text: comment,
-      dmarc_used_domain: domain,
-      dmarc_domain_policy: policy,
-    },
-    authenticationResult: `dmarc=${result}${domain === "" ? "" : ` header.from=${domain}`}`,
-  };
-}

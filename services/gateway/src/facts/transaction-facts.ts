@@ -1,5 +1,14 @@
-import type { Content, DkimSignature, Facts, MessageAnswer, SpfAnswer, SpfFact } from "@postbus/contracts";
+import type {
+  Content,
+  DkimSignature,
+  Facts,
+  MessageAnswer,
+  MessageRequest,
+  SpfAnswer,
+  SpfFact,
+} from "@postbus/contracts";
 import type { WantedFacts } from "@postbus/policy";
+import type { JudgedDmarc } from "./dmarc-fact.ts";
 import type { FactQuestions } from "./fact-questions.ts";
 
 type SpfFindings = Pick<SpfAnswer, "spf" | "reason">;
@@ -16,6 +25,10 @@ interface ContentAtHand {
   readonly messageId: string;
   /** The policy asks about each signature. */
   readonly wantsSignatures: boolean;
+  /** The policy asks for DMARC. */
+  readonly wantsDmarcDetail: boolean;
+  /** For DMARC by RFC 7489. */
+  readonly suffixFile: (() => Promise<string> | string) | undefined;
   readonly read: () => Promise<Content>;
 }
 
@@ -29,6 +42,7 @@ export class TransactionFacts {
   #message: Promise<Omit<MessageAnswer, "v">> | undefined;
   #scan: Promise<string | undefined> | undefined;
   #content: ContentAtHand | undefined;
+  #hasJudgedDmarc = false;
 
   constructor(questions: FactQuestions, timeoutMs: number, asked: Asked) {
     this.#questions = questions;
@@ -58,6 +72,19 @@ export class TransactionFacts {
   async message(): Promise<MessageFacts | undefined> {
     const answer = await this.#answer();
     return answer && { dkim: answer.dkim, dmarc: answer.dmarc };
+  }
+
+  /** For the policy: it has asked. Undefined before the content is there. */
+  async dmarc(): Promise<JudgedDmarc | undefined> {
+    const answer = await this.#answer();
+    if (answer === undefined) return undefined;
+    this.#hasJudgedDmarc = true;
+    return { fact: answer.dmarc, detail: answer.dmarcDetail };
+  }
+
+  /** The policy has asked for it, and there was an answer. */
+  get hasJudgedDmarc(): boolean {
+    return this.#hasJudgedDmarc;
   }
 
   /** Of a message that has one, all signatures. Undefined: nobody knows. */
@@ -101,12 +128,20 @@ export class TransactionFacts {
     return this.#message;
   }
 
-  async #askAboutMessage({ messageId, wantsSignatures, read }: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
+  async #askAboutMessage(about: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
     const deadlineMs = performance.now() + this.#timeoutMs;
+    const { messageId, wantsSignatures, wantsDmarcDetail, suffixFile, read } = about;
     const content = await read();
     const { spf } = await this.spf();
     const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.round(deadlineMs - performance.now()));
-    const question = { v: 1 as const, messageId, spf, ...(wantsSignatures ? { wantsSignatures } : {}) };
+    const question: MessageRequest = {
+      v: 1,
+      messageId,
+      spf,
+      ...(wantsSignatures ? { wantsSignatures } : {}),
+      ...(wantsDmarcDetail ? { wantsDmarcDetail } : {}),
+      ...(suffixFile === undefined ? {} : { suffixFile: await suffixFile() }),
+    };
     return this.#questions.message(question, content, timeoutMs);
   }
 }

@@ -1,5 +1,5 @@
+import { mailDate } from "@postbus/mail";
 import type { SmtpAcls } from "@postbus/policy";
-import { mailDate } from "./received-field.ts";
 
 /**
  * Our trace field as `received_header_text` has it, with the time behind it, folded with CRLF; empty: there is none, for

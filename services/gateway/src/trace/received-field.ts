@@ -1,3 +1,4 @@
+import { mailDate } from "@postbus/mail";
 import type { Incoming } from "../incoming.ts";
 
 export interface Arrival {
@@ -55,8 +56,3 @@ function sender(helo: string, address: string): string {
 
 /** Of a name that is none. */
 const MAX_HELO = 100;
-
-/** RFC 5322 §3.3 date-time, in UTC. */
-export function mailDate(atMs: number): string {
-  return new Date(atMs).toUTCString().replace("GMT", "+0000");
-}

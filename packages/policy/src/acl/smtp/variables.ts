@@ -52,6 +52,10 @@ const general: Readonly<Record<string, Read>> = {
   acl_verify_message: ({ verifyMessage }) => verifyMessage,
   // As long as nobody has looked at the message, it is to be delivered.
   bmi_deliver: ({ message }) => message.found.get("bmi_deliver") ?? 1,
+  // Before `dmarc_status`, which makes the check.
+  dmarc_status: ({ message }) => message.found.get("dmarc_status") ?? (message.controls.isDmarcOff ? "off" : "none"),
+  dmarc_ar_header: ({ message, names }) =>
+    message.found.get("dmarc_ar_header") ?? `Authentication-Results: ${names.primaryHostname}; dmarc=skipped`,
 };
 
 const connection: Readonly<Record<string, Read>> = {

@@ -1,4 +1,4 @@
-import { gateway, type OptionTable, oneOf, scanner, verifier } from "../option.ts";
+import { gateway, logger, type OptionTable, oneOf, scanner } from "../option.ts";
 
 /** Who sent it, and what is in it: SPF, DKIM, DMARC, DCC, BMI, viruses, spam. */
 export const checkOptions = {
@@ -13,10 +13,18 @@ export const checkOptions = {
   dkim_verify_min_keysizes: gateway("list", "rsa=1024 ed25519=250"),
   dkim_verify_minimal: gateway("boolean", false),
   dkim_verify_signers: gateway("domain list*", "$dkim_signers"),
-  dmarc_forensic_sender: verifier("string*", "do-not-reply@$primary_hostname"),
-  dmarc_history_file: verifier("string*"),
-  dmarc_mode: verifier("string", "9989", oneOf("9989", "7489")),
-  dmarc_tld_file: verifier("string*"),
+  dmarc_aggregate_sender: logger(
+    "string*",
+    undefined,
+    "none; an address: aggregate reports (RFC 9990) are sent from it, once a day",
+  ),
+  dmarc_forensic_sender: gateway("string*", "do-not-reply@$primary_hostname"),
+  dmarc_history_file: logger("string*"),
+  dmarc_mode: gateway("string", "9989", {
+    check: oneOf("9989", "7489").check,
+    note: "which RFC says what domains belong together: by a tree walk, or by the list in `dmarc_tld_file`",
+  }),
+  dmarc_tld_file: gateway("string*", undefined, "where the verifier finds it; it is read again when it changes"),
   spamd_address: scanner("string*", "127.0.0.1 783"),
   spf_guess: gateway("string", "v=spf1 a/24 mx/24 ptr ?all"),
   spf_smtp_comment_template: gateway("string*", "Please%_see%_http://www.open-spf.org/Why"),

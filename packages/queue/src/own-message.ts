@@ -1,35 +1,41 @@
 import type { Publication } from "@postbus/bus";
 import { firstItemId, type MailEvent, type RouteItem, routeSubject } from "@postbus/contracts";
 
-export interface GeneratedMessage {
+export interface OwnMessage {
+  /** Derived from what it is about, so that it is the same when it is made again. */
   readonly messageId: string;
   readonly octets: Buffer;
+  /** Absent: the null reverse-path. */
+  readonly returnPath?: string;
   readonly recipients: readonly string[];
-  /** The message that it is about. */
-  readonly about: string;
+  /** The message that it is about; absent: it is about none. */
+  readonly about?: string;
   readonly nowMs: number;
   /** RFC5322 Message-ID, without the angle brackets. */
   readonly headerMessageId: string;
+  /** Which service makes it. */
+  readonly service: string;
 }
 
-/** A message of our own, from the null sender, on its way to router; and that it has come in. */
-export function generatedMessage(message: GeneratedMessage): {
-  readonly publication: Publication;
-  readonly received: MailEvent;
-} {
-  const { messageId, octets, recipients, about, nowMs, headerMessageId } = message;
+/** A message of our own on its way to router; and that it has come in. */
+export function ownMessage(message: OwnMessage): { readonly publication: Publication; readonly received: MailEvent } {
+  const { messageId, octets, recipients, about, nowMs, headerMessageId, service, returnPath = "" } = message;
   const header: RouteItem = {
     v: 1,
     messageId,
-    returnPath: "",
+    returnPath,
     recipients: recipients.map((address) => ({ address })),
     receivedAtMs: nowMs,
     queuedAtMs: nowMs,
     attempt: 1,
     ...(octets.some((octet) => octet > 0x7f) ? { eightBit: true } : {}),
-    reception: { protocol: "local", about, headerMessageId, size: octets.length },
+    reception: {
+      protocol: "local",
+      ...(about === undefined ? {} : { about }),
+      headerMessageId,
+      size: octets.length,
+    },
   };
-  const { returnPath, reception } = header;
   return {
     publication: {
       subject: routeSubject(),
@@ -42,12 +48,12 @@ export function generatedMessage(message: GeneratedMessage): {
       v: 1,
       id: `${messageId}:msg:received:0`,
       atMs: nowMs,
-      service: "delivery",
+      service,
       messageId,
       name: "msg:received",
       returnPath,
       recipients: [...recipients],
-      reception,
+      reception: header.reception,
     },
   };
 }

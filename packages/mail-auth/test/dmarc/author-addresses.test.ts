@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { authorAddresses } from "../src/author-addresses.ts";
+import { authorAddresses } from "../../src/dmarc/author-addresses.ts";
 
 /** Sources: RFC 5322 §3.4, §4.4, appendix A; RFC 6854; the bad-input catalogue. */
 const cases: readonly (readonly [string, readonly string[]])[] = [

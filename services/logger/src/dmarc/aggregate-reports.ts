@@ -1,0 +1,175 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Bus } from "@postbus/bus";
+import { DestinationsAnswer, type DestinationsRequest, verifyDestinationsSubject } from "@postbus/contracts";
+import { type CountedDmarcResult, DAY_MS, type History } from "@postbus/history";
+import { derivedMessageId } from "@postbus/mail";
+import { parseMailbox } from "@postbus/policy";
+import { ownMessage } from "@postbus/queue";
+import type { Part } from "@postbus/service-kit";
+import type { Logger } from "pino";
+import { Compile } from "typebox/compile";
+import { aggregateMessage } from "./aggregate-message.ts";
+
+const answers = Compile(DestinationsAnswer);
+
+/** What the policy in force says about reports; undefined: none are sent. */
+export interface AggregateSettings {
+  readonly hostname: string;
+  /** For the From field; its address is the return path. */
+  readonly from: string;
+  readonly suffixFile: string | undefined;
+}
+
+export interface AggregateDeps {
+  readonly history: Pick<
+    History,
+    "nextDmarcDomain" | "claimDmarcReport" | "endDmarcReport" | "dmarcResults" | "pruneDmarcResults" | "message"
+  >;
+  readonly bus: Pick<Bus, "publish" | "request">;
+  readonly settings: () => AggregateSettings | undefined;
+  /** Whether the record of events is read up to now. */
+  readonly isUpToDate: () => boolean;
+  readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** How often it is looked whether a day is over. */
+const LOOK_EVERY_MS = 5 * 60_000;
+/** Not at once: a start has better things to do. */
+const FIRST_LOOK_MS = 60_000;
+/** Behind the end of a day (UTC): its last events have been read by then. */
+const MARGIN_MS = 30 * 60_000;
+/** Days that are reported late, after the sender was away; older ones are forgotten. */
+const MAX_DAYS = 3;
+/** Whoever has claimed a report is done by then, or is dead. */
+const LEASE_MS = 15 * 60_000;
+/** Of the lease, what must be left when a report goes out. */
+const LEASE_REST_MS = 5 * 60_000;
+/** So often it is waited for a DNS that does not answer. */
+const MAX_ATTEMPTS = 10;
+const MAX_RESULTS = 10_000;
+const ASK_TIMEOUT_MS = 25_000;
+
+/**
+ * Sends aggregate reports (RFC 9990) about each day, when it is over. Of all loggers that share a history one does it,
+ * report by report: it claims the domain's day, publishes, and marks it as done. Whoever dies in between leaves a claim
+ * that runs out; the next one looks in the history whether the report has gone out, since it has an id that follows from
+ * domain and day.
+ */
+export class AggregateReports implements Part {
+  readonly name = "aggregate reports";
+  readonly #deps: AggregateDeps;
+  readonly #owner = randomUUID();
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(deps: AggregateDeps) {
+    this.#deps = deps;
+  }
+
+  start(): this {
+    this.#running = this.#run();
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    const pause = (ms: number) => delay(ms, undefined, { signal }).catch(() => undefined); // stop() ends it.
+    for (await pause(FIRST_LOOK_MS); !signal.aborted; await pause(LOOK_EVERY_MS)) {
+      try {
+        await this.look();
+      } catch (err) {
+        this.#deps.log.warn({ err }, "aggregate reports are late");
+      }
+    }
+  }
+
+  /** Reports what is to be reported now, once. @returns how many reports have gone out. */
+  async look(): Promise<number> {
+    const { history, settings, isUpToDate, now = Date.now } = this.#deps;
+    const today = Math.floor((now() - MARGIN_MS) / DAY_MS);
+    while (!this.#stopping.signal.aborted && (await history.pruneDmarcResults(today - MAX_DAYS)));
+    const current = settings();
+    if (current === undefined || !isUpToDate()) return 0;
+    let sent = 0;
+    for (let day = today - MAX_DAYS; day < today; day++) {
+      let domain = await history.nextDmarcDomain(day, "");
+      while (domain !== undefined && !this.#stopping.signal.aborted) {
+        if (await this.#report(day, domain, current)) sent += 1;
+        domain = await history.nextDmarcDomain(day, domain);
+      }
+    }
+    return sent;
+  }
+
+  async #report(day: number, domain: string, settings: AggregateSettings): Promise<boolean> {
+    const { history, bus, log, now = Date.now } = this.#deps;
+    const nowMs = now();
+    const claim = { day, domain, owner: this.#owner, nowMs, untilMs: nowMs + LEASE_MS };
+    const attempts = await history.claimDmarcReport(claim);
+    if (attempts === undefined) return false;
+    const messageId = derivedMessageId(`dmarc-aggregate/${settings.hostname}/${domain}/${day}`, (day + 1) * DAY_MS);
+    if (attempts > 1 && (await history.message(messageId)) !== undefined) {
+      await history.endDmarcReport(claim);
+      return false;
+    }
+    const results = await history.dmarcResults(day, domain, MAX_RESULTS);
+    const wanted = await this.#destinations(domain, results, settings);
+    if (wanted.isIncomplete === true && attempts < MAX_ATTEMPTS) return false;
+    const message = (to: readonly string[]): Buffer =>
+      aggregateMessage({
+        ...{ hostname: settings.hostname, domain, to, results, nowMs },
+        from: settings.from,
+        email: parseMailbox(settings.from)?.address ?? settings.from,
+        uniqueId: messageId.replaceAll("-", ""),
+        begin: (day * DAY_MS) / 1000,
+        end: ((day + 1) * DAY_MS) / 1000 - 1,
+      });
+    const addresses = wanted.destinations.map(({ address }) => address);
+    const size = results.length === 0 ? 0 : message(addresses).length;
+    const to = wanted.destinations.filter(({ maxOctets = Infinity }) => size <= maxOctets).map((each) => each.address);
+    if (results.length > 0 && to.length > 0) {
+      // A machine that has slept meanwhile is not the only one at it any more.
+      if (now() > claim.untilMs - LEASE_REST_MS) return false;
+      const octets = message(to);
+      const { publication, received } = ownMessage({
+        messageId,
+        octets,
+        returnPath: parseMailbox(settings.from)?.address ?? "",
+        recipients: to,
+        nowMs,
+        headerMessageId: `${messageId.replaceAll("-", "")}@${settings.hostname}`,
+        service: "logger",
+      });
+      await bus.publish(publication, [received]);
+      log.info({ messageId, domain, recipients: to.length }, "an aggregate report goes out");
+    }
+    await history.endDmarcReport(claim);
+    return results.length > 0 && to.length > 0;
+  }
+
+  async #destinations(
+    domain: string,
+    results: readonly CountedDmarcResult[],
+    { suffixFile }: AggregateSettings,
+  ): Promise<DestinationsAnswer> {
+    const last = results.reduce<CountedDmarcResult | undefined>((a, b) => (a && a.atMs > b.atMs ? a : b), undefined);
+    const question: DestinationsRequest = {
+      v: 1,
+      domain,
+      uris: [...(last?.result.record.rua ?? [])],
+      tag: "rua",
+      ...(suffixFile === undefined ? {} : { suffixFile }),
+    };
+    const answer = await this.#deps.bus.request(verifyDestinationsSubject, question, { timeoutMs: ASK_TIMEOUT_MS });
+    if (!answers.Check(answer)) throw new Error("verify.destinations: the answer does not fit its contract");
+    return answer;
+  }
+}

@@ -25,9 +25,9 @@ describe("kill -9 under a real policy: each recipient of an accepted message end
       assert.deepEqual(wrong, []);
       assert.ok(acknowledged >= messages);
       assert.deepEqual(problems, []);
-      // What was sent and not heard of is sent again: one transaction for each connection in use, which are two or so, with up to
-      // five recipients of a message together.
-      assert.ok(duplicates.length <= 10 * kills, `${duplicates.length} duplicates by ${kills} kills`);
+      // An outcome is written down when its reports are composed: on a busy machine every connection of a process (20) may have
+      // carried something by then of which nothing is known behind the kill, with up to four recipients in a transaction.
+      assert.ok(duplicates.length <= 80 * kills, `${duplicates.length} duplicates by ${kills} kills`);
     });
   }
 });

@@ -1,6 +1,12 @@
 import type { Recipient, RouteItem } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
-import { type CompiledTransport, type MessageContent, MessageVariables, type Policy } from "@postbus/policy";
+import {
+  BmiVerdicts,
+  type CompiledTransport,
+  type MessageContent,
+  MessageVariables,
+  type Policy,
+} from "@postbus/policy";
 import {
   type AddressOrigin,
   type Routing,
@@ -8,6 +14,7 @@ import {
   RoutingMemory,
   type RoutingOutcome,
 } from "@postbus/routing";
+import { FailedLookups } from "./failed-lookups.ts";
 import { originOfRecipient } from "./recipient-origin.ts";
 
 /** The part of the policy in force that says where mail goes. */
@@ -43,17 +50,29 @@ export class Destinations {
   readonly #memory = new RoutingMemory();
   readonly #warn: (text: string) => void;
   readonly #onSyntaxErrors: DestinationDeps["onSyntaxErrors"];
+  /** Undefined: nobody wants to know. */
+  readonly failedLookups: FailedLookups | undefined;
   readonly #carries = (transport: string | undefined) => variablesFor(transport, this.#policy);
 
   readonly #variables: MessageVariables;
+  readonly #bmi: BmiVerdicts | undefined;
 
   /** @param content If the routers name anything of it. */
   constructor(policy: RoutingPolicy, item: RouteItem, content: MessageContent | undefined, deps: DestinationDeps) {
     this.#policy = policy;
     this.#item = item;
     this.#warn = deps.warn;
+    if (policy.events.main !== undefined) this.failedLookups = new FailedLookups();
     this.#onSyntaxErrors = deps.onSyntaxErrors;
     this.#variables = new MessageVariables(item, undefined, undefined, content, deps.now);
+    this.#bmi = item.bmiVerdicts && new BmiVerdicts(item.bmiVerdicts);
+  }
+
+  #surroundings(address: string): RoutingContext["surroundings"] {
+    const { surroundings } = this.#policy;
+    const { resolver } = surroundings;
+    if (this.failedLookups === undefined || resolver === undefined) return surroundings;
+    return { ...surroundings, resolver: this.failedLookups.watching(resolver, address) };
   }
 
   /**
@@ -61,15 +80,19 @@ export class Destinations {
    * the bus gives the item back.
    */
   async of({ address, origin }: Recipient): Promise<readonly RoutingOutcome[]> {
+    const bmi = this.#bmi;
     const context: RoutingContext = {
       purpose: "deliver",
       returnPath: this.#item.returnPath,
-      surroundings: this.#policy.surroundings,
+      surroundings: this.#surroundings(address),
       variables: this.#variables,
       memory: this.#memory,
       carries: this.#carries,
       warn: this.#warn,
       onSyntaxErrors: this.#onSyntaxErrors,
+      ...(this.#item.isForced === true ? { isForced: true } : {}),
+      ...(this.#item.attempt === 1 ? { isFirstAttempt: true } : {}),
+      ...(bmi === undefined ? {} : { bmiVerdict: (recipient) => bmi.of(recipient) }),
     };
     const before = origin === undefined ? undefined : originOfRecipient(origin);
     try {

@@ -1,17 +1,19 @@
 import { createHash } from "node:crypto";
 import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
-import { type Recipient, RouteItem, withOrigins } from "@postbus/contracts";
+import { type MailEvent, type Recipient, RouteItem, withOrigins } from "@postbus/contracts";
 import { encodeXtext } from "@postbus/mail";
-import { messageContent, type OutcomeRaiser } from "@postbus/policy";
-import { type Attempted, partItemId, successReports } from "@postbus/queue";
+import { Lines, messageContent, type OutcomeRaiser, variablesOf } from "@postbus/policy";
+import { type AddressRetries, type Attempted, partItemId, successReports } from "@postbus/queue";
 import type { RoutingOutcome, SyntaxErrors } from "@postbus/routing";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 import { concludeContext } from "./conclude-context.ts";
 import { Destinations, type RoutingPolicy } from "./destinations.ts";
+import type { FailedLookups } from "./failed-lookups.ts";
 import type { RouterMetrics } from "./metrics.ts";
 import { Origins } from "./recipient-origin.ts";
 import { type RoutedPart, type RoutedRecipient, routePart } from "./route-part.ts";
+import { RoutingRetries } from "./routing-retries.ts";
 import { syntaxErrorMessage } from "./syntax-error-message.ts";
 
 export interface RouterDeps {
@@ -21,6 +23,8 @@ export interface RouterDeps {
   readonly raiser?: OutcomeRaiser;
   /** For the headers that a bounce quotes. */
   readonly readSpooled: Bus["spool"]["read"];
+  /** What replicas know together of addresses that cannot be reached; absent: each recipient knows its own failures alone. */
+  readonly retries?: AddressRetries;
   readonly metrics: RouterMetrics;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
@@ -49,6 +53,8 @@ export function routerHandler(deps: RouterDeps): Handler {
       now: deps.now,
       onSyntaxErrors: (found) => wrongLists.push(found),
     });
+    const retries =
+      deps.retries && new RoutingRetries(deps.retries, item, policy, { nowMs: deps.now(), random: deps.random });
     const isFirst = firstOfEach(item);
     const ends: RoutedRecipient[] = [];
     const parts: RoutedPart[] = [];
@@ -56,7 +62,13 @@ export function routerHandler(deps: RouterDeps): Handler {
 
     for (const [position, recipient] of item.recipients.entries()) {
       if (!isFirst(recipient)) continue;
+      const waits = item.attempt === 1 ? undefined : await retries?.putOff(recipient);
+      if (waits !== undefined) {
+        ends.push({ recipient, position, ...waits });
+        continue;
+      }
       const outcomes = await destinations.of(recipient);
+      retries?.routed(recipient, outcomes);
       const [only, ...more] = outcomes;
       if (only !== undefined && more.length === 0 && only.parents.length === (recipient.origin?.parents.length ?? 0)) {
         ends.push({ recipient, position, outcome: only });
@@ -69,17 +81,33 @@ export function routerHandler(deps: RouterDeps): Handler {
       }
     }
     if (ends.length > 0) parts.unshift({ work, item, ends });
-    const outcomes: Outcome[] = await Promise.all(parts.map((part) => routePart(part, policy, deps)));
+    const outcomes: Outcome[] = await Promise.all(parts.map((part) => routePart(part, policy, deps, retries)));
     if (expanded.length > 0) {
       outcomes.push(await successReports(work, item, expanded, concludeContext(policy, deps, deps.now()), "expanded"));
     }
     const { primaryHostname, qualifyDomain } = policy;
     const context = { work, item, primaryHostname, qualifyDomain, nowMs: deps.now() };
     outcomes.push(...wrongLists.map((found, i) => syntaxErrorMessage(found, i, context)));
-    const outcome = joined(outcomes);
+    const lookups = await failuresTold(work.id, item, destinations.failedLookups, policy);
+    const outcome = joined(lookups.length === 0 ? outcomes : [{ events: lookups }, ...outcomes]);
     if (policy.events.main === undefined || deps.raiser === undefined) return outcome;
     return deps.raiser.raise(outcome, { workId: work.id, item }, policy.events);
   };
+}
+
+/** What `event_action` says of lookups that have failed. @returns the lines that it has written. */
+async function failuresTold(
+  workId: string,
+  item: RouteItem,
+  failed: FailedLookups | undefined,
+  { events: { main } }: Pick<RoutingPolicy, "events">,
+): Promise<readonly MailEvent[]> {
+  if (main === undefined || failed === undefined || failed.all.size === 0) return [];
+  const lines = new Lines(`${workId}:lookups`, "router", item.messageId);
+  for (const [data, recipient] of failed.all) {
+    await main.raise({ name: "dns:fail", data }, { variables: variablesOf(item, recipient), log: lines.add });
+  }
+  return lines.take();
 }
 
 /** An operator, or its age, has given it up: nobody is asked where it would go. */
@@ -154,7 +182,7 @@ function becomes(
  * That one has been reached when it has become several (`expanded`), or when the only one has been (RFC 3461 §5.2.7).
  */
 function childOf(parent: Recipient, address: string, isOnly: boolean): Recipient {
-  const { notification, ...rest } = parent;
+  const { notification, retryKey: _, ...rest } = parent;
   if (notification === undefined) return { ...rest, address };
   const { notify, originalRecipient = `rfc822;${encodeXtext(parent.address)}` } = notification;
   if (notify === undefined) return { ...rest, address, notification: { originalRecipient } };

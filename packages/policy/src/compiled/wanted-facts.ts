@@ -9,10 +9,10 @@ export interface WantedFacts {
   readonly message: boolean;
   /** All about each signature. */
   readonly signatures: boolean;
+  /** The verdict of BMI, by an ACL: before the first that can know it. */
+  readonly bmi: boolean;
   /** All about DMARC. */
   readonly dmarc: boolean;
-  /** What is in the content. */
-  readonly scan: boolean;
 }
 
 interface Wanted {
@@ -27,7 +27,7 @@ const MESSAGE = {
 };
 const SIGNATURES = { conditions: [], variable: /\$\{authresults/ };
 const DMARC = { conditions: ["dmarc_status"], variable: /\$\{?(?:def:)?dmarc_/ };
-const SCAN = { conditions: ["dcc", "malware", "spam"], variable: /\$\{?(?:def:)?(?:dcc|malware|spam)_/ };
+const BMI = { conditions: [] as string[], variable: /bmi_(?:deliver|alt_location|base64_)/ };
 
 /** ACLs of the content. Where one of these is not the same for all messages, most may have none. */
 const OF_CONTENT = ["acl_smtp_dkim", "acl_smtp_mime", "acl_smtp_data", "acl_smtp_data_prdr"] as const;
@@ -45,7 +45,7 @@ export function wantedFacts({ acls, main }: Pick<Configuration, "acls" | "main">
     message: isWanted(MESSAGE, all),
     signatures: isWanted(SIGNATURES, all),
     dmarc: isWanted(DMARC, all),
-    scan: isWanted(SCAN, all),
+    bmi: isWanted(BMI, all),
   };
 }
 

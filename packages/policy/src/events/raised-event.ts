@@ -18,6 +18,7 @@ export type EventName =
   | "msg:fail:internal"
   | "msg:complete"
   | "auth:fail"
+  | "dns:fail"
   | "smtp:fail:protocol"
   | "smtp:fail:syntax";
 

@@ -20,6 +20,8 @@ export interface CalloutPeer {
 
 export interface CalloutQuestions {
   readonly heloName: string;
+  /** It speaks LMTP (RFC 2033). */
+  readonly isLmtp?: boolean;
   readonly tls: "never" | "offered" | "required";
   readonly mailFrom: string;
   readonly address: string;
@@ -67,7 +69,7 @@ class CalloutDialogue {
 
   /** Greeting, EHLO, and TLS where it is wanted. @returns the end, if this was it. */
   async greet(): Promise<CalloutEnd | undefined> {
-    const { heloName, tls } = this.#questions;
+    const { tls } = this.#questions;
     const greeting = await this.#peer.say(undefined);
     if (!isYes(greeting)) return ended(greeting, "initial connection", "mail", this.#peer.label);
     const hello = await this.#hello();
@@ -79,7 +81,7 @@ class CalloutDialogue {
     if (problem !== undefined)
       return { result: "unknown", failure: "mail", sent: "STARTTLS", text: `TLS session: ${problem}` };
     // RFC 3207 §4.2: what was said before is forgotten.
-    const command = `EHLO ${heloName}`;
+    const command = this.#extended;
     const again = await this.#peer.say(command);
     if (!isYes(again)) return ended(again, command, "mail", this.#peer.label);
     this.#capabilities = parseCapabilities(again.reply);
@@ -114,11 +116,17 @@ class CalloutDialogue {
     return this.#random === undefined ? end : { ...end, random: this.#random };
   }
 
+  get #extended(): string {
+    const { heloName, isLmtp = false } = this.#questions;
+    return `${isLmtp ? "LHLO" : "EHLO"} ${heloName}`;
+  }
+
   async #hello(): Promise<{ readonly word: PeerWord; readonly command: string; readonly isExtended: boolean }> {
-    const { heloName } = this.#questions;
-    const extended = `EHLO ${heloName}`;
+    const { heloName, isLmtp } = this.#questions;
+    const extended = this.#extended;
     const word = await this.#peer.say(extended);
-    if (word.kind !== "reply" || word.reply.code < 500) return { word, command: extended, isExtended: true };
+    const isAnswered = word.kind === "reply" && word.reply.code >= 500;
+    if (!isAnswered || isLmtp === true) return { word, command: extended, isExtended: true };
     const plain = `HELO ${heloName}`;
     return { word: await this.#peer.say(plain), command: plain, isExtended: false };
   }

@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { type CalloutPeer, type PeerWord, ReplyParser } from "@postbus/smtp";
 import { localEnd } from "../smtp/host-facts.ts";
 import { hopLabel, type NextHop } from "../smtp/next-hop.ts";
+import type { ProxiedSocket } from "../smtp/socks-socket.ts";
 import { tlsOver } from "../smtp/tls-over.ts";
 import { strerror, systemError } from "../system-error.ts";
 
@@ -11,6 +12,8 @@ export interface CalloutConnectionOptions {
   /** `interface` of the transport. */
   readonly interfaces: readonly string[];
   readonly connectTimeoutMs: number;
+  /** A connection that is there already, through a proxy. */
+  readonly proxied?: Extract<ProxiedSocket, { readonly socket: Socket }> | undefined;
   /** For each reply. */
   readonly timeoutMs: number;
   /** Time is up for all of it. */
@@ -31,23 +34,33 @@ export class CalloutConnection implements CalloutPeer, Disposable {
   readonly #onAbort = (): void => this.#lose({ kind: "timeout" });
 
   constructor(options: CalloutConnectionOptions) {
-    const { hop, interfaces, signal } = options;
-    const localAddress = localEnd(interfaces, hop.address);
+    const { hop, signal, proxied } = options;
     this.label = hopLabel(hop);
     this.#options = options;
-    this.#socket = connect({
+    this.#isConnected = proxied !== undefined;
+    this.#socket = proxied?.socket ?? this.#open();
+    this.#listen(this.#socket);
+    if (proxied !== undefined) {
+      if (proxied.rest.length > 0) this.#replies.push(proxied.rest);
+      this.#socket.resume();
+    }
+    if (signal.aborted) this.#onAbort();
+    else signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  #open(): Socket {
+    const { hop, interfaces } = this.#options;
+    const localAddress = localEnd(interfaces, hop.address);
+    const socket = connect({
       host: hop.address,
       port: hop.port,
       noDelay: true,
       ...(localAddress === undefined ? {} : { localAddress }),
     });
-    this.#socket.once("connect", () => {
+    return socket.once("connect", () => {
       this.#isConnected = true;
       this.#wake?.();
     });
-    this.#listen(this.#socket);
-    if (signal.aborted) this.#onAbort();
-    else signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   /** @returns why there is no connection, in the system's words. */

@@ -5,8 +5,10 @@ import type { HostTerms, Policy, SmtpTransport, Variables } from "@postbus/polic
 import { type CalloutEnd, calloutDialogue, isSafeAddress } from "@postbus/smtp";
 import { Compile } from "typebox/compile";
 import type { AddressCache } from "../smtp/address-cache.ts";
+import { localEnd } from "../smtp/host-facts.ts";
 import { hostSpec, type NextHop } from "../smtp/next-hop.ts";
 import { sendingAddress } from "../smtp/sending-address.ts";
+import { socksSocket } from "../smtp/socks-socket.ts";
 import type { CalloutCache } from "./callout-cache.ts";
 import { CalloutConnection } from "./callout-connection.ts";
 
@@ -110,26 +112,37 @@ async function asked(
     return { result: "unknown", failure: "mail", text: err.message };
   }
   const tls = terms.tls === "offered" && terms.avoidsTlsInCallouts ? "never" : terms.tls;
-  const end = await askedOver(hop, request, { ...terms, tls }, signal);
+  const end = await askedOver(hop, request, transport, { ...terms, tls }, signal);
   const hasTlsFailed = end.result === "unknown" && end.sent === "STARTTLS";
-  return hasTlsFailed && tls === "offered" ? askedOver(hop, request, { ...terms, tls: "never" }, signal) : end;
+  if (!hasTlsFailed || tls !== "offered" || transport.startsWithTls) return end;
+  return askedOver(hop, request, transport, { ...terms, tls: "never" }, signal);
 }
 
 async function askedOver(
   hop: NextHop,
   request: CalloutRequest,
-  { tls, heloName, interfaces }: Pick<HostTerms, "tls" | "heloName" | "interfaces">,
+  { startsWithTls, isLmtp }: Pick<SmtpTransport, "startsWithTls" | "isLmtp">,
+  { tls, heloName, interfaces, proxies }: Pick<HostTerms, "tls" | "heloName" | "interfaces" | "proxies">,
   signal: AbortSignal,
 ): Promise<CalloutEnd> {
   const { address, mailFrom, randomLocalPart, postmaster, postmasterMailFrom, connectTimeoutMs, timeoutMs } = request;
-  using connection = new CalloutConnection({ hop, interfaces, connectTimeoutMs, timeoutMs, signal });
+  const proxied =
+    proxies.length === 0
+      ? undefined
+      : await socksSocket(proxies, hop, localEnd(interfaces, hop.address), connectTimeoutMs);
+  if (proxied !== undefined && !("socket" in proxied)) return unknown(proxied.text);
+  using connection = new CalloutConnection({ hop, interfaces, connectTimeoutMs, timeoutMs, signal, proxied });
   const problem = await connection.connected();
-  if (problem !== undefined) return { result: "unknown", failure: "mail", text: problem };
+  if (problem !== undefined) return unknown(problem);
+  const tlsProblem = startsWithTls ? await connection.startTls() : undefined;
+  if (tlsProblem !== undefined) return unknown(`TLS session: ${tlsProblem}`);
   const at = `@${domainOf(address)}`;
   // Awaited here: the connection ends with this function.
   return await calloutDialogue(connection, {
     heloName,
-    tls,
+    isLmtp,
+    // It is on already.
+    tls: startsWithTls ? "never" : tls,
     mailFrom,
     address,
     randomAddress: randomLocalPart === undefined ? undefined : randomLocalPart + at,
@@ -140,3 +153,5 @@ async function askedOver(
     postmasterMailFrom,
   });
 }
+
+const unknown = (text: string): CalloutEnd => ({ result: "unknown", failure: "mail", text });

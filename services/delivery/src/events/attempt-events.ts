@@ -85,6 +85,13 @@ export class AttemptEvents {
     return this.#raise({ name: "auth:fail", data: reply }, hop);
   }
 
+  /** There is no such host, or nobody could tell. @param isKnown That there is none. */
+  async notFound(name: string, isKnown: boolean): Promise<void> {
+    const about = `${isKnown ? "DNS_NOMATCH" : "DNS_AGAIN"}:${name.replaceAll(":", "::")}`;
+    // The system is asked for both kinds of addresses at once.
+    for (const type of ["AAAA", "A"]) await this.#raise({ name: "dns:fail", data: `${about}:${type}` }, undefined);
+  }
+
   /** The host could not be talked to, whatever the message. */
   async hostDeferred(hop: EventHop, { errno, text, facts }: OpenFailure): Promise<void> {
     await this.#raise({ name: "msg:host:defer", data: text, deferErrno: errno }, withOwnEnd(hop, facts));
@@ -109,8 +116,9 @@ export class AttemptEvents {
     }
   }
 
-  async #raise(event: RaisedEvent, hop: EventHop, recipient?: string): Promise<string> {
-    this.lastHop = hop;
+  /** @param hop Undefined: there is none yet. */
+  async #raise(event: RaisedEvent, hop: EventHop | undefined, recipient?: string): Promise<string> {
+    this.lastHop = hop ?? this.lastHop;
     const { router, transport, recipients } = this.#item;
     const [only, ...more] = recipients;
     const about = recipient ?? only?.address ?? "";
@@ -118,11 +126,11 @@ export class AttemptEvents {
       ...event.variables,
       router_name: router,
       transport_name: transport,
-      host: hop.name,
-      host_address: hop.address,
-      host_port: hop.port,
-      sending_ip_address: hop.localAddress ?? "",
-      sending_port: hop.localPort ?? -1,
+      host: hop?.name ?? "",
+      host_address: hop?.address ?? "",
+      host_port: hop?.port ?? 0,
+      sending_ip_address: hop?.localAddress ?? "",
+      sending_port: hop?.localPort ?? -1,
       // Of several recipients, none is the one that it is about.
       ...(recipient === undefined && more.length > 0 ? { local_part: "" } : {}),
     };

@@ -8,7 +8,8 @@ import { LeaseLostError } from "../lease-lost-error.ts";
 import { LocalError } from "../local/local-error.ts";
 import { type MessageAsSent, messageAsSent } from "../message/message-as-sent.ts";
 import { type OutgoingContent, outgoingContent, outgoingSize, readOutgoing } from "../message/outgoing-content.ts";
-import { hostFields, isFinal, noteOn, refusedResult } from "./attempt-results.ts";
+import { Notes } from "../notes.ts";
+import { foundLocal, hostFields, isFinal, isOurs, noteOn, recipientNotes, refusedResult } from "./attempt-results.ts";
 import type { SmtpConnection } from "./connection.ts";
 import type { Acquired } from "./host-connections.ts";
 import type { HostFacts } from "./host-facts.ts";
@@ -22,12 +23,10 @@ import { noHosts, type SkippedHosts } from "./no-hosts.ts";
 import { type OpenFailure, REFUSED_BY_EVENT } from "./open-failure.ts";
 import { type Offer, offersOf } from "./protection.ts";
 import { redactedContent } from "./redacted-content.ts";
+import { ofAddress, withHosts } from "./remembered-results.ts";
 import { sendingAddress } from "./sending-address.ts";
 import type { SmtpDeps } from "./smtp-deps.ts";
 import { transactionOf } from "./transaction-of.ts";
-
-/** Errors are logged by address; a message with many recipients says each thing once, and not more than so much. */
-const MAX_NOTES = 20;
 
 /** Takes a message to the first of its hosts that will have it, recipient by recipient. */
 export async function deliverBySmtp(
@@ -47,7 +46,7 @@ class SmtpDelivery {
   readonly #transport: SmtpTransport;
   readonly #deps: SmtpDeps;
   readonly #results: (AttemptResult | undefined)[];
-  readonly #notes: string[] = [];
+  readonly #notes = new Notes();
   readonly #lacking = new LackingHosts();
   /** How the message goes now. */
   #offer: Offer;
@@ -66,6 +65,8 @@ class SmtpDelivery {
   #transactions = 0;
   /** More hosts than are tried at one time. */
   #leftOut = 0;
+  /** One may take what another puts off. */
+  #hasSeveralHosts: boolean;
 
   constructor(attempt: Attempt, transport: SmtpTransport, deps: SmtpDeps, sent: MessageAsSent) {
     this.#sent = sent;
@@ -78,6 +79,7 @@ class SmtpDelivery {
     [this.#offer] = offersOf(attempt.item, transport);
     this.#results = recipients.map(() => undefined);
     this.#open = recipients.map((_, position) => position);
+    this.#hasSeveralHosts = attempt.item.fallbackHosts !== undefined || transport.fallbackHosts.length > 0;
   }
 
   async run(): Promise<AttemptReport> {
@@ -105,10 +107,7 @@ class SmtpDelivery {
     if (this.#tried === 0) for (const position of this.#open) this.#results[position] = this.#noHosts();
     const results = this.#results.map((result) => result ?? this.#noHosts());
     this.#retries?.leftOut(this.#leftOut);
-    const hosts = this.#retries?.stand;
-    if (hosts === undefined) return { results, notes: this.#notes };
-    const told = results.map((result) => (result.outcome === "deferred" ? { ...result, hosts } : result));
-    return { results: told, notes: this.#notes };
+    return { results: withHosts(results, this.#retries?.stand, this.#retries?.messageKey), notes: this.#notes.all };
   }
 
   /** Who waits for another day would wait in vain. */
@@ -128,6 +127,7 @@ class SmtpDelivery {
   }
 
   async #askHosts({ hosts, addresses, known }: HostList): Promise<void> {
+    this.#hasSeveralHosts ||= hosts.length > 1;
     for (const [i, text] of hosts.entries()) {
       if (this.#open.length === 0) break;
       const { name, port } = hostSpec(text, this.#transport.port);
@@ -136,11 +136,13 @@ class SmtpDelivery {
         routed === "" ? await this.#deps.addresses.resolve(name) : { kind: "found" as const, addresses: [routed] };
       if (found.kind !== "found") {
         this.#skipped[found.kind === "none" ? "noAddress" : "lookupFailed"]++;
+        await this.#attempt.events?.notFound(name, found.kind === "none");
         continue;
       }
+      this.#hasSeveralHosts ||= found.addresses.length > 1;
       for (const address of found.addresses) {
         const hop = { name, port, address };
-        if (routed === "" && this.#isOurs(hop)) return this.#foundOurs(hop);
+        if (routed === "" && isOurs(this.#transport, hop)) return this.#foundOurs(hop);
         const { maxTry, maxTryHard } = this.#transport;
         if (this.#open.length > 0 && this.#tried < maxTry && this.#seen++ < maxTryHard) {
           await this.#try(hop, known?.[i] ?? true);
@@ -152,24 +154,15 @@ class SmtpDelivery {
     }
   }
 
-  /** A message that came to where it has come from would go round for ever. */
-  #isOurs({ address, port }: NextHop): boolean {
-    const { own } = this.#transport;
-    return own.ports.has(port) && own.addresses.includes(address);
-  }
-
-  #foundOurs({ name, address, port }: NextHop): void {
-    const text = `${this.#transport.name} transport found host ${name} to be local`;
-    const host = { host: name, hostAddress: address, hostPort: port };
+  #foundOurs(hop: NextHop): void {
     this.#tried++;
     this.#lastFailure = undefined;
-    for (const position of this.#open)
-      this.#results[position] = { outcome: "deferred", errno: errnos.localHost, text, ...host };
+    for (const position of this.#open) this.#results[position] = foundLocal(this.#transport.name, hop);
   }
 
   /** @param isKnown That it is the right one. */
   async #try(hop: NextHop, isKnown: boolean): Promise<void> {
-    if (this.#tried > 0) this.#logRecipientErrors();
+    if (this.#tried > 0) for (const note of recipientNotes(this.#results, this.#open)) this.#notes.add(note);
     this.#lastFailure = undefined;
     const terms = this.#transport.terms ?? (await this.#termsFor(hop));
     if (terms === undefined) return;
@@ -207,7 +200,7 @@ class SmtpDelivery {
     } catch (err) {
       if (!(err instanceof DeferError)) throw err;
       this.#tried++;
-      this.#note(`H=${hopLabel(hop)}: ${err.message}`);
+      this.#notes.add(`H=${hopLabel(hop)}: ${err.message}`);
       this.#notOffered(hostFields(hop), this.#open, { errno: errnos.own, text: err.message });
       return undefined;
     }
@@ -216,7 +209,7 @@ class SmtpDelivery {
   /** All recipients that are still open, in as many transactions and connections as the next hop wants. */
   async #offerTo(hop: NextHop, terms: HostTerms, first: Acquired & { readonly kind: "connection" }): Promise<void> {
     let connection: SmtpConnection | undefined = first.connection;
-    for (const note of first.notes ?? []) this.#note(note);
+    for (const note of first.notes ?? []) this.#notes.add(note);
     let queue = this.#open;
     const startedAtMs = this.#deps.retries?.now() ?? 0;
     const { events } = this.#attempt;
@@ -240,7 +233,12 @@ class SmtpDelivery {
         // A kept connection that gave no answer was closed while nobody looked; nothing is known about the host.
         const wasDead: boolean = result.isUnanswered && hasCarried;
         if (!wasDead) queue = [...this.#record(hop, connection, hasCarried, batch, result), ...queue.slice(most)];
-        if (result.trouble?.kind !== "host") this.#retries?.answered(hop, result);
+        if (result.trouble?.kind !== "host") {
+          this.#retries?.answered(hop, result);
+          if (result.trouble?.kind === "message" && this.#hasSeveralHosts) {
+            await this.#retries?.putOff(hop, result.trouble, startedAtMs);
+          }
+        }
         // Exim, too, remembers nothing of a connection that had carried others.
         else if (!hasCarried) await this.#retries?.failed(hop, result.trouble, startedAtMs);
         if (!wasDead && events !== undefined) await events.recipientsDeferred(hop, batch, this.#results);
@@ -308,15 +306,16 @@ class SmtpDelivery {
   ): number[] {
     const { facts } = connection;
     const { trouble, isPrdr } = result;
-    const { recipients, isLastHop } = this.#attempt.item;
-    const makesReports = connection.knowsDsn && isLastHop !== true;
+    const { item } = this.#attempt;
+    const transport = this.#transport;
+    const makesReports = connection.knowsDsn && item.isLastHop !== true;
     const postponed: number[] = [];
     batch.forEach((position, i) => {
       const end = result.recipients[i];
       if (end === undefined || end.outcome === "postponed") {
         postponed.push(position);
       } else if (end.outcome === "delivered") {
-        const isPassedOn = makesReports && recipients[position]?.notification !== undefined;
+        const isPassedOn = makesReports && item.recipients[position]?.notification !== undefined;
         this.#results[position] = {
           ...end,
           ...facts,
@@ -327,23 +326,24 @@ class SmtpDelivery {
         };
       } else {
         const isHostError = trouble?.kind === "host" && !reused && "errno" in end && end.text === trouble.text;
-        this.#results[position] = refusedResult(end, facts, isHostError);
+        const refused = refusedResult(end, facts, isHostError);
+        this.#results[position] = ofAddress(refused, end, trouble, { item, transport, position });
       }
     });
     const isTemporary = result.recipients.some((end) => end.outcome === "deferred");
     if (result.recipients.some(({ outcome }) => outcome === "delivered")) this.#transactions++;
     // A recipient's error is its own; the others may be of use to whoever watches the host.
-    if (trouble !== undefined && trouble.kind !== "recipient" && isTemporary) this.#note(noteOn(hop, trouble));
+    if (trouble !== undefined && trouble.kind !== "recipient" && isTemporary) this.#notes.add(noteOn(hop, trouble));
     return postponed;
   }
 
   /** The `H=` field is left out where TCP did not get through, as Exim does. */
   #notReached(hop: NextHop, failure: OpenFailure, positions = this.#open): void {
     const { text, isConnect, facts = hostFields(hop), notes = [] } = failure;
-    for (const note of notes) this.#note(note);
+    for (const note of notes) this.#notes.add(note);
     // As in Exim: that we cannot show who we are names no host.
     const isOurs = failure.errno === errnos.auth || failure.errno === errnos.authenticator;
-    if (!isOurs) this.#note(isConnect ? `H=${hopLabel(hop)} ${failure.logged ?? text}` : noteOn(hop, failure));
+    if (!isOurs) this.#notes.add(isConnect ? `H=${hopLabel(hop)} ${failure.logged ?? text}` : noteOn(hop, failure));
     this.#notOffered(isConnect || isOurs ? {} : facts, positions, failure, true);
   }
 
@@ -360,15 +360,6 @@ class SmtpDelivery {
   ): void {
     if (why.kind === "failed") this.#notReached(hop, why.failure, positions);
     else this.#skipped[why.kind === "limit" ? "limit" : "backingOff"]++;
-  }
-
-  /** A temporary refusal of a recipient is worth a line of its own only when another host is asked after it. */
-  #logRecipientErrors(): void {
-    for (const position of this.#open) {
-      const result = this.#results[position];
-      if (result?.outcome !== "deferred" || result.errno !== errnos.rcpt4xx) continue;
-      this.#note(`H=${result.host} [${result.hostAddress}]: ${result.text}`);
-    }
   }
 
   #refuseUnsafeAddresses(): void {
@@ -395,9 +386,5 @@ class SmtpDelivery {
 
   #noHosts(): AttemptResult {
     return noHosts(this.#skipped, this.#attempt.item.domain, this.#transport.name, this.#retries);
-  }
-
-  #note(text: string): void {
-    if (this.#notes.length < MAX_NOTES && !this.#notes.includes(text)) this.#notes.push(text);
   }
 }

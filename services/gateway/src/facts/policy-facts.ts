@@ -8,7 +8,6 @@ type FactHooks = Required<Pick<AclHooks, "facts" | "signatures">>;
 
 interface Transaction {
   readonly facts: TransactionFacts;
-  readonly recipients: readonly string[];
 }
 
 /**
@@ -31,10 +30,6 @@ export function policyFacts(
     if (found === undefined) throw new DeferError(name, "the message is not there yet");
     return found;
   };
-  const scan = (name: string) => async () => {
-    const { facts, recipients } = running(name);
-    throw new DeferError(name, (await facts.scan(recipients)) ?? "no answer");
-  };
   return {
     facts: {
       spf: async () => spfFact(await running("spf").facts.spf(), false),
@@ -47,9 +42,6 @@ export function policyFacts(
         if (judged === undefined) throw new DeferError("dmarc", "the message is not there yet");
         return dmarcFact(judged, hostname);
       },
-      dcc: scan("dcc"),
-      malware: scan("malware"),
-      spam: scan("spam"),
     },
     async signatures() {
       const found = await running("authresults").facts.signatures();

@@ -1,4 +1,5 @@
 import { tlsRequiredField } from "@postbus/mail";
+import type { BmiVerdicts } from "../../carried/bmi-verdicts.ts";
 import type { Headers } from "../../expansion/evaluation.ts";
 import { ExpansionFailure } from "../../expansion/failures.ts";
 import type { Value } from "../../expansion/value.ts";
@@ -8,6 +9,7 @@ import type { MessageControls } from "../controls/message-controls.ts";
 import type { Signature } from "../dkim/signature.ts";
 import type { Fact, FactName } from "../facts.ts";
 import type { CurrentPart } from "../mime/current-part.ts";
+import type { ScanFindings } from "../scans/ask-scanner.ts";
 import type { AddressVerdict } from "../verify-address.ts";
 
 /** What has been received of a message's content, for conditions and variables of the DATA ACLs. */
@@ -73,11 +75,14 @@ export class SmtpMessage {
   /** Once the DKIM ACL has been asked: all of the message, and of some what it has made of them. */
   signatures: readonly Signature[] | undefined;
   overriddenSignatures: Map<Signature, OverriddenSignature> | undefined;
+  /** What BMI has said, if it was asked before the ACLs that want to know. */
+  bmi: BmiVerdicts | undefined;
   /** Queue that `queue =` has chosen. */
   queueName = "";
   // Made when they are needed, which for most messages is never.
   #rates: Map<string, number> | undefined;
   #facts: Map<FactName, Fact> | undefined;
+  #scans: Map<string, Promise<ScanFindings>> | undefined;
   #senderVerdicts: Map<string, AddressVerdict> | undefined;
   #toldSenders: Set<string> | undefined;
   #warnings: Set<string> | undefined;
@@ -93,6 +98,7 @@ export class SmtpMessage {
     forked.found = new Map(this.found);
     forked.#rates = this.rates;
     forked.#facts = this.facts;
+    forked.#scans = this.scans;
     forked.#senderVerdicts = this.senderVerdicts;
     forked.#toldSenders = this.toldSenders;
     forked.#warnings = this.warnings;
@@ -113,6 +119,12 @@ export class SmtpMessage {
   get facts(): Map<FactName, Fact> {
     this.#facts ??= new Map();
     return this.#facts;
+  }
+
+  /** What engines were asked, by the question. */
+  get scans(): Map<string, Promise<ScanFindings>> {
+    this.#scans ??= new Map();
+    return this.#scans;
   }
 
   /** How senders were verified, by address and options. */

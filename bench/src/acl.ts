@@ -1,4 +1,4 @@
-import { AclSession, Acls, policySurroundings, readConfiguration, SmtpAcls } from "@postbus/policy";
+import { AclSession, Acls, policySurroundings, readConfiguration, SmtpAcls, sessionNames } from "@postbus/policy";
 
 /**
  * How many ACL runs a core does: one for RCPT of 12 typical statements, none of which looks anything up.
@@ -50,16 +50,7 @@ const { configuration, problems } = readConfiguration({
 const errors = problems.filter(({ kind }) => kind === "error");
 if (errors.length > 0) throw new Error(JSON.stringify(errors));
 const { shared } = policySurroundings(configuration, { hostname: "mx", localAddresses: [], environment: {} });
-const names = {
-  primaryHostname: "mx.test.example",
-  activeHostname: "mx.test.example",
-  qualifyDomain: "test.example",
-  qualifyRecipient: "test.example",
-  configFile: "/policy",
-  version: "0",
-  spoolDirectory: "/spool",
-  bounceReturnSizeLimit: 102_400,
-};
+const names = sessionNames(configuration, { primaryHostname: "mx.test.example", file: "/policy", version: "0" });
 const session = new AclSession({ address: "198.51.100.20", port: 4000 }, names, shared, {});
 const acls = new SmtpAcls(session, new Acls(configuration));
 session.connection.helo = "client.example";

@@ -121,10 +121,14 @@ example("16.1", "verify = arc/LIST", {
   },
 });
 
+const ADD_RESULTS = "add_header = :at_start:${authresults {mx.test.example}}";
+
 example("16.2", "add_header = :at_start:${authresults {ID}}", {
-  config: around({ data: "  warn add_header = :at_start:${authresults {mx.test.example}}" }),
-  async shows(site) {
-    const { session } = await site.message({ hooks: { authenticationResults: () => ";\n\tarc=pass" } });
+  config: around({ data: `  warn ${ADD_RESULTS}` }),
+  async shows() {
+    const hooks = { facts: { arc: () => ({ result: "pass", variables: {}, authenticationResult: "arc=pass" }) } };
+    const site = new Site(around({ data: `  warn verify = arc\n       ${ADD_RESULTS}` }));
+    const { session } = await site.message({ hooks });
     const [added] = session.message.addedHeaders;
     assert.equal(added?.position, "at_start");
     assert.match(added?.text ?? "", /^Authentication-Results: mx\.test\.example;\n\tarc=pass\n?$/);

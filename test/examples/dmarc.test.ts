@@ -52,8 +52,12 @@ function judged(site: Site, status: string, policy: string): Promise<Told> {
   const variables = { dmarc_status: status, dmarc_used_domain: "b.example", dmarc_domain_policy: policy };
   return site.message({
     hooks: {
-      facts: { dmarc: () => ({ result: status, variables }) },
-      authenticationResults: () => ";\n\tdmarc=pass header.from=b.example",
+      facts: {
+        dmarc: () => ({
+          ...{ result: status, variables },
+          authenticationResult: "dmarc=pass header.from=b.example",
+        }),
+      },
     },
   });
 }

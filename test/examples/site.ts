@@ -13,6 +13,7 @@ import {
   receivedContent,
   SmtpAcls,
   type Surroundings,
+  sessionNames,
   textOf,
 } from "@postbus/policy";
 import {
@@ -25,16 +26,7 @@ import {
 
 const FILE = "/etc/postbus/example.conf";
 const PROCESS = { hostname: "mx.test.example", localAddresses: ["127.0.0.1"], environment: {} };
-const NAMES = {
-  primaryHostname: "mx.test.example",
-  activeHostname: "mx.test.example",
-  qualifyDomain: "mx.test.example",
-  qualifyRecipient: "mx.test.example",
-  configFile: FILE,
-  version: "4.100",
-  spoolDirectory: "/spool",
-  bounceReturnSizeLimit: 102_400,
-};
+const NAMES = { primaryHostname: "mx.test.example", file: FILE, version: "4.100" };
 
 /** A client, and what the test says in place of the services that are asked about its message. */
 export interface ClientOptions {
@@ -99,7 +91,8 @@ export class Site {
     const log: string[] = [];
     const routing = compileRouters(this.configuration);
     const view = proxy && { proxy: { result: "ok" as const, ...proxy, localPort: 50, externalPort: 25 } };
-    const session: AclSession = new AclSession({ address, port: 4000, ...view }, NAMES, shared, {
+    const names = sessionNames(this.configuration, NAMES);
+    const session: AclSession = new AclSession({ address, port: 4000, ...view }, names, shared, {
       log: (targets, text) => void log.push(`${targets.join("+")}: ${text}`),
       verifyAddress: (request) =>
         routing.verify(request, {

@@ -62,7 +62,6 @@ example("4.1", "spf = RESULT : RESULT, with negation and the old names", {
       }),
     );
   },
-  pending: [{ part: "E", behaviour: "$spf_received, $spf_header_comment and $spf_smtp_comment are Exim's" }],
 });
 
 const SRS_TRANSPORT = "  max_rcpt = 1\n  return_path = ${srs_encode {SECRET}{$return_path}{$original_domain}}";

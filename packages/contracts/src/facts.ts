@@ -8,7 +8,7 @@ export const SpfFact = Type.Object(
     result: Result,
     /** The domain whose record was used: MAIL FROM's, or HELO for the null reverse-path (RFC 7208 §2.4). */
     domain: Type.String(),
-    /** Words for the log; control characters are removed. */
+    /** What is wrong with the record, or with the DNS; control characters are removed. */
     comment: Type.Optional(Type.String()),
   },
   { additionalProperties: false },

@@ -16,12 +16,24 @@ export const SpfRequest = Type.Object(
     helo: Type.String(),
     /** Empty for the null reverse-path. */
     returnPath: Type.String(),
+    /** Instead of the domain's own (`spf_guess`). A verifier that does not know this word, or the next, does not answer: it is updated first. */
+    record: Type.Optional(Type.String()),
+    /** The answer is to have `reason`. */
+    wantsReason: Type.Optional(Type.Literal(true)),
   },
   { additionalProperties: false },
 );
 export type SpfRequest = Static<typeof SpfRequest>;
 
-export const SpfAnswer = Type.Object({ v: Type.Literal(1), spf: SpfFact }, { additionalProperties: false });
+export const SpfAnswer = Type.Object(
+  {
+    v: Type.Literal(1),
+    spf: SpfFact,
+    /** Where it was wanted, and there is one: what has decided, a mechanism of the record or that none has matched. */
+    reason: Type.Optional(Type.Enum(["mechanism", "default"])),
+  },
+  { additionalProperties: false },
+);
 export type SpfAnswer = Static<typeof SpfAnswer>;
 
 export const MessageRequest = Type.Object(

@@ -119,7 +119,23 @@ async function askServer<T extends RecordType>(
   type: T,
   timeoutMs: number,
 ): Promise<Exclude<Outcome<T>, { kind: "truncated" }>> {
-  const request = { server, query: { ...queryPacket(randomInt(0x1_0000), name, type), type }, timeoutMs };
+  const endsAtMs = performance.now() + timeoutMs;
+  const answered = await exchange(server, name, type, timeoutMs, true);
+  // RFC 6891 §7: a server that does not know EDNS says that it cannot read the question, or does not do such things.
+  if (answered.kind !== "failure" || !/^(?:FORMERR|NOTIMP)$/.test(answered.reason)) return answered;
+  const leftMs = endsAtMs - performance.now();
+  return leftMs <= 0 ? answered : exchange(server, name, type, leftMs, false);
+}
+
+async function exchange<T extends RecordType>(
+  server: ServerAddress,
+  name: string,
+  type: T,
+  timeoutMs: number,
+  usesEdns: boolean,
+): Promise<Exclude<Outcome<T>, { kind: "truncated" }>> {
+  const query = { ...queryPacket(randomInt(0x1_0000), name, type, usesEdns), type };
+  const request = { server, query, timeoutMs };
   const overUdp = await udpExchange(request);
   if (overUdp.kind !== "truncated") return overUdp;
   const overTcp = await tcpExchange(request);

@@ -18,6 +18,8 @@ export interface LookupSettings {
   readonly maxConnections?: number;
   /** For dnsdb. */
   readonly resolver?: Resolver;
+  /** For spf: the result of RFC 7208, for an address and the IP address of a client. */
+  readonly checkSpf?: (address: string, clientAddress: string, signal?: AbortSignal) => Promise<string>;
   /** Milliseconds, monotonic. */
   readonly now?: () => number;
 }

@@ -2,7 +2,15 @@ import { candidateKeys } from "./candidate-keys.ts";
 import type { LookupOutcome, LookupRequest, LookupScope, Lookups } from "./lookup.ts";
 import { LookupDefer } from "./lookup-defer.ts";
 import type { LookupSettings } from "./lookup-settings.ts";
-import type { FileLookupType, Finding, QueryDriver, QueryLookupType } from "./lookup-type.ts";
+import type {
+  FileLookupType,
+  Finding,
+  LookupType,
+  PairDriver,
+  PairLookupType,
+  QueryDriver,
+  QueryLookupType,
+} from "./lookup-type.ts";
 import { type FileHandle, OpenFiles } from "./open-files.ts";
 
 const NOT_FOUND: LookupOutcome = { found: false };
@@ -15,6 +23,7 @@ export class LookupTable implements Lookups {
   readonly #settings: LookupSettings;
   readonly #files: OpenFiles;
   readonly #drivers = new Map<QueryLookupType, Maybe<QueryDriver>>();
+  readonly #pairDrivers = new Map<PairLookupType, PairDriver>();
   readonly #now: () => number;
   readonly #closing = new AbortController();
 
@@ -26,11 +35,27 @@ export class LookupTable implements Lookups {
 
   find(request: LookupRequest, scope: LookupScope): Maybe<LookupOutcome> {
     const { type } = request.spec;
-    const outcome =
-      type.style === "query"
-        ? this.#query(type, request, scope)
-        : this.#searchFile(type, request.file ?? "", request, scope);
+    const outcome = this.#ask(type, request, scope);
     return outcome instanceof Promise ? beforeAbort(outcome, type.name, scope.signal, this.#closing.signal) : outcome;
+  }
+
+  #ask(type: LookupType, request: LookupRequest, scope: LookupScope): Maybe<LookupOutcome> {
+    if (type.style === "query") return this.#query(type, request, scope);
+    const { file = "" } = request;
+    return type.wants === "no file"
+      ? this.#pair(type, file, request, scope)
+      : this.#searchFile(type, file, request, scope);
+  }
+
+  #pair(type: PairLookupType, other: string, request: LookupRequest, scope: LookupScope): Maybe<LookupOutcome> {
+    const { key, spec } = request;
+    if (key === "") return NOT_FOUND;
+    const driver = this.#pairDrivers.get(type) ?? type.start(this.#settings);
+    this.#pairDrivers.set(type, driver);
+    const answer = this.#cached(`${type.name} ${other}`, key, request, scope, () =>
+      driver.find(key, other, { options: spec.options, scope }),
+    );
+    return map(answer, (finding) => outcomeOf(finding, request, undefined));
   }
 
   /** Ends all connections and closes all files; what still waits for an answer gets a `LookupDefer`. */

@@ -5,7 +5,7 @@ import type { LookupSettings } from "./lookup-settings.ts";
  * A member of the family in `types/`. Those with a file are opened by path and answer keys; the others are drivers that
  * answer queries. All strings are octet strings: every character is 0..255.
  */
-export type LookupType = FileLookupType | QueryLookupType;
+export type LookupType = FileLookupType | PairLookupType | QueryLookupType;
 
 interface CommonLookupType {
   readonly name: string;
@@ -44,6 +44,20 @@ export interface OpenFile {
 export interface FindRequest {
   readonly options: LookupOptions;
   readonly scope: LookupScope;
+}
+
+/** `${lookup{KEY}TYPE{OTHER}}`: what stands where others have a file is none. */
+export interface PairLookupType extends CommonLookupType {
+  readonly style: "single-key";
+  readonly wants: "no file";
+  /** Called once for each `LookupTable`, at the first use. */
+  start(settings: LookupSettings): PairDriver;
+}
+
+/** Answers pairs of strings. */
+export interface PairDriver {
+  /** @returns undefined: no data. @throws {LookupDefer} */
+  find(key: string, other: string, request: FindRequest): Promise<Finding | undefined>;
 }
 
 /** `${lookup TYPE{QUERY}}`. */

@@ -1,7 +1,5 @@
 import { type Answer, type RecordType, type Resolver, recordsOf } from "@postbus/dns";
-
-/** Questions for one message: no honest one needs a tenth of it. */
-export const MAX_QUERIES = 200;
+import { MESSAGE_QUERIES } from "./query-budget.ts";
 
 /**
  * Octets of one TXT record. The largest key that anybody could want, RSA with 16,384 bits, takes 3 KB; RFC 7208 §3.4
@@ -24,18 +22,29 @@ class QueryError extends Error {
 }
 
 const types: ReadonlySet<string> = new Set(["A", "AAAA", "CNAME", "MX", "PTR", "TXT"] satisfies RecordType[]);
-const isAskedType = (type: string): type is "A" | "AAAA" | "CNAME" | "MX" | "PTR" | "TXT" => types.has(type);
+type AskedType = "A" | "AAAA" | "CNAME" | "MX" | "PTR" | "TXT";
+const isAskedType = (type: string): type is AskedType => types.has(type);
 
 /**
- * Our resolver for the library, with a budget: whoever wrote the message, or the records, decides what is asked.
+ * Our resolver for the library, with a budget: whoever wrote the message, or the records, decides what is asked. A question
+ * that is asked again costs nothing.
  *
  * @param signal Ends the check: from then on every question is out of time.
+ * @param maxQueries For all questions together.
  */
-export function queryAdapter(resolver: Resolver, signal: AbortSignal): LibraryResolver {
-  let left = MAX_QUERIES;
-  return async (name, type) => {
-    if (!isAskedType(type)) throw new QueryError("ENOTIMP", `no questions of type ${type}`);
-    if (left-- <= 0) throw new QueryError("EBUDGET", `more than ${MAX_QUERIES} DNS queries for one message`);
+export function queryAdapter(resolver: Resolver, signal: AbortSignal, maxQueries = MESSAGE_QUERIES): LibraryResolver {
+  const asked = new Map<string, ReturnType<LibraryResolver>>();
+  return (name, type) => {
+    const key = `${type} ${name}`;
+    const known = asked.get(key);
+    if (known !== undefined) return known;
+    if (asked.size >= maxQueries) return refused("EBUDGET", `more than ${maxQueries} DNS queries for one message`);
+    const answer = isAskedType(type) ? ask(name, type) : refused("ENOTIMP", `no questions of type ${type}`);
+    asked.set(key, answer);
+    return answer;
+  };
+
+  async function ask(name: string, type: AskedType): ReturnType<LibraryResolver> {
     let answer: Answer;
     try {
       answer = await resolver.resolve(name, type, { signal });
@@ -45,8 +54,11 @@ export function queryAdapter(resolver: Resolver, signal: AbortSignal): LibraryRe
     if (answer.state === "no such name") throw new QueryError("ENOTFOUND", `${type} ${name}: no such name`);
     if (answer.state === "no data") throw new QueryError("ENODATA", `${type} ${name}: no such record`);
     return inLibraryShape(type, answer);
-  };
+  }
 }
+
+const refused = (code: QueryError["code"], message: string): Promise<never> =>
+  Promise.reject(new QueryError(code, message));
 
 function inLibraryShape(type: RecordType, answer: Answer): string[] | string[][] {
   // `type` says which of the shapes the answer has.

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import type { DnsZone } from "@postbus/testkit";
+import { after, test } from "node:test";
+import { createResolver, parseServers } from "@postbus/dns";
+import { type DnsZone, startDnsServer } from "@postbus/testkit";
 import { checkSpf } from "../src/index.ts";
 import { resolverFor } from "./dns-lab.ts";
 
@@ -22,6 +23,9 @@ const zone: DnsZone = {
   "many.example": spf(`v=spf1 ${Array.from({ length: 11 }, (_, i) => `exists:e${i}.many.example`).join(" ")} +all`),
   "macro.example": spf("v=spf1 exists:%{ir}.%{l}.macro.example -all"),
   "1.2.0.192.joe.macro.example": { A: ["127.0.0.2"] },
+  "delimiters.example": spf("v=spf1 exists:%{l1r+-}.delimiters.example -all"),
+  "a.delimiters.example": { A: ["127.0.0.2"] },
+  "huge-macro.example": spf(`v=spf1 exists:${"%{s}".repeat(3000)}.x -all`),
   "bad-macro.example": spf("v=spf1 exists:%{z}.example -all"),
   "wide-macro.example": spf("v=spf1 exists:%{d999}.nowhere.example -all"),
   "silent.example": "drop",
@@ -51,6 +55,8 @@ const cases = [
   ["a (§5.3)", "joe@a.example", "pass", "a.example"],
   ["mx (§5.4)", "joe@mx.example", "pass", "mx.example"],
   ["macros (§7)", "joe@macro.example", "pass", "macro.example"],
+  ["delimiters, in any order (§7.1)", "a-b+c@delimiters.example", "pass", "delimiters.example"],
+  ["12 KB of macros", "joe@huge-macro.example", "permerror", "huge-macro.example"],
   ["bad macro (§7.1)", "joe@bad-macro.example", "permerror", "bad-macro.example"],
   ["a macro of more labels than there are (§7.3)", "joe@wide-macro.example", "fail", "wide-macro.example"],
   ["10 KB of record", "joe@long.example", "fail", "long.example"],
@@ -117,4 +123,68 @@ test("a failure of our own resolver is temperror, never thrown", async () => {
   const resolver = { resolve: () => Promise.reject(new Error("no sockets left")) };
   const fact = await checkSpf({ clientAddress: "192.0.2.1", helo: "h.example", returnPath: "a@b.example" }, resolver);
   assert.equal(fact.result, "temperror");
+});
+
+const reasons = [
+  ["joe@pass.example", "pass", "mechanism"],
+  ["joe@fail.example", "fail", "mechanism"],
+  ["joe@softfail.example", "softfail", "mechanism"],
+  ["joe@neutral.example", "neutral", "mechanism"],
+  ["joe@default.example", "neutral", "default"],
+  ["joe@default-redirect.example", "neutral", "default"],
+  ["joe@neutral-redirect.example", "neutral", "mechanism"],
+  ["joe@default-include.example", "neutral", "default"],
+  ["joe@nothing.example", "none", undefined],
+  ["joe@two.example", "permerror", undefined],
+  ["joe@broken.example", "temperror", undefined],
+] as const;
+
+test("what has decided: a mechanism, or that none has matched (RFC 7208 §4.7)", async (t) => {
+  const resolver = await resolverFor({
+    ...zone,
+    "default.example": spf("v=spf1 ip4:198.51.100.1"),
+    "default-redirect.example": spf("v=spf1 redirect=default.example"),
+    "neutral-redirect.example": spf("v=spf1 redirect=neutral.example"),
+    "default-include.example": spf("v=spf1 include:neutral.example"),
+  });
+  for (const [returnPath, result, reason] of reasons) {
+    await t.test(returnPath, async () => {
+      const fact = await checkSpf({ clientAddress: "192.0.2.1", helo: "helo.example", returnPath }, resolver);
+      assert.deepEqual([fact.result, fact.reason], [result, reason]);
+    });
+  }
+});
+
+test("a record that is given stands for the one of the domain, and of no other", async () => {
+  const resolver = await resolverFor(zone);
+  const ask = async (record: string) => {
+    const question = { clientAddress: "192.0.2.1", helo: "helo.example", returnPath: "joe@nothing.example", record };
+    return (await checkSpf(question, resolver)).result;
+  };
+  assert.equal(await ask("v=spf1 ip4:192.0.2.1 -all"), "pass");
+  assert.equal(await ask("v=spf1 include:pass.example ~all"), "pass");
+  assert.equal(await ask("v=spf1 ip4:198.51.100.1 ~all"), "softfail");
+  assert.equal(
+    await ask("v=spf1 a/24 mx/24 ptr ?all"),
+    "neutral",
+    "what the domain has none of is no fault (Exim 4.98)",
+  );
+  assert.equal(await ask("no record"), "none");
+});
+
+test("no record leads to more queries than RFC 7208 §4.6.4 allows", async () => {
+  const hosts = Array.from({ length: 10 }, (_, i) => `${i} h${i}`);
+  const many: Record<string, DnsZone[string]> = {
+    "greedy.example": spf(`v=spf1 ${hosts.map((_, i) => `mx:m${i}.example`).join(" ")} -all`),
+  };
+  for (let m = 0; m < 10; m++) {
+    many[`m${m}.example`] = { MX: hosts.map((host) => `${host}.m${m}.example`) };
+    for (let h = 0; h < 10; h++) many[`h${h}.m${m}.example`] = { A: ["198.51.100.1"] };
+  }
+  const server = await startDnsServer(many);
+  after(() => server.stop());
+  const resolver = createResolver({ servers: parseServers(server.address) });
+  const question = { clientAddress: "192.0.2.1", helo: "helo.example", returnPath: "joe@greedy.example" };
+  assert.equal((await checkSpf(question, resolver)).result, "fail");
+  assert.equal(server.queries.length, 111, "the record, ten times a list of hosts, a hundred hosts");
 });

@@ -6,6 +6,7 @@ import { admissionTests } from "./acl/smtp/admission-tests.ts";
 import { proxyTest } from "./acl/smtp/proxy-hosts.ts";
 import { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import { smtpParts } from "./acl/smtp/smtp-parts.ts";
+import { authservIds } from "./compiled/authserv-ids.ts";
 import { checkCarriedOut } from "./compiled/check-carried-out.ts";
 import { checkLocalDeliveries, type DeliveryAbilities } from "./compiled/check-local-deliveries.ts";
 import { contentTest } from "./compiled/content-test.ts";
@@ -82,6 +83,7 @@ export function compilePolicy(source: PolicySource): Policy {
     notices,
     configuration,
     primaryHostname,
+    authservIds: authservIds(configuration, primaryHostname),
     qualifyDomain,
     qualifyRecipient,
     smtp,

@@ -35,6 +35,8 @@ export interface Policy {
   readonly configuration: Configuration;
   /** `primary_hostname`: in the greeting, Received, Authentication-Results and EHLO as a client. */
   readonly primaryHostname: string;
+  /** Names of ours in Authentication-Results fields, in lower case. */
+  readonly authservIds: readonly string[];
   /** `qualify_domain`: of the Mailer-Daemon that writes bounces. */
   readonly qualifyDomain: string;
   /** `qualify_recipient`: of a recipient without a domain. */

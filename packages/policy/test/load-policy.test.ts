@@ -78,7 +78,15 @@ describe("the ACL of the example", () => {
 
   test("what is verified has the results on top", async () => {
     const policy = await loadPolicy({ macros: SITE });
-    const acls = policy.startSession({ address: stranger, port: 4000 }, { authenticationResults: () => "; spf=pass" });
+    const acls = policy.startSession(
+      { address: stranger, port: 4000 },
+      {
+        facts: {
+          spf: () => ({ result: "pass", variables: {}, spf: { domain: "c.test" } }),
+          dmarc: () => ({ result: "accept", variables: {}, authenticationResult: "dmarc=pass header.from=b" }),
+        },
+      },
+    );
     await acls.mail({ returnPath: "" });
     await acls.recipient("x@a.test");
     acls.content(
@@ -93,7 +101,7 @@ describe("the ACL of the example", () => {
       }),
     );
     assert.equal((await acls.data()).verdict, "accept");
-    const text = `Authentication-Results: ${policy.primaryHostname}; spf=pass\n`;
+    const text = `Authentication-Results: ${policy.primaryHostname};\n\tspf=pass smtp.mailfrom=<>;\n\tdmarc=pass header.from=b\n`;
     assert.deepEqual(
       acls.session.message.addedHeaders.map((header) => ({ ...header, text: textOf(header.text) })),
       [{ position: "at_start", text }],

@@ -97,7 +97,7 @@ export class MessageReception {
     }
     envelope.facts.contentIsThere({
       messageId: this.messageId,
-      wantsSignatures: acls.has("dkim"),
+      wantsSignatures: acls.has("dkim") || policy.wantedFacts.signatures,
       headerOctets: () => this.#content.header.length,
       wantsArc: policy.wantedFacts.arc,
       wantsDmarcDetail: policy.wantedFacts.dmarc,
@@ -357,9 +357,9 @@ export class MessageReception {
   #newHeader(): MessageHeader {
     const { header } = this.#content;
     const { policy, dates } = this.#surroundings;
-    const { primaryHostname: authservId, smtp } = policy;
-    const clean = withoutUnwanted(header, this.#fields, { names: smtp.removedFields, authservId });
-    const arrival = { hostname: authservId, messageId: this.messageId, date: dates.at(this.#receivedAtMs) };
+    const { primaryHostname: hostname, authservIds, smtp } = policy;
+    const clean = withoutUnwanted(header, this.#fields, { names: smtp.removedFields, authservIds });
+    const arrival = { hostname, messageId: this.messageId, date: dates.at(this.#receivedAtMs) };
     return new MessageHeader(
       this.#ownReceived ?? receivedFieldOf(this.#incoming, arrival),
       clean,

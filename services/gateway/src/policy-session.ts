@@ -47,7 +47,7 @@ export class PolicySession implements DecisionsClient {
     this.decisions = settings.decisions === "none" ? undefined : new SessionDecisions(this, surroundings);
     const hooks: AclHooks = {
       ...policyFacts(
-        policy.primaryHostname,
+        policy,
         () => client.envelope,
         () => this.#whyNoDmarc(),
       ),

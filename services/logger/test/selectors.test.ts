@@ -28,12 +28,36 @@ const attempt = {
 };
 
 /** Each line without its time; as exim-4.98 has written it for such a message, with `log_selector = +all`. */
+const arrived = {
+  ...common,
+  ...{ name: "msg:received" as const, returnPath: "s@c.test", recipients: ["u1@rem.test"] },
+  reception: { protocol: "esmtp", size: 202 },
+};
+
 const cases: readonly {
   readonly name: string;
   readonly event: MailEvent;
   readonly on?: readonly string[];
   readonly want: string;
 }[] = [
+  {
+    name: "arrival, with what SPF says (Exim 4.98)",
+    event: { ...arrived, facts: { spf: { result: "softfail", domain: "c.test" } } },
+    on: ["spf", "spf_verbose"],
+    want: "<= s@c.test P=esmtp SPF=softfail S=202",
+  },
+  {
+    name: "arrival that SPF lets pass",
+    event: { ...arrived, facts: { spf: { result: "pass", domain: "c.test" } } },
+    on: ["spf"],
+    want: "<= s@c.test P=esmtp SPF S=202",
+  },
+  {
+    name: "arrival that SPF does not let pass, where only those that it does are told",
+    event: { ...arrived, facts: { spf: { result: "fail", domain: "c.test" } } },
+    on: ["spf"],
+    want: "<= s@c.test P=esmtp S=202",
+  },
   {
     name: "a report: its Message-ID is ours",
     event: {

@@ -53,7 +53,9 @@ async function start(question: Extract<ToWorker, { kind: "spf" | "message" }>): 
 async function answer(question: Extract<ToWorker, { kind: "spf" | "message" }>, task: Task): Promise<FromWorker> {
   const { id } = question;
   const { signal } = task.cancel;
-  if (question.kind === "spf") return { kind: "spf", id, fact: await checkSpf(question.request, resolver, { signal }) };
+  if (question.kind === "spf") {
+    return { kind: "spf", id, findings: await checkSpf(question.request, resolver, { signal }) };
+  }
   const { asked, octets } = question;
   const content = octets === undefined ? pieces(id, task) : buffer(octets);
   const options = { signal, ...messageOptions(asked, files) };

@@ -25,10 +25,11 @@ export function spfHandler(checks: Checks, metrics: CheckMetrics): QuestionHandl
   return async ({ body, signal }) => {
     if (!spfRequests.Check(body)) throw new Error("verify.spf: the question does not fit its contract");
     const stopTimer = metrics.seconds.startTimer({ check: "spf" });
-    const spf = await checks.spf(body, signal);
+    const { reason, ...spf } = await checks.spf(body, signal);
     stopTimer();
     metrics.checks.inc({ check: "spf", result: spf.result });
-    return { v: 1, spf } satisfies SpfAnswer;
+    const wanted = body.wantsReason === true && reason !== undefined ? { reason } : {};
+    return { v: 1, spf, ...wanted } satisfies SpfAnswer;
   };
 }
 

@@ -1,9 +1,9 @@
 import { getCompileCacheDir } from "node:module";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { SpfFact, SpfRequest } from "@postbus/contracts";
+import type { SpfRequest } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
-import { type MessageFacts, unchecked } from "@postbus/mail-auth";
+import { type MessageFacts, type SpfFindings, unchecked } from "@postbus/mail-auth";
 import type { Logger } from "pino";
 import type { Checks, MessageAsked } from "./checks.ts";
 import type { FromWorker, Piece, ToWorker, WorkerSettings } from "./worker-protocol.ts";
@@ -68,12 +68,12 @@ export class WorkerPool implements Checks {
     this.#stuckAfterMs = options.stuckAfterMs ?? STUCK_AFTER_MS;
   }
 
-  async spf(request: SpfRequest, signal: AbortSignal): Promise<SpfFact> {
+  async spf(request: SpfRequest, signal: AbortSignal): Promise<SpfFindings> {
     const ending = await this.#run(signal, undefined, (id) => ({
       message: { kind: "spf", id, request },
       transfer: [],
     }));
-    if (ending.kind === "spf") return ending.fact;
+    if (ending.kind === "spf") return ending.findings;
     return { result: "temperror", domain: "", comment: whyNot(ending) };
   }
 

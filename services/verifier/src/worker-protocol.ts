@@ -1,5 +1,5 @@
-import type { SpfFact, SpfRequest } from "@postbus/contracts";
-import type { MessageFacts } from "@postbus/mail-auth";
+import type { SpfRequest } from "@postbus/contracts";
+import type { MessageFacts, SpfFindings } from "@postbus/mail-auth";
 import type { MessageAsked } from "./checks.ts";
 
 /** What a worker is started with. */
@@ -29,7 +29,7 @@ export type ToWorker =
 
 /** From a worker. */
 export type FromWorker =
-  | { readonly kind: "spf"; readonly id: number; readonly fact: SpfFact }
+  | { readonly kind: "spf"; readonly id: number; readonly findings: SpfFindings }
   | { readonly kind: "message"; readonly id: number; readonly facts: MessageFacts }
   /** The next piece of content, please: one at a time, and in the memory of the last one, so that none is left behind. */
   | { readonly kind: "more"; readonly id: number; readonly spent: ArrayBuffer | undefined }

@@ -14,6 +14,7 @@ import { pgsql } from "./pgsql.ts";
 import { psl } from "./psl.ts";
 import { redis } from "./redis.ts";
 import { regdom } from "./regdom.ts";
+import { spf } from "./spf.ts";
 import { sqlite } from "./sqlite.ts";
 import { wildlsearch } from "./wildlsearch.ts";
 
@@ -29,6 +30,8 @@ const types: readonly LookupType[] = [
   json,
   psl,
   regdom,
+  // Two strings.
+  spf,
   // Queries.
   dnsdb,
   redis,

@@ -1,5 +1,6 @@
 import type { Eventual } from "../expansion/code.ts";
 import type { Value } from "../expansion/value.ts";
+import type { SpfFinding } from "./spf/spf-finding.ts";
 
 /** What others find out about a message, on demand. */
 export const factNames = ["spf", "spf_guess", "dkim", "dmarc", "arc"] as const;
@@ -12,6 +13,8 @@ export interface Fact {
    */
   readonly result: string;
   readonly variables: Readonly<Record<string, Value | number | boolean>>;
+  /** Of SPF: what its variables are made of. */
+  readonly spf?: SpfFinding;
   /**
    * Of DMARC and ARC: what stands of it in `${authresults}`, without the blanks before it: `arc=none`. Whoever answers has
    * made it fit for a header field (RFC 8601 §2.2).

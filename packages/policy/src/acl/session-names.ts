@@ -1,6 +1,8 @@
+import { compileExpansion } from "../expansion/compile-expansion.ts";
+import type { Expansion } from "../expansion/expansion.ts";
 import type { Configuration } from "../reader/configuration.ts";
 
-/** Names and sizes that variables tell. */
+/** Names, sizes and texts of the main section that variables tell, or are made of. */
 export interface SessionNames {
   readonly primaryHostname: string;
   readonly activeHostname: string;
@@ -11,6 +13,10 @@ export interface SessionNames {
   /** `spool_directory`, as the file has it: there is none. */
   readonly spoolDirectory: string;
   readonly bounceReturnSizeLimit: number;
+  /** `spf_guess` */
+  readonly spfGuess: string;
+  /** `spf_smtp_comment_template` */
+  readonly spfComment: Expansion;
   /** `smtp_return_error_details`: clients are told why they are put off. */
   readonly returnsErrorDetails?: boolean;
 }
@@ -34,6 +40,8 @@ export function sessionNames(
     version,
     spoolDirectory: main.get("spool_directory") ?? "",
     bounceReturnSizeLimit: main.get("bounce_return_size_limit"),
+    spfGuess: main.get("spf_guess"),
+    spfComment: compileExpansion(main.get("spf_smtp_comment_template")),
     returnsErrorDetails: main.get("smtp_return_error_details"),
   };
 }

@@ -4,6 +4,7 @@ import { lowerCase } from "../expansion/operators/case.ts";
 import type { Value } from "../expansion/value.ts";
 import type { SharedSurroundings } from "../load/policy-surroundings.ts";
 import type { AclRun } from "./acl-run.ts";
+import { authenticationResults } from "./authentication-results/authentication-results.ts";
 import { callFromExpansion } from "./call-from-expansion.ts";
 import type { AclHooks, LogTarget } from "./hooks.ts";
 import type { SessionNames } from "./session-names.ts";
@@ -108,7 +109,7 @@ export class AclSession {
       ...this.#surroundings,
       variables: given === undefined ? own : { get: (name) => given.get(name) ?? own.get(name) },
       headers: { occurrences: (name) => this.message.content?.headers.occurrences(name) ?? [] },
-      authenticationResults: () => this.hooks.authenticationResults?.() ?? "",
+      authenticationResults: (id) => authenticationResults(this, id),
       callAcl: (name) => callFromExpansion(name, this),
       warn: (text) => this.log(["main", "panic"], text),
     };

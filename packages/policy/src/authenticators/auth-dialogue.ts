@@ -87,7 +87,8 @@ export class AuthDialogue {
 
   #succeeded(id: Value | undefined): AuthAnswer {
     const { connection } = this.#session;
-    connection.authentication = { by: this.#authenticator.name, id: id ?? "" };
+    const { name, writtenName: method, isByCertificate } = this.#authenticator;
+    connection.authentication = { by: name, method, isByCertificate, id: id ?? "" };
     return { kind: "end", reply: REPLIES.ok, isAuthenticated: true };
   }
 

@@ -14,6 +14,8 @@ export interface ServerAuthenticator {
   readonly name: string;
   /** `public_name`, in upper case: what EHLO offers and AUTH names (RFC 4954 §3). */
   readonly publicName: string;
+  /** `public_name`, as the file has it. */
+  readonly writtenName: string;
   readonly mechanism: Mechanism;
   /** A certificate stands for the AUTH command, which there is none of. */
   readonly isByCertificate: boolean;
@@ -38,6 +40,7 @@ export function serverAuthenticators(
     return {
       name,
       publicName: (generic.get("public_name") ?? name).toUpperCase(),
+      writtenName: generic.get("public_name") ?? name,
       mechanism,
       isByCertificate: settings.kind === "tls",
       advertised: expansionOf(generic.get("server_advertise_condition")),

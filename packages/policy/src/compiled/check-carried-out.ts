@@ -77,6 +77,7 @@ const MAIN: ReadonlySet<string> = new Set([
     "smtp_enforce_sync",
     "smtp_max_synprot_errors",
   ],
+  ...["spf_guess", "spf_smtp_comment_template"],
   ...["smtp_max_unknown_commands", "smtp_receive_timeout", "message_body_visible", "tls_certificate", "tls_privatekey"],
   ...["tls_advertise_hosts", "tls_require_ciphers", "tls_eccurve", "tls_alpn", "openssl_options"],
   ...[

@@ -83,7 +83,7 @@ export interface Surroundings {
   callAcl?(name: Value, evaluation: Evaluation): AclOutcome | Promise<AclOutcome>;
   readonly resolver?: Resolver;
   /** What stands behind the id in `${authresults}`: `;\n\tspf=pass …`. */
-  authenticationResults?(): Value | Promise<Value>;
+  authenticationResults?(id: Value): Value | Promise<Value>;
   /** A thing that works but is dangerous: a query with data of a peer that is not quoted. */
   warn?(text: string): void;
   readonly settings: LanguageSettings;

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import type { Resolver } from "@postbus/dns";
-import { LookupTable } from "@postbus/lookups";
+import { type LookupSettings, LookupTable } from "@postbus/lookups";
+import { checkSpf } from "@postbus/mail-auth";
 import { defaultLanguageSettings, type Surroundings } from "../expansion/evaluation.ts";
 import { NamedLists } from "../matching/named-lists.ts";
 import { splitList } from "../matching/split-list.ts";
@@ -31,6 +32,14 @@ export interface PolicySurroundings {
   stop(): Promise<void>;
 }
 
+/** SPF for lookups: in this process, with the DNS cache that it has. */
+function spfChecker(resolver: Resolver): NonNullable<LookupSettings["checkSpf"]> {
+  return async (returnPath, clientAddress, signal) => {
+    const options = signal === undefined ? {} : { signal };
+    return (await checkSpf({ clientAddress, helo: "", returnPath }, resolver, options)).result;
+  };
+}
+
 const KINDS = ["domain", "host", "address", "localpart"] as const satisfies readonly NamedListKind[];
 
 /** Puts together what the expansions and lists of a policy need, apart from the context in which each of them stands. */
@@ -51,7 +60,7 @@ export function policySurroundings(configuration: Configuration, parts: ProcessP
     ...(sqliteFile === undefined ? {} : { sqliteFile }),
     sqliteLockTimeoutMs: main.get("sqlite_lock_timeout"),
     maxOpenFiles: main.get("lookup_open_max"),
-    ...(resolver === undefined ? {} : { resolver }),
+    ...(resolver === undefined ? {} : { resolver, checkSpf: spfChecker(resolver) }),
   });
   const definitions = KINDS.flatMap((kind) =>
     [...namedLists[kind].values()].map(({ name, text, isCached }) => ({ kind, name, text, isCacheForced: isCached })),

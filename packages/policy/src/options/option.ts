@@ -48,7 +48,7 @@ export type OptionValue<T extends OptionType = OptionType> = T extends "lines*"
             : string;
 
 /** Which part of the program obeys an option. */
-export type OptionReader = "everywhere" | "gateway" | "router" | "delivery" | "verifier" | "scanner" | "logger";
+export type OptionReader = "everywhere" | "gateway" | "router" | "delivery" | "scanner" | "logger";
 
 export type OptionStatus =
   /** It does what Exim's manual says. */
@@ -102,7 +102,6 @@ export const everywhere: Row = row({ kind: "supported", reader: "everywhere" });
 export const gateway: Row = row({ kind: "supported", reader: "gateway" });
 export const router: Row = row({ kind: "supported", reader: "router" });
 export const delivery: Row = row({ kind: "supported", reader: "delivery" });
-export const verifier: Row = row({ kind: "supported", reader: "verifier" });
 export const scanner: Row = row({ kind: "supported", reader: "scanner" });
 export const logger: Row = row({ kind: "supported", reader: "logger" });
 

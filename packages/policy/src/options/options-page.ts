@@ -18,7 +18,7 @@ const HEAD = `# Options
 Everything that can be set in a configuration, with its type and its default. A \`*\` behind a type: the value is expanded
 when it is used. What an option does, Exim's manual says; what differs is in the last column.
 
-- _gateway, router, delivery, verifier, scanner, logger_: the service that obeys the option; _everywhere_: more than one.
+- _gateway, router, delivery, scanner, logger_: the service that obeys the option; _everywhere_: more than one.
 - _no meaning here_: taken, with one notice for all of them; it is about Exim's processes, files or accounts.
 - _not available_: an error, unless it is set to nothing.
 

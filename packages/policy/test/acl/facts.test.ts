@@ -17,9 +17,12 @@ async function askData(
     if (fact === "defer") throw new DeferError("scanner", "no answer");
     return fact;
   };
+  const own = { [name]: answer };
+  // It is asked first.
+  const facts = name === "spf_guess" ? { spf: () => ({ result: "none", variables: {} }), ...own } : own;
   const { acls } = policySession(
     `acl_smtp_rcpt = accept\nacl_smtp_data = c\nbegin acl\nc:\n  warn ${condition}\n    set acl_m_x = 1\n  deny ${condition}\n    message = yes $spf_result$dmarc_status$arc_state\n  accept\n`,
-    { hooks: { facts: { [name]: answer } } },
+    { hooks: { facts } },
   );
   await acls.mail({ returnPath: "a@b.example" });
   await acls.recipient("x@y");
@@ -36,6 +39,15 @@ describe("conditions that ask others", () => {
     ["spf = !fail", "spf", fact("none"), /^550/],
     ["spf = err_perm", "spf", fact("permerror"), /^550/],
     ["spf = err_temp", "spf", fact("temperror"), /^550/],
+    ["spf = invalid", "spf", fact("permerror"), /^550/],
+    ["spf = (invalid) : pass", "spf", fact("permerror"), /^550/],
+    ["spf = pass : !err_perm", "spf", fact("permerror"), /^accept/],
+    ["spf = pass : !err_perm", "spf", fact("none"), /^550/],
+    ["spf = <; fail; ! err_temp", "spf", fact("temperror"), /^accept/],
+    ["spf = *", "spf", fact("none"), /^550/],
+    ["spf = ^soft", "spf", fact("softfail"), /^550/],
+    ["spf = PASS", "spf", fact("pass"), /^550/],
+    ["spf = ${if bool{true}{err_perm : fail}}", "spf", fact("permerror"), /^550/],
     ["spf = pass", "spf", "defer", LATER],
     ["spf_guess = pass", "spf_guess", fact("pass"), /^550/],
     ["dkim_status = pass : none", "dkim", fact("none"), /^550/],

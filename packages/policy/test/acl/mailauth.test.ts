@@ -42,7 +42,8 @@ describe("AUTH= of MAIL", () => {
     const who = isAuthenticated ? "an authenticated client" : "any client";
     test(`${authenticatedSender ?? "absent"}, of ${who}, ${config === WITH_ACL ? "with" : "without"} an ACL`, async () => {
       const { acls, session, log } = policySession(`${config}\n${ACLS}`);
-      if (isAuthenticated) session.connection.authentication = { by: "plain", id: "ann" };
+      if (isAuthenticated)
+        session.connection.authentication = { by: "plain", method: "PLAIN", isByCertificate: false, id: "ann" };
       assert.equal(shown(await acls.mail({ returnPath: "a@b.test", authenticatedSender })), said);
       if (line !== undefined) assert.match(log.join("\n"), line);
       acls.reset();

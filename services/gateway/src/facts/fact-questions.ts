@@ -7,7 +7,6 @@ import {
   type ScanRequest,
   type ScanVerdict,
   SpfAnswer,
-  type SpfFact,
   type SpfRequest,
   scanSubject,
   verifyMessageSubject,
@@ -40,10 +39,11 @@ export class FactQuestions {
     this.#log = log;
   }
 
-  async spf(question: SpfRequest, timeoutMs: number): Promise<SpfFact> {
+  async spf(question: SpfRequest, timeoutMs: number): Promise<Pick<SpfAnswer, "spf" | "reason">> {
     const answer = await this.#ask(verifySpfSubject, question, { timeoutMs }, spfAnswers);
-    if (answer !== undefined) return answer.spf;
-    return { result: "temperror", domain: domainOf(question.returnPath) || question.helo, comment: NO_ANSWER };
+    if (answer !== undefined) return answer;
+    const domain = domainOf(question.returnPath) || question.helo;
+    return { spf: { result: "temperror", domain, comment: NO_ANSWER } };
   }
 
   async message(

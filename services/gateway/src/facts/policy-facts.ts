@@ -1,16 +1,14 @@
-import type { DkimFact, SpfFact } from "@postbus/contracts";
-import { DeferError, trimEnd } from "@postbus/mail";
-import type { AclHooks } from "@postbus/policy";
-import { authenticationResults } from "../trace/authentication-results.ts";
+import type { DkimFact, SpfAnswer } from "@postbus/contracts";
+import { DeferError } from "@postbus/mail";
+import { type AclHooks, acceptedSignatures, type Policy } from "@postbus/policy";
 import { arcFact } from "./arc-fact.ts";
 import { dmarcFact, dmarcOff, type NoDmarc } from "./dmarc-fact.ts";
 import type { TransactionFacts } from "./transaction-facts.ts";
 
-type FactHooks = Required<Pick<AclHooks, "facts" | "authenticationResults">>;
+type FactHooks = Required<Pick<AclHooks, "facts" | "signatures">>;
 
 interface Transaction {
   readonly facts: TransactionFacts;
-  readonly returnPath: string;
 }
 
 /**
@@ -19,7 +17,7 @@ interface Transaction {
  * @param transaction The one that runs. @param whyNoDmarc Asked when a condition wants DMARC.
  */
 export function policyFacts(
-  hostname: string,
+  { configuration, primaryHostname: hostname }: Pick<Policy, "configuration" | "primaryHostname">,
   transaction: () => Transaction | undefined,
   whyNoDmarc: () => NoDmarc | undefined,
 ): FactHooks {
@@ -35,7 +33,8 @@ export function policyFacts(
   };
   return {
     facts: {
-      spf: async () => spfFact(await running("spf").facts.spf()),
+      spf: async () => spfFact(await running("spf").facts.spf(), false),
+      spf_guess: async (record) => spfFact(await running("spf_guess").facts.spfGuess(record), true),
       dkim: async () => dkimFact((await ofMessage("dkim")).dkim ?? []),
       arc: async () => {
         const { facts } = running("arc");
@@ -51,19 +50,25 @@ export function policyFacts(
         return dmarcFact(judged, hostname);
       },
     },
-    async authenticationResults() {
-      const { facts, returnPath } = running("authresults");
-      await Promise.all([facts.spf(), facts.message()]);
-      const field = authenticationResults(hostname, returnPath, (await facts.known()) ?? {});
-      if (field === "") return "; none";
-      return trimEnd(field.slice(field.indexOf(";"))).replaceAll("\r\n", "\n");
+    async signatures() {
+      const found = await running("authresults").facts.signatures();
+      return found && acceptedSignatures(configuration, found);
     },
   };
 }
 
-const spfFact = ({ result, comment = "" }: SpfFact) => ({
+const spfFact = (
+  { spf: { result, domain, comment }, reason }: Pick<SpfAnswer, "spf" | "reason">,
+  isGuess: boolean,
+) => ({
   result,
-  variables: { spf_result: result, spf_header_comment: comment, spf_smtp_comment: comment },
+  variables: {},
+  spf: {
+    domain,
+    isGuess,
+    ...(comment === undefined ? {} : { problem: comment }),
+    ...(reason === undefined ? {} : { reason }),
+  },
 });
 
 /** Of several signatures, the best: one that holds is enough. */

@@ -7,6 +7,7 @@ import type {
   MessageRequest,
   ScanRequest,
   ScanVerdict,
+  SpfAnswer,
   SpfFact,
 } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
@@ -15,6 +16,7 @@ import type { JudgedDmarc } from "./dmarc-fact.ts";
 import type { FactQuestions } from "./fact-questions.ts";
 import { scannedHeader } from "./scanned-header.ts";
 
+type SpfFindings = Pick<SpfAnswer, "spf" | "reason">;
 type MessageFacts = Pick<Facts, "dkim" | "dmarc" | "arc">;
 
 /** Of whom and what is asked. */
@@ -44,7 +46,8 @@ export class TransactionFacts {
   readonly #questions: FactQuestions;
   readonly #timeoutMs: number;
   readonly #asked: Asked;
-  #spf: Promise<SpfFact> | undefined;
+  #spf: Promise<SpfFindings> | undefined;
+  #guess: { readonly record: string; readonly answer: Promise<SpfFindings> } | undefined;
   #message: Promise<Omit<MessageAnswer, "v">> | undefined;
   #content: ContentAtHand | undefined;
   #hasJudgedDmarc = false;
@@ -65,9 +68,17 @@ export class TransactionFacts {
     this.#content = content;
   }
 
-  spf(): Promise<SpfFact> {
-    this.#spf ??= this.#questions.spf({ v: 1, ...this.#asked }, this.#timeoutMs);
+  spf(): Promise<SpfFindings> {
+    this.#spf ??= this.#questions.spf({ v: 1, ...this.#asked, wantsReason: true }, this.#timeoutMs);
     return this.#spf;
+  }
+
+  /** What SPF would say if the domain had this record. */
+  spfGuess(record: string): Promise<SpfFindings> {
+    if (this.#guess?.record === record) return this.#guess.answer;
+    const answer = this.#questions.spf({ v: 1, ...this.#asked, record, wantsReason: true }, this.#timeoutMs);
+    this.#guess = { record, answer };
+    return answer;
   }
 
   /** DKIM and DMARC, with SPF, which DMARC depends on; undefined before the content is there. */
@@ -138,7 +149,7 @@ export class TransactionFacts {
   }
 
   async #answers(): Promise<Facts> {
-    const spf = await this.#spf;
+    const spf: SpfFact | undefined = (await this.#spf)?.spf;
     const message = this.#message === undefined ? undefined : await this.message();
     return { ...(spf === undefined ? {} : { spf }), ...message };
   }
@@ -152,7 +163,7 @@ export class TransactionFacts {
     const deadlineMs = performance.now() + this.#timeoutMs;
     const { messageId, wantsSignatures, wantsArc, wantsDmarcDetail, suffixFile, read } = about;
     const content = await read();
-    const spf = await this.spf();
+    const { spf } = await this.spf();
     const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.round(deadlineMs - performance.now()));
     const question: MessageRequest = {
       v: 1,

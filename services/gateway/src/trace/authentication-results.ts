@@ -7,7 +7,7 @@ const MAX_VALUE = 320;
 const MAX_COMMENT = 200;
 
 /**
- * What was found out about a message, as a header field (RFC 8601). One result a line.
+ * What was found out about a message, as a header field (RFC 8601), for reports about it. One result a line.
  *
  * @param returnPath MAIL FROM; empty: SPF has looked at the HELO name.
  * @param facts Only those that were asked for; a method without a fact is not mentioned.

@@ -3,17 +3,19 @@ import { fieldValue, type HeaderField } from "@postbus/mail";
 /**
  * Whether a field is one of Authentication-Results that claims to be ours: whoever reads them below us trusts our name
  * (RFC 8601 §5).
+ *
+ * @param ours Our names, in lower case.
  */
-export function isForgedResult(header: Buffer, field: HeaderField, authservId: string): boolean {
-  return field.name === "authentication-results" && claims(fieldValue(header, field), authservId);
+export function isForgedResult(header: Buffer, field: HeaderField, ours: readonly string[]): boolean {
+  return field.name === "authentication-results" && claims(fieldValue(header, field), ours);
 }
 
 /** What is no clear name of somebody else, but has ours in it, counts as a claim, too: readers may parse it in their own way. */
-function claims(value: string, authservId: string): boolean {
-  const ours = authservId.toLowerCase();
-  const id = readAuthservId(value);
-  if (id !== undefined) return id.toLowerCase() === ours;
-  return value.toLowerCase().includes(ours);
+function claims(value: string, ours: readonly string[]): boolean {
+  const id = readAuthservId(value)?.toLowerCase();
+  if (id !== undefined) return ours.includes(id);
+  const text = value.toLowerCase();
+  return ours.some((name) => text.includes(name));
 }
 
 /** RFC 8601 §2.2: `[CFWS] authserv-id [CFWS authres-version] …`; undefined if it cannot be made out. */

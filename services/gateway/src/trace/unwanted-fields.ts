@@ -5,8 +5,8 @@ import { isForgedResult } from "./forged-results.ts";
 export interface Unwanted {
   /** In lower case. */
   readonly names: ReadonlySet<string>;
-  /** Whose results of checks nobody else may tell: our name. */
-  readonly authservId: string;
+  /** Whose results of checks nobody else may tell: our names, in lower case. */
+  readonly authservIds: readonly string[];
 }
 
 /**
@@ -16,9 +16,9 @@ export interface Unwanted {
 export function withoutUnwanted(
   header: Buffer,
   fields: readonly HeaderField[],
-  { names, authservId }: Unwanted,
+  { names, authservIds }: Unwanted,
 ): Buffer {
-  const unwanted = fields.filter((field) => names.has(field.name) || isForgedResult(header, field, authservId));
+  const unwanted = fields.filter((field) => names.has(field.name) || isForgedResult(header, field, authservIds));
   if (unwanted.length === 0) return header;
   const kept: Buffer[] = [];
   let from = 0;

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { headerFields } from "@postbus/mail";
 import { withoutUnwanted } from "../../src/trace/unwanted-fields.ts";
 
-const unwanted = { names: new Set(["return-path"]), authservId: "mx.test" };
+const unwanted = { names: new Set(["return-path"]), authservIds: ["mx.test", "other-name.test"] };
 
 const rows = [
   { name: "ours", field: "Authentication-Results: mx.test; spf=pass", isRemoved: true },
@@ -14,6 +14,7 @@ const rows = [
   { name: "ours alone", field: "Authentication-Results: mx.test", isRemoved: true },
   { name: "ours in quotes", field: 'Authentication-Results: "mx.test"; none', isRemoved: true },
   { name: "ours in something malformed", field: "Authentication-Results: ;;mx.test; none", isRemoved: true },
+  { name: "another name of ours", field: "Authentication-Results: other-name.test; none", isRemoved: true },
   { name: "somebody else's", field: "Authentication-Results: other.test; spf=pass", isRemoved: false },
   { name: "somebody else's who names us", field: "Authentication-Results: other.test; x=mx.test", isRemoved: false },
   { name: "a name that ends like ours", field: "Authentication-Results: not-mx.test; none", isRemoved: false },

@@ -51,7 +51,10 @@ export async function runSession(options: SessionOptions): Promise<void> {
   const names = sessionNames(configuration, { primaryHostname, file: options.file, version: PROGRAM_VERSION });
   const hooks: AclHooks = {
     rates,
-    facts: { spf: () => spfOf(session, options.resolver) },
+    facts: {
+      spf: () => spfOf(session, options.resolver),
+      spf_guess: (record) => spfOf(session, options.resolver, record),
+    },
     log: (targets, text) => trace(`LOG: ${targets.join(",")}: ${text}`),
     readAclFile: readTextFile,
     commandHistory: () => dialogue.commandHistory,
@@ -64,7 +67,7 @@ export async function runSession(options: SessionOptions): Promise<void> {
   };
   const routing = compileRouters(configuration);
   const session = new AclSession(client, names, surroundings.shared, hooks);
-  const compiled = new Acls(configuration, new Set(["spf"]));
+  const compiled = new Acls(configuration, new Set(["spf", "spf_guess"]));
   for (const { place, text } of compiled.problems) trace(`${formatPlace(place)}: ${text}`);
   const parts = smtpParts(configuration, primaryHostname);
   const acls = new SmtpAcls(session, compiled, parts);
@@ -119,15 +122,18 @@ function openRates(
 }
 
 /** Asked here and not of the verifier: a session has no bus. */
-async function spfOf({ connection, message }: AclSession, resolver: Resolver): Promise<Fact> {
+async function spfOf({ connection, message }: AclSession, resolver: Resolver, record?: string): Promise<Fact> {
   const { client, helo } = connection;
-  const returnPath = message.returnPath ?? "";
-  const {
-    result,
+  const question = { clientAddress: client.address, helo, returnPath: message.returnPath ?? "" };
+  const found = await checkSpf({ ...question, ...(record === undefined ? {} : { record }) }, resolver);
+  const { result, domain, comment, reason } = found;
+  const spf = {
     domain,
-    comment = "",
-  } = await checkSpf({ clientAddress: client.address, helo, returnPath }, resolver);
-  return { result, variables: { spf_result: result, spf_used_domain: domain, spf_header_comment: comment } };
+    isGuess: record !== undefined,
+    ...(comment === undefined ? {} : { problem: comment }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+  return { result, variables: {}, spf };
 }
 
 const ASKED: ReadonlySet<SessionQuestion> = new Set(["helo", "vrfy", "expn", "etrn", "quit", "reset"]);

@@ -41,15 +41,25 @@ export async function runDkimStage(acls: SmtpAcls, stage: DkimStage): Promise<Ac
   const isSigned = (message.content?.headers.occurrences("dkim-signature").length ?? 0) > 0;
   const known = isSigned ? await stage.signatures() : [];
   const signatures = acceptedSignatures(stage.configuration, known);
+  message.signatures = signatures;
   found.set("dkim_signers", signersOf(signatures));
   const results: string[] = [];
   let refusal: AclAnswer | undefined;
 
-  const ask = async (): Promise<boolean> => {
+  const text = (name: string): string => {
+    const value = found.get(name) ?? "";
+    return typeof value === "object" ? textOf(value) : String(value);
+  };
+  const ask = async (signature?: Signature): Promise<boolean> => {
     const answer = await acls.part("dkim");
     stage.trace?.(answer);
-    const status = found.get("dkim_verify_status") ?? "";
-    results.push(typeof status === "object" ? textOf(status) : String(status));
+    const status = text("dkim_verify_status");
+    const reason = text("dkim_verify_reason");
+    results.push(status);
+    if (signature !== undefined && (status !== signature.status || reason !== signature.reason)) {
+      message.overriddenSignatures ??= new Map();
+      message.overriddenSignatures.set(signature, { status, reason });
+    }
     if (answer.verdict !== "accept") refusal = answer;
     return refusal === undefined;
   };
@@ -61,7 +71,7 @@ export async function runDkimStage(acls: SmtpAcls, stage: DkimStage): Promise<Ac
     if (own.length === 0 && !(await ask())) break;
     for (const signature of own) {
       setSignatureVariables(signature, found);
-      if (!(await ask())) break;
+      if (!(await ask(signature))) break;
     }
     if (refusal !== undefined) break;
   }

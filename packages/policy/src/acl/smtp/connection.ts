@@ -32,6 +32,9 @@ export interface TlsView {
 export interface Authentication {
   /** Name of the authenticator. */
   readonly by: string;
+  /** Its `public_name`, as written. */
+  readonly method: string;
+  readonly isByCertificate: boolean;
   /** `$authenticated_id` */
   readonly id: Value;
 }
@@ -110,7 +113,8 @@ export class SmtpConnection {
   constructor(client: ClientEndpoint) {
     this.client = client;
     this.hostName = client.name;
-    if (client.login !== undefined) this.authentication = { by: "xclient", id: new Tainted(client.login) };
+    if (client.login !== undefined)
+      this.authentication = { by: "xclient", method: "xclient", isByCertificate: false, id: new Tainted(client.login) };
   }
 
   get proxy(): ProxyView | undefined {

@@ -4,7 +4,9 @@ import type { Headers } from "../../expansion/evaluation.ts";
 import { ExpansionFailure } from "../../expansion/failures.ts";
 import type { Value } from "../../expansion/value.ts";
 import type { AddedHeader } from "../added-headers.ts";
+import type { OverriddenSignature } from "../authentication-results/dkim-results.ts";
 import type { MessageControls } from "../controls/message-controls.ts";
+import type { Signature } from "../dkim/signature.ts";
 import type { Fact, FactName } from "../facts.ts";
 import type { CurrentPart } from "../mime/current-part.ts";
 import type { ScanFindings } from "../scans/ask-scanner.ts";
@@ -70,6 +72,9 @@ export class SmtpMessage {
   /** What conditions have found out: `domain_data`, `spf_result`, `sender_rate`. */
   found = new Map<string, Value | number | boolean>();
   controls: MessageControls = {};
+  /** Once the DKIM ACL has been asked: all of the message, and of some what it has made of them. */
+  signatures: readonly Signature[] | undefined;
+  overriddenSignatures: Map<Signature, OverriddenSignature> | undefined;
   /** What BMI has said, if it was asked before the ACLs that want to know. */
   bmi: BmiVerdicts | undefined;
   /** Queue that `queue =` has chosen. */

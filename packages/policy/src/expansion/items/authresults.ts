@@ -7,7 +7,7 @@ export const authresults: Item = {
   name: "authresults",
   compile: (parser) =>
     withValues(parser.allArguments("authresults", 1, 1), ([id = ""], evaluation) =>
-      then(evaluation.around.authenticationResults?.() ?? "", (results) =>
+      then(evaluation.around.authenticationResults?.(id) ?? "", (results) =>
         joined(joined("Authentication-Results: ", id), results),
       ),
     ),

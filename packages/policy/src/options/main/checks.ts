@@ -1,5 +1,5 @@
 import { readAvScanner } from "../../acl/scans/av-scanner.ts";
-import { gateway, logger, type OptionTable, oneOf, scanner, verifier } from "../option.ts";
+import { gateway, logger, type OptionTable, oneOf, scanner } from "../option.ts";
 
 /** A scanner that is not available is known at load, unless the policy has yet to choose it. */
 function checkAvScanner(text: string): string | undefined {
@@ -39,6 +39,6 @@ export const checkOptions = {
   }),
   dmarc_tld_file: gateway("string*", undefined, "where the verifier finds it; it is read again when it changes"),
   spamd_address: scanner("string*", "127.0.0.1 783"),
-  spf_guess: verifier("string", "v=spf1 a/24 mx/24 ptr ?all"),
-  spf_smtp_comment_template: verifier("string*", "Please%_see%_http://www.open-spf.org/Why"),
+  spf_guess: gateway("string", "v=spf1 a/24 mx/24 ptr ?all"),
+  spf_smtp_comment_template: gateway("string*", "Please%_see%_http://www.open-spf.org/Why"),
 } satisfies OptionTable;

@@ -1,0 +1,23 @@
+import { Tainted, textOf, type Value } from "../../expansion/value.ts";
+import type { AclSession } from "../session.ts";
+import { clientResults } from "./client-results.ts";
+import { dkimResults } from "./dkim-results.ts";
+import { spfResult } from "./spf-result.ts";
+
+/**
+ * What stands behind the name in `${authresults}`: the results of all methods that have been used so far, in Exim's order
+ * and words, each on a line of its own (RFC 8601 §2.2).
+ *
+ * @param id The name, for the result that repeats it.
+ */
+export async function authenticationResults(session: AclSession, id: Value): Promise<Value> {
+  const { facts } = session.message;
+  const results = [
+    ...clientResults(session, textOf(id)),
+    await spfResult(session),
+    ...(await dkimResults(session)),
+    facts.get("dmarc")?.authenticationResult ?? "",
+    facts.get("arc")?.authenticationResult ?? "",
+  ].filter((result) => result !== "");
+  return results.length === 0 ? "; none" : new Tainted(results.map((result) => `;\n\t${result}`).join(""));
+}

@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { authservIds } from "../../src/compiled/authserv-ids.ts";
+import { readConfiguration } from "../../src/reader/read-configuration.ts";
+
+const rows = [
+  ["accept", ["mx.test"]],
+  ["warn add_header = :at_start:${authresults {$primary_hostname}}", ["mx.test"]],
+  ["warn add_header = ${authresults{Other.Test}}", ["mx.test", "other.test"]],
+  ["warn set acl_m_a = ${authresults { a.test 1 }}${authresults{b.test}}", ["mx.test", "a.test", "b.test"]],
+  ["warn add_header = ${authresults{$acl_m_id}}", ["mx.test"]],
+] as const;
+
+for (const [statement, want] of rows) {
+  test(`${statement}: ${want.join(" and ")}`, () => {
+    const text = Buffer.from(`acl_smtp_data = d\nbegin acl\nd:\n  ${statement}\n`, "latin1");
+    const { configuration } = readConfiguration({ file: "/p", readFile: (path) => (path === "/p" ? text : undefined) });
+    assert.deepEqual(authservIds(configuration, "MX.Test"), want);
+  });
+}

@@ -43,7 +43,19 @@ example("17.3", "old names of the PROXY protocol", {
 
 example("17.4", "$dmarc_ar_header", {
   config: around({ data: "  warn add_header = $dmarc_ar_header" }),
-  pending: { part: "E", behaviour: "it is a field Authentication-Results with the part about DMARC" },
+  async shows() {
+    const site = new Site(around({ data: "  warn dmarc_status = reject\n       add_header = $dmarc_ar_header" }));
+    const field = "Authentication-Results: mx.test.example; dmarc=fail header.from=b.example";
+    const fact = { result: "reject", variables: { dmarc_status: "reject", dmarc_ar_header: field } };
+    const { session } = await site.message({ hooks: { facts: { dmarc: () => fact } } });
+    assert.match(session.message.addedHeaders[0]?.text ?? "", new RegExp(`^${field}\n?$`));
+    // Before the question, as it is written.
+    const early = await new Site(around({ data: "  warn add_header = $dmarc_ar_header" })).message();
+    assert.match(
+      early.session.message.addedHeaders[0]?.text ?? "",
+      /^Authentication-Results: mx\.test\.example; dmarc=skipped/,
+    );
+  },
 });
 
 example("17.5", "names that begin with tpda", {

@@ -36,7 +36,7 @@ export const DeliveryItem = Type.Object(
     isLoggedInFull: Type.Optional(Type.Literal(true)),
     /** `disable_logging` of the router. */
     isUnlogged: Type.Optional(Type.Literal(true)),
-    /** Retry rules keep record of the whole address, not of its domain: `retry_use_local_part` of the router. */
+    /** Of items that earlier versions have made; it says nothing any more. */
     isRetriedByLocalPart: Type.Optional(Type.Literal(true)),
     /** Next hops in the order in which they are tried, `host` or `host::port`; absent: the transport knows. */
     hosts: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),

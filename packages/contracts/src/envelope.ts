@@ -34,6 +34,13 @@ export const Reception = Type.Object(
     headerMessageId: Type.Optional(Type.String()),
     /** Octets as accepted, with the fields we added (`S=`). */
     size: Type.Integer({ minimum: 0 }),
+    /** What SpamAssassin or rspamd has said, if an ACL has asked: `$spam_score`, `$spam_score_int`, `$spam_bar`. */
+    spam: Type.Optional(
+      Type.Object(
+        { score: Type.String(), scoreInt: Type.Integer(), bar: Type.String() },
+        { additionalProperties: false },
+      ),
+    ),
     /** For a bounce: the id of the message that it is about (`R=`). */
     about: Type.Optional(Type.String()),
   },
@@ -120,6 +127,8 @@ export const Recipient = Type.Object(
     lastDelayMs: Type.Optional(Type.Integer()),
     /** Text of the last deferral. */
     lastError: Type.Optional(Type.String()),
+    /** Name of the retry record that its last failure is in, if that is one which recipients of other messages share. */
+    retryKey: Type.Optional(Type.String()),
     /** Delay warnings that its sender has had. */
     warningsSent: Type.Optional(Type.Integer({ minimum: 1 })),
   },
@@ -164,4 +173,6 @@ export const messageFields = {
   facts: Type.Optional(Facts),
   /** `acl_c…` and `acl_m…`, as the ACLs have left them. */
   aclVariables: Type.Optional(Type.Record(Type.String(), CarriedValue)),
+  /** What BMI engines have said, each for some of the recipients as they were received (`encodeBmiVerdict`). */
+  bmiVerdicts: Type.Optional(Type.Array(Type.String())),
 };

@@ -1,3 +1,12 @@
+export { BmiDestination, BmiEngine, BmiProfile, BmiRule, BmiSetup, BmiTest } from "./bmi/bmi-setup.ts";
+export {
+  type BmiVerdictOctets,
+  bmiKey,
+  bmiVerdictsAbout,
+  decodeBmiVerdict,
+  encodeBmiTracker,
+  encodeBmiVerdict,
+} from "./bmi/bmi-verdict.ts";
 export { CalloutAnswer, CalloutRequest, calloutSubject } from "./callout.ts";
 export { CarriedValue } from "./carried-value.ts";
 export { type Content, contentSize, INLINE_LIMIT_OCTETS, SpoolReference } from "./content.ts";
@@ -33,7 +42,12 @@ export { FLEET_BEAT_MS, FLEET_EXPIRY_MS, FleetMember, fleetBucket } from "./flee
 export { firstItemId, nextItemId, splitItemId } from "./item-id.ts";
 export { QuotaAnswer, QuotaRequest, quotaSubject } from "./quota.ts";
 export { RouteItem, routeSubject } from "./route-item.ts";
-export { ScanAnswer, ScanRequest, scanSubject } from "./scan.ts";
+export { BmiAnswer, BmiTask } from "./scan/bmi-scan.ts";
+export { DccTask, DccVerdict } from "./scan/dcc-scan.ts";
+export { MalwareTask } from "./scan/malware-scan.ts";
+export { ScanAnswer, ScanRequest, ScanTask, ScanVerdict, scanSubject } from "./scan/scan.ts";
+export { ScanServer } from "./scan/scan-server.ts";
+export { SpamTask } from "./scan/spam-scan.ts";
 export { shareOrigins, withOrigins } from "./shared-origins.ts";
 export { subjectToken } from "./subject-token.ts";
 export { Suspension, suspensionBucket, suspensionKey } from "./suspension.ts";

@@ -13,6 +13,7 @@ import { dmarcPolicy } from "./compiled/dmarc-policy.ts";
 import { expressionNotices } from "./compiled/expression-notices.ts";
 import { logPolicy } from "./compiled/log-policy.ts";
 import { policyNotices } from "./compiled/policy-notices.ts";
+import { queueOnly } from "./compiled/queue-only.ts";
 import { queueRules } from "./compiled/queue-rules.ts";
 import { compileReportPolicy } from "./compiled/reports/report-policy.ts";
 import { compileRetryRules } from "./compiled/retry-rules.ts";
@@ -75,6 +76,7 @@ export function compilePolicy(source: PolicySource): Policy {
     ...[...acls.problems, ...expressionNotices(configuration), ...problems.all].map(formatProblem),
     ...policyNotices(configuration, primaryHostname, shared),
   ];
+  const waitsAtFirst = queueOnly(configuration);
   return {
     version: configuration.version,
     notices,
@@ -110,6 +112,7 @@ export function compilePolicy(source: PolicySource): Policy {
     reports: compileReportPolicy(configuration, shared, { primaryHostname, qualifyDomain }),
     retryRule: compileRetryRules(configuration, shared),
     queue: queueRules(configuration),
+    ...(waitsAtFirst === undefined ? {} : { waitsAtFirst }),
     stop,
   };
 }

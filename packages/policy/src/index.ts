@@ -24,6 +24,7 @@ export type {
   ClientStep,
   ConnectionView,
 } from "./authenticators/client/client-authenticator.ts";
+export { type BmiVerdict, BmiVerdicts } from "./carried/bmi-verdicts.ts";
 export { carriedValues, fromCarried } from "./carried/carried-value.ts";
 export { type MessageContent, messageContent } from "./carried/message-content.ts";
 export { MessageVariables } from "./carried/message-variables.ts";

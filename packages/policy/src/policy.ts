@@ -80,6 +80,11 @@ export interface Policy {
   retryRule(failure: RetryFailure): readonly RetryStep[] | Promise<readonly RetryStep[]>;
   /** What main options say about mail that waits. */
   readonly queue: QueueRules;
+  /**
+   * Whether a message that has just come is only kept for now (`queue_only` and its relatives): why, for the log, where that is
+   * worth a line. Absent: none is.
+   */
+  waitsAtFirst?(): Eventual<string | undefined>;
   /** Ends the connections of lookups. */
   stop(): Promise<void>;
 }
@@ -244,6 +249,8 @@ export interface CompiledTransport {
   readonly isForOneDomain?: boolean;
   /** The variables that its options may name; undefined: they are the same for every message. */
   readonly variables: VariableTest | undefined;
+  /** `retry_use_local_part`: failures of a local one are remembered of the whole address, else of its domain. */
+  readonly isRetriedByLocalPart?: boolean;
   /** `shadow_transport` */
   readonly shadow?: ShadowDelivery;
   /**

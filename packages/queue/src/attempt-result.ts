@@ -55,6 +55,10 @@ export interface DeferredAttempt extends Host {
   readonly isHostError?: boolean;
   /** What retry records say of the hosts; absent: nobody has asked them. */
   readonly hosts?: HostsStand;
+  /** Under which name the failure is remembered (`retryKeys`); absent: it is this recipient's alone. */
+  readonly retryKey?: string;
+  /** What stands there after the attempt; absent: nobody has asked. */
+  readonly remembered?: Remembered;
   /** The item waits for an operator. */
   readonly isFrozen?: boolean;
   /** Of a mailbox that is full: for so long nobody has read it (`quota_7d` in retry rules). */
@@ -71,6 +75,14 @@ export interface HostsStand {
   readonly areAllSkipped: boolean;
   /** All have been failing for longer than their rules say, and none was skipped. */
   readonly haveTimedOut: boolean;
+}
+
+/** The retry record of an address, or of a message at a host, after one more failure. */
+export interface Remembered {
+  /** Milliseconds since the epoch. */
+  readonly nextTryAtMs: number;
+  /** It has been failing for longer than the rules say, or there is no rule. */
+  readonly hasTimedOut: boolean;
 }
 
 interface FailedAttempt extends Host {

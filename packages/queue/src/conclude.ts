@@ -3,6 +3,8 @@ import { type DeliveryItem, type MailEvent, type Recipient, type RouteItem, rout
 import { type AttemptView, deferredEvent, deliveredEvent, failedEvent } from "./attempt-event.ts";
 import type { Attempted, ConcludeContext } from "./attempted.ts";
 import { continuedItem } from "./continued-item.ts";
+import { drawnOnce } from "./drawn-once.ts";
+import { freezeNotice } from "./freeze-notice.ts";
 import { nextRetry } from "./next-retry.ts";
 import { partItemId } from "./part-item-id.ts";
 import { DEFAULT_QUEUE_RULES } from "./queue-rules.ts";
@@ -94,7 +96,14 @@ export async function conclude(
     wanted === undefined
       ? [...retries].map(([notBeforeMs, group]) => carryOn(work, item, group, context, { notBeforeMs }))
       : [carryOn(work, item, together([...retries.values()]), context, { frozen: textOf(wanted) })];
-  if (wanted !== undefined) events.push(frozenEvent(work.id, item, context, ""));
+  if (wanted !== undefined) {
+    events.push(frozenEvent(work.id, item, context, ""));
+    const notice = noticeOf(work.id, item, attempted, context);
+    if (notice !== undefined) {
+      publish.push(notice.publication);
+      events.push(notice.received);
+    }
+  }
   for (const { attempted: one, position, text } of givenUp) {
     events.push(failedEvent({ workId: work.id, item, attempted: one, position, context }, text));
   }
@@ -204,6 +213,21 @@ function frozenEvent(
   return { v: 1, id: `${workId}:msg:frozen:0`, atMs, service, messageId, name: "msg:frozen", reason };
 }
 
+/** `freeze_tell` */
+function noticeOf(
+  workId: string,
+  item: RouteItem | DeliveryItem,
+  attempted: readonly Attempted[],
+  { service, nowMs, primaryHostname, qualifyDomain = primaryHostname, rules }: ConcludeContext,
+) {
+  const waiting = attempted.flatMap(({ recipient: { address }, result }) =>
+    result.outcome === "deferred" ? [{ address, text: result.text }] : [],
+  );
+  const { freezeTell: to } = rules ?? DEFAULT_QUEUE_RULES;
+  const frozen = { workId, item, to, subject: "Message frozen", reason: "", waiting };
+  return freezeNotice(frozen, { service, nowMs, primaryHostname, qualifyDomain });
+}
+
 /** Named after the message, not after the item: whichever of its items ends last, it is complete once. */
 function completedEvent(item: RouteItem | DeliveryItem, context: ConcludeContext): MailEvent {
   const { nowMs: atMs, service, logged } = context;
@@ -222,12 +246,6 @@ function positionsOf(recipients: readonly Recipient[]): (recipient: Recipient) =
     if (position === undefined) throw new Error(`not a recipient of the item: ${recipient.address}`);
     return position;
   };
-}
-
-/** One draw for all recipients of an outcome: what failed together with the same history carries on in one item. */
-function drawnOnce(random: () => number): () => number {
-  let drawn: number | undefined;
-  return () => (drawn ??= random());
 }
 
 /** The compiler refuses the call when a new outcome has no case above. */

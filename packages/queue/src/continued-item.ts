@@ -1,4 +1,4 @@
-import { type DeliveryItem, type Recipient, type RouteItem, shareOrigins } from "@postbus/contracts";
+import { bmiVerdictsAbout, type DeliveryItem, type Recipient, type RouteItem, shareOrigins } from "@postbus/contracts";
 
 /**
  * The same message with some of its recipients, on its way back to router: by the time of the next attempt the route
@@ -24,6 +24,7 @@ export function continuedItem(
     reception,
     facts,
     aclVariables,
+    bmiVerdicts,
   } = item;
   return shareOrigins({
     v,
@@ -42,5 +43,6 @@ export function continuedItem(
     ...(tlsOptional === undefined ? {} : { tlsOptional }),
     ...(facts === undefined ? {} : { facts }),
     ...(aclVariables === undefined ? {} : { aclVariables }),
+    ...(bmiVerdicts === undefined ? {} : { bmiVerdicts: bmiVerdictsAbout(bmiVerdicts, recipients) }),
   });
 }

@@ -1,10 +1,14 @@
-export type { AttemptResult, HostsStand } from "./attempt-result.ts";
+export type { AttemptResult, DeferredAttempt, HostsStand } from "./attempt-result.ts";
 export type { Attempted, ConcludeContext } from "./attempted.ts";
 export { conclude } from "./conclude.ts";
+export { drawnOnce } from "./drawn-once.ts";
+export { freezeNotice } from "./freeze-notice.ts";
 export { ownMessage } from "./own-message.ts";
 export { partItemId } from "./part-item-id.ts";
 export { DEFAULT_QUEUE_RULES, type QueueRules } from "./queue-rules.ts";
-export { failedAgain, isPastLastCutoff } from "./records/retry-record.ts";
+export { AddressRetries, isUltimate, standOfRecord } from "./records/address-retries.ts";
+export { retriedAddress, retryKeys } from "./records/retry-keys.ts";
+export { failedAgain, isPastLastCutoff, type RetryRecord } from "./records/retry-record.ts";
 export { RetryRecords } from "./records/retry-records.ts";
 export { redactedReport } from "./redacted-report.ts";
 export { defaultReports, type ReportPolicy } from "./report-policy.ts";

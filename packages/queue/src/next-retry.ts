@@ -1,5 +1,5 @@
 import type { Recipient } from "@postbus/contracts";
-import type { DeferredAttempt, HostsStand } from "./attempt-result.ts";
+import type { DeferredAttempt, HostsStand, Remembered } from "./attempt-result.ts";
 import type { QueueRules } from "./queue-rules.ts";
 import { failedAgain, type RetryRecord } from "./records/retry-record.ts";
 import type { RetryStep } from "./retry-delay.ts";
@@ -8,15 +8,11 @@ import type { RetryStep } from "./retry-delay.ts";
 export interface Retry {
   readonly atMs: number;
   readonly recipient: Recipient;
-  /** For others with the same address. */
-  readonly record?: RetryRecord;
 }
 
 interface RetryContext {
   readonly receivedAtMs: number;
   readonly steps: readonly RetryStep[];
-  /** What is remembered of the address by others; absent: the recipient's own history counts. */
-  readonly record?: RetryRecord | undefined;
   readonly rules: QueueRules;
   readonly nowMs: number;
   /** From 0 up to but not including 1. */
@@ -29,8 +25,8 @@ const SKIPPED_SPREAD = 0.5;
 /**
  * When a deferred recipient is tried again.
  *
- * Where hosts are to blame, it is when the first of them may be tried; else its own history says, or what others know of the
- * address.
+ * Where hosts are to blame, it is when the first of them may be tried; else what is remembered of the address, or where nobody
+ * shares that, its own history says.
  *
  * @returns undefined if the retry time is exceeded: the recipient has failed.
  */
@@ -42,28 +38,32 @@ export function nextRetry(recipient: Recipient, result: DeferredAttempt, context
     const atMs = Math.max(hosts.nextTryAtMs, nowMs) + Math.ceil(random() * SKIPPED_SPREAD * hosts.gapMs);
     return { atMs, recipient: { ...recipient, lastError: recipient.lastError ?? result.text } };
   }
-  const own = ownRetry(recipient, result, context);
+  const own = result.remembered ?? ownHistory(recipient, result, context);
   const isHostError = hosts !== undefined && result.isHostError === true;
   if (isHostError ? hosts.haveTimedOut : own.hasTimedOut && hosts?.haveTimedOut !== false) return undefined;
-  const delayMs = delayOf(isHostError ? undefined : own.record, hosts, nowMs);
-  const firstFailedAtMs = recipient.firstFailedAtMs ?? nowMs;
-  return {
-    atMs: nowMs + delayMs + Math.floor((random() * rules.retryJitterPercent * delayMs) / 100),
-    recipient: {
-      ...recipient,
-      firstFailedAtMs,
-      lastTriedAtMs: nowMs,
-      lastDelayMs: delayMs,
-      lastError: result.text,
-    },
-    ...(own.record === undefined || isHostError ? {} : { record: own.record }),
+  const delayMs = delayOf(isHostError ? undefined : own.nextTryAtMs, hosts, nowMs);
+  const { retryKey: _, ...rest } = recipient;
+  const next: Recipient = {
+    ...rest,
+    firstFailedAtMs: recipient.firstFailedAtMs ?? nowMs,
+    lastTriedAtMs: nowMs,
+    lastDelayMs: delayMs,
+    lastError: result.text,
   };
+  if (result.retryKey !== undefined) next.retryKey = result.retryKey;
+  return { atMs: nowMs + delayMs + Math.floor((random() * rules.retryJitterPercent * delayMs) / 100), recipient: next };
 }
 
-function ownRetry(recipient: Recipient, result: DeferredAttempt, context: RetryContext) {
-  const { receivedAtMs, steps, nowMs, rules, random, record = recordOf(recipient) } = context;
+/** What the recipient's own history says, which nobody else knows. */
+function ownHistory(
+  recipient: Recipient,
+  result: DeferredAttempt,
+  { receivedAtMs, steps, nowMs, rules, random }: RetryContext,
+): Partial<Remembered> & Pick<Remembered, "hasTimedOut"> {
   const { errno, text } = result;
-  return failedAgain(record, { errno, text, nowMs, receivedAtMs, isHost: isHosts(result) }, steps, rules, random);
+  const failure = { errno, text, nowMs, receivedAtMs, isHost: isHosts(result) };
+  const { record, hasTimedOut } = failedAgain(recordOf(recipient), failure, steps, rules, random);
+  return record === undefined ? { hasTimedOut } : { hasTimedOut, nextTryAtMs: record.nextTryAtMs };
 }
 
 /** `defer (-44)`: the host answered RCPT with 4xx. The host is well; it is the address that waits. */
@@ -79,7 +79,7 @@ function recordOf({ firstFailedAtMs, lastTriedAtMs, lastDelayMs = 0 }: Recipient
   return { firstFailedAtMs, lastTriedAtMs: triedAtMs, nextTryAtMs, isExpired: false, errno: 0, text: "" };
 }
 
-function delayOf(record: RetryRecord | undefined, hosts: HostsStand | undefined, nowMs: number): number {
-  const times = [record?.nextTryAtMs, hosts?.nextTryAtMs].filter((time) => time !== undefined);
+function delayOf(ownMs: number | undefined, hosts: HostsStand | undefined, nowMs: number): number {
+  const times = [ownMs, hosts?.nextTryAtMs].filter((time) => time !== undefined);
   return Math.max(0, Math.min(...times) - nowMs);
 }

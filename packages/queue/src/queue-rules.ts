@@ -14,6 +14,10 @@ export interface QueueRules {
   readonly ignoreBounceErrorsAfterMs: number;
   /** `timeout_frozen_after`; 0: never. */
   readonly timeoutFrozenAfterMs: number;
+  /** `freeze_tell`: who is told of a message that is frozen. */
+  readonly freezeTell: readonly string[];
+  /** `queue_run_interval`, ours: how long mail waits that is only queued at first. */
+  readonly queueRunIntervalMs: number;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -26,4 +30,6 @@ export const DEFAULT_QUEUE_RULES: QueueRules = {
   autoThawMs: 0,
   ignoreBounceErrorsAfterMs: 70 * DAY_MS,
   timeoutFrozenAfterMs: 0,
+  freezeTell: [],
+  queueRunIntervalMs: 30 * 60_000,
 };

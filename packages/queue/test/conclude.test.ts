@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Outcome } from "@postbus/bus";
-import { type DeliveryItem, MailEvent, type Recipient, RouteItem, splitItemId } from "@postbus/contracts";
+import {
+  type DeliveryItem,
+  encodeBmiVerdict,
+  MailEvent,
+  type Recipient,
+  RouteItem,
+  splitItemId,
+} from "@postbus/contracts";
 import fc from "fast-check";
 import { Value } from "typebox/value";
 import type { AttemptResult } from "../src/attempt-result.ts";
@@ -171,6 +178,7 @@ describe("deferred", () => {
       notification: { ret: "FULL" as const },
       facts: { spf: { result: "pass" as const, domain: "a.test" } },
       aclVariables: { acl_m_x: "1" },
+      bmiVerdicts: [encodeBmiVerdict({ v: 1, r: ["r0@b.test"], d: "drop", f: [], e: 0 })],
     };
     const [header] = headers(await outcomeOf([hostDown], carried));
     assert.partialDeepStrictEqual(header, carried);
@@ -518,6 +526,26 @@ describe("a deferral that freezes", () => {
       outcome.events?.filter(({ name }) => name === "msg:frozen"),
       [{ reason: "" }],
     );
+  });
+
+  test("is told to whom freeze_tell names, once however often it is handled; of a report nobody is told", async () => {
+    const frozen: AttemptResult = { outcome: "deferred", errno: -1, text: "self", isFrozen: true };
+    const rules = { ...DEFAULT_QUEUE_RULES, freezeTell: ["root@tell.test"] };
+    const told = async (returnPath: string) => {
+      const { publish = [] } = await outcomeOf([frozen], { returnPath }, {}, { rules });
+      return publish.filter(({ header }) => Value.Parse(RouteItem, header).recipients[0]?.address === "root@tell.test");
+    };
+    const [notice, ...more] = await told("ann@a.test");
+    assert.deepEqual(more, []);
+    assert.equal(notice?.id, (await told("ann@a.test"))[0]?.id);
+    assert.ok(notice?.content.kind === "inline");
+    assert.match(
+      notice.content.octets.toString("latin1"),
+      new RegExp(
+        `\r\nSubject: Message frozen\r\n[^]*\r\n\r\nMessage ${MESSAGE} has been frozen\\.\r\nThe sender is <ann@a\\.test>\\.\r\n[^]* {2}r0@b\\.test: self\r\n$`,
+      ),
+    );
+    assert.deepEqual(await told(""), []);
   });
 
   test("does so whatever the message's age", async () => {

@@ -13,6 +13,7 @@ export const errorNumbers = {
   badTransport: -30,
   unknownHost: -32,
   dns: -36,
+  queued: -56,
 } as const;
 
 /** Not now. */

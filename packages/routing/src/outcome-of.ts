@@ -30,11 +30,17 @@ export function outcomeOf(
     case "deferred": {
       const { text, errno, isFrozen = false } = end.deferred;
       const { replyText, isTextForClient } = address;
-      return { ...base, kind: "defer", router: end.router, text, errno, isFrozen, replyText, isTextForClient };
+      const failing = isFrozen ? undefined : failingPart(address);
+      return { ...base, kind: "defer", router: end.router, text, errno, isFrozen, failing, replyText, isTextForClient };
     }
     default:
       throw new Error(`unhandled end: ${JSON.stringify(end satisfies never)}`);
   }
+}
+
+function failingPart({ router }: RoutedAddress): "address" | "domain" | undefined {
+  if (router === undefined) return undefined;
+  return router.isRetriedByLocalPart ? "address" : "domain";
 }
 
 function delivery(
@@ -69,7 +75,6 @@ function delivery(
     isLastHop: inherited.isLastHop,
     user,
     group,
-    isRetriedByLocalPart: router.isRetriedByLocalPart,
     variables: variablesOf(address, attempt, transport, directories, run),
     isHiddenInBounces: address.isHiddenAtAll,
     isLogged: router.isLogged,

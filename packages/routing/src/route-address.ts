@@ -20,6 +20,8 @@ export async function routeAddress(
 ): Promise<AddressResult> {
   if (run.settings.heldDomains !== undefined && (await isHeld(address, run)))
     return failed(address, deferred("domain is held", errorNumbers.held), run);
+  if (run.settings.queuedDomains !== undefined && (await isQueued(address, run)))
+    return failed(address, deferred("domain is in queue_domains", errorNumbers.queued), run);
   let at = address.startsAt;
   for (let router = routers[at]; router !== undefined; router = routers[at]) {
     address.router = router;
@@ -80,6 +82,13 @@ function begin(address: RoutedAddress, router: CompiledRouter, run: RoutingRun):
 async function isHeld({ domain }: RoutedAddress, { settings, context, evaluation }: RoutingRun): Promise<boolean> {
   if (settings.heldDomains === undefined || context.purpose !== "deliver" || context.isForced === true) return false;
   return (await matchList(settings.heldDomains, evaluation, domain)) !== undefined;
+}
+
+/** `queue_domains`: what comes for such a domain is not tried at once. */
+async function isQueued({ domain }: RoutedAddress, { settings, context, evaluation }: RoutingRun): Promise<boolean> {
+  if (settings.queuedDomains === undefined || context.purpose !== "deliver" || context.isForced === true) return false;
+  if (context.isFirstAttempt !== true) return false;
+  return (await matchList(settings.queuedDomains, evaluation, domain)) !== undefined;
 }
 
 /** An equal ancestor was at this router, or any ancestor where `no_repeat_use` is set. */

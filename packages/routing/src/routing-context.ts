@@ -1,4 +1,4 @@
-import type { Surroundings, Variables } from "@postbus/policy";
+import type { BmiVerdict, Surroundings, Variables } from "@postbus/policy";
 import type { RoutingMemory } from "./routing-memory.ts";
 
 /**
@@ -6,16 +6,6 @@ import type { RoutingMemory } from "./routing-memory.ts";
  * as a sender, or for EXPN.
  */
 export type RoutingPurpose = "deliver" | "test" | "recipient" | "sender" | "expn";
-
-/** What BMI says about a recipient. */
-export interface BmiVerdict {
-  readonly deliver: "default" | "alternate" | "none";
-  /** Numbers of the rules that fired. */
-  readonly rules: readonly number[];
-  readonly alternateLocation: string;
-  readonly base64Verdict: string;
-  readonly base64TrackerVerdict: string;
-}
 
 /** What is wrong in a redirect list (`skip_syntax_errors`). */
 export interface SyntaxErrors {
@@ -38,6 +28,8 @@ export interface RoutingContext {
   readonly surroundings: Omit<Surroundings, "variables">;
   /** An operator wants it tried now: `hold_domains` holds nothing up. */
   readonly isForced?: boolean;
+  /** It has just come: `queue_domains` holds it up. */
+  readonly isFirstAttempt?: boolean;
   /** Variables of message and connection; those of the address come before them. */
   readonly variables?: Variables;
   /** @param address The recipient as it was received. */

@@ -45,8 +45,6 @@ export interface Delivery extends Routed {
   /** User and group of a local delivery, as the router names them. */
   readonly user: string | undefined;
   readonly group: string | undefined;
-  /** The address of which the retry rules keep record has a local part: `retry_use_local_part`. */
-  readonly isRetriedByLocalPart: boolean;
   /**
    * What the variables of the address are while it is delivered: `local_part`, `domain`, `address_data`, `home`, `r_…`, and
    * their relatives; those without a value are left out.
@@ -84,6 +82,11 @@ export interface RoutingDeferral extends Routed {
   readonly errno: number;
   /** The message waits for an operator. */
   readonly isFrozen: boolean;
+  /**
+   * What the failure is remembered of: the whole address (`retry_use_local_part`), or its domain; undefined: of this one alone,
+   * no router is to blame.
+   */
+  readonly failing?: "address" | "domain" | undefined;
 }
 
 /** The policy wants it to vanish. */

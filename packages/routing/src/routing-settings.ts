@@ -15,6 +15,8 @@ export interface RoutingSettings {
   readonly rewriting: RewriteRules | undefined;
   /** `hold_domains` */
   readonly heldDomains: CompiledList | undefined;
+  /** `queue_domains` */
+  readonly queuedDomains: CompiledList | undefined;
   readonly dns: HostSettings;
 }
 
@@ -54,6 +56,7 @@ export function routingSettings(configuration: Configuration): RoutingSettings {
     variables,
     rewriting: rules.concern(["T"]) ? rules : undefined,
     heldDomains: domains(main.get("hold_domains")),
+    queuedDomains: domains(main.get("queue_domains")),
     transports: new Map(
       [...transports.values()].map((transport) => [
         transport.name,

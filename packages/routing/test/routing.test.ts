@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Tainted, textOf } from "@postbus/policy";
+import { type BmiVerdict, Tainted, textOf } from "@postbus/policy";
 import {
-  type BmiVerdict,
   type Delivery,
   formatTraceStep,
   type RoutingContext,
@@ -362,6 +361,16 @@ ${TRANSPORTS}`;
     assert.partialDeepStrictEqual(outcomes, [
       { kind: "defer", text: "error in filter data: filter files are not available", errno: -17, router: "f" },
     ]);
+  });
+
+  test("queue_domains holds up what has just come, until it is tried again", async () => {
+    const text = `queue_domains = *.q.test\n${HEAD}\nr:\n  driver = accept\n  transport = local\n${TRANSPORTS}`;
+    const { route } = routingOf(text);
+    const first = { purpose: "deliver", isFirstAttempt: true } as const;
+    const { outcomes } = await route("a@x.q.test", first);
+    assert.partialDeepStrictEqual(outcomes, [{ kind: "defer", text: "domain is in queue_domains", errno: -56 }]);
+    assert.equal(only(await route("a@x.q.test", { purpose: "deliver" })).router, "r");
+    assert.equal(only(await route("a@x.q.test", { ...first, isForced: true })).router, "r");
   });
 
   test("hold_domains holds up what is to be delivered, until an operator wants it", async () => {

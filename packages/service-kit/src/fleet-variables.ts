@@ -18,6 +18,9 @@ export const fleetVariables: readonly string[] = [
   // verifier
   "POSTBUS_VERIFIER_WORKERS",
   "POSTBUS_VERIFIER_CONCURRENCY",
+  // scanner
+  "POSTBUS_SCANNER_CONCURRENCY",
+  "POSTBUS_SCANNER_CONNECTIONS",
   // router
   "POSTBUS_ROUTER_CONCURRENCY",
   // delivery

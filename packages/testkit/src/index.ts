@@ -1,4 +1,5 @@
 export { makeCertificate, type TestCertificate } from "./certificate.ts";
+export { type DccAnswer, type Dccifd, type DccQuestion, startDccifd } from "./dccifd.ts";
 export { type DiskStep, diskFault, diskFiles, type FaultyWrites, readDiskSteps } from "./disk-fault.ts";
 export { type DnsEntry, type DnsServer, type DnsServerOptions, type DnsZone, startDnsServer } from "./dns-server.ts";
 export { dovecotIsMissing, startDovecotLmtp } from "./dovecot.ts";
@@ -24,6 +25,14 @@ export { type PostbusOptions, type PostbusProcess, runPostbus, startPostbus } fr
 export { type PostgresServer, postgresIsMissing, startPostgres } from "./postgres.ts";
 export { program, serversDirectory } from "./program.ts";
 export { type RecordingSink, type SinkOptions, startRecordingSink } from "./recording-sink.ts";
+export { rspamdIsMissing, startRspamd } from "./rspamd.ts";
+export { clamdIsMissing, spamdIsMissing, startClamd, startSpamd } from "./scan-daemons.ts";
+export {
+  type EngineAction,
+  type ScriptedEngine,
+  type ScriptedEngineOptions,
+  startScriptedEngine,
+} from "./scripted-engine.ts";
 export {
   type PeerAction,
   type PeerMessage,

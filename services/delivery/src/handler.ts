@@ -2,7 +2,14 @@ import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
 import { DeliveryItem, type MailEvent, withOrigins } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
 import { type MessageContent, messageContent, type OutcomeRaiser, type Policy, type Transport } from "@postbus/policy";
-import { type Attempted, type AttemptResult, conclude, type RetryStep } from "@postbus/queue";
+import {
+  type AddressRetries,
+  type Attempted,
+  type AttemptResult,
+  conclude,
+  type RetryStep,
+  retriedAddress,
+} from "@postbus/queue";
 import { errnos } from "@postbus/smtp";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
@@ -10,6 +17,7 @@ import { deliverByAppendfile } from "./appendfile/appendfile-delivery.ts";
 import type { MailboxDeps } from "./appendfile/mailbox-deps.ts";
 import type { Attempt, AttemptReport } from "./attempt.ts";
 import { type AutoreplyDeps, deliverByAutoreply } from "./autoreply/autoreply-delivery.ts";
+import { DeliveryRetries } from "./delivery-retries.ts";
 import { AttemptEvents } from "./events/attempt-events.ts";
 import { throughFilter } from "./filter/through-filter.ts";
 import { LeaseLostError } from "./lease-lost-error.ts";
@@ -38,6 +46,8 @@ export interface DeliveryDeps {
   readonly mailboxes: MailboxDeps;
   /** Where nothing is delivered to for now; absent: there is no such place. */
   readonly suspended?: Suspended;
+  /** What replicas know together of addresses that cannot be reached; absent: each recipient knows its own failures alone. */
+  readonly retries?: AddressRetries;
   /** What policies do about events; absent: nothing. */
   readonly raiser?: OutcomeRaiser;
   /** Pipes, and LMTP servers on this machine. */
@@ -69,7 +79,8 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const item = withOrigins(header);
     const startedMs = performance.now();
     const policy = deps.policy();
-    const held = deps.suspended?.of(item);
+    const retries = deliveryRetries(item, policy, deps);
+    const held = deps.suspended?.of(item) ?? (await retries?.putOff(policy.retryRule));
     const events = attemptEvents(work.id, item, policy.events);
     const notes = new Notes();
     const note = notes.add;
@@ -95,17 +106,20 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       }
     }
     const isOver = attempted.every(({ result }) => result.outcome !== "deferred");
-    const steps = isOver ? undefined : await retrySteps(item, attempted, policy);
+    const steps = isOver ? NO_RULES : await retrySteps(item, attempted, policy);
     const logged = policy.log?.ofDeliveries;
-    const outcome = await conclude(work, item, attempted, {
+    const nowMs = deps.now();
+    const isShared = retries !== undefined && !retries.isIdle(results);
+    const ends = isShared ? await retries.remembered(attempted, steps, nowMs, deps.random) : attempted;
+    const outcome = await conclude(work, item, ends, {
       service: "delivery",
-      nowMs: deps.now(),
+      nowMs,
       random: deps.random,
       primaryHostname: policy.primaryHostname,
       qualifyDomain: policy.qualifyDomain,
       reports: policy.reports,
       readSpooled: deps.readSpooled,
-      retryRule: (address) => steps?.get(address) ?? [],
+      retryRule: (address) => steps.get(address) ?? [],
       ...(policy.queue === undefined ? {} : { rules: policy.queue }),
       ...(logged === undefined ? {} : { logged, tookMs: Math.round(tookMs) }),
     });
@@ -119,6 +133,23 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       ? noted
       : { ...noted, events: [...events.end((lines) => deps.raiser?.record(lines)), ...(noted.events ?? [])] };
   };
+}
+
+const NO_RULES: ReadonlyMap<string, readonly RetryStep[]> = new Map();
+
+/** Undefined: nothing is shared, or the transport is not there any more. */
+function deliveryRetries(
+  item: DeliveryItem,
+  policy: Pick<Policy, "transport">,
+  { retries, now }: Pick<DeliveryDeps, "retries" | "now">,
+): DeliveryRetries | undefined {
+  if (retries === undefined) return undefined;
+  try {
+    return new DeliveryRetries(retries, item, policy.transport(item.transport), now());
+  } catch (err) {
+    unusable(err);
+    return undefined;
+  }
 }
 
 function attemptEvents(
@@ -235,21 +266,36 @@ function unusable(err: unknown): ConfigError | DeferError {
 
 /** The retry rules for what is left over. */
 async function retrySteps(
-  { returnPath, areMx }: DeliveryItem,
+  { returnPath, areMx, transport }: DeliveryItem,
   attempted: readonly Attempted[],
-  policy: Pick<Policy, "retryRule">,
+  policy: Pick<Policy, "retryRule" | "transport">,
 ): Promise<ReadonlyMap<string, readonly RetryStep[]>> {
   const steps = new Map<string, readonly RetryStep[]>();
+  const isOfDomain = isRetriedByDomain(policy, transport);
   for (const { recipient, result } of attempted) {
     if (result.outcome !== "deferred") continue;
     const { address } = recipient;
     const { errno, host, replyDigits, unreadForMs } = result;
     // 4xx to RCPT is about the address, everything else that a host has said is about the host.
     const blamed = errno === errnos.rcpt4xx ? undefined : host;
-    const found = policy.retryRule({ address, returnPath, errno, replyDigits, unreadForMs, host: blamed, isMx: areMx });
+    const found = policy.retryRule({
+      ...{ address: retriedAddress(recipient), returnPath, errno, replyDigits, unreadForMs, host: blamed, isMx: areMx },
+      ...(isOfDomain ? { isOfDomain } : {}),
+    });
     steps.set(address, found instanceof Promise ? await found : found);
   }
   return steps;
+}
+
+/** `retry_use_local_part = false` of a local transport. */
+function isRetriedByDomain(policy: Pick<Policy, "transport">, name: string): boolean {
+  try {
+    const { driver, isRetriedByLocalPart = true } = policy.transport(name);
+    return driver !== "smtp" && !isRetriedByLocalPart;
+  } catch (err) {
+    unusable(err);
+    return false;
+  }
 }
 
 /** What happened on the way comes before what came of it. */

@@ -47,6 +47,7 @@ export const delivery: Service<typeof DeliverySettings> = {
     const pipes = new ProgramPipes();
     const handler = deliveryHandler({
       suspended: memory.suspended,
+      retries: memory.addresses,
       raiser,
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),

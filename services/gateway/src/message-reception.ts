@@ -1,20 +1,12 @@
-// One file because it is the way of one message, and its steps share what is known of it so far.
+// One file because each step from DATA to its reply goes on with what the steps before have left in the message.
 import { BusFullError } from "@postbus/bus";
 import { type DmarcChecked, firstItemId, type Noted, routeSubject } from "@postbus/contracts";
-import {
-  BodyGlance,
-  DeferError,
-  fieldValue,
-  type HeaderField,
-  headerFields,
-  type Reply,
-  reply,
-  tlsRequiredField,
-} from "@postbus/mail";
-import { type AclAnswer, judgeContent, receivedContent } from "@postbus/policy";
+import { BodyGlance, DeferError, fieldValue, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
+import { type AclAnswer, BmiVerdicts, judgeContent, receivedContent } from "@postbus/policy";
 import { contentLines } from "./content-lines.ts";
 import { ContentStages, scanRoot } from "./content-stages.ts";
-import { concludeDmarc } from "./dmarc/conclude-dmarc.ts";
+import { concludeDmarc, type EndOfMessage } from "./dmarc/conclude-dmarc.ts";
+import { BmiScan } from "./facts/bmi-scan.ts";
 import type { Incoming } from "./incoming.ts";
 import { type LoggedReception, loggedReception } from "./log/logged-reception.ts";
 import { rejectDetails } from "./log/reject-details.ts";
@@ -24,10 +16,12 @@ import { isAccepted } from "./policy-session.ts";
 import { rewriteHeader } from "./rewriting.ts";
 import { receivedEvent, routeItem } from "./route-item.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { isTlsOptional } from "./tls-optional.ts";
 import { messageIdOf } from "./trace/header-message-id.ts";
 import { ownReceived } from "./trace/own-received.ts";
 import { receivedFieldOf } from "./trace/received-field.ts";
 import { withoutUnwanted } from "./trace/unwanted-fields.ts";
+import { tellOfFreezing, whenTried } from "./waiting-message.ts";
 
 /** What became of a message. */
 export interface Finished {
@@ -76,6 +70,8 @@ export class MessageReception {
   #noteCount = 0;
   /** As it was shown to the policy. */
   #body: BodyView | undefined;
+  /** Absent: no message is scanned by this policy. */
+  readonly #bmi: BmiScan | undefined;
 
   constructor(incoming: Incoming, surroundings: Surroundings) {
     const { policy } = surroundings;
@@ -94,10 +90,19 @@ export class MessageReception {
       this.messageId,
       isLookedAt ? undefined : async () => this.#changedHeader().top,
     );
+    const { bmi } = policy.configuration;
+    if (bmi !== undefined) {
+      this.#bmi = new BmiScan(bmi, incoming, surroundings, {
+        original: () => this.#content.original(),
+        headerOctets: () => this.#content.header.length,
+        lines: () => this.#changedHeader().lines,
+      });
+    }
     envelope.facts.contentIsThere({
       messageId: this.messageId,
       wantsSignatures: acls.has("dkim"),
       wantsArc: policy.wantedFacts.arc,
+      headerOctets: () => this.#content.header.length,
       wantsDmarcDetail: policy.wantedFacts.dmarc,
       suffixFile: policy.dmarc.suffixFile,
       read: () => this.#content.original(),
@@ -165,7 +170,7 @@ export class MessageReception {
       const { answer, reply: given, isRefusal = false } = (await this.#judge()) ?? {};
       const usual: Reply = { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
       const end = this.#endBy(answer, isRefusal);
-      const checked = await this.#concludeDmarc(end, given);
+      const checked = await this.#concludeDmarc(end, given?.code);
       if (end !== "taken") {
         this.#incoming.decisions?.ended(messageId, end === "discarded" ? end : "refused");
         await this.discard();
@@ -196,37 +201,20 @@ export class MessageReception {
   }
 
   /** What becomes of a message by what the policy has said. */
-  #endBy(answer: AclAnswer | undefined, isRefusal: boolean): Exclude<Finished["end"], "failed"> {
+  #endBy(answer: AclAnswer | undefined, isRefusal: boolean): EndOfMessage {
     if (isRefusal) return answer?.verdict === "drop" ? "dropped" : "refused";
     if (answer?.verdict === "discard" || this.#incoming.envelope.recipients.length === 0) return "discarded";
     return "taken";
   }
 
-  /** @returns an event that is to be committed with the message. That of one which is not taken is recorded. */
-  async #concludeDmarc(
-    end: Exclude<Finished["end"], "failed">,
-    given: Reply | undefined,
-  ): Promise<DmarcChecked | undefined> {
+  #concludeDmarc(end: EndOfMessage, code: number | undefined): Promise<DmarcChecked | undefined> | undefined {
     if (!this.#incoming.envelope.facts.hasJudgedDmarc) return undefined;
-    const { header } = this.#content;
-    const isRefused = end === "refused" || end === "dropped";
-    const checked = await concludeDmarc(this.#incoming, this.#surroundings, {
-      messageId: this.messageId,
-      receivedAtMs: this.#receivedAtMs,
-      outcome: !isRefused ? "accepted" : (given ?? notNow).code >= 500 ? "refused" : "deferred",
-      header: () => header.toString("latin1"),
-      field: (name) => {
-        const field = this.#fields.find((each) => each.name === name);
-        return field === undefined ? undefined : fieldValue(header, field);
-      },
+    const ended = { messageId: this.messageId, receivedAtMs: this.#receivedAtMs, end, code };
+    return concludeDmarc(this.#incoming, this.#surroundings, {
+      ...ended,
+      header: this.#content.header,
+      fields: this.#fields,
     });
-    if (checked === undefined || end === "taken") return checked;
-    try {
-      await this.#surroundings.bus.events.record([checked]);
-    } catch (err) {
-      this.#surroundings.log.warn({ err, messageId: this.messageId }, "what DMARC has said could not be recorded");
-    }
-    return undefined;
   }
 
   /** What was not committed with the message. */
@@ -260,7 +248,8 @@ export class MessageReception {
     const body = { size, lines: lineCount, longestLine, zeros, start, end, read };
     acls.content(receivedContent(lines, body));
     this.#body = body;
-    envelope.facts.askAhead(policy.wantedFacts, envelope.recipients);
+    envelope.facts.askAhead(policy.wantedFacts);
+    if (policy.wantedFacts.bmi) this.#bmi?.askAhead();
   }
 
   /** What looks into the message. @returns what refuses it, or throws it away. */
@@ -295,6 +284,7 @@ export class MessageReception {
     });
     const early = this.#body === undefined ? undefined : await this.#lookInto(stages, this.#body);
     if (early !== undefined) return { answer: early, reply: early.reply, isRefusal: !isAccepted(early) };
+    if (this.#bmi?.isAsked === true) message.bmi = new BmiVerdicts(await this.#bmi.verdicts());
     const { prdr } = this.#surroundings.metrics;
     const judgement = await judgeContent(acls, {
       say,
@@ -317,12 +307,13 @@ export class MessageReception {
   }
 
   async #publish(checked: DmarcChecked | undefined): Promise<void> {
-    const { bus, metrics } = this.#surroundings;
+    const { bus, metrics, policy } = this.#surroundings;
     const { envelope, acls, decisions } = this.#incoming;
     const finished = this.#content.finish(this.#changedHeader().top);
     const content = finished instanceof Promise ? await finished : finished;
-    const asked = envelope.facts.known();
-    const facts = asked === undefined ? undefined : await asked;
+    const known = envelope.facts.known();
+    const facts = known === undefined ? undefined : await known;
+    const bmiVerdicts = this.#bmi === undefined ? [] : await this.#bmi.verdictsAtEnd(content);
 
     const { messageId } = this;
     const item = routeItem(
@@ -331,23 +322,27 @@ export class MessageReception {
         messageId,
         receivedAtMs: this.#receivedAtMs,
         headerMessageId: messageIdOf(this.#content.header, this.#fields),
-        tlsOptional: this.#isTlsOptional(),
+        tlsOptional: isTlsOptional(this.#content.header, this.#fields, (text) => this.#note(text)),
       },
       content,
       facts,
+      bmiVerdicts,
     );
     const startMs = performance.now();
-    const frozen = acls.session.message.controls.freeze === undefined ? {} : { frozen: "frozen by an ACL" };
     const id = firstItemId(messageId);
+    const { controls } = acls.session.message;
+    const asked = whenTried(controls, policy, (text) => this.#note(text));
+    const when: Awaited<typeof asked> = asked instanceof Promise ? await asked : asked;
     const received = receivedEvent(this.#incoming, item, this.#logged());
     const decided = decisions?.accepted(messageId, this.#receivedAtMs);
-    await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...frozen }, [
+    await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...when }, [
       ...this.#notes,
       received,
       ...(decided === undefined ? [] : [decided]),
       ...(checked === undefined ? [] : [checked]),
     ]);
     this.#notes.length = 0;
+    if (controls.freeze?.tells === true) await tellOfFreezing(item, id, policy, bus);
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
   }
 
@@ -369,15 +364,6 @@ export class MessageReception {
     if (!log.writesRejectlog || !log.selectors.has("rejected_header")) return undefined;
     const { returnPath } = this.#incoming.envelope;
     return rejectDetails(returnPath, this.#incoming.acls.session.message.recipients, this.#changedHeader().lines);
-  }
-
-  /** Whether the sender wants it to arrive rather than to be protected (RFC 8689 §3). */
-  #isTlsOptional(): boolean {
-    const { header } = this.#content;
-    const fields = this.#fields.filter(({ name }) => name === "tls-required");
-    const said = tlsRequiredField(fields.map((field) => fieldValue(header, field)));
-    if (said === "invalid") this.#note("TLS-Required: field ignored: it is not one, or does not say No");
-    return said === "no";
   }
 
   /** The header section with what ACLs have changed in it since the last call. */

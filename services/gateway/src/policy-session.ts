@@ -13,6 +13,7 @@ import { askQuota } from "./ask-quota.ts";
 import { callOut } from "./callouts.ts";
 import { type DecisionsClient, SessionDecisions } from "./decisions/session-decisions.ts";
 import type { Envelope } from "./envelope.ts";
+import { askEngine } from "./facts/ask-engine.ts";
 import type { NoDmarc } from "./facts/dmarc-fact.ts";
 import { policyFacts } from "./facts/policy-facts.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -50,6 +51,7 @@ export class PolicySession implements DecisionsClient {
         () => client.envelope,
         () => this.#whyNoDmarc(),
       ),
+      scan: (task, timeoutMs) => askEngine(task, timeoutMs, this.acls.session, client.envelope),
       verifyAddress: (request) => this.#verify(request, surroundings),
       ...(rates === undefined ? {} : { rates }),
       ...(this.decisions === undefined ? {} : { decisions: this.decisions }),

@@ -29,7 +29,13 @@ interface Named {
 }
 
 /** A received message as the router gets it. @throws {DeferError} it does not fit into an item. */
-export function routeItem(incoming: Incoming, named: Named, content: Content, facts: Facts | undefined): RouteItem {
+export function routeItem(
+  incoming: Incoming,
+  named: Named,
+  content: Content,
+  facts: Facts | undefined,
+  bmiVerdicts: readonly string[],
+): RouteItem {
   const { envelope, acls } = incoming;
   const { messageId, receivedAtMs, tlsOptional } = named;
   const { returnPath } = envelope;
@@ -54,6 +60,7 @@ export function routeItem(incoming: Incoming, named: Named, content: Content, fa
     ...(tlsOptional && !requireTls ? { tlsOptional } : {}),
     ...(facts === undefined ? {} : { facts }),
     ...(aclVariables === undefined ? {} : { aclVariables }),
+    ...(bmiVerdicts.length === 0 ? {} : { bmiVerdicts: [...bmiVerdicts] }),
   };
 }
 
@@ -96,7 +103,16 @@ function receptionOf(incoming: Incoming, { headerMessageId }: Named, content: Co
     ...(isChunked ? { isChunked } : {}),
     ...(acls.session.message.isPrdr ? { isPrdr: true } : {}),
     ...(headerMessageId === undefined ? {} : { headerMessageId }),
+    ...spamOf(acls),
   };
+}
+
+/** As the last `spam` condition has left it. */
+function spamOf({ session }: SmtpAcls): Pick<Reception, "spam"> {
+  const { found } = session.message;
+  const scoreInt = found.get("spam_score_int");
+  if (typeof scoreInt !== "number") return {};
+  return { spam: { score: String(found.get("spam_score")), scoreInt, bar: String(found.get("spam_bar")) } };
 }
 
 /** A lookup may have made the name; nothing longer is anybody's. */

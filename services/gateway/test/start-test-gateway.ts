@@ -42,6 +42,8 @@ export interface TestPolicy {
   /** Behind the ACLs. */
   readonly sections?: string;
   readonly startSession?: Policy["startSession"];
+  /** Of the file `bmi.conf`. */
+  readonly bmi?: string;
 }
 
 export function testPolicy({
@@ -50,12 +52,16 @@ export function testPolicy({
   main = "",
   sections: more = "",
   startSession,
+  bmi,
 }: TestPolicy = {}): Policy {
   const all = Object.entries({ rcpt: RCPT, ...acls });
   const options = all.map(([stage]) => `acl_smtp_${stage} = ${stage}\n`).join("");
   const sections = all.map(([stage, statements]) => `${stage}:\n${statements}\n`).join("");
   const text = `primary_hostname = mx.test\n${main}\n${options}begin acl\n${sections}\n${more}`;
-  const { configuration, problems } = readConfiguration({ file: "p.conf", readFile: () => Buffer.from(text) });
+  const { configuration, problems } = readConfiguration({
+    file: "p.conf",
+    readFile: (path) => (path === "bmi.conf" && bmi !== undefined ? Buffer.from(bmi) : Buffer.from(text)),
+  });
   const errors = problems.filter(({ kind }) => kind === "error");
   if (errors.length > 0) throw new Error(JSON.stringify(errors));
   const process = { hostname: "mx.test", localAddresses: [], environment: {} };

@@ -7,8 +7,8 @@ import { type LogStyle, span } from "./log-style.ts";
 import { logTime } from "./log-time.ts";
 import { printable } from "./printable.ts";
 
-/** Exim's code for "not tried: its retry time has not come" (for the address, for the host). */
-const NOT_YET: readonly number[] = [-51, -52];
+/** Exim's codes for "not tried: its retry time has not come": from here on for routing, a mailbox, a host. */
+const NOT_YET = -51;
 
 /**
  * An event as Exim writes it, line end included. exigrep and eximstats read these lines: the time, a blank, the message
@@ -26,7 +26,7 @@ type LoggedEvent = Exclude<MailEvent, Decided | DmarcChecked>;
 function isLeftOut(event: LoggedEvent, style: LogStyle): boolean {
   switch (event.name) {
     case "msg:defer":
-      if (NOT_YET.includes(event.errno) && !style.selectors.has("retry_defer")) return true;
+      if (event.errno <= NOT_YET && !style.selectors.has("retry_defer")) return true;
       return style.isSilent(event.router, event.transport);
     case "msg:delivery":
     case "msg:fail:delivery":
@@ -71,7 +71,7 @@ const queueTime = ({ queuedMs }: Completed, style: LogStyle): string =>
 
 /** Put off before anything was tried: "routing" stands where the router would. */
 const isPutOff = ({ router, transport, errno }: Deferred): boolean =>
-  router === undefined && transport === undefined && NOT_YET.includes(errno);
+  router === undefined && transport === undefined && errno <= NOT_YET;
 
 function freezing(reason: string): string {
   if (reason === "") return "Frozen";

@@ -103,6 +103,28 @@ const cases: readonly {
     },
     want: "<= <> H=C.test [192.0.2.1] P=smtp S=1",
   },
+  ...(
+    [
+      ["an author who is proved", "pass", "reject", ["dmarc"], " DMARC"],
+      ["an author who is not", "fail", "quarantine", ["dmarc"], ""],
+      ["an author who is proved, in words", "pass", "reject", ["dmarc_verbose"], " DMARC=accept"],
+      ["an author who is not, in words", "fail", "quarantine", ["dmarc", "dmarc_verbose"], " DMARC=quarantine"],
+      ["an author who publishes nothing", "none", undefined, ["dmarc_verbose"], " DMARC=norecord"],
+      ["an author, unselected", "pass", "reject", [], ""],
+    ] as const
+  ).map(([name, result, policy, on, shown]) => ({
+    name,
+    on,
+    event: {
+      ...common,
+      name: "msg:received" as const,
+      returnPath: "",
+      recipients: [],
+      facts: { dmarc: { result, domain: "c.test", ...(policy === undefined ? {} : { policy }) } },
+      reception: { protocol: "smtp", clientAddress: "192.0.2.1", helo: "c.test", size: 1 },
+    },
+    want: `<= <> H=(c.test) [192.0.2.1] P=smtp S=1${shown}`,
+  })),
   {
     name: "delivery, with everything",
     event: {

@@ -1,6 +1,12 @@
 import type { Recipient, RouteItem } from "@postbus/contracts";
 import { ConfigError, DeferError } from "@postbus/mail";
-import { type CompiledTransport, type MessageContent, MessageVariables, type Policy } from "@postbus/policy";
+import {
+  BmiVerdicts,
+  type CompiledTransport,
+  type MessageContent,
+  MessageVariables,
+  type Policy,
+} from "@postbus/policy";
 import {
   type AddressOrigin,
   type Routing,
@@ -49,6 +55,7 @@ export class Destinations {
   readonly #carries = (transport: string | undefined) => variablesFor(transport, this.#policy);
 
   readonly #variables: MessageVariables;
+  readonly #bmi: BmiVerdicts | undefined;
 
   /** @param content If the routers name anything of it. */
   constructor(policy: RoutingPolicy, item: RouteItem, content: MessageContent | undefined, deps: DestinationDeps) {
@@ -58,6 +65,7 @@ export class Destinations {
     if (policy.events.main !== undefined) this.failedLookups = new FailedLookups();
     this.#onSyntaxErrors = deps.onSyntaxErrors;
     this.#variables = new MessageVariables(item, undefined, undefined, content, deps.now);
+    this.#bmi = item.bmiVerdicts && new BmiVerdicts(item.bmiVerdicts);
   }
 
   #surroundings(address: string): RoutingContext["surroundings"] {
@@ -72,6 +80,7 @@ export class Destinations {
    * the bus gives the item back.
    */
   async of({ address, origin }: Recipient): Promise<readonly RoutingOutcome[]> {
+    const bmi = this.#bmi;
     const context: RoutingContext = {
       purpose: "deliver",
       returnPath: this.#item.returnPath,
@@ -81,6 +90,9 @@ export class Destinations {
       carries: this.#carries,
       warn: this.#warn,
       onSyntaxErrors: this.#onSyntaxErrors,
+      ...(this.#item.isForced === true ? { isForced: true } : {}),
+      ...(this.#item.attempt === 1 ? { isFirstAttempt: true } : {}),
+      ...(bmi === undefined ? {} : { bmiVerdict: (recipient) => bmi.of(recipient) }),
     };
     const before = origin === undefined ? undefined : originOfRecipient(origin);
     try {

@@ -3,7 +3,7 @@ import type { Bus, Handler, Outcome, WorkItem } from "@postbus/bus";
 import { type MailEvent, type Recipient, RouteItem, withOrigins } from "@postbus/contracts";
 import { encodeXtext } from "@postbus/mail";
 import { Lines, messageContent, type OutcomeRaiser, variablesOf } from "@postbus/policy";
-import { type Attempted, partItemId, successReports } from "@postbus/queue";
+import { type AddressRetries, type Attempted, partItemId, successReports } from "@postbus/queue";
 import type { RoutingOutcome, SyntaxErrors } from "@postbus/routing";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
@@ -13,6 +13,7 @@ import type { FailedLookups } from "./failed-lookups.ts";
 import type { RouterMetrics } from "./metrics.ts";
 import { Origins } from "./recipient-origin.ts";
 import { type RoutedPart, type RoutedRecipient, routePart } from "./route-part.ts";
+import { RoutingRetries } from "./routing-retries.ts";
 import { syntaxErrorMessage } from "./syntax-error-message.ts";
 
 export interface RouterDeps {
@@ -22,6 +23,8 @@ export interface RouterDeps {
   readonly raiser?: OutcomeRaiser;
   /** For the headers that a bounce quotes. */
   readonly readSpooled: Bus["spool"]["read"];
+  /** What replicas know together of addresses that cannot be reached; absent: each recipient knows its own failures alone. */
+  readonly retries?: AddressRetries;
   readonly metrics: RouterMetrics;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
@@ -50,6 +53,8 @@ export function routerHandler(deps: RouterDeps): Handler {
       now: deps.now,
       onSyntaxErrors: (found) => wrongLists.push(found),
     });
+    const retries =
+      deps.retries && new RoutingRetries(deps.retries, item, policy, { nowMs: deps.now(), random: deps.random });
     const isFirst = firstOfEach(item);
     const ends: RoutedRecipient[] = [];
     const parts: RoutedPart[] = [];
@@ -57,7 +62,13 @@ export function routerHandler(deps: RouterDeps): Handler {
 
     for (const [position, recipient] of item.recipients.entries()) {
       if (!isFirst(recipient)) continue;
+      const waits = item.attempt === 1 ? undefined : await retries?.putOff(recipient);
+      if (waits !== undefined) {
+        ends.push({ recipient, position, ...waits });
+        continue;
+      }
       const outcomes = await destinations.of(recipient);
+      retries?.routed(recipient, outcomes);
       const [only, ...more] = outcomes;
       if (only !== undefined && more.length === 0 && only.parents.length === (recipient.origin?.parents.length ?? 0)) {
         ends.push({ recipient, position, outcome: only });
@@ -70,7 +81,7 @@ export function routerHandler(deps: RouterDeps): Handler {
       }
     }
     if (ends.length > 0) parts.unshift({ work, item, ends });
-    const outcomes: Outcome[] = await Promise.all(parts.map((part) => routePart(part, policy, deps)));
+    const outcomes: Outcome[] = await Promise.all(parts.map((part) => routePart(part, policy, deps, retries)));
     if (expanded.length > 0) {
       outcomes.push(await successReports(work, item, expanded, concludeContext(policy, deps, deps.now()), "expanded"));
     }
@@ -171,7 +182,7 @@ function becomes(
  * That one has been reached when it has become several (`expanded`), or when the only one has been (RFC 3461 §5.2.7).
  */
 function childOf(parent: Recipient, address: string, isOnly: boolean): Recipient {
-  const { notification, ...rest } = parent;
+  const { notification, retryKey: _, ...rest } = parent;
   if (notification === undefined) return { ...rest, address };
   const { notify, originalRecipient = `rfc822;${encodeXtext(parent.address)}` } = notification;
   if (notify === undefined) return { ...rest, address, notification: { originalRecipient } };

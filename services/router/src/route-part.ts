@@ -1,5 +1,6 @@
 import type { Outcome, Publication, WorkItem } from "@postbus/bus";
 import {
+  bmiVerdictsAbout,
   type DeliveryItem,
   deliverySubject,
   type MailEvent,
@@ -8,12 +9,21 @@ import {
   shareOrigins,
 } from "@postbus/contracts";
 import { ConfigError } from "@postbus/mail";
-import { type Attempted, conclude, partItemId, type RetryStep, successReports } from "@postbus/queue";
-import type { Delivery, RoutedHost, RoutingFailure, RoutingOutcome } from "@postbus/routing";
+import {
+  type Attempted,
+  conclude,
+  DEFAULT_QUEUE_RULES,
+  type HostsStand,
+  partItemId,
+  type RetryStep,
+  successReports,
+} from "@postbus/queue";
+import type { Delivery, RoutedHost, RoutingDeferral, RoutingFailure, RoutingOutcome } from "@postbus/routing";
 import { concludeContext } from "./conclude-context.ts";
 import { type DeliveryGroup, DeliveryGroups } from "./delivery-groups.ts";
 import type { RoutingPolicy } from "./destinations.ts";
 import type { RouterDeps } from "./handler.ts";
+import { heldStand, type RoutingRetries } from "./routing-retries.ts";
 
 /** Recipients whose routing has an end each: those of the item, or what one of them has become. */
 export interface RoutedPart {
@@ -27,6 +37,8 @@ export interface RoutedRecipient {
   /** In the part's item. */
   readonly position: number;
   readonly outcome: RoutingOutcome;
+  /** It was not routed: what is remembered of it says when that may be. */
+  readonly stand?: HostsStand;
 }
 
 /** Exim's number for `internal configuration error`. */
@@ -37,13 +49,15 @@ export async function routePart(
   { work, item, ends }: RoutedPart,
   policy: RoutingPolicy,
   deps: RouterDeps,
+  retries?: RoutingRetries,
 ): Promise<Outcome> {
   const groups = new DeliveryGroups(policy);
   const attempted: Attempted[] = [];
   const thrownAway: Attempted[] = [];
   const events: MailEvent[] = [];
   const nowMs = deps.now();
-  for (const { recipient, position, outcome } of ends) {
+  const failing = new Map<Recipient, RoutingDeferral["failing"]>();
+  for (const { recipient, position, outcome, stand } of ends) {
     deps.metrics.routed(outcome.kind);
     switch (outcome.kind) {
       case "deliver": {
@@ -61,7 +75,10 @@ export async function routePart(
         break;
       case "defer": {
         const { errno, text, router, isFrozen } = outcome;
-        const result = { outcome: "deferred", errno, text, ...(isFrozen ? { isFrozen } : {}) } as const;
+        const hosts = stand ?? heldStand(outcome, nowMs, policy.queue ?? DEFAULT_QUEUE_RULES);
+        const why = { ...(isFrozen ? { isFrozen } : {}), ...(hosts === undefined ? {} : { hosts }) };
+        const result = { outcome: "deferred", errno, text, ...why } as const;
+        failing.set(recipient, outcome.failing);
         attempted.push(withRouter({ recipient, result }, router));
         break;
       }
@@ -79,8 +96,14 @@ export async function routePart(
     deps.log.debug({ messageId: item.messageId, recipient: recipient.address, ...result }, "not routed");
   }
   if (attempted.length === 0 && groups.all.length > 0) return { publish, events };
-  const steps = await retrySteps(item, attempted, policy);
-  const outcome = await conclude(work, item, attempted, concludeContext(policy, deps, nowMs, steps));
+  const steps = await retrySteps(item, attempted, failing, policy);
+  const remembered: Attempted[] = [];
+  for (const one of attempted) {
+    const { recipient } = one;
+    const of = steps.get(recipient.address) ?? [];
+    remembered.push((await retries?.failed(one, failing.get(recipient), of, nowMs)) ?? one);
+  }
+  const outcome = await conclude(work, item, remembered, concludeContext(policy, deps, nowMs, steps));
   return {
     ...outcome,
     publish: [...publish, ...(outcome.publish ?? [])],
@@ -120,13 +143,15 @@ const withRouter = (attempted: Attempted, router: string | undefined): Attempted
 async function retrySteps(
   { returnPath }: RouteItem,
   attempted: readonly Attempted[],
+  failing: ReadonlyMap<Recipient, RoutingDeferral["failing"]>,
   policy: RoutingPolicy,
 ): Promise<ReadonlyMap<string, readonly RetryStep[]>> {
   const steps = new Map<string, readonly RetryStep[]>();
   for (const { recipient, result } of attempted) {
     if (result.outcome !== "deferred") continue;
     const { address } = recipient;
-    steps.set(address, await policy.retryRule({ address, returnPath, errno: result.errno }));
+    const isOfDomain = failing.get(recipient) === "domain";
+    steps.set(address, await policy.retryRule({ address, returnPath, errno: result.errno, isOfDomain }));
   }
   return steps;
 }
@@ -149,15 +174,15 @@ function deliveryPublication(
   queuedAtMs: number,
 ): Publication {
   const { router, hosts, errorsTo, headersAdd, headersRemove, fallbackHosts } = delivery;
-  const { isRetriedByLocalPart, isLogged } = delivery;
+  const { isLogged } = delivery;
   const header: DeliveryItem = { ...item, recipients, queuedAtMs, router, transport: transport.name, domain };
+  if (item.bmiVerdicts !== undefined) header.bmiVerdicts = bmiVerdictsAbout(item.bmiVerdicts, recipients);
   if (errorsTo !== undefined) header.errorsTo = errorsTo;
   if (delivery.srsSender !== undefined) header.srsSender = delivery.srsSender;
   if (headersAdd.length > 0) header.headersAdd = [...headersAdd];
   if (headersRemove.length > 0) header.headersRemove = [...headersRemove];
   if (fallbackHosts !== undefined) header.fallbackHosts = fallbackHosts;
   if (isLastHop) header.isLastHop = true;
-  if (isRetriedByLocalPart) header.isRetriedByLocalPart = true;
   if (!isLogged) header.isUnlogged = true;
   if (delivery.to !== "mailbox") header.to = delivery.to;
   if (transportClass === "local") addLocalFields(header, delivery);

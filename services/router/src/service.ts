@@ -1,6 +1,6 @@
 import { openResolver } from "@postbus/dns";
 import { OutcomeRaiser, PolicyInForce } from "@postbus/policy";
-import { DEFAULT_QUEUE_RULES } from "@postbus/queue";
+import { AddressRetries, DEFAULT_QUEUE_RULES, RetryRecords } from "@postbus/queue";
 import { compileRouters } from "@postbus/routing";
 import { type Service, startReloadListener } from "@postbus/service-kit";
 import { RouterSettings } from "./config.ts";
@@ -22,8 +22,16 @@ export const router: Service<typeof RouterSettings> = {
     });
     const control = await startReloadListener({ bus, service: "router", instance, policy });
     const raiser = new OutcomeRaiser({ service: "router", record: (events) => bus.events.record(events), log });
+    const rules = () => policy.current.queue ?? DEFAULT_QUEUE_RULES;
+    const records = new RetryRecords({
+      values: bus.keyValue("retry"),
+      expireMs: () => rules().retryDataExpireMs,
+      now: Date.now,
+      onTrouble: (err) => log.warn({ err }, "retry records of addresses are not shared for now"),
+    });
     const handler = routerHandler({
       raiser,
+      retries: new AddressRetries({ records, rules }),
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
       metrics: routerMetrics(metrics),
@@ -32,7 +40,6 @@ export const router: Service<typeof RouterSettings> = {
       random: Math.random,
     });
     const items = await bus.consume("route", { concurrency }, handler);
-    const rules = () => policy.current.queue ?? DEFAULT_QUEUE_RULES;
     const frozen = new FrozenMail({ bus, rules, now: Date.now, log });
     log.info({ policyVersion: policy.version, concurrency }, "routing");
     return [

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Outcome, WorkItem } from "@postbus/bus";
-import { type Content, DeliveryItem, RouteItem } from "@postbus/contracts";
+import { type Content, DeliveryItem, decodeBmiVerdict, encodeBmiVerdict, RouteItem } from "@postbus/contracts";
 import { DeferError, domainOf } from "@postbus/mail";
 import { loadPolicy } from "@postbus/policy";
 import { type AddressOrigin, compileRouters, type RoutingContext, type RoutingOutcome } from "@postbus/routing";
@@ -91,7 +91,6 @@ const delivery = (address: string, changes: object = {}): RoutingOutcome => ({
   isLastHop: false,
   user: undefined,
   group: undefined,
-  isRetriedByLocalPart: false,
   variables: new Map(),
   isHiddenInBounces: false,
   isLogged: true,
@@ -653,4 +652,65 @@ test("a message that was given up fails without being routed, and its sender is 
     publish.map(({ header }) => Value.Parse(RouteItem, header).recipients),
     [[{ address: "sender@x.test" }]],
   );
+});
+
+describe("verdicts of BMI", () => {
+  const POLICY = `primary_hostname = mx.test
+begin routers
+drops:
+  driver = redirect
+  bmi_dont_deliver
+  data = :blackhole:
+alias:
+  driver = redirect
+  local_parts = list
+  data = one@c.test, two@d.test
+waits:
+  driver = redirect
+  local_parts = busy
+  allow_defer
+  data = :defer: busy
+out:
+  driver = manualroute
+  headers_add = X-Verdict: $bmi_base64_verdict $bmi_deliver $bmi_alt_location
+  route_list = * 192.0.2.1
+  transport = out
+begin transports
+out:
+  driver = smtp
+begin retry
+* * F,1h,5m
+`;
+  const item: RouteItem = {
+    ...itemTo("List@a.test", "gone@a.test", "busy@a.test", "other@a.test"),
+    bmiVerdicts: [
+      encodeBmiVerdict({ v: 1, r: ["list@a.test", "Busy@a.test"], d: { alt: "junk" }, f: [8], e: 0 }),
+      encodeBmiVerdict({ v: 1, r: ["gone@A.test"], d: "drop", f: [], e: 0 }),
+    ],
+  };
+  const recipientsIn = (header: { readonly bmiVerdicts?: string[] }): unknown =>
+    header.bmiVerdicts?.map((encoded) => decodeBmiVerdict(encoded)?.r);
+
+  test("are those of the recipient, for all that is made of it; an item has what is about its recipients", async () => {
+    const outcome = await handleBy(await policyOf(POLICY), item);
+    const own = encodeBmiVerdict({ v: 1, r: ["List@a.test"], d: { alt: "junk" }, f: [8], e: 0 });
+    const delivered = deliveries(outcome).map((each) => [each.domain, each.headersAdd, recipientsIn(each)]);
+    assert.deepEqual(delivered.sort(), [
+      ["a.test", ["X-Verdict:  1 \n"], []],
+      ["c.test", [`X-Verdict: ${own} 1 junk\n`], [["list@a.test"]]],
+    ]);
+    assert.match(JSON.stringify(outcome.events), /=> :blackhole: <gone@a\.test>/);
+  });
+
+  test("are there at the next attempt", async () => {
+    const { publish = [] } = await handleBy(await policyOf(POLICY), item);
+    const retry = publish.find(({ subject }) => subject === "mail.route.0")?.header as RouteItem;
+    assert.deepEqual(recipientsIn(retry), [["Busy@a.test"]]);
+    const again = await handleBy(await policyOf(POLICY.replace("local_parts = busy", "local_parts = nobody")), retry);
+    const own = encodeBmiVerdict({ v: 1, r: ["busy@a.test"], d: { alt: "junk" }, f: [8], e: 0 });
+    assert.deepEqual(
+      deliveries(again).map(({ headersAdd }) => headersAdd),
+      [[`X-Verdict: ${own} 1 junk\n`]],
+    );
+  });
 });

@@ -18,6 +18,7 @@ import { policy } from "./routes/policy.ts";
 import { processRoutes } from "./routes/process.ts";
 import { queue } from "./routes/queue.ts";
 import { queueCommands } from "./routes/queue-commands.ts";
+import { queueEdits } from "./routes/queue-edits.ts";
 import { rates } from "./routes/rates.ts";
 import { rejects } from "./routes/rejects.ts";
 import { suspensions } from "./routes/suspensions.ts";
@@ -117,6 +118,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(messages, deps);
   await app.register(queue, deps);
   await app.register(queueCommands, deps);
+  await app.register(queueEdits, deps);
   await app.register(suspensions, deps);
   await app.register(policy, deps);
   await app.register(rates, deps);

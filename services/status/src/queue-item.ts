@@ -15,7 +15,7 @@ export const QueueItem = Type.Object({
   reason: Type.Optional(Type.String({ description: "Why it is frozen" })),
   size: Type.Integer({ description: "Octets of content" }),
   returnPath: Type.Optional(Type.String()),
-  recipients: Type.Array(Type.String(), { description: `The first ${LISTED_RECIPIENTS}` }),
+  recipients: Type.Array(Type.String(), { description: `The first ${LISTED_RECIPIENTS}, or as many as are asked for` }),
   recipientCount: Type.Integer(),
   attempt: Type.Optional(Type.Integer({ description: "1: not tried before" })),
   receivedAtMs: Type.Optional(Type.Integer({ description: "Milliseconds since the epoch" })),
@@ -32,7 +32,8 @@ const headerCheck = Compile(
   }),
 );
 
-export function queueItem({ header, ...item }: WaitingItem): Static<typeof QueueItem> {
+/** @param shown So many recipients. */
+export function queueItem({ header, ...item }: WaitingItem, shown = LISTED_RECIPIENTS): Static<typeof QueueItem> {
   const seen: unknown = header;
   if (!headerCheck.Check(seen)) return { ...item, recipients: [], recipientCount: 0 };
   const { returnPath, recipients, attempt, receivedAtMs } = seen;
@@ -40,7 +41,7 @@ export function queueItem({ header, ...item }: WaitingItem): Static<typeof Queue
   return {
     ...item,
     returnPath: readable(returnPath),
-    recipients: recipients.slice(0, LISTED_RECIPIENTS).map((recipient) => readable(recipient.address)),
+    recipients: recipients.slice(0, shown).map((recipient) => readable(recipient.address)),
     recipientCount: recipients.length,
     attempt,
     receivedAtMs,

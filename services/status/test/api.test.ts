@@ -219,6 +219,7 @@ test("/openapi.json describes every path with its answers", async () => {
     "/v1/messages/{id}",
     "/v1/policy/reload",
     "/v1/queue",
+    "/v1/queue/{id}/edit/{what}",
     "/v1/queue/{id}/{command}",
     "/v1/rates",
     "/v1/rejects",

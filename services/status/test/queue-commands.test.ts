@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { MailEvent } from "@postbus/contracts";
+import { type MailEvent, RouteItem } from "@postbus/contracts";
+import { Value } from "typebox/value";
 import { type Fixture, newId, startFixture } from "./fixture.ts";
 
 const TOKEN = "correct-horse";
@@ -138,5 +139,65 @@ describe("who may", () => {
       assert.equal((await post(`${newId()}/now`, { origin })).json().code, "WRONG_ORIGIN", origin);
     }
     assert.equal((await post(`${newId()}/now`, { origin: "http://localhost:8080" })).statusCode, 404);
+  });
+});
+
+describe("who gets a message, and from whom", () => {
+  const recipientsOf = async (messageId: string) => {
+    const [item] = await open.bus.waiting.ofMessage(messageId);
+    const { recipients, returnPath } = Value.Parse(RouteItem, item?.header);
+    return [returnPath, ...recipients.map(({ address }) => address)];
+  };
+  const edit = (id: string, what: string, address?: string) =>
+    post(`${id}/edit/${what}${address === undefined ? "" : `?address=${encodeURIComponent(address)}`}`);
+
+  test("recipients are added and marked as delivered, the sender is changed; each is in the log", async () => {
+    const id = await open.defer(["a@b.test", "c@b.test"]);
+    assert.deepEqual((await edit(id, "recipient", "new@b.test")).json(), { items: [`${id}_0_0`] });
+    assert.equal((await edit(id, "delivered", "a@b.test")).statusCode, 200);
+    assert.equal((await edit(id, "sender", "other@x.test")).statusCode, 200);
+    assert.deepEqual(await recipientsOf(id), ["other@x.test", "c@b.test", "new@b.test"]);
+    assert.equal((await edit(id, "sender")).statusCode, 200);
+    assert.equal((await recipientsOf(id))[0], "");
+    const events = await eventsOf(id, 4);
+    assert.deepEqual(
+      events.flatMap((event) => (event.name === "msg:note" ? [event.text] : [])),
+      [
+        "recipient <new@b.test> added by operator",
+        "address <a@b.test> marked delivered by operator",
+        "sender address changed to <other@x.test> by operator",
+        "sender address changed to <> by operator",
+      ],
+    );
+  });
+
+  test("with its last recipient the message is complete", async () => {
+    const id = await open.defer(["a@b.test", "c@b.test"]);
+    assert.equal((await edit(id, "all-delivered")).statusCode, 200);
+    assert.deepEqual(await stateOf(id), []);
+    assert.ok((await eventsOf(id, 3)).some(({ name }) => name === "msg:complete"));
+  });
+
+  const refusals: readonly (readonly [what: string, address: string, status: number, text: RegExp])[] = [
+    ["delivered", "nobody@b.test", 409, /nobody@b\.test is not a recipient/],
+    ["recipient", "nowhere", 400, /"nowhere" is no address with a domain/],
+    ["sender", "a b@c.test", 400, /is no address/],
+    ["destroy", "a@b.test", 400, /./],
+  ];
+  for (const [what, address, status, text] of refusals) {
+    test(`${what} ${address}: ${status}`, async () => {
+      const id = await open.defer(["a@b.test"]);
+      const answer = await edit(id, what, address);
+      assert.equal(answer.statusCode, status);
+      assert.match(answer.json().message, text);
+      assert.deepEqual((await recipientsOf(id)).slice(1), ["a@b.test"]);
+    });
+  }
+
+  test("what is ready may be in work, and is left alone", async () => {
+    const id = await open.defer(["a@b.test"]);
+    await post(`${id}/now`);
+    assert.equal((await edit(id, "delivered", "a@b.test")).statusCode, 409);
+    assert.equal((await edit(newId(), "all-delivered")).statusCode, 404);
   });
 });

@@ -17,11 +17,13 @@ import { independentAcls } from "./independence.ts";
 import { missingFacts } from "./missing-facts.ts";
 import type { Outcome } from "./outcome.ts";
 import { runAcl } from "./run-acl.ts";
+import { type ScanOptions, scanOptions } from "./scans/scan-options.ts";
 
 /** The ACLs of a configuration, compiled; the options that say which runs when. Immutable, but for texts seen at run time. */
 export class Acls {
   /** What is wrong with values, as far as that can be seen at load: each is a temporary refusal when it is reached. */
   readonly problems: readonly Problem[];
+  readonly scanOptions: ScanOptions;
   readonly #named: ReadonlyMap<string, CompiledAcl>;
   readonly #options: ReadonlyMap<AclStage, { readonly expansion: Expansion; readonly place: Place }>;
   readonly #texts: readonly string[];
@@ -39,7 +41,8 @@ export class Acls {
       ...[...this.#named.values()].flatMap((acl) => [...problemsOf(acl)]),
       ...missingFacts(configuration, facts),
     ];
-    this.#independent = independentAcls(configuration.acls);
+    this.scanOptions = scanOptions(configuration);
+    this.#independent = independentAcls(configuration.acls, this.scanOptions.dcc.addsHeader);
     this.#texts = [...configuration.acls.values()].flatMap(({ statements }) =>
       statements.flatMap(({ items }) => items.map(({ value }) => value)),
     );

@@ -32,7 +32,7 @@ export function statusIn(status: string, list: Value): Said {
   for (const item of splitList(textOf(list), typeof list === "string").items) {
     const isNegated = item.startsWith("!");
     const word = lowerCase(isNegated ? trimStart(item.slice(1)) : item);
-    if ((ALIASES[word] ?? word) === status) return isNegated ? "no" : "yes";
+    if (word === "*" || (ALIASES[word] ?? word) === status) return isNegated ? "no" : "yes";
     last = isNegated;
   }
   return last ? "yes" : "no";

@@ -2,14 +2,13 @@ import type { Eventual } from "../expansion/code.ts";
 import type { Value } from "../expansion/value.ts";
 
 /** What others find out about a message, on demand. */
-export const factNames = ["spf", "spf_guess", "dkim", "dmarc", "arc", "dcc", "malware", "spam"] as const;
+export const factNames = ["spf", "spf_guess", "dkim", "dmarc", "arc"] as const;
 export type FactName = (typeof factNames)[number];
 
 /** An answer: a word for the condition, and the variables that come with it. */
 export interface Fact {
   /**
-   * SPF, DMARC, ARC: the status. DKIM: that of the signature of which the ACL is asked. DCC: `accept`, `reject`, `defer`.
-   * Malware: the name of what was found, or empty. Spam: `spam` or `ham`.
+   * SPF, DMARC, ARC: the status. DKIM: that of the signature of which the ACL is asked.
    */
   readonly result: string;
   readonly variables: Readonly<Record<string, Value | number | boolean>>;

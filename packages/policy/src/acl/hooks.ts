@@ -1,9 +1,11 @@
+import type { ScanTask } from "@postbus/contracts";
 import type { RateStore } from "@postbus/rates";
 import type { Eventual } from "../expansion/code.ts";
 import type { Variables } from "../expansion/evaluation.ts";
 import type { Value } from "../expansion/value.ts";
 import type { AclAnswer } from "./answer.ts";
 import type { Facts } from "./facts.ts";
+import type { ScanFindings } from "./scans/ask-scanner.ts";
 import type { AddressVerdict, VerifyAddressRequest } from "./verify-address.ts";
 
 export type LogTarget = "main" | "reject" | "panic";
@@ -22,6 +24,12 @@ export interface DecisionListener {
 /** What ACLs need from whoever runs them. What is absent is not available: its use defers. */
 export interface AclHooks {
   readonly facts?: Facts;
+  /**
+   * A program that looks into messages is asked about this one, as its header section is by now.
+   *
+   * @throws {DeferError} no verdict, for now.
+   */
+  scan?(task: ScanTask, timeoutMs: number): Promise<ScanFindings>;
   /** What stands behind the id in `${authresults}`; asks for what is not known yet. */
   authenticationResults?(): Eventual<Value>;
   verifyAddress?(request: VerifyAddressRequest): Eventual<AddressVerdict>;

@@ -23,12 +23,15 @@ const DEPENDENT = /\$\{acl|\$acl_arg|recipients/;
 /**
  * The ACLs whose runs for several recipients may go on beside each other: none of them can see what another one does.
  *
+ * @param dccAddsHeader What `dcc` finds is put into the message.
  * @returns Their names.
  */
-export function independentAcls(acls: ReadonlyMap<string, Acl>): ReadonlySet<string> {
+export function independentAcls(acls: ReadonlyMap<string, Acl>, dccAddsHeader = false): ReadonlySet<string> {
   const independent = new Set<string>();
   const isHarmless = ({ name, value }: AclItem): boolean =>
-    !DEPENDENT.test(value) && (name === "acl" ? independent.has(value.trim()) : HARMLESS.has(name));
+    !DEPENDENT.test(value) &&
+    !(dccAddsHeader && name === "dcc") &&
+    (name === "acl" ? independent.has(value.trim()) : HARMLESS.has(name));
   // An ACL that calls others is found when they have been; each turn finds one more, or it is the last.
   let found = -1;
   while (found < independent.size) {

@@ -8,9 +8,6 @@ const NEEDS: ReadonlyMap<string, FactName> = new Map<string, FactName>([
   ["spf_guess", "spf_guess"],
   ["dkim_status", "dkim"],
   ["dmarc_status", "dmarc"],
-  ["dcc", "dcc"],
-  ["malware", "malware"],
-  ["spam", "spam"],
 ]);
 
 /** Conditions whose part is not set up: they could only defer, and the operator should know it before the first message. */
@@ -29,7 +26,7 @@ export function* missingFacts(
           place: item.place,
           text: `${item.name}: there is nobody who could tell: ${REASONS[fact]}`,
         };
-      } else if (fact === "malware" && main.get("av_scanner") === undefined) {
+      } else if (item.name === "malware" && main.get("av_scanner") === undefined) {
         yield { kind: "error", place: item.place, text: "malware: no av_scanner is set" };
       } else if (item.name === "verify" && /^csa\b/.test(item.value)) {
         yield {
@@ -47,14 +44,10 @@ function factFor({ name, value }: AclItem): FactName | undefined {
 }
 
 const VERIFIER = "the verifier does not do it";
-const SCANNER = "the scanner does not do it";
 const REASONS: Readonly<Record<FactName, string>> = {
   spf: VERIFIER,
   spf_guess: VERIFIER,
   dkim: VERIFIER,
   dmarc: VERIFIER,
   arc: VERIFIER,
-  dcc: SCANNER,
-  malware: SCANNER,
-  spam: SCANNER,
 };

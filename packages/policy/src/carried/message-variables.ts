@@ -36,6 +36,7 @@ export interface CarriedMessage {
     readonly peerName?: string;
     readonly serverName?: string;
     readonly size: number;
+    readonly spam?: { readonly score: string; readonly scoreInt: number; readonly bar: string };
   };
   readonly aclVariables?: Readonly<Record<string, CarriedValue>>;
 }
@@ -117,6 +118,9 @@ const readers: Readonly<Record<string, (message: CarriedMessage) => Known>> = {
   sender_fullhost: (message) => fullHost(hostOf(message)),
   sender_rcvhost: (message) => receivedHost(hostOf(message)),
   sender_host_port: ({ reception }) => reception.clientPort,
+  spam_bar: ({ reception }) => reception.spam?.bar,
+  spam_score: ({ reception }) => reception.spam?.score,
+  spam_score_int: ({ reception }) => reception.spam?.scoreInt,
   tls_in_cipher: ({ reception }) => reception.cipher,
   tls_in_ver: ({ reception }) => reception.cipher?.split(":")[0],
   tls_in_bits: ({ reception }) => (reception.cipher === undefined ? undefined : Number(reception.cipher.split(":")[2])),

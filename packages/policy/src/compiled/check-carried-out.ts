@@ -91,6 +91,10 @@ const MAIN: ReadonlySet<string> = new Set([
   ],
   ...[
     "auto_thaw",
+    "freeze_tell",
+    "queue_only",
+    "queue_only_file",
+    "queue_only_load",
     "ignore_bounce_errors_after",
     "timeout_frozen_after",
     "retry_data_expire",

@@ -1,4 +1,5 @@
 import type { QueueRules } from "@postbus/queue";
+import { splitList } from "../matching/split-list.ts";
 import type { Configuration } from "../reader/configuration.ts";
 
 /** What main options say about mail that waits. */
@@ -9,4 +10,6 @@ export const queueRules = ({ main }: Configuration): QueueRules => ({
   autoThawMs: main.get("auto_thaw"),
   ignoreBounceErrorsAfterMs: main.get("ignore_bounce_errors_after"),
   timeoutFrozenAfterMs: main.get("timeout_frozen_after"),
+  freezeTell: [...splitList(main.get("freeze_tell") ?? "").items].filter((address) => address !== ""),
+  queueRunIntervalMs: main.get("queue_run_interval"),
 });

@@ -8,10 +8,10 @@ export interface WantedFacts {
   readonly message: boolean;
   /** The chain of seals. */
   readonly arc: boolean;
+  /** The verdict of BMI, by an ACL: before the first that can know it. */
+  readonly bmi: boolean;
   /** All about DMARC. */
   readonly dmarc: boolean;
-  /** What is in the content. */
-  readonly scan: boolean;
 }
 
 const SPF = { conditions: ["spf"], variable: /\$\{?(?:def:)?spf_/ };
@@ -21,7 +21,7 @@ const MESSAGE = {
 };
 const ARC = { conditions: [], variable: /\$\{?(?:def:)?arc_|\$\{authresults/ };
 const DMARC = { conditions: ["dmarc_status"], variable: /\$\{?(?:def:)?dmarc_/ };
-const SCAN = { conditions: ["dcc", "malware", "spam"], variable: /\$\{?(?:def:)?(?:dcc|malware|spam)_/ };
+const BMI = { conditions: [] as string[], variable: /bmi_(?:deliver|alt_location|base64_)/ };
 
 /** Reads it off the statements of the ACLs: whichever of them is reached, the answer is then on its way. */
 export function wantedFacts({ acls }: Pick<Configuration, "acls">): WantedFacts {
@@ -29,8 +29,13 @@ export function wantedFacts({ acls }: Pick<Configuration, "acls">): WantedFacts 
   const isWanted = ({ conditions, variable }: typeof SPF): boolean =>
     items.some(({ name, value }) => conditions.includes(name) || variable.test(value));
   const arc = isWanted(ARC) || items.some(verifiesArc);
-  const message = isWanted(MESSAGE) || arc;
-  return { spf: isWanted(SPF), message, dmarc: isWanted(DMARC), arc, scan: isWanted(SCAN) };
+  return {
+    spf: isWanted(SPF),
+    message: isWanted(MESSAGE) || arc,
+    arc,
+    dmarc: isWanted(DMARC),
+    bmi: isWanted(BMI),
+  };
 }
 
 const verifiesArc = ({ name, value }: { readonly name: string; readonly value: string }): boolean =>

@@ -1,3 +1,4 @@
+import type { BmiSetup } from "@postbus/contracts";
 import type { authenticatorOptions } from "../options/authenticators/generic.ts";
 import type { authenticatorDrivers } from "../options/authenticators/index.ts";
 import type { DriverTable } from "../options/driver-table.ts";
@@ -48,4 +49,6 @@ export interface Configuration {
   readonly authenticators: readonly AuthenticatorSettings[];
   readonly retry: readonly RetryRule[];
   readonly rewrite: readonly RewriteRule[];
+  /** What the file says that `bmi_config_file` names; absent: it is not there, or no ACL says `bmi_run`. */
+  readonly bmi?: BmiSetup;
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readBmiSetup } from "../bmi/read-bmi-setup.ts";
 import type { Configuration } from "./configuration.ts";
 import { LineReader } from "./line-reader.ts";
 import { checkMachine } from "./machine.ts";
@@ -58,11 +59,15 @@ export function readConfiguration(options: ReadOptions): {
   }
   sections.current.end();
 
+  const result = sections.result();
+  const definitions = table.definitions();
+  const { setup: bmi, files } = readBmiSetup(result, { file, readFile: hashing, macros: table, problems });
   const configuration: Configuration = {
-    ...sections.result(),
+    ...result,
+    ...(bmi === undefined ? {} : { bmi }),
     version: hash.digest("hex").slice(0, 16),
-    files: reader?.files ?? [{ path: file, isThere: false }],
-    macros: table.definitions(),
+    files: [...(reader?.files ?? [{ path: file, isThere: false }]), ...files],
+    macros: definitions,
   };
   for (const name of table.unusedFromOutside()) problems.notice(whole, `macro ${name} is given but not used`);
   sections.noticeIgnored(whole);

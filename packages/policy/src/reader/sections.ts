@@ -78,7 +78,7 @@ export class Sections {
     this.#problems.notice(place, `these options have no meaning here and were ignored: ${names}`);
   }
 
-  result(): Omit<Configuration, "version" | "files" | "macros"> {
+  result(): Omit<Configuration, "version" | "files" | "macros" | "bmi"> {
     // The sections are read with the tables that these types are made of.
     const transports = this.#transports.drivers as readonly TransportSettings[];
     return {

@@ -130,7 +130,24 @@ test("queue names one, without slashes", async () => {
   assert.match((await askRcpt("  accept queue = a/b")).said, /^451/);
 });
 
-test("bmi_optin is kept for the recipient", async () => {
-  const { session } = await askRcpt("  accept bmi_optin = one : two");
-  assert.deepEqual(session.message.controls.bmiOptin, new Map([["Bob@Test.example", "one : two"]]));
+describe("bmi_optin", () => {
+  for (const [list, strings] of [
+    ["one : two", ["one", "two"]],
+    ["<OPTIN 1>:<OPTIN 2>", ["<OPTIN 1>", "<OPTIN 2>"]],
+    ["one, two:, three", ["one", "two", "three"]],
+    ["x", undefined],
+    ["", undefined],
+    [":,", undefined],
+    [`a:${"x".repeat(257)}:b`, ["a", "b"]],
+  ] as const) {
+    test(`"${list.slice(0, 30)}" is kept for the recipient`, async () => {
+      const { session } = await askRcpt(`  accept bmi_optin = ${list}`);
+      assert.deepEqual(session.message.controls.bmiOptin?.get("Bob@Test.example"), strings);
+    });
+  }
+
+  test("of a recipient that is not accepted is forgotten", async () => {
+    const { session } = await askRcpt("  warn bmi_optin = one\n  deny");
+    assert.equal(session.message.controls.bmiOptin?.size, 0);
+  });
 });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { encodeBmiVerdict } from "@postbus/contracts";
 import { judgeContent } from "../../src/acl/smtp/judge-content.ts";
+import { BmiVerdicts } from "../../src/carried/bmi-verdicts.ts";
 import { contentOf, policySession } from "./policy-session.ts";
 
 /** What is said to three recipients, with a wait for each, the first one's being the longest. */
@@ -28,6 +30,32 @@ async function said(statements: string): Promise<{ readonly replies: string[]; r
   if (reply !== undefined) say(reply);
   return { replies, mostAtOnce };
 }
+
+test("each recipient has its own verdict of BMI; where there is none, it is to be delivered", async () => {
+  const statements = `  deny message = $bmi_deliver $bmi_alt_location \${base64d:$bmi_base64_verdict} \${base64d:$bmi_base64_tracker_verdict}
+    condition = \${if or{{!eq{$bmi_deliver}{1}}{def:bmi_alt_location}}}
+  accept`;
+  const config = `acl_smtp_rcpt = accept\nacl_smtp_data_prdr = prdr\nacl_smtp_data = all\nbegin acl\nprdr:\n${statements}\nall:\n  accept logwrite = <$bmi_deliver>\n`;
+  const { acls, session, log } = policySession(config);
+  await acls.mail({ returnPath: "s@x", isPrdr: true });
+  for (const name of ["a", "b", "c", "d"]) await acls.recipient(`${name}@y`);
+  acls.content(contentOf("Subject: hi\n"));
+  session.message.bmi = new BmiVerdicts([
+    encodeBmiVerdict({ v: 1, r: ["A@y"], d: "default", f: [1], e: 0 }),
+    encodeBmiVerdict({ v: 1, r: ["b@Y"], d: "drop", f: [5, 8], e: 0 }),
+    encodeBmiVerdict({ v: 1, r: ["c@y"], d: { alt: "X-Junk" }, f: [], e: 0 }),
+  ]);
+  const replies: string[] = [];
+  const say = ({ lines }: { readonly lines: readonly string[] }): undefined => void replies.push(lines.join("/"));
+  await judgeContent(acls, { say, log: () => undefined });
+  assert.deepEqual(replies.slice(1), [
+    "PRDR R=<a@y> acceptance",
+    '0  {"v":1,"r":["b@y"],"d":"drop","f":[5,8],"e":0} {"f":[5,8]}',
+    '1 X-Junk {"v":1,"r":["c@y"],"d":{"alt":"X-Junk"},"f":[],"e":0} {"f":[]}',
+    "PRDR R=<d@y> acceptance",
+  ]);
+  assert.deepEqual(log, ["main: <1>"]);
+});
 
 const WAITS = "  warn delay = 1s\n";
 

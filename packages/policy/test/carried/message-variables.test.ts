@@ -78,3 +78,18 @@ test("the client is shown as in the log, by what is known of it", () => {
     new Tainted("host.test ([192.0.2.1] helo=c.test)"),
   ]);
 });
+
+test("what the spam condition has found out", () => {
+  const names = ["spam_score", "spam_score_int", "spam_bar"];
+  const spam = { score: "15.4", scoreInt: 153, bar: "+++++++++++++++" };
+  const asked = new MessageVariables({ ...message, reception: { ...message.reception, spam } });
+  assert.deepEqual(
+    names.map((name) => asked.get(name)),
+    ["15.4", 153, "+++++++++++++++"],
+  );
+  const unasked = new MessageVariables(message);
+  assert.deepEqual(
+    names.map((name) => unasked.get(name)),
+    [undefined, undefined, undefined],
+  );
+});

@@ -75,6 +75,21 @@ export class RetryRecords {
     this.#store((values) => values.delete(nameOf(key)));
   }
 
+  /** The same where it is known from elsewhere that there is something, though this process need not have read it. */
+  wipe(key: string): void {
+    const known = this.#known.get(key);
+    if (known !== undefined) {
+      known.record = undefined;
+      known.changes++;
+    }
+    this.#store((values) => values.delete(nameOf(key)));
+  }
+
+  /** This process remembers nothing. */
+  get isEmpty(): boolean {
+    return this.#known.size === 0;
+  }
+
   #readFirst(key: string): Promise<RetryRecord | undefined> {
     const known = this.#of(key);
     known.first = this.#inTime(key, known);

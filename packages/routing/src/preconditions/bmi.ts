@@ -1,6 +1,5 @@
-import { splitList } from "@postbus/policy";
+import { type BmiVerdict, splitList } from "@postbus/policy";
 import type { Attempt } from "../attempt.ts";
-import type { BmiVerdict } from "../routing-context.ts";
 import { type CompilePrecondition, type Precondition, skipped } from "./precondition.ts";
 
 /** `bmi_rule`: one of these rules has fired for the recipient. */

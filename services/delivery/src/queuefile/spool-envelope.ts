@@ -31,6 +31,8 @@ export function spoolEnvelope({ name, item, figures, writer }: EnvelopeOptions):
     ...aclLines(item, "m"),
     ...bodyLines(figures),
     ...messageLines(item),
+    ...spamLines(item),
+    ...ours("bmi_verdicts", item.bmiVerdicts?.join(":")),
     ...tlsLines(item),
     ...dsnLines(item),
     NO_NON_RECIPIENTS,
@@ -88,6 +90,14 @@ function messageLines({ reception, returnPath }: DeliveryItem): string[] {
     ...flag("deliver_firsttime", true),
     ...flag("local", reception.protocol === "local"),
     ...flag("localerror", reception.about !== undefined && returnPath === ""),
+  ];
+}
+
+function spamLines({ reception: { spam } }: DeliveryItem): string[] {
+  return [
+    ...ours("spam_bar", spam?.bar),
+    ...ours("spam_score", spam?.score),
+    ...ours("spam_score_int", spam?.scoreInt),
   ];
 }
 

@@ -2,25 +2,31 @@ import { isIPv6 } from "node:net";
 import type { DeliveryItem, Suspension } from "@postbus/contracts";
 import type { Policy, SmtpTransport } from "@postbus/policy";
 import {
+  type AddressRetries,
   type AttemptResult,
   failedAgain,
   type HostsStand,
   isPastLastCutoff,
   type QueueRules,
   type RetryRecords,
+  retryKeys,
   type Suspensions,
 } from "@postbus/queue";
 import { errnos, type TransactionResult } from "@postbus/smtp";
 import type { ReturnedHosts } from "../returned-hosts.ts";
 import { type Suspended, suspendedText } from "../suspended.ts";
+import type { HostRates } from "./host-rates.ts";
 import type { HostRests } from "./host-rests.ts";
 import type { NextHop } from "./next-hop.ts";
 import type { OpenFailure } from "./open-failure.ts";
 
 export interface HostRetriesDeps {
   readonly records: RetryRecords;
+  /** Of messages that a host has put off. */
+  readonly messages: Pick<AddressRetries, "read" | "failed">;
   readonly returned: ReturnedHosts;
   readonly rests: HostRests;
+  readonly rates: HostRates;
   readonly suspensions: Suspensions;
   readonly suspended: Suspended;
   readonly retryRule: Policy["retryRule"];
@@ -53,6 +59,8 @@ export class HostRetries {
   readonly #expired = new Map<string, number>();
   /** Why a host was skipped: an operator wants it so. */
   #suspension: Suspension | undefined;
+  /** Name of a record of this message at one of the hosts. */
+  #messageKey: string | undefined;
 
   constructor(item: DeliveryItem, transport: SmtpTransport, deps: HostRetriesDeps) {
     this.#item = item;
@@ -87,11 +95,17 @@ export class HostRetries {
     return { outcome: "failed", text: `all hosts for ${domain} have been failing for a long time ${why}` };
   }
 
+  /** This message has been put off by one of several hosts: under which name that is remembered. */
+  get messageKey(): string | undefined {
+    return this.#messageKey;
+  }
+
   /** Whether its time has come. A promise only for a host that this process has not heard of yet. */
   mayTry(hop: NextHop): boolean | Promise<boolean> {
     const suspension = this.#deps.suspensions.of(hop.name, hop.address);
     if (suspension !== undefined) return this.#suspended(hop, suspension);
     const key = this.#key(hop);
+    if (this.#transport.maxRate !== undefined && !this.#isWithinRate(key, this.#transport.maxRate)) return false;
     const record = this.#deps.records.read(key);
     const restsUntilMs = this.#deps.rests.until(key, this.#deps.now());
     if (restsUntilMs !== undefined && this.#item.isForced !== true) {
@@ -100,9 +114,58 @@ export class HostRetries {
     }
     if (record === undefined) {
       this.#deps.returned.isUp(key);
-      return true;
+      return this.#wasPutOff ? this.#mayTryMessage(hop) : true;
     }
     return this.#mayTryAgain(hop);
+  }
+
+  /** One of the hosts has put the message off before. */
+  get #wasPutOff(): boolean {
+    const { attempt, isForced, messageId, recipients } = this.#item;
+    if (attempt === 1 || isForced === true) return false;
+    return recipients.some(({ retryKey }) => retryKey?.endsWith(`:${messageId}`) === true);
+  }
+
+  /** Others may go to the host, this message not yet. */
+  async #mayTryMessage(hop: NextHop): Promise<boolean> {
+    const key = this.#key(hop);
+    const messageKey = retryKeys.messageAtHost(key, this.#item.messageId);
+    const record = await this.#deps.messages.read(messageKey);
+    const nowMs = this.#deps.now();
+    if (record === undefined || nowMs >= record.nextTryAtMs) return true;
+    const steps = await this.#deps.retryRule({ ...this.#failure(hop), errno: record.errno });
+    if (isPastLastCutoff(steps, nowMs - this.#item.receivedAtMs)) return true;
+    this.#messageKey = messageKey;
+    this.#skippedCount++;
+    this.#stands.set(key, standOf(record, false));
+    return false;
+  }
+
+  /** The host has put off the message, and others can be tried: so each of them has its own time for it. */
+  async putOff(hop: NextHop, trouble: Pick<OpenFailure, "errno" | "text">, startedAtMs: number): Promise<void> {
+    const key = this.#key(hop);
+    const messageKey = retryKeys.messageAtHost(key, this.#item.messageId);
+    const { retryRule, messages, random } = this.#deps;
+    const steps = await retryRule({ ...this.#failure(hop), errno: trouble.errno });
+    const nowMs = this.#deps.now();
+    const when = { receivedAtMs: this.#item.receivedAtMs, isHost: true, startedAtMs, nowMs, random };
+    const { nextTryAtMs, hasTimedOut } = await messages.failed(messageKey, { result: trouble, ...when }, steps);
+    this.#messageKey = messageKey;
+    this.#stands.set(key, standOf({ lastTriedAtMs: nowMs, nextTryAtMs }, hasTimedOut));
+  }
+
+  /** `max_rate`. What waits for it is looked at again when there is room, and the more rarely the more it is. */
+  #isWithinRate(key: string, maxRate: NonNullable<SmtpTransport["maxRate"]>): boolean {
+    const { rates, returned, now } = this.#deps;
+    const nowMs = now();
+    const nextTryAtMs =
+      this.#item.isForced === true ? undefined : rates.take(`${this.#transport.name} ${key}`, maxRate, nowMs);
+    if (nextTryAtMs === undefined) return true;
+    // Not under the host's name: that it is up must not release what waits for this.
+    const spreadMs = returned.skipped(`rate ${key}`, this.#item.domain, nowMs - (nowMs % maxRate.periodMs));
+    this.#skippedCount++;
+    this.#stands.set(key, { nextTryAtMs, gapMs: 2 * spreadMs, hasTimedOut: false });
+    return false;
   }
 
   #suspended(hop: NextHop, suspension: Suspension): false {
@@ -117,7 +180,9 @@ export class HostRetries {
     const key = this.#key(hop);
     const record = await this.#deps.records.read(key);
     const nowMs = this.#deps.now();
-    if (record === undefined || nowMs >= record.nextTryAtMs || this.#item.isForced === true) return true;
+    if (record === undefined || nowMs >= record.nextTryAtMs || this.#item.isForced === true) {
+      return this.#wasPutOff ? this.#mayTryMessage(hop) : true;
+    }
     if (!record.isExpired) {
       const steps = await this.#deps.retryRule({ ...this.#failure(hop), errno: record.errno });
       if (isPastLastCutoff(steps, nowMs - this.#item.receivedAtMs)) return true;

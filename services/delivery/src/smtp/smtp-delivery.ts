@@ -11,7 +11,7 @@ import { type MessageAsSent, messageAsSent } from "../message/message-as-sent.ts
 import { type OutgoingContent, outgoingContent, outgoingSize, readOutgoing } from "../message/outgoing-content.ts";
 import { signedContent } from "../message/signing/signed-content.ts";
 import { Notes } from "../notes.ts";
-import { hostFields, isFinal, noteOn, refusedResult } from "./attempt-results.ts";
+import { foundLocal, hostFields, isFinal, isOurs, noteOn, recipientNotes, refusedResult } from "./attempt-results.ts";
 import type { SmtpConnection } from "./connection.ts";
 import type { Acquired } from "./host-connections.ts";
 import type { HostFacts } from "./host-facts.ts";
@@ -25,6 +25,7 @@ import { noHosts, type SkippedHosts } from "./no-hosts.ts";
 import { type OpenFailure, REFUSED_BY_EVENT } from "./open-failure.ts";
 import { type Offer, offersOf } from "./protection.ts";
 import { redactedContent } from "./redacted-content.ts";
+import { ofAddress, withHosts } from "./remembered-results.ts";
 import { sendingAddress } from "./sending-address.ts";
 import type { SmtpDeps } from "./smtp-deps.ts";
 import { transactionOf } from "./transaction-of.ts";
@@ -71,6 +72,8 @@ class SmtpDelivery {
   #transactions = 0;
   /** More hosts than are tried at one time. */
   #leftOut = 0;
+  /** One may take what another puts off. */
+  #hasSeveralHosts: boolean;
 
   constructor(attempt: Attempt, transport: SmtpTransport, deps: SmtpDeps, sent: MessageAsSent) {
     this.#sent = sent;
@@ -83,6 +86,7 @@ class SmtpDelivery {
     [this.#offer] = offersOf(attempt.item, transport);
     this.#results = recipients.map(() => undefined);
     this.#open = recipients.map((_, position) => position);
+    this.#hasSeveralHosts = attempt.item.fallbackHosts !== undefined || transport.fallbackHosts.length > 0;
   }
 
   async run(): Promise<AttemptReport> {
@@ -111,10 +115,7 @@ class SmtpDelivery {
     if (this.#tried === 0) for (const position of this.#open) this.#results[position] = this.#noHosts();
     const results = this.#results.map((result) => result ?? this.#noHosts());
     this.#retries?.leftOut(this.#leftOut);
-    const hosts = this.#retries?.stand;
-    if (hosts === undefined) return { results, notes: this.#notes.all };
-    const told = results.map((result) => (result.outcome === "deferred" ? { ...result, hosts } : result));
-    return { results: told, notes: this.#notes.all };
+    return { results: withHosts(results, this.#retries?.stand, this.#retries?.messageKey), notes: this.#notes.all };
   }
 
   /** @returns whether the message may leave as it is now. */
@@ -152,6 +153,7 @@ class SmtpDelivery {
   }
 
   async #askHosts({ hosts, addresses, known }: HostList): Promise<void> {
+    this.#hasSeveralHosts ||= hosts.length > 1;
     for (const [i, text] of hosts.entries()) {
       if (this.#open.length === 0) break;
       const { name, port } = hostSpec(text, this.#transport.port);
@@ -163,9 +165,10 @@ class SmtpDelivery {
         await this.#attempt.events?.notFound(name, found.kind === "none");
         continue;
       }
+      this.#hasSeveralHosts ||= found.addresses.length > 1;
       for (const address of found.addresses) {
         const hop = { name, port, address };
-        if (routed === "" && this.#isOurs(hop)) return this.#foundOurs(hop);
+        if (routed === "" && isOurs(this.#transport, hop)) return this.#foundOurs(hop);
         const { maxTry, maxTryHard } = this.#transport;
         if (this.#open.length > 0 && this.#tried < maxTry && this.#seen++ < maxTryHard) {
           await this.#try(hop, known?.[i] ?? true);
@@ -177,24 +180,15 @@ class SmtpDelivery {
     }
   }
 
-  /** A message that came to where it has come from would go round for ever. */
-  #isOurs({ address, port }: NextHop): boolean {
-    const { own } = this.#transport;
-    return own.ports.has(port) && own.addresses.includes(address);
-  }
-
-  #foundOurs({ name, address, port }: NextHop): void {
-    const text = `${this.#transport.name} transport found host ${name} to be local`;
-    const host = { host: name, hostAddress: address, hostPort: port };
+  #foundOurs(hop: NextHop): void {
     this.#tried++;
     this.#lastFailure = undefined;
-    for (const position of this.#open)
-      this.#results[position] = { outcome: "deferred", errno: errnos.localHost, text, ...host };
+    for (const position of this.#open) this.#results[position] = foundLocal(this.#transport.name, hop);
   }
 
   /** @param isKnown That it is the right one. */
   async #try(hop: NextHop, isKnown: boolean): Promise<void> {
-    if (this.#tried > 0) this.#logRecipientErrors();
+    if (this.#tried > 0) for (const note of recipientNotes(this.#results, this.#open)) this.#notes.add(note);
     this.#lastFailure = undefined;
     const terms = this.#transport.terms ?? (await this.#termsFor(hop));
     if (terms === undefined) return;
@@ -265,7 +259,12 @@ class SmtpDelivery {
         // A kept connection that gave no answer was closed while nobody looked; nothing is known about the host.
         const wasDead: boolean = result.isUnanswered && hasCarried;
         if (!wasDead) queue = [...this.#record(hop, connection, hasCarried, batch, result), ...queue.slice(most)];
-        if (result.trouble?.kind !== "host") this.#retries?.answered(hop, result);
+        if (result.trouble?.kind !== "host") {
+          this.#retries?.answered(hop, result);
+          if (result.trouble?.kind === "message" && this.#hasSeveralHosts) {
+            await this.#retries?.putOff(hop, result.trouble, startedAtMs);
+          }
+        }
         // Exim, too, remembers nothing of a connection that had carried others.
         else if (!hasCarried) await this.#retries?.failed(hop, result.trouble, startedAtMs);
         if (!wasDead && events !== undefined) await events.recipientsDeferred(hop, batch, this.#results);
@@ -333,15 +332,16 @@ class SmtpDelivery {
   ): number[] {
     const { facts } = connection;
     const { trouble, isPrdr } = result;
-    const { recipients, isLastHop } = this.#attempt.item;
-    const makesReports = connection.knowsDsn && isLastHop !== true;
+    const { item } = this.#attempt;
+    const transport = this.#transport;
+    const makesReports = connection.knowsDsn && item.isLastHop !== true;
     const postponed: number[] = [];
     batch.forEach((position, i) => {
       const end = result.recipients[i];
       if (end === undefined || end.outcome === "postponed") {
         postponed.push(position);
       } else if (end.outcome === "delivered") {
-        const isPassedOn = makesReports && recipients[position]?.notification !== undefined;
+        const isPassedOn = makesReports && item.recipients[position]?.notification !== undefined;
         this.#results[position] = {
           ...end,
           ...facts,
@@ -353,7 +353,8 @@ class SmtpDelivery {
         };
       } else {
         const isHostError = trouble?.kind === "host" && !reused && "errno" in end && end.text === trouble.text;
-        this.#results[position] = refusedResult(end, facts, isHostError);
+        const refused = refusedResult(end, facts, isHostError);
+        this.#results[position] = ofAddress(refused, end, trouble, { item, transport, position });
       }
     });
     const isTemporary = result.recipients.some((end) => end.outcome === "deferred");
@@ -386,15 +387,6 @@ class SmtpDelivery {
   ): void {
     if (why.kind === "failed") this.#notReached(hop, why.failure, positions);
     else this.#skipped[why.kind === "limit" ? "limit" : "backingOff"]++;
-  }
-
-  /** A temporary refusal of a recipient is worth a line of its own only when another host is asked after it. */
-  #logRecipientErrors(): void {
-    for (const position of this.#open) {
-      const result = this.#results[position];
-      if (result?.outcome !== "deferred" || result.errno !== errnos.rcpt4xx) continue;
-      this.#notes.add(`H=${result.host} [${result.hostAddress}]: ${result.text}`);
-    }
   }
 
   #refuseUnsafeAddresses(): void {

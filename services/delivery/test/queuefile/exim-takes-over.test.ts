@@ -19,7 +19,7 @@ t:
   driver = appendfile
   file = ${directory}/mail/\${base62:1}.\${sg{$domain_data}{\\\\W}{_}}
   batch_max = 50
-  message_prefix = "From $return_path; $sender_host_address $sender_host_port; $sender_helo_name; $received_protocol; $acl_m_x; $acl_c0\\n"
+  message_prefix = "From $return_path; $sender_host_address $sender_host_port; $sender_helo_name; $received_protocol; $acl_m_x; $acl_c0; $spam_score $spam_score_int $spam_bar\\n"
   envelope_to_add
   EXIM_USER
 begin retry
@@ -40,6 +40,7 @@ const MESSAGE: QueueOptions = {
     ],
     notification: { ret: "FULL", envid: "e1" },
     aclVariables: { acl_m_x: { tainted: "a -b" }, acl_c0: "c" },
+    bmiVerdicts: ["eyJ2IjoxfQ==", "eyJ2IjoyfQ=="],
     reception: {
       protocol: "esmtps",
       size: 100,
@@ -49,6 +50,7 @@ const MESSAGE: QueueOptions = {
       cipher: "TLS1.3:TLS_AES_256_GCM_SHA384:256",
       peerName: "CN=c",
       serverName: "mx.a.test",
+      spam: { score: "15.4", scoreInt: 153, bar: "+++" },
     },
   },
 };
@@ -96,7 +98,10 @@ for (const version of ["4.96", "4.98", "4.100"]) {
       // Errors of one of them go to somebody: it has a copy of its own.
       assert.equal(texts.length, 3, mail);
       for (const text of texts) {
-        assert.match(text, /^From s@a\.test; 2001:db8::1 2525; c\.test; esmtps; a -b; c\nEnvelope-to: /);
+        assert.match(
+          text,
+          /^From s@a\.test; 2001:db8::1 2525; c\.test; esmtps; a -b; c; 15\.4 153 \+\+\+\nEnvelope-to: /,
+        );
         assert.ok(
           text.includes(
             `\nReceived: from c.test\n\tby mx.a.test\nFrom: Ann <s@a.test>\nTo: r@b.test\nX-Long: ${"y".repeat(1200)}\nSubject: x\n\n.\n>From here\n\xe9 last`,

@@ -58,6 +58,7 @@ test("what is known of the message is in the envelope", async () => {
         { address: "c@b.test", origin: { parents: ["list@b.test"], errorsTo: "owner@b.test" } },
       ],
       aclVariables: { acl_m_x: { tainted: "a\n-b\n" }, acl_c1: "", acl_c0: "\xe9" },
+      bmiVerdicts: ["eyJ2IjoxfQ==", "eyJ2IjoyfQ=="],
       reception: {
         protocol: "esmtpsa",
         size: 10,
@@ -85,6 +86,7 @@ test("what is known of the message is in the envelope", async () => {
     "--aclm _x 5\na\n-b\n",
     "--auth_id ann",
     "-localerror",
+    "-bmi_verdicts eyJ2IjoxfQ==:eyJ2IjoyfQ==",
     "-tls_certificate_verified",
     "-tls_cipher TLS1.3:TLS_AES_256_GCM_SHA384:256",
     "--tls_peerdn CN=c",

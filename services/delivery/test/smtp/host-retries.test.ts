@@ -3,9 +3,17 @@ import { describe, test } from "node:test";
 import type { Entry } from "@postbus/bus";
 import type { Suspension } from "@postbus/contracts";
 import type { SmtpTransport } from "@postbus/policy";
-import { DEFAULT_QUEUE_RULES, type HostsStand, RetryRecords, type RetryStep, Suspensions } from "@postbus/queue";
+import {
+  AddressRetries,
+  DEFAULT_QUEUE_RULES,
+  type HostsStand,
+  RetryRecords,
+  type RetryStep,
+  Suspensions,
+} from "@postbus/queue";
 import { freePort, type SmtpPeerOptions, startSmtpPeer } from "@postbus/testkit";
 import { ReturnedHosts } from "../../src/returned-hosts.ts";
+import { HostRates } from "../../src/smtp/host-rates.ts";
 import { HostRests } from "../../src/smtp/host-rests.ts";
 import { Suspended } from "../../src/suspended.ts";
 import { Rig, type SendOptions, shown, smtpTransport } from "./rig.ts";
@@ -27,6 +35,7 @@ class Fleet {
   readonly suspensions: Suspension[] = [];
   /** Of one process. */
   readonly rests = new HostRests();
+  readonly rates = new HostRates(() => 1);
   readonly #entries = new Map<string, unknown>();
 
   async send(transport: SmtpTransport, item: SendOptions["item"] = {}) {
@@ -54,9 +63,11 @@ class Fleet {
     const suspended = new Suspended({ suspensions, returned, now });
     const retries = {
       rests: this.rests,
+      rates: this.rates,
       suspensions,
       suspended,
       records,
+      messages: new AddressRetries({ records, rules: () => DEFAULT_QUEUE_RULES }),
       returned,
       retryRule,
       rules: () => DEFAULT_QUEUE_RULES,
@@ -137,6 +148,66 @@ describe("a host that has failed", () => {
     assert.deepEqual([sick.messages.length, well.messages.length], [2, 2]);
   });
 });
+
+describe("a message that one of several hosts puts off", () => {
+  const later: SmtpPeerOptions["answer"] = ({ moment }) => (moment === "end of data" ? "451 later" : undefined);
+
+  test("waits for its time there, while others go there, and another host is tried when its time has come", async () => {
+    const fleet = new Fleet();
+    await using slow = await startSmtpPeer({ answer: later });
+    const both = smtpTransport(25, { hosts: [`127.0.0.1::${slow.port}`, `127.0.0.1::${await freePort()}`] });
+    const first = await fleet.send(both);
+    assert.equal(first.shown, REFUSED);
+    assert.ok(first.result?.outcome === "deferred" && first.result.retryKey !== undefined);
+    assert.match(first.result.retryKey, /^T:127\.0\.0\.1:127\.0\.0\.1:\d+:1vMhGf-0000000012a-0Ab3$/);
+    fleet.nowMs += 5 * MINUTE;
+    const again = {
+      ...{ attempt: 2, receivedAtMs: T0, recipients: [{ address: "r@b.test", retryKey: first.result.retryKey }] },
+    };
+    const second = await fleet.send(both, again);
+    assert.equal(second.shown, NOT_YET);
+    assert.equal(slow.connectionCount, 1);
+    const other = await fleet.send(both, { messageId: "1vMhGf-0000000012a-0Ab4" });
+    assert.equal(slow.connectionCount, 2);
+    assert.match(other.shown, /451 later$/);
+    fleet.nowMs += 10 * MINUTE;
+    assert.equal((await fleet.send(both, again)).shown, REFUSED);
+    assert.equal(slow.connectionCount, 3);
+  });
+
+  test("waits for the first of them that may be tried", async () => {
+    const fleet = new Fleet();
+    await using slow = await startSmtpPeer({ answer: later });
+    const down = await freePort();
+    await fleet.send(smtpTransport(down));
+    fleet.nowMs += 5 * MINUTE;
+    const both = smtpTransport(25, { hosts: [`127.0.0.1::${down}`, `127.0.0.1::${slow.port}`] });
+    const { result } = await fleet.send(both);
+    assert.ok(result?.outcome === "deferred" && result.remembered !== undefined);
+    assert.equal((result.remembered.nextTryAtMs - fleet.nowMs) / MINUTE, 10);
+    assert.equal(result.remembered.hasTimedOut, false);
+  });
+
+  test("is remembered nowhere if there is no other host", async () => {
+    const fleet = new Fleet();
+    await using slow = await startSmtpPeer({ answer: later });
+    const { result } = await fleet.send(smtpTransport(slow.port));
+    assert.ok(result?.outcome === "deferred");
+    assert.equal(result.retryKey, undefined);
+  });
+});
+
+for (const [name, changes, keys] of [
+  ["RCPT", {}, ["R:r@b.test:<s@a.test>"]],
+  ["RCPT, with address_retry_include_sender = false", { retriesBySender: false }, ["R:r@b.test"]],
+] as const) {
+  test(`4xx to ${name} is remembered of the address`, async () => {
+    const fleet = new Fleet();
+    await using peer = await startSmtpPeer({ answer: ({ moment }) => (moment === "RCPT" ? "450 later" : undefined) });
+    const { result } = await fleet.send(smtpTransport(peer.port, changes));
+    assert.deepEqual([result?.outcome === "deferred" ? result.retryKey : ""], keys);
+  });
+}
 
 describe("hosts that have been failing for longer than their rules say", () => {
   /** They fail until they are expired; the next try is then 15 minutes away. */
@@ -219,6 +290,20 @@ test("a host that refuses many messages for good does not get one", async () => 
   await using peer = await startSmtpPeer({ answer: ({ moment }) => (moment === "MAIL" ? "554 spam" : undefined) });
   const transport = smtpTransport(peer.port);
   for (let i = 0; i < 12; i++) assert.match((await fleet.send(transport)).shown, /^failed .*554 spam$/);
+});
+
+test("a host gets no more messages than max_rate says; the others wait, and never time out", async () => {
+  const fleet = new Fleet();
+  await using peer = await startSmtpPeer({});
+  const transport = smtpTransport(peer.port, { maxRate: { messages: 2, periodMs: MINUTE } });
+  assert.match((await fleet.send(transport)).shown, /^delivered/);
+  const { shown, hosts } = await fleet.send(transport, { receivedAtMs: T0 - 9 * HOUR });
+  assert.equal(shown, NOT_YET);
+  assert.partialDeepStrictEqual(hosts, { nextTryAtMs: T0 + MINUTE / 2, areAllSkipped: true, haveTimedOut: false });
+  assert.match((await fleet.send(transport, { isForced: true })).shown, /^delivered/);
+  fleet.nowMs += MINUTE / 2;
+  assert.match((await fleet.send(transport)).shown, /^delivered/);
+  assert.equal(peer.messages.length, 3);
 });
 
 test("a suspended host is not tried, by name or address, until the suspension ends", async () => {

@@ -1,6 +1,5 @@
 import type { DmarcDetail, Facts } from "@postbus/contracts";
 import { mailDate } from "@postbus/mail";
-import { authenticationResults } from "../trace/authentication-results.ts";
 
 /** A message that has failed its author's policy. */
 export interface FailedMessage {
@@ -103,7 +102,7 @@ function fields(about: FailedMessage, { hostname }: ForensicReport): string[] {
     "Version: 1",
     "User-Agent: Postbus/1.0",
     "Auth-Failure: dmarc",
-    trimmed(authenticationResults(hostname, returnPath, facts)),
+    `Authentication-Results: ${[hostname, ...results(about)].join(`;${CRLF}\t`)}`,
     `Original-Mail-From: <${oneLine(returnPath)}>`,
     `Arrival-Date: ${mailDate(receivedAtMs)}`,
     `Source-IP: ${clientAddress}`,
@@ -114,10 +113,21 @@ function fields(about: FailedMessage, { hostname }: ForensicReport): string[] {
     ...(signature === undefined || signature.domain === ""
       ? []
       : [`DKIM-Domain: ${oneLine(signature.domain)}`, `DKIM-Selector: ${oneLine(signature.selector)}`]),
-  ].filter((line) => line !== "");
+  ];
 }
 
-const trimmed = (field: string): string => field.replace(/\r\n$/, "");
+/** RFC 8601, in the simplest words. */
+function results({ domain, returnPath, facts: { spf, dkim = [] } }: FailedMessage): string[] {
+  const identity = returnPath === "" ? "smtp.helo" : "smtp.mailfrom";
+  return [
+    ...(spf === undefined ? [] : [`spf=${spf.result} ${identity}=${word(spf.domain)}`]),
+    ...dkim.map(({ result, domain: d, selector: s }) => `dkim=${result} header.d=${word(d)} header.s=${word(s)}`),
+    `dmarc=fail header.from=${word(domain)}`,
+  ];
+}
+
+/** A value without quotes. */
+const word = (text: string): string => text.slice(0, 253).replace(/[^A-Za-z0-9._-]/g, "?") || "unknown";
 
 /** What a peer has said, in a field of its own line. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: replacing them is the point

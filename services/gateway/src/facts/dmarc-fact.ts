@@ -11,11 +11,14 @@ export interface JudgedDmarc {
 /** Why it is not asked: the policy does not want it, or the client has said who it is. */
 export type NoDmarc = "disabled" | "authenticated";
 
+/** With what stands of it in `${authresults}`, without the blanks before it. */
+type DmarcAnswer = Fact & { readonly authenticationResult: string };
+
 /** What Exim's condition calls it. */
-export type DmarcStatus = keyof typeof TEXTS;
+export type DmarcStatus = keyof typeof STATUS_TEXTS;
 
 /** `$dmarc_status_text` */
-const TEXTS = {
+export const STATUS_TEXTS = {
   accept: "Accept",
   none: "None, Accept",
   quarantine: "Quarantine",
@@ -53,13 +56,13 @@ export function dmarcStatus({ result, domain, policy }: DmarcFact): DmarcStatus 
 }
 
 /** `dmarc=result header.from=domain`, as it stands in Authentication-Results. */
-export function dmarcResult(fact: DmarcFact): string {
+function dmarcResult(fact: DmarcFact): string {
   const result = `dmarc=${RESULTS[dmarcStatus(fact)]}`;
   return fact.domain === "" ? result : `${result} header.from=${fact.domain}`;
 }
 
 /** The condition `dmarc_status` and its variables (Exim's manual, "DMARC"). @param hostname Of Authentication-Results. */
-export function dmarcFact({ fact, detail }: JudgedDmarc, hostname: string): Fact {
+export function dmarcFact({ fact, detail }: JudgedDmarc, hostname: string): DmarcAnswer {
   const status = dmarcStatus(fact);
   const record = detail?.record;
   const declared = record && (record.domain === fact.domain ? record.p : (record.sp ?? record.p));
@@ -67,18 +70,19 @@ export function dmarcFact({ fact, detail }: JudgedDmarc, hostname: string): Fact
     result: status,
     variables: {
       dmarc_status: status,
-      dmarc_status_text: TEXTS[status],
+      dmarc_status_text: STATUS_TEXTS[status],
       dmarc_used_domain: record?.domain ?? fact.domain,
       dmarc_domain_policy: declared ?? "",
       dmarc_alignment_spf: detail?.isSpfAligned === true ? "yes" : "no",
       dmarc_alignment_dkim: detail?.isDkimAligned === true ? "yes" : "no",
       dmarc_ar_header: `Authentication-Results: ${hostname}; ${dmarcResult(fact)}`,
     },
+    authenticationResult: dmarcResult(fact),
   };
 }
 
 /** The condition, where nothing is checked. */
-export function dmarcOff(why: NoDmarc, hostname: string): Fact {
+export function dmarcOff(why: NoDmarc, hostname: string): DmarcAnswer {
   const status = why === "disabled" ? "off" : "none";
   return {
     result: status,
@@ -87,5 +91,6 @@ export function dmarcOff(why: NoDmarc, hostname: string): Fact {
       dmarc_status_text: "",
       dmarc_ar_header: `Authentication-Results: ${hostname}; dmarc=skipped`,
     },
+    authenticationResult: why === "disabled" ? "dmarc=skipped" : "",
   };
 }

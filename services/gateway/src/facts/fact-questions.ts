@@ -5,6 +5,7 @@ import {
   type MessageRequest,
   ScanAnswer,
   type ScanRequest,
+  type ScanVerdict,
   SpfAnswer,
   type SpfFact,
   type SpfRequest,
@@ -12,7 +13,7 @@ import {
   verifyMessageSubject,
   verifySpfSubject,
 } from "@postbus/contracts";
-import { domainOf } from "@postbus/mail";
+import { DeferError, domainOf } from "@postbus/mail";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 
@@ -23,9 +24,12 @@ const scanAnswers = Compile(ScanAnswer);
 /** What is written where no answer came: it is neither good nor bad, and it is not silence. */
 const NO_ANSWER = "no answer";
 
+/** What lies between the engine's time and that of the question: the bus, and the spool. */
+const SCAN_GRACE_MS = 2_000;
+
 /**
- * Asks verifier and scanner about a message. No method rejects: what is not known in time is a `temperror`, which
- * policy may act on, and never a reason to refuse mail by itself.
+ * Asks verifier and scanner about a message. What verifier does not know in time is a `temperror`, which policy may act on,
+ * and never a reason to refuse mail by itself; without a verdict of scanner a condition cannot be decided.
  */
 export class FactQuestions {
   readonly #bus: Pick<RequestReply, "request">;
@@ -55,9 +59,12 @@ export class FactQuestions {
     };
   }
 
-  /** There is no fact of it yet that travels with the message. */
-  async scan(question: ScanRequest, content: Content, timeoutMs: number): Promise<ScanAnswer | undefined> {
-    return this.#ask(scanSubject, question, { timeoutMs, content }, scanAnswers);
+  /** @throws {DeferError} no verdict, for now. */
+  async scan(question: ScanRequest, content: Content): Promise<ScanVerdict> {
+    const timeoutMs = question.timeoutMs + SCAN_GRACE_MS;
+    const answer = await this.#ask(scanSubject, question, { timeoutMs, content }, scanAnswers);
+    if (answer?.state === "scanned") return answer.verdict;
+    throw new DeferError(question.task.engine, answer?.reason ?? "no answer from the scanner");
   }
 
   async #ask<T>(

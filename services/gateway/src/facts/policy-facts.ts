@@ -11,7 +11,6 @@ type FactHooks = Required<Pick<AclHooks, "facts" | "authenticationResults">>;
 interface Transaction {
   readonly facts: TransactionFacts;
   readonly returnPath: string;
-  readonly recipients: readonly string[];
 }
 
 /**
@@ -34,10 +33,6 @@ export function policyFacts(
     if (found === undefined) throw new DeferError(name, "the message is not there yet");
     return found;
   };
-  const scan = (name: string) => async () => {
-    const { facts, recipients } = running(name);
-    throw new DeferError(name, (await facts.scan(recipients)) ?? "no answer");
-  };
   return {
     facts: {
       spf: async () => spfFact(await running("spf").facts.spf()),
@@ -55,9 +50,6 @@ export function policyFacts(
         if (judged === undefined) throw new DeferError("dmarc", "the message is not there yet");
         return dmarcFact(judged, hostname);
       },
-      dcc: scan("dcc"),
-      malware: scan("malware"),
-      spam: scan("spam"),
     },
     async authenticationResults() {
       const { facts, returnPath } = running("authresults");

@@ -5,11 +5,15 @@ import type {
   Facts,
   MessageAnswer,
   MessageRequest,
+  ScanRequest,
+  ScanVerdict,
   SpfFact,
 } from "@postbus/contracts";
+import { DeferError } from "@postbus/mail";
 import type { WantedFacts } from "@postbus/policy";
 import type { JudgedDmarc } from "./dmarc-fact.ts";
 import type { FactQuestions } from "./fact-questions.ts";
+import { scannedHeader } from "./scanned-header.ts";
 
 type MessageFacts = Pick<Facts, "dkim" | "dmarc" | "arc">;
 
@@ -26,6 +30,8 @@ interface ContentAtHand {
   readonly wantsSignatures: boolean;
   /** The policy asks about the chain of seals. */
   readonly wantsArc: boolean;
+  /** Octets of the header section as it came, its blank line included. */
+  readonly headerOctets: () => number;
   /** The policy asks for DMARC. */
   readonly wantsDmarcDetail: boolean;
   /** For DMARC by RFC 7489. */
@@ -40,7 +46,6 @@ export class TransactionFacts {
   readonly #asked: Asked;
   #spf: Promise<SpfFact> | undefined;
   #message: Promise<Omit<MessageAnswer, "v">> | undefined;
-  #scan: Promise<string | undefined> | undefined;
   #content: ContentAtHand | undefined;
   #hasJudgedDmarc = false;
 
@@ -104,22 +109,27 @@ export class TransactionFacts {
     return answer === undefined || answer.dkim.length === 0 ? undefined : answer.signatures;
   }
 
-  /** Whatever the scanner says. Undefined before the content is there. */
-  async scan(recipients: readonly string[]): Promise<string | undefined> {
-    if (this.#content !== undefined) this.#scan ??= this.#askScanner(this.#content, recipients);
-    return this.#scan;
-  }
-
-  async #askScanner({ messageId, read }: ContentAtHand, recipients: readonly string[]): Promise<string | undefined> {
-    const request = { v: 1 as const, messageId, recipients: [...recipients] };
-    return (await this.#questions.scan(request, await read(), this.#timeoutMs))?.state;
+  /**
+   * An engine's verdict about the content.
+   *
+   * @param lines The header section as it is by now, each line with its name, folded with LF.
+   * @throws {DeferError} there is none, for now.
+   */
+  async scan(
+    asked: Pick<ScanRequest, "client" | "returnPath" | "recipients" | "task" | "timeoutMs">,
+    lines: readonly string[],
+  ): Promise<ScanVerdict> {
+    if (this.#content === undefined) throw new DeferError(asked.task.engine, "the message is not there yet");
+    const { messageId, headerOctets, read } = this.#content;
+    const content = await read();
+    const header = scannedHeader(lines, headerOctets());
+    return this.#questions.scan({ v: 2, messageId, header, ...asked }, content);
   }
 
   /** The content is there, and an ACL will look at it: what it will want is asked at once, all beside each other. */
-  askAhead({ message, scan }: WantedFacts, recipients: readonly string[]): void {
+  askAhead({ message }: WantedFacts): void {
     // Who waits for it hears of what goes wrong.
     if (message) this.message().catch(() => undefined);
-    if (scan) this.scan(recipients).catch(() => undefined);
   }
 
   /** What was asked until now; undefined: nothing. */

@@ -1,4 +1,4 @@
-import type { Received } from "@postbus/contracts";
+import type { DmarcFact, Received } from "@postbus/contracts";
 import { type LogStyle, span } from "../log-style.ts";
 import { printable } from "../printable.ts";
 import { client } from "./client.ts";
@@ -61,10 +61,24 @@ function authentication({ reception, authenticatedSender }: Received, { selector
 
 /** What verifier has found. */
 function checked({ facts }: Received, { selectors }: LogStyle): string {
-  if (!selectors.has("dkim")) return "";
-  const signature = facts?.dkim?.find((fact) => fact.result === "pass");
-  const sealed = facts?.arc?.result === "pass" ? " ARC" : "";
-  return signature === undefined ? sealed : ` DKIM=${printable(signature.domain)}${sealed}`;
+  const signature = selectors.has("dkim") ? facts?.dkim?.find((fact) => fact.result === "pass") : undefined;
+  const signed = signature === undefined ? "" : ` DKIM=${printable(signature.domain)}`;
+  const sealed = selectors.has("dkim") && facts?.arc?.result === "pass" ? " ARC" : "";
+  return signed + sealed + judged(facts?.dmarc, selectors);
+}
+
+/** `DMARC` where the author is proved; with `dmarc_verbose`, whatever has been found: `DMARC=quarantine`. */
+function judged(dmarc: DmarcFact | undefined, selectors: LogStyle["selectors"]): string {
+  if (dmarc === undefined) return "";
+  if (selectors.has("dmarc_verbose")) return ` DMARC=${dmarcWord(dmarc)}`;
+  return selectors.has("dmarc") && dmarc.result === "pass" ? " DMARC" : "";
+}
+
+function dmarcWord({ result, policy = "none", domain }: DmarcFact): string {
+  if (result === "pass") return "accept";
+  if (result === "fail") return printable(policy);
+  if (result === "temperror") return "temperror";
+  return result === "none" && domain !== "" ? "norecord" : "nofrom";
 }
 
 /** A peer chose it: with blanks in it, it could pass for other fields. */

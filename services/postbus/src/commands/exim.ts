@@ -9,8 +9,9 @@ import { policyOptions, policySettings } from "../policy-options.ts";
 type Form = (policy: readonly string[], rest: readonly string[]) => Promise<number>;
 
 const QUEUE_FORMS: Readonly<Record<string, string>> = {
-  ...{ "-bp": "list", "-bpc": "count" },
+  ...{ "-bp": "exim-list", "-bpa": "exim-list", "-bpr": "exim-list", "-bpu": "exim-list", "-bpc": "exim-count" },
   ...{ "-M": "now", "-Mf": "freeze", "-Mt": "thaw", "-Mg": "bounce", "-Mrm": "remove" },
+  ...{ "-Mmd": "delivered", "-Mmad": "all-delivered", "-Mar": "add", "-Mes": "sender" },
 };
 
 /** A command of the queue, with the ids that follow it. */

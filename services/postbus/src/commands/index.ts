@@ -63,7 +63,8 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import("./reload.ts")).reload,
   },
   queue: {
-    synopsis: "[list | count | show ID | now ID | freeze ID | thaw ID | bounce ID | remove ID] [--json]",
+    synopsis:
+      "[list | count | show ID | now ID | freeze ID | thaw ID | bounce ID | remove ID | delivered ID ADDRESS... | all-delivered ID | add ID ADDRESS... | sender ID ADDRESS | exim-list | exim-count] [--json]",
     summary: "the messages that are not delivered yet",
     load: async () => (await import("./queue.ts")).queue,
   },

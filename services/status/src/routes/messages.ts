@@ -113,7 +113,7 @@ export const messages: FastifyPluginAsyncTypebox<{ readonly history: History; re
       if (known === undefined && waiting.length === 0) {
         return response.code(404).send({ code: "MESSAGE_NOT_FOUND", message: `message ${id} is not known` });
       }
-      return { ...traced(known ?? unrecorded(id)), waiting: waiting.map(queueItem) };
+      return { ...traced(known ?? unrecorded(id)), waiting: waiting.map((item) => queueItem(item)) };
     },
   );
 };

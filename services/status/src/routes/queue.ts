@@ -7,6 +7,8 @@ import { QueueItem, queueItem } from "../queue-item.ts";
 
 const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
+/** Of one item; a list makes items of 500. */
+const MAX_RECIPIENTS = 1_000;
 /** A bus that holds very many items sorts them first. */
 const LIST_DEADLINE_MS = 7_000;
 const Count = Type.Integer({ minimum: 0 });
@@ -36,6 +38,9 @@ export const queue: FastifyPluginAsyncTypebox<{ readonly bus: Bus }> = async (ap
                 description: "0: only the counts",
               }),
             ),
+            recipients: Type.Optional(
+              Type.Integer({ minimum: 0, maximum: MAX_RECIPIENTS, description: "So many are shown of each item" }),
+            ),
           },
           { additionalProperties: false },
         ),
@@ -49,12 +54,16 @@ export const queue: FastifyPluginAsyncTypebox<{ readonly bus: Bus }> = async (ap
         },
       },
     },
-    async ({ query: { limit = DEFAULT_PAGE, ...filter } }) => {
+    async ({ query: { limit = DEFAULT_PAGE, recipients, ...filter } }) => {
       // One after the other: the counts show soon whether the bus answers at all.
       const counts = await inTime(bus.waiting.counts());
       const items = limit === 0 ? [] : await inTime(bus.waiting.list({ ...filter, limit }), LIST_DEADLINE_MS);
       const last = items.length === limit ? items.at(-1) : undefined;
-      return { counts, items: items.map(queueItem), ...(last === undefined ? {} : { next: last.id }) };
+      return {
+        counts,
+        items: items.map((item) => queueItem(item, recipients)),
+        ...(last === undefined ? {} : { next: last.id }),
+      };
     },
   );
 };

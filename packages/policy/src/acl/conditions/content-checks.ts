@@ -1,4 +1,3 @@
-import { DeferError } from "@postbus/mail";
 import { then } from "../../expansion/code.ts";
 import { ExpansionDefer, ExpansionFailure } from "../../expansion/failures.ts";
 import { lowerCase } from "../../expansion/operators/case.ts";
@@ -6,58 +5,7 @@ import { compilePattern, firstMatch } from "../../expansion/regex-use.ts";
 import { Tainted, textOf, type Value } from "../../expansion/value.ts";
 import { splitList } from "../../matching/split-list.ts";
 import type { AclRun } from "../acl-run.ts";
-import { factOf } from "../ask-fact.ts";
-import type { Fact, FactName } from "../facts.ts";
-import type { Said } from "../outcome.ts";
-import { expandedTest, type TestKind } from "../test.ts";
-
-interface ScanRequest {
-  readonly argument: string;
-  readonly toleratesDefer: boolean;
-}
-
-/** `argument/defer_ok/tmo=time` */
-function readRequest(value: Value): ScanRequest {
-  const [argument = "", ...options] = splitList(`</${textOf(value)}`).items;
-  return { argument, toleratesDefer: options.includes("defer_ok") };
-}
-
-/** A question to a scanner; with `defer_ok`, no answer counts as "no". */
-function scanTest(name: FactName, isTrue: (fact: Fact, argument: string) => Said): TestKind {
-  return expandedTest((value, run) => {
-    const { argument, toleratesDefer } = readRequest(value);
-    const tolerated = (error: unknown): Said => {
-      if (!toleratesDefer || !(error instanceof DeferError)) throw error;
-      run.note = error.message;
-      return "no";
-    };
-    try {
-      const said = then(factOf(name, argument, run), (fact) => isTrue(fact, argument));
-      return said instanceof Promise ? said.catch(tolerated) : said;
-    } catch (error) {
-      return tolerated(error);
-    }
-  });
-}
-
-/** `dcc = *`: the Distributed Checksum Clearinghouses take the message for no bulk. */
-export const dcc = scanTest("dcc", ({ result }) => {
-  if (result === "defer") throw new ExpansionDefer("dcc: temporary failure");
-  return result === "accept" ? "yes" : "no";
-});
-
-/** `malware = *`, or a list of patterns for the name of what was found. */
-export const malware = scanTest("malware", ({ result }, argument) => {
-  if (result === "") return "no";
-  return argument === "*" || /^(?:true|1)$/i.test(argument) || compilePattern(argument).exec(result) !== undefined
-    ? "yes"
-    : "no";
-});
-
-/** `spam = user`: above its threshold. `user:true` is always true. */
-export const spam = scanTest("spam", ({ result }, argument) =>
-  result === "spam" || argument.endsWith(":true") ? "yes" : "no",
-);
+import { expandedTest } from "../test.ts";
 
 /** `regex = list of patterns`: a line of the message matches one, or of the part that the MIME ACL is about. */
 export const regex = expandedTest(async (list, run) => {

@@ -2,12 +2,15 @@ import type { AclConditionName } from "../../options/acl/conditions.ts";
 import type { TestKind } from "../test.ts";
 import { acl } from "./acl.ts";
 import { condition } from "./condition.ts";
-import { dcc, decode, malware, mimeRegex, regex, spam } from "./content-checks.ts";
+import { decode, mimeRegex, regex } from "./content-checks.ts";
+import { dcc } from "./dcc.ts";
 import { dnslists } from "./dnslists.ts";
 import { authenticated, domains, encrypted, hosts, localParts, recipients, senderDomains, senders } from "./lists.ts";
+import { malware } from "./malware.ts";
 import { ratelimit } from "./ratelimit.ts";
 import { seen } from "./seen.ts";
 import { dkimSigners, dkimStatus, dmarcStatus, spf, spfGuess } from "./sender-checks.ts";
+import { spam } from "./spam.ts";
 import { verify } from "./verify.ts";
 
 /** Every condition. Adding one = a file, a line here, a line in the table of options. */

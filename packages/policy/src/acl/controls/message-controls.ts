@@ -25,6 +25,6 @@ export interface MessageControls {
   requiresTls?: boolean;
   /** `bmi_run` */
   runsBmi?: boolean;
-  /** `bmi_optin`, of recipients by address. */
-  bmiOptin?: Map<string, string>;
+  /** `bmi_optin`: the strings of recipients, by address. */
+  bmiOptin?: Map<string, readonly string[]>;
 }

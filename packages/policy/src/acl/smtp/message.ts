@@ -1,4 +1,5 @@
 import { tlsRequiredField } from "@postbus/mail";
+import type { BmiVerdicts } from "../../carried/bmi-verdicts.ts";
 import type { Headers } from "../../expansion/evaluation.ts";
 import { ExpansionFailure } from "../../expansion/failures.ts";
 import type { Value } from "../../expansion/value.ts";
@@ -6,6 +7,7 @@ import type { AddedHeader } from "../added-headers.ts";
 import type { MessageControls } from "../controls/message-controls.ts";
 import type { Fact, FactName } from "../facts.ts";
 import type { CurrentPart } from "../mime/current-part.ts";
+import type { ScanFindings } from "../scans/ask-scanner.ts";
 import type { AddressVerdict } from "../verify-address.ts";
 
 /** What has been received of a message's content, for conditions and variables of the DATA ACLs. */
@@ -68,11 +70,14 @@ export class SmtpMessage {
   /** What conditions have found out: `domain_data`, `spf_result`, `sender_rate`. */
   found = new Map<string, Value | number | boolean>();
   controls: MessageControls = {};
+  /** What BMI has said, if it was asked before the ACLs that want to know. */
+  bmi: BmiVerdicts | undefined;
   /** Queue that `queue =` has chosen. */
   queueName = "";
   // Made when they are needed, which for most messages is never.
   #rates: Map<string, number> | undefined;
   #facts: Map<FactName, Fact> | undefined;
+  #scans: Map<string, Promise<ScanFindings>> | undefined;
   #senderVerdicts: Map<string, AddressVerdict> | undefined;
   #toldSenders: Set<string> | undefined;
   #warnings: Set<string> | undefined;
@@ -88,6 +93,7 @@ export class SmtpMessage {
     forked.found = new Map(this.found);
     forked.#rates = this.rates;
     forked.#facts = this.facts;
+    forked.#scans = this.scans;
     forked.#senderVerdicts = this.senderVerdicts;
     forked.#toldSenders = this.toldSenders;
     forked.#warnings = this.warnings;
@@ -108,6 +114,12 @@ export class SmtpMessage {
   get facts(): Map<FactName, Fact> {
     this.#facts ??= new Map();
     return this.#facts;
+  }
+
+  /** What engines were asked, by the question. */
+  get scans(): Map<string, Promise<ScanFindings>> {
+    this.#scans ??= new Map();
+    return this.#scans;
   }
 
   /** How senders were verified, by address and options. */

@@ -44,6 +44,36 @@ export function receivedContent(headerLines: readonly string[], body: BodyView):
   };
 }
 
+/** The same with more lines at the end of its header section. @param lines With names, folded with LF. */
+export function withHeaderText(content: ReceivedContent, lines: readonly string[]): ReceivedContent {
+  const headerLines = [...content.headerLines, ...lines];
+  const { bodyStart, bodyEnd, bodySize, bodyLines, bodyZeros } = content;
+  return {
+    headers: headersOf(headerLines),
+    headerLines,
+    size: content.size + lines.join("").length,
+    bodyStart,
+    bodyEnd,
+    bodySize,
+    bodyLines,
+    bodyZeros,
+    get longestLine() {
+      const added = lines.flatMap((field) => field.split("\n").map((line) => line.length));
+      return Math.max(content.longestLine, ...added);
+    },
+    async *lines() {
+      let isHeader = true;
+      for await (const line of content.lines()) {
+        if (isHeader && line === "") {
+          isHeader = false;
+          for (const field of lines) yield* field.replace(/\n$/, "").split("\n");
+        }
+        yield line;
+      }
+    },
+  };
+}
+
 /** The Received field that we have put before what was received; empty: there is none. */
 export function ownReceived(headerLines: readonly string[]): string {
   return headerLines.find((line) => headerName(line) === "received") ?? "";

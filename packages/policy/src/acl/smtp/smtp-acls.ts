@@ -205,6 +205,9 @@ export class SmtpAcls {
       if (decided.verdict === "accept") message.recipients.push(address);
       else if (decided.isTemporary) message.rcptDeferCount += 1;
       else message.rcptFailCount += 1;
+      const { bmiOptin } = message.controls;
+      // Who is not accepted has opted in to nothing.
+      if (bmiOptin !== undefined && !message.recipients.includes(address)) bmiOptin.delete(address);
       if (decided.verdict === "discard" && message.isPrdr) {
         message.discardedRecipients.push({ address, before: message.recipients.length });
       }

@@ -51,7 +51,10 @@ const general: Readonly<Record<string, Read>> = {
   bounce_return_size_limit: ({ names }) => names.bounceReturnSizeLimit,
   acl_verify_message: ({ verifyMessage }) => verifyMessage,
   // As long as nobody has looked at the message, it is to be delivered.
-  bmi_deliver: ({ message }) => message.found.get("bmi_deliver") ?? 1,
+  bmi_deliver: (session) => (bmiOf(session)?.deliver === "none" ? 0 : 1),
+  bmi_alt_location: (session) => bmiOf(session)?.alternateLocation,
+  bmi_base64_verdict: (session) => bmiOf(session)?.base64Verdict,
+  bmi_base64_tracker_verdict: (session) => bmiOf(session)?.base64TrackerVerdict,
   // Before `dmarc_status`, which makes the check.
   dmarc_status: ({ message }) => message.found.get("dmarc_status") ?? (message.controls.isDmarcOff ? "off" : "none"),
   dmarc_ar_header: ({ message, names }) =>
@@ -191,6 +194,10 @@ function readers(): Map<string, Read> {
   }
   return all;
 }
+
+/** Of the recipient that is asked about (PRDR), or what holds for all. */
+const bmiOf = ({ message: { bmi }, recipient }: AclSession) =>
+  recipient === undefined ? bmi?.ofAll() : bmi?.of(recipient.address);
 
 /** Of `$connection_id`: what `random` may give. */
 const ID_LIMIT = 2 ** 47;

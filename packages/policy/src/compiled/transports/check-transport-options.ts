@@ -13,7 +13,8 @@ const SMTP_LATER =
 /** What is carried out of the options that every transport may have. */
 const GENERIC: ReadonlySet<string> = new Set([
   ...["disable_logging", "event_action", "tpda_delivery_action", "tpda_host_defer_action"],
-  ...["driver", "headers_add", "headers_remove", "headers_rewrite", "headers_only", "body_only", "return_path"],
+  ...["driver", "retry_use_local_part", "headers_add", "headers_remove", "headers_rewrite", "headers_only"],
+  ...["body_only", "return_path"],
   ...["delivery_date_add", "envelope_to_add", "return_path_add"],
 ]);
 

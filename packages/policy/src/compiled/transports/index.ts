@@ -35,7 +35,9 @@ export function compileTransports(
   const parts = { shared, authenticators, ports: new Set(ports), names };
   for (const settings of transports.values()) {
     const transport = compileTransport(settings, parts, problems);
-    if (transport !== undefined) compiled.set(settings.name, withEvents(transport, settings));
+    if (transport === undefined) continue;
+    const isRetriedByLocalPart = settings.generic.get("retry_use_local_part") ?? true;
+    compiled.set(settings.name, withEvents({ ...transport, isRetriedByLocalPart }, settings));
   }
   for (const settings of transports.values()) {
     const transport = compiled.get(settings.name);

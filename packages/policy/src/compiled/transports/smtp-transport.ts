@@ -32,6 +32,8 @@ export interface SmtpTransport extends AnyTransport {
   readonly connectionMaxMessages: number;
   /** Connections to one host at one time, from one process: `max_parallel`. */
   readonly maxConnections: number;
+  /** `max_rate`, ours: messages to one host in a time, from all processes together. */
+  readonly maxRate?: { readonly messages: number; readonly periodMs: number } | undefined;
   /** `max_parallel` is set, and holds for all processes together; otherwise `maxConnections` is for each. */
   readonly isLimitOfFleet: boolean;
   /** `keepalive` */

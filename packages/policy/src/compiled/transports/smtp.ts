@@ -12,6 +12,7 @@ import type { CompiledTransport } from "../../policy.ts";
 import type { TransportSettings } from "../../reader/configuration.ts";
 import { readBoolean } from "../../reader/option-value.ts";
 import type { ProblemList } from "../../reader/problem.ts";
+import { parseRate } from "../../reader/rate.ts";
 import { ValueError } from "../../reader/value-error.ts";
 import { dscpOf } from "./dscp.ts";
 import { ExpandedOptions, expandedOption } from "./expanded-options.ts";
@@ -201,6 +202,7 @@ function fixedOptions(name: string, options: Options) {
     retriesBySender: options.get("address_retry_include_sender"),
     delaysAfterCutoff: options.get("delay_after_cutoff"),
     isLimitOfFleet: options.get("max_parallel") !== undefined,
+    maxRate: parseRate(options.get("max_rate") ?? ""),
     verifiesRequireTls: options.get("requiretls_policy") === "rfc8689",
     redactsBounces: options.get("requiretls_bounce") === "redact",
   };

@@ -1,11 +1,24 @@
+import { readAvScanner } from "../../acl/scans/av-scanner.ts";
 import { gateway, logger, type OptionTable, oneOf, scanner, verifier } from "../option.ts";
+
+/** A scanner that is not available is known at load, unless the policy has yet to choose it. */
+function checkAvScanner(text: string): string | undefined {
+  if (text.startsWith("$")) return undefined;
+  const read = readAvScanner(text);
+  return typeof read === "string" ? read : undefined;
+}
 
 /** Who sent it, and what is in it: SPF, DKIM, DMARC, DCC, BMI, viruses, spam. */
 export const checkOptions = {
-  av_scanner: scanner("string*", undefined, "no scanner"),
+  av_scanner: scanner("string*", undefined, { note: "no scanner", check: checkAvScanner }),
   bmi_config_file: scanner("string", "/opt/brightmail/etc/brightmail.cfg"),
   bmi_on_error: scanner("string", "deliver", oneOf("deliver", "defer")),
   dcc_direct_add_header: scanner("boolean", false),
+  dcc_helo: scanner("string", "real", {
+    note: "not in Exim, which says `HELO localhost`: `exim`",
+    ...oneOf("real", "exim"),
+  }),
+  dcc_timeout: scanner("time", 300_000, "not in Exim"),
   dccifd_address: scanner("string", "/usr/local/dcc/var/dccifd"),
   dccifd_options: scanner("string", "header"),
   dkim_verify_hashes: gateway("list", "sha256 : sha512"),

@@ -3,6 +3,14 @@ import { alias, delivery, everywhere, gateway, ignored, later, type OptionTable,
 
 const SYSTEM_FILTER = "filter files; the DATA ACL and routers with `condition` can do the same";
 
+/** Every item has its own time. */
+const NO_RUNS = "there are no queue runs";
+
+const checkQueueFile = (text: string): string | undefined =>
+  /(?:^|:)\s*smtp/.test(text)
+    ? "with smtp before it, mail would be routed and not delivered: not available"
+    : undefined;
+
 /** Routing, delivery and retrying as a whole (Exim's manual, "Main configuration"). */
 export const queueOptions = {
   auto_thaw: delivery("time", time("0s")),
@@ -12,7 +20,7 @@ export const queueOptions = {
   callout_positive_expire: gateway("time", time("24h")),
   callout_random_local_part: gateway("string*", "$primary_hostname-$tod_epoch-testing"),
   deliver_drop_privilege: ignored("boolean", false),
-  deliver_queue_load_max: ignored("fixed"),
+  deliver_queue_load_max: ignored("fixed", undefined, NO_RUNS),
   disable_fsync: ignored("boolean", false),
   event_action: everywhere("string*"),
   hold_domains: router("domain list*"),
@@ -20,18 +28,23 @@ export const queueOptions = {
   keep_malformed: ignored("time", time("4d")),
   move_frozen_messages: ignored("boolean", false),
   mua_wrapper: refused("boolean", "a fleet is no wrapper for a mail user agent: `postbus send` sends one message"),
-  queue_domains: ignored("domain list*"),
+  queue_domains: router("domain list*"),
   queue_fast_ramp: ignored("boolean", true),
-  queue_only: ignored("boolean", false),
-  queue_only_file: ignored("list"),
-  queue_only_load: ignored("fixed"),
-  queue_only_load_latch: ignored("boolean", true),
-  queue_only_override: ignored("boolean", true),
-  queue_run_in_order: ignored("boolean", false),
-  queue_run_max: ignored("integer*", 5),
-  queue_run_order: ignored("string", "random"),
-  queue_smtp_domains: ignored("domain list*"),
-  remote_max_parallel: delivery("integer", 6),
+  queue_only: gateway("boolean", false),
+  queue_only_file: gateway("list", undefined, { check: checkQueueFile }),
+  queue_only_load: gateway("fixed"),
+  queue_only_load_latch: ignored("boolean", true, "the load is looked at for each message"),
+  queue_only_override: ignored("boolean", true, "it is about Exim's command line"),
+  queue_run_in_order: ignored("boolean", false, NO_RUNS),
+  queue_run_interval: everywhere("time", time("30m"), "not in Exim: how long mail waits that is only queued at first"),
+  queue_run_max: ignored("integer*", 5, NO_RUNS),
+  queue_run_order: ignored("string", "random", NO_RUNS),
+  queue_smtp_domains: later("domain list*", "routing without delivering; use queue_domains"),
+  remote_max_parallel: ignored(
+    "integer",
+    6,
+    "every delivery is an item of its own; `max_parallel` of transports is the limit",
+  ),
   remote_sort_domains: ignored("domain list*"),
   retry_data_expire: delivery("time", time("7d")),
   retry_interval_max: delivery("time", time("24h")),

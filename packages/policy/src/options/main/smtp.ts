@@ -2,6 +2,9 @@ import { splitList } from "../../matching/split-list.ts";
 import { readInteger as size, readTime as time } from "../../reader/option-value.ts";
 import { alias, gateway, ignored, later, type OptionTable } from "../option.ts";
 
+/** Messages that come are no processes that have to be limited. */
+const NO_PROCESS = "mail does not wait because there is much of it";
+
 /** What a session is like: who may connect, what is offered, how much is taken (Exim's manual, "Main configuration"). */
 export const smtpOptions = {
   accept_8bitmime: gateway("boolean", true),
@@ -58,8 +61,8 @@ export const smtpOptions = {
   smtp_accept_max_nonmail_hosts: gateway("host list*", "*"),
   smtp_accept_max_per_connection: gateway("integer*", 1000),
   smtp_accept_max_per_host: gateway("integer*"),
-  smtp_accept_queue: ignored("integer", 0),
-  smtp_accept_queue_per_connection: ignored("integer", 10),
+  smtp_accept_queue: ignored("integer", 0, NO_PROCESS),
+  smtp_accept_queue_per_connection: ignored("integer", 10, NO_PROCESS),
   smtp_accept_reserve: gateway("integer", 0),
   smtp_active_hostname: gateway("string*"),
   smtp_backlog_monitor: ignored("integer", 0),

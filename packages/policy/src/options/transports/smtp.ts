@@ -1,4 +1,5 @@
 import { readTime as time } from "../../reader/option-value.ts";
+import { checkRate } from "../../reader/rate.ts";
 import type { DriverTable } from "../driver-table.ts";
 import { delivery, ignored, oneOf } from "../option.ts";
 import { SIGNED_FIELDS } from "./signed-fields.ts";
@@ -67,6 +68,10 @@ export const smtpTransport = {
     interface: delivery("list*"),
     keepalive: delivery("boolean", true),
     lmtp_ignore_quota: delivery("boolean", false),
+    max_rate: delivery("string", undefined, {
+      check: checkRate,
+      note: "not in Exim: messages to a host in a time, `100/1m`",
+    }),
     max_rcpt: delivery("integer*", 100),
     message_linelength_limit: delivery("integer", 998),
     multi_domain: delivery("boolean*", true),

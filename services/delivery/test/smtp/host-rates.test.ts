@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { HostRates } from "../../src/smtp/host-rates.ts";
+
+const HOST = "smtp T:mx.test:10.0.0.1";
+const RATE = { messages: 30, periodMs: 60_000 };
+
+describe("max_rate", () => {
+  test("lets so many messages go in its time, evenly", () => {
+    const rates = new HostRates(() => 1);
+    let sent = 0;
+    for (let nowMs = 0; nowMs < 60_000; nowMs += 100) if (rates.take(HOST, RATE, nowMs) === undefined) sent++;
+    assert.equal(sent, 30);
+    assert.equal(rates.take(HOST, RATE, 59_900), 60_000, "says when the next may go");
+  });
+
+  test("is divided by the processes that deliver", () => {
+    const replicas = [new HostRates(() => 3), new HostRates(() => 3), new HostRates(() => 3)];
+    let sent = 0;
+    for (let nowMs = 0; nowMs < 60_000; nowMs += 100)
+      for (const rates of replicas) if (rates.take(HOST, RATE, nowMs) === undefined) sent++;
+    assert.equal(sent, 30);
+  });
+
+  test("counts each host by itself", () => {
+    const rates = new HostRates(() => 1);
+    assert.equal(rates.take(HOST, RATE, 0), undefined);
+    assert.equal(rates.take("smtp T:other.test:10.0.0.2", RATE, 0), undefined);
+    assert.equal(rates.take(HOST, RATE, 0), 2_000);
+  });
+});

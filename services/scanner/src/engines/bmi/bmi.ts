@@ -1,0 +1,85 @@
+import { type BmiEngine, type BmiTask, type BmiVerdictOctets, encodeBmiVerdict } from "@postbus/contracts";
+import { DeferError } from "@postbus/mail";
+import type { EngineHosts } from "../../hosts/engine-hosts.ts";
+import type { ScannedMessage } from "../../message/scanned-message.ts";
+import type { Engine } from "../engine.ts";
+import { askEngine, type EngineQuestion, questionFor } from "./ask-engines.ts";
+import type { Findings } from "./findings.ts";
+import { groupByProfile, type ProfileGroup } from "./group-by-profile.ts";
+import { verdictOf } from "./verdict-of.ts";
+
+/**
+ * What is to become of the message, for each recipient? Engines are asked once for each way of looking at it that the
+ * recipients' profiles want, all beside each other; rules make verdicts of the answers.
+ */
+export const bmi: Engine<"bmi"> = {
+  keeps: "content",
+  async scan({ setup, recipients }: BmiTask, message, hosts, signal) {
+    const { groups, unknown } = groupByProfile(setup, recipients);
+    const warnings = unknown.map((text) => `no profile has the opt-in string ${JSON.stringify(text)}`);
+    const rounds = roundsOf(setup.engines, groups, message.size);
+    const answers = await Promise.all(rounds.map((round) => findingsOf(round, { message, hosts, signal, warnings })));
+    const verdicts = groups.map((group) => {
+      const findings = new Map<string, Findings>();
+      for (const [i, { engine, groups: asking }] of rounds.entries()) {
+        const found = answers[i];
+        if (found !== undefined && asking.has(group)) findings.set(engine.name, found);
+      }
+      return { v: 1, r: group.recipients, ...verdictOf(setup, group.profile.name, findings), e: 0 } as const;
+    });
+    return { engine: "bmi", verdicts: joined(verdicts).map(encodeBmiVerdict), warnings };
+  },
+};
+
+/** One question to one engine. */
+interface Round extends EngineQuestion {
+  readonly groups: Set<ProfileGroup>;
+  readonly recipients: string[];
+}
+
+function roundsOf(engines: readonly BmiEngine[], groups: readonly ProfileGroup[], size: number): readonly Round[] {
+  const rounds = new Map<string, Round>();
+  for (const engine of engines) {
+    if (size > (engine.maxOctets ?? Number.POSITIVE_INFINITY)) continue;
+    for (const group of groups) {
+      if (group.profile.engines?.includes(engine.name) === false) continue;
+      const question = questionFor(engine, group.profile);
+      const key = JSON.stringify([engine.name, question.settings, question.user]);
+      const round = rounds.getOrInsertComputed(key, () => ({ engine, ...question, groups: new Set(), recipients: [] }));
+      round.groups.add(group);
+      round.recipients.push(...group.recipients);
+    }
+  }
+  return [...rounds.values()];
+}
+
+interface Surroundings {
+  readonly message: ScannedMessage;
+  readonly hosts: EngineHosts;
+  readonly signal: AbortSignal;
+  readonly warnings: string[];
+}
+
+/** @returns undefined: it has not answered, and need not. */
+async function findingsOf(
+  round: Round,
+  { message, hosts, signal, warnings }: Surroundings,
+): Promise<Findings | undefined> {
+  try {
+    return await askEngine(round, message, hosts, signal);
+  } catch (err) {
+    if (!(err instanceof DeferError) || round.engine.isOptional !== true) throw err;
+    warnings.push(err.message);
+    return undefined;
+  }
+}
+
+/** Recipients with the same verdict are in one, whatever their profiles are. */
+function joined(verdicts: readonly BmiVerdictOctets[]): readonly BmiVerdictOctets[] {
+  const all = new Map<string, BmiVerdictOctets>();
+  for (const verdict of verdicts) {
+    const { d, f } = verdict;
+    all.getOrInsertComputed(JSON.stringify([d, f]), () => ({ ...verdict, r: [] })).r.push(...verdict.r);
+  }
+  return [...all.values()];
+}

@@ -101,8 +101,8 @@ export class MessageReception {
     envelope.facts.contentIsThere({
       messageId: this.messageId,
       wantsSignatures: acls.has("dkim"),
-      wantsArc: policy.wantedFacts.arc,
       headerOctets: () => this.#content.header.length,
+      wantsArc: policy.wantedFacts.arc,
       wantsDmarcDetail: policy.wantedFacts.dmarc,
       suffixFile: policy.dmarc.suffixFile,
       read: () => this.#content.original(),

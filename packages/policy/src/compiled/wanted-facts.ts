@@ -6,10 +6,10 @@ export interface WantedFacts {
   readonly spf: boolean;
   /** DKIM or DMARC, or the chain of seals, of the content. */
   readonly message: boolean;
-  /** The chain of seals. */
-  readonly arc: boolean;
   /** The verdict of BMI, by an ACL: before the first that can know it. */
   readonly bmi: boolean;
+  /** The chain of seals. */
+  readonly arc: boolean;
   /** All about DMARC. */
   readonly dmarc: boolean;
 }
@@ -29,13 +29,8 @@ export function wantedFacts({ acls }: Pick<Configuration, "acls">): WantedFacts 
   const isWanted = ({ conditions, variable }: typeof SPF): boolean =>
     items.some(({ name, value }) => conditions.includes(name) || variable.test(value));
   const arc = isWanted(ARC) || items.some(verifiesArc);
-  return {
-    spf: isWanted(SPF),
-    message: isWanted(MESSAGE) || arc,
-    arc,
-    dmarc: isWanted(DMARC),
-    bmi: isWanted(BMI),
-  };
+  const message = isWanted(MESSAGE) || arc;
+  return { spf: isWanted(SPF), message, dmarc: isWanted(DMARC), arc, bmi: isWanted(BMI) };
 }
 
 const verifiesArc = ({ name, value }: { readonly name: string; readonly value: string }): boolean =>

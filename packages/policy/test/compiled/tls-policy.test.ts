@@ -41,6 +41,7 @@ describe("TLS of the main section", () => {
       revocations: undefined,
       clientCertificate: undefined,
       protocols: ["smtp", "esmtp"],
+      requiresProtocol: false,
     });
   });
 

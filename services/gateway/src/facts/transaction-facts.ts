@@ -28,10 +28,10 @@ interface ContentAtHand {
   readonly messageId: string;
   /** The policy asks about each signature. */
   readonly wantsSignatures: boolean;
-  /** The policy asks about the chain of seals. */
-  readonly wantsArc: boolean;
   /** Octets of the header section as it came, its blank line included. */
   readonly headerOctets: () => number;
+  /** The policy asks about the chain of seals. */
+  readonly wantsArc: boolean;
   /** The policy asks for DMARC. */
   readonly wantsDmarcDetail: boolean;
   /** For DMARC by RFC 7489. */

@@ -150,7 +150,10 @@ describe("what an Exim asks us for, we ask of the Exim behind us", () => {
       ),
       [octets("RCPT TO:<jö@bücher.test>")],
     );
-    const box = await readFile(join(hop, "spool", "box"), "utf8");
+    const box = await eventually(async () => {
+      const text = await readFile(join(hop, "spool", "box"), "utf8").catch(() => "");
+      return text.endsWith("\n\n") ? text : undefined;
+    });
     assert.match(box, /^\tby \S+ with UTF8ESMTP/m);
     assert.match(box, /^Subject: Grüße$/m);
   });

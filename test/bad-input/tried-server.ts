@@ -42,7 +42,7 @@ acl_smtp_data_prdr = prdr
 begin acl
 connect:
   accept hosts = 127.0.0.3
-         delay = 1s
+         delay = 2s
   accept
 rcpt:
   accept domains = example.test

@@ -158,6 +158,7 @@ class SessionOwner {
         session.takeInput();
         this.#handshakes.push(this.#sent);
         session.tlsEstablished();
+        session.greet();
         break;
       default:
     }

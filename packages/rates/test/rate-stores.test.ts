@@ -10,6 +10,9 @@ import { redisIsMissing, startRedis } from "./redis-server.ts";
 
 const event: RateRequest = { key: "k", periodSeconds: 3_600, limit: 3, count: 1, update: "strict" };
 
+/** By so much two clocks of one machine may differ, and what is told is rounded. */
+const CLOCK_SECONDS = 0.01;
+
 /** What every store promises. @param store One whose counters nobody else uses. */
 function contract(store: () => RateStore): void {
   const burst = async (count: number, change: Partial<RateRequest>): Promise<string[]> => {
@@ -64,13 +67,19 @@ function contract(store: () => RateStore): void {
     assert.equal(await seen("refresh"), undefined);
     await delay(60);
     const age = (await seen("refresh")) ?? 0;
-    assert.ok(age >= 0.05 && age < 5, `${age}`);
+    assert.ok(age >= 0.05 && age < 20, `${age}`);
+    let writtenMs = performance.now();
     assert.ok(((await seen("always")) ?? 0) >= age);
-    const afterWriting = (await seen("never")) ?? 9;
-    assert.ok(afterWriting < 0.05, `${afterWriting}`);
+    // However busy the machine is, it is not older than that; a record that was not written would be.
+    const isWritten = async (): Promise<void> => {
+      const told = (await seen("never")) ?? 9;
+      assert.ok(told <= (performance.now() - writtenMs) / 1000 + CLOCK_SECONDS, `${told}`);
+    };
+    await isWritten();
     await delay(60);
+    writtenMs = performance.now();
     assert.ok(((await seen("refresh", 0.01)) ?? 0) >= 0.05);
-    assert.ok(((await seen("never")) ?? 9) < 0.05);
+    await isWritten();
   });
 }
 

@@ -3,6 +3,7 @@ import type { TLSSocket } from "node:tls";
 import { type Reply, reply } from "@postbus/mail";
 import type { ClientEndpoint, TlsView } from "@postbus/policy";
 import { handshakeProblem } from "@postbus/tls";
+import { afterReading } from "./after-reading.ts";
 import { Conversation } from "./conversation.ts";
 import { Deadlines } from "./deadlines.ts";
 import { freeMemory } from "./free-memory.ts";
@@ -307,6 +308,12 @@ export class Connection {
     const output = this.#conversation.session.takeOutput();
     this.#watch.output(output);
     this.#socket.end(output, "latin1");
+    const { hasQuit, heldOctets } = this.#conversation.session;
+    if (hasQuit && heldOctets === 0 && this.#conversation.tls === undefined) {
+      // Whoever has said QUIT says nothing more; waiting for its end would cost an error object where it does not read ours.
+      this.#socket.destroySoon();
+      return;
+    }
     // What the client still sends is read and dropped: an unread octet would make the kernel reset the connection
     // and take our last reply from it (RFC 1122 §4.2.2.13).
     this.#socket.resume();
@@ -354,6 +361,14 @@ export class Connection {
       this.#watch.note(`TLS: ${tls.cipher}`);
     } catch (err) {
       this.#onBug(err);
+    }
+    const { session } = this.#conversation;
+    if (session.isGreetingDue) {
+      // What has come in the packet of the handshake's end is told behind it.
+      afterReading(() => {
+        session.greet();
+        this.#pump();
+      });
     }
     this.#pump();
   }

@@ -7,6 +7,7 @@ import type { Part } from "@postbus/service-kit";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { Admission, type Turned, turned } from "./admission.ts";
+import { afterReading } from "./after-reading.ts";
 import { peerOf } from "./client-address.ts";
 import { CoarseClock, TICK_MS } from "./coarse-clock.ts";
 import { Connection } from "./connection.ts";
@@ -25,6 +26,7 @@ import { Rejections } from "./rejections.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { certificateMetrics } from "./tls/certificate-metrics.ts";
+import { MailDates } from "./trace/mail-dates.ts";
 import type { Watchers } from "./watch/watchers.ts";
 
 export interface GatewayDeps {
@@ -95,6 +97,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Part> {
     messageIds: new MessageIdGenerator(),
     budget,
     clock,
+    dates: new MailDates(),
     rejections,
     connections: () => admission.connections,
     load: {
@@ -281,12 +284,4 @@ async function allClosed(
   }, graceMs);
   await idle;
   clearTimeout(timer);
-}
-
-/**
- * Calls back when what a socket has received until now has been read: one round of the event loop, no pause. Early
- * talkers are those whose octets are there by then.
- */
-function afterReading(callback: () => void): void {
-  setImmediate(() => setImmediate(callback));
 }

@@ -1,6 +1,6 @@
 // One file because each step from DATA to its reply goes on with what the steps before have left in the message.
 import { BusFullError } from "@postbus/bus";
-import { type DmarcChecked, firstItemId, type Noted, routeSubject } from "@postbus/contracts";
+import { type DmarcChecked, firstItemId, routeSubject } from "@postbus/contracts";
 import { BodyGlance, DeferError, fieldValue, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
 import { type AclAnswer, BmiVerdicts, judgeContent, receivedContent } from "@postbus/policy";
 import { contentLines } from "./content-lines.ts";
@@ -12,6 +12,7 @@ import { type LoggedReception, loggedReception } from "./log/logged-reception.ts
 import { rejectDetails } from "./log/reject-details.ts";
 import { MessageContent } from "./message-content.ts";
 import { MessageHeader } from "./message-header.ts";
+import { MessageNotes } from "./message-notes.ts";
 import { isAccepted } from "./policy-session.ts";
 import { rewriteHeader } from "./rewriting.ts";
 import { receivedEvent, routeItem } from "./route-item.ts";
@@ -38,10 +39,6 @@ export const notNow = reply(451, "4.3.0", "Temporary local problem - please try 
 
 type BodyView = Parameters<typeof receivedContent>[1];
 
-/** Lines of the log that are committed with a message; a recipient more or less is not worth a commit that is too large. */
-const MAX_COMMITTED_NOTES = 100;
-/** Characters of one; policies repeat what clients say. */
-const MAX_NOTE = 1_000;
 /** What a field of the header section takes besides its octets, about. */
 const FIELD_OCTETS = 200;
 
@@ -66,8 +63,7 @@ export class MessageReception {
   #ownReceived: string | undefined;
   #isOver = false;
   /** For the log. */
-  readonly #notes: Noted[] = [];
-  #noteCount = 0;
+  readonly #notes: MessageNotes;
   /** As it was shown to the policy. */
   #body: BodyView | undefined;
   /** Absent: no message is scanned by this policy. */
@@ -77,6 +73,7 @@ export class MessageReception {
     const { policy } = surroundings;
     const { acls, envelope } = incoming;
     this.messageId = surroundings.messageIds.next();
+    this.#notes = new MessageNotes(this.messageId, incoming.decisions, surroundings);
     this.#incoming = incoming;
     this.#surroundings = surroundings;
     this.#receivedAtMs = Date.now();
@@ -123,11 +120,10 @@ export class MessageReception {
   /** @returns Something to wait for, or nothing. @throws {DeferError} no room, by the result or at once. */
   header(octets: Buffer): Promise<void> | undefined {
     this.#collectedOctets = 0;
-    const fields = headerFields(octets);
-    this.#fields = fields;
-    const { policy } = this.#surroundings;
+    this.#fields = headerFields(octets);
+    const { policy, dates } = this.#surroundings;
     const { acls } = this.#incoming;
-    const rewriting = rewriteHeader(octets, fields, policy, acls);
+    const rewriting = rewriteHeader(octets, this.#fields, policy, acls);
     const { receivedHeaderText: text } = policy.smtp;
     if (rewriting === undefined && text === undefined) return this.#addHeader(octets);
     // What was read stays with the session meanwhile, and may be used for something else.
@@ -135,7 +131,9 @@ export class MessageReception {
     const changed = async (): Promise<void> => {
       this.#rewritten = await rewriting;
       if (text !== undefined) {
-        this.#ownReceived = await ownReceived(text, acls, this.#receivedAtMs, (note) => this.#note(note));
+        this.#ownReceived = await ownReceived(text, acls, dates.at(this.#receivedAtMs), (note) =>
+          this.#notes.add(note),
+        );
       }
       return this.#addHeader(own);
     };
@@ -195,7 +193,7 @@ export class MessageReception {
       await this.discard();
       return { reply: err instanceof BusFullError ? noRoom : notNow, end: "failed" };
     } finally {
-      this.#tellNotes(this.#notes);
+      this.#notes.tell();
       this.#release();
     }
   }
@@ -215,16 +213,6 @@ export class MessageReception {
       header: this.#content.header,
       fields: this.#fields,
     });
-  }
-
-  /** What was not committed with the message. */
-  #tellNotes(notes: readonly Noted[]): void {
-    const { rejections, log } = this.#surroundings;
-    for (const note of notes) {
-      // Without a decision that is recorded, a message that was not taken is nobody's.
-      if (this.#incoming.decisions !== undefined) rejections.add(note);
-      else log.info({ messageId: note.messageId, text: note.text }, "policy");
-    }
   }
 
   /** The message is not wanted, or its client is gone: nothing is left of it. */
@@ -288,22 +276,13 @@ export class MessageReception {
     const { prdr } = this.#surroundings.metrics;
     const judgement = await judgeContent(acls, {
       say,
-      log: (text) => this.#note(text),
+      log: (text) => this.#notes.add(text),
       trace: ({ record: { stage }, verdict, isTemporary }) => {
         if (stage === "data_prdr") prdr.inc({ verdict: isTemporary ? "defer" : verdict });
       },
     });
     if (message.isPrdr) envelope.keep(new Set(message.recipients));
     return judgement;
-  }
-
-  #note(text: string): void {
-    const { messageId } = this;
-    this.#noteCount += 1;
-    const id = `${messageId}/note/${this.#noteCount}`;
-    const said = { v: 1, id, atMs: Date.now(), service: "gateway", name: "msg:note", messageId } as const;
-    this.#notes.push({ ...said, text: text.slice(0, MAX_NOTE) });
-    if (this.#notes.length > MAX_COMMITTED_NOTES) this.#tellNotes(this.#notes.splice(MAX_COMMITTED_NOTES));
   }
 
   async #publish(checked: DmarcChecked | undefined): Promise<void> {
@@ -322,7 +301,7 @@ export class MessageReception {
         messageId,
         receivedAtMs: this.#receivedAtMs,
         headerMessageId: messageIdOf(this.#content.header, this.#fields),
-        tlsOptional: isTlsOptional(this.#content.header, this.#fields, (text) => this.#note(text)),
+        tlsOptional: isTlsOptional(this.#content.header, this.#fields, (text) => this.#notes.add(text)),
       },
       content,
       facts,
@@ -331,17 +310,17 @@ export class MessageReception {
     const startMs = performance.now();
     const id = firstItemId(messageId);
     const { controls } = acls.session.message;
-    const asked = whenTried(controls, policy, (text) => this.#note(text));
+    const asked = whenTried(controls, policy, (text) => this.#notes.add(text));
     const when: Awaited<typeof asked> = asked instanceof Promise ? await asked : asked;
     const received = receivedEvent(this.#incoming, item, this.#logged());
     const decided = decisions?.accepted(messageId, this.#receivedAtMs);
     await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...when }, [
-      ...this.#notes,
+      ...this.#notes.held,
       received,
       ...(decided === undefined ? [] : [decided]),
       ...(checked === undefined ? [] : [checked]),
     ]);
-    this.#notes.length = 0;
+    this.#notes.clear();
     if (controls.freeze?.tells === true) await tellOfFreezing(item, id, policy, bus);
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
   }
@@ -377,10 +356,10 @@ export class MessageReception {
 
   #newHeader(): MessageHeader {
     const { header } = this.#content;
-    const { primaryHostname: authservId, smtp } = this.#surroundings.policy;
+    const { policy, dates } = this.#surroundings;
+    const { primaryHostname: authservId, smtp } = policy;
     const clean = withoutUnwanted(header, this.#fields, { names: smtp.removedFields, authservId });
-    const { messageId } = this;
-    const arrival = { hostname: authservId, messageId, atMs: this.#receivedAtMs };
+    const arrival = { hostname: authservId, messageId: this.messageId, date: dates.at(this.#receivedAtMs) };
     return new MessageHeader(
       this.#ownReceived ?? receivedFieldOf(this.#incoming, arrival),
       clean,

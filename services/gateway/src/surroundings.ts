@@ -11,6 +11,7 @@ import type { OctetBudget } from "./octet-budget.ts";
 import type { PolicyParts } from "./policy-parts.ts";
 import type { Rejections } from "./rejections.ts";
 import type { GatewaySettings } from "./settings.ts";
+import type { MailDates } from "./trace/mail-dates.ts";
 import type { Watchers } from "./watch/watchers.ts";
 
 /** What all connections of a gateway share. */
@@ -24,6 +25,7 @@ export interface Surroundings extends PolicyParts {
   readonly messageIds: MessageIdGenerator;
   readonly budget: OctetBudget;
   readonly clock: CoarseClock;
+  readonly dates: MailDates;
   readonly rejections: Rejections;
   /** Connections that are open. */
   readonly connections: () => number;

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 
 /** Nothing here takes longer when it works; a test that hangs should say where. */
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 30_000;
 
 /** An SMTP client that says what it is told and waits for replies. */
 export class TestClient implements AsyncDisposable {
@@ -60,11 +61,13 @@ export class TestClient implements AsyncDisposable {
     return this.secure(options);
   }
 
-  /** The handshake. @returns the subject of the certificate that was shown. */
-  async secure(options: ConnectionOptions = {}): Promise<string | undefined> {
+  /** The handshake. @param early Said with its last octets. @returns the subject of the certificate that was shown. */
+  async secure(options: ConnectionOptions = {}, early = ""): Promise<string | undefined> {
     this.#socket.removeAllListeners();
-    const secured = connectTls({ socket: this.#socket, rejectUnauthorized: false, servername: "mx.test", ...options });
+    const socket = early === "" ? this.#socket : inFewPackets(this.#socket);
+    const secured = connectTls({ socket, rejectUnauthorized: false, servername: "mx.test", ...options });
     this.#socket = secured;
+    if (early !== "") secured.write(early, "latin1");
     try {
       await once(secured, "secureConnect");
     } catch (err) {
@@ -119,4 +122,30 @@ export class TestClient implements AsyncDisposable {
       deadline.removeEventListener("abort", onAbort);
     }
   }
+}
+
+/** What is written in quick succession leaves in one packet. */
+function inFewPackets(socket: Socket): Duplex {
+  let held: Buffer[] = [];
+  const flush = (): void => {
+    socket.write(Buffer.concat(held));
+    held = [];
+  };
+  const stream = new Duplex({
+    read: () => undefined,
+    write(octets: Buffer, _encoding, done) {
+      if (held.length === 0) setTimeout(flush, 100);
+      held.push(octets);
+      done();
+    },
+    final: (done) => void socket.end(done),
+    destroy(err, done) {
+      socket.destroy();
+      done(err);
+    },
+  });
+  socket.on("data", (octets) => void stream.push(octets));
+  socket.on("end", () => void stream.push(null));
+  socket.on("error", (err) => void stream.destroy(err));
+  return stream;
 }

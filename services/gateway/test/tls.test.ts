@@ -208,6 +208,26 @@ describe("TLS before the greeting (tls_on_connect_ports)", () => {
     assert.equal(await client.expect(220), "220 good day\r\n");
   });
 
+  // With TLS 1.2 the server has the last word of a handshake, and its greeting comes with it.
+  test("turns away who speaks before the greeting in the packet of the handshake's end", async () => {
+    await using gateway = await startTestGateway({ policy: { main: onConnect } });
+    await using client = await gateway.connect();
+    await client.secure({ minVersion: "TLSv1.3" }, EHLO);
+    await client.expect(554);
+    await client.ended();
+    const event = await gateway.event(({ name }) => name === "smtp:reject");
+    assert.match(("text" in event && event.text) || "", /before the greeting.*synchronization/);
+  });
+
+  test("lets hosts speak first that may", async () => {
+    const policy = { main: `${onConnect}\npipelining_connect_advertise_hosts = *` };
+    await using gateway = await startTestGateway({ policy });
+    await using client = await gateway.connect();
+    await client.secure({}, EHLO);
+    await client.expect(220);
+    await client.expect(250);
+  });
+
   test("says nothing to a client that the connect ACL refuses", async () => {
     const policy = { main: onConnect, acls: { connect: "deny message = 554 not you" } };
     await using gateway = await startTestGateway({ policy });

@@ -15,6 +15,8 @@ import type { SessionQuestion, SessionStep } from "./session-step.ts";
 export type SessionPhase =
   /** Before the greeting. */
   | "connect"
+  /** The same, behind a handshake that came first: what the client may have said ahead is being read. */
+  | "greeting"
   | "command"
   | "content"
   /** In a chunk that nobody wants. */

@@ -1,3 +1,4 @@
+// One file because it is the owner's side of one state machine: each method is an answer that one of its phases waits for.
 import { formatReply, type Reply } from "@postbus/mail";
 import { type ClientStanding, UNKNOWN_CLIENT } from "./client-standing.ts";
 import { readAsAnswered } from "./commands/ask-path.ts";
@@ -153,6 +154,8 @@ export class ServerSession {
     switch (core.phase) {
       case "connect":
         return core.ask({ kind: "connect" }, "connect asked");
+      case "greeting":
+        return { kind: "read" };
       case "command":
         if (core.path !== undefined) return readAsAnswered(core);
         if (this.#shutdown === undefined || core.transaction !== undefined) return nextCommand(core);
@@ -348,7 +351,21 @@ export class ServerSession {
     if (core.profile.remembersExtended !== true) core.isExtended = false;
     core.forgetTransaction();
     core.input.clear();
-    this.#sayGreeting();
+    core.phase = this.#greeting === "" ? "command" : "greeting";
+  }
+
+  /** Whether `greet` is waited for. */
+  get isGreetingDue(): boolean {
+    return this.#core.phase === "greeting";
+  }
+
+  /** Behind a handshake that came first: says the greeting, unless the client has not waited for it. */
+  greet(): void {
+    const core = this.#core;
+    if (core.phase !== "greeting") return;
+    // A handshake does not make an early talker speak SMTP with us.
+    if (core.isAheadOfHello) core.close(replies.synchronizationError, "before the greeting");
+    else this.#sayGreeting();
   }
 
   /**

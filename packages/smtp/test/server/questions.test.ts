@@ -163,8 +163,25 @@ describe("TLS before the greeting (RFC 8314 section 3.3)", () => {
     assert.equal(session.takeOutput(), "");
     assert.equal(session.takeInput().toString(), "client hello");
     session.tlsEstablished();
+    assert.equal(session.next().kind, "read");
+    assert.ok(session.isGreetingDue);
+    assert.equal(session.takeOutput(), "");
+    session.greet();
     assert.match(session.takeOutput(), /^220 mx\.test /);
     assert.equal(session.next().kind, "read");
+  });
+
+  test("turns away who speaks before the greeting behind it", () => {
+    const session = start();
+    session.accept();
+    assert.equal(session.next().kind, "handshake");
+    session.tlsEstablished();
+    session.receive(Buffer.from("EHLO client.test\r\n"));
+    assert.equal(session.next().kind, "read");
+    session.greet();
+    assert.equal(session.takeOutput(), "554 5.5.0 SMTP synchronization error\r\n");
+    assert.equal(session.next().kind, "refused");
+    assert.equal(session.next().kind, "close");
   });
 
   test("says nothing where the client is refused", () => {

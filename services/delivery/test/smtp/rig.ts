@@ -11,7 +11,7 @@ import type { HostRetriesDeps } from "../../src/smtp/host-retries.ts";
 import { deliverBySmtp } from "../../src/smtp/smtp-delivery.ts";
 
 /** Short enough for a test, long enough for a busy machine; where a test waits for one, that is what it tests. */
-const TIMEOUT_MS = 400;
+const TIMEOUT_MS = 800;
 
 /** What a transport says about its hosts: nothing but Exim's defaults, and no look at certificates. */
 export function hostTerms(changes: Partial<HostTerms> = {}): HostTerms {

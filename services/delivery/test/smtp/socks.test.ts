@@ -98,7 +98,7 @@ test("microsocks lets us through, with a name and a password", {
     const proxies = [proxy(port, { login: { name: "user", password } })];
     return smtpTransport(peer.port, { terms: hostTerms({ proxies }) });
   };
-  for (let tries = 0; tries < 50 && !(await isOpen(port)); tries++)
+  for (let tries = 0; tries < 600 && !(await isOpen(port)); tries++)
     await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal((await rig.deliver(by("secret"))).results[0]?.outcome, "delivered");
   assert.match(shown((await rig.deliver(by("wrong"))).results[0]), /^deferred .*\(proxy 127\.0\.0\.1\)$/);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Bus } from "@postbus/bus";
 import {
   DestinationsAnswer,
@@ -20,6 +21,7 @@ const HOUR_SECONDS = 3_600;
 /** Reports that are being made; more are left out. */
 const MAX_AT_ONCE = 20;
 const ASK_TIMEOUT_MS = 25_000;
+const STOP_MS = 5_000;
 
 /** A message whose author may be told that it failed. */
 export interface Reportable extends FailedMessage {
@@ -63,9 +65,12 @@ export class ForensicReports {
     this.#running.add(running);
   }
 
-  /** When those that were begun have come to their ends. */
+  /** When those that were begun have come to their ends; a verifier that is away does not keep a process from stopping. */
   async stop(): Promise<void> {
-    await Promise.all(this.#running);
+    const enough = new AbortController();
+    const late = delay(STOP_MS, undefined, { signal: enough.signal }).catch(() => undefined);
+    await Promise.race([Promise.all(this.#running), late]);
+    enough.abort();
   }
 
   async #send(about: Reportable): Promise<void> {

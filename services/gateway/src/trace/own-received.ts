@@ -1,4 +1,3 @@
-import { mailDate } from "@postbus/mail";
 import type { SmtpAcls } from "@postbus/policy";
 
 /**
@@ -10,7 +9,7 @@ import type { SmtpAcls } from "@postbus/policy";
 export async function ownReceived(
   text: string,
   acls: Pick<SmtpAcls, "text">,
-  atMs: number,
+  date: string,
   note: (text: string) => void,
 ): Promise<string> {
   const expanded = await acls.text(text);
@@ -22,5 +21,5 @@ export async function ownReceived(
     return "";
   }
   const lines = [first, ...rest.map((line) => (/^[ \t]/.test(line) ? line : `\t${line}`))];
-  return `${lines.join("\r\n")};\r\n\t${mailDate(atMs)}\r\n`;
+  return `${lines.join("\r\n")};\r\n\t${date}\r\n`;
 }

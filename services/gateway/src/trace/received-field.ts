@@ -1,4 +1,3 @@
-import { mailDate } from "@postbus/mail";
 import type { Incoming } from "../incoming.ts";
 
 export interface Arrival {
@@ -10,8 +9,8 @@ export interface Arrival {
   readonly cipher?: string | undefined;
   readonly messageId: string;
   readonly recipients: readonly string[];
-  /** Milliseconds since the epoch. */
-  readonly atMs: number;
+  /** RFC 5322 §3.3 */
+  readonly date: string;
 }
 
 /**
@@ -19,7 +18,7 @@ export interface Arrival {
  * other: a second one might be a blind copy (§7.2).
  */
 export function receivedField(arrival: Arrival): string {
-  const { helo, clientAddress, hostname, protocol, cipher, messageId, recipients, atMs } = arrival;
+  const { helo, clientAddress, hostname, protocol, cipher, messageId, recipients, date } = arrival;
   const address = clientAddress.includes(":") ? `IPv6:${clientAddress}` : clientAddress;
   const tls = cipher === undefined ? "" : ` (${cipher})`;
   // There is no registered word for REQUIRETLS: `esmtpS` as in the Exim that had it.
@@ -27,14 +26,14 @@ export function receivedField(arrival: Arrival): string {
   const to = recipients.length === 1 ? `\r\n\tfor <${recipients[0]}>` : "";
   return (
     `Received: from ${sender(helo, address)}\r\n\tby ${hostname} with ${word}${tls} (Postbus)` +
-    `\r\n\tid ${messageId}${to};\r\n\t${mailDate(atMs)}\r\n`
+    `\r\n\tid ${messageId}${to};\r\n\t${date}\r\n`
   );
 }
 
 /** Of a message that a session has taken. */
 export function receivedFieldOf(
   { client, envelope, protocol, tls }: Pick<Incoming, "client" | "envelope" | "protocol" | "tls">,
-  arrival: Pick<Arrival, "hostname" | "messageId" | "atMs">,
+  arrival: Pick<Arrival, "hostname" | "messageId" | "date">,
 ): string {
   const { helo, address: clientAddress } = client;
   return receivedField({

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MailDates } from "../../src/trace/mail-dates.ts";
 import { receivedField } from "../../src/trace/received-field.ts";
 
 const arrival = {
@@ -9,7 +10,7 @@ const arrival = {
   protocol: "esmtp",
   messageId: "1xUZmr-000000002kR-2FF8",
   recipients: ["x@y.example"],
-  atMs: Date.UTC(2026, 10, 1, 3, 33, 1),
+  date: new MailDates().at(Date.UTC(2026, 10, 1, 3, 33, 1)),
 };
 
 test("one recipient is named", () => {
@@ -41,4 +42,13 @@ test("what is no name is shown, and writes nothing of the field", () => {
   ] as const) {
     assert.ok(receivedField({ ...arrival, helo }).startsWith(`Received: from ${from}\r\n\tby mx.test `), helo);
   }
+});
+
+test("dates are RFC 5322's, each of its second", () => {
+  const dates = new MailDates();
+  assert.deepEqual(
+    [0, 999, 1_000, 0].map((atMs) => dates.at(atMs).slice(-14)),
+    ["00:00:00 +0000", "00:00:00 +0000", "00:00:01 +0000", "00:00:00 +0000"],
+  );
+  assert.equal(dates.at(0), "Thu, 01 Jan 1970 00:00:00 +0000");
 });

@@ -103,7 +103,7 @@ export async function runSession(options: SessionOptions): Promise<void> {
 
 /** Of a message that has one. @throws {DeferError} it takes too long to find out. */
 async function signaturesOf(content: Buffer, resolver: Resolver): Promise<readonly Signature[]> {
-  const { dkim, signatures } = await checkMessage(content, {}, resolver);
+  const { dkim, signatures } = await checkMessage(content, { wantsSignatures: true }, resolver);
   if (dkim.length === 0) throw new DeferError("dkim", "the signatures could not be verified in time");
   return signatures;
 }

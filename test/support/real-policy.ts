@@ -12,7 +12,7 @@ export const RECIPIENTS: readonly string[] = [
 ];
 
 /** Whom the load client sends from: reports go there, over the same next hop. */
-export const SENDER = "sender@load.test";
+const SENDER = "sender@load.test";
 
 /** What the next hop says to recipients: no to one, and to another not now, every second time. */
 export function refusals(): (recipient: string) => { readonly code: number; readonly text: string } | undefined {

@@ -11,9 +11,6 @@ export const RECIPIENTS: readonly string[] = [
   ...["box@local.test", "nobody@local.test", "list@local.test"],
 ];
 
-/** Whom the load client sends from: reports go there, over the same next hop. */
-const SENDER = "sender@load.test";
-
 /** What the next hop says to recipients: no to one, and to another not now, every second time. */
 export function refusals(): (recipient: string) => { readonly code: number; readonly text: string } | undefined {
   let later = 0;

@@ -161,7 +161,6 @@ export class MessageReception {
    * so 4xx.
    */
   async finish(): Promise<Finished> {
-    const { log } = this.#surroundings;
     const { messageId } = this;
     try {
       if (this.#glance !== undefined) this.#show(this.#glance);
@@ -178,7 +177,7 @@ export class MessageReception {
       }
       const isUsual = given === undefined;
       if (end === "discarded") {
-        log.info({ messageId }, "a message was discarded, as the policy wants");
+        this.#surroundings.log.info({ messageId }, "a message was discarded, as the policy wants");
         return { reply: given ?? usual, end, isUsual };
       }
       await this.#publish(checked);
@@ -186,10 +185,10 @@ export class MessageReception {
     } catch (err) {
       if (!(err instanceof DeferError)) {
         // It may be on the bus all the same, so its content stays: the sweep takes what nobody refers to.
-        log.error({ err, messageId }, "a message could not be taken");
+        this.#surroundings.log.error({ err, messageId }, "a message could not be taken");
         return { reply: notNow, end: "failed" };
       }
-      log.warn({ err, messageId }, "a message could not be taken now");
+      this.#surroundings.log.warn({ err, messageId }, "a message could not be taken now");
       await this.discard();
       return { reply: err instanceof BusFullError ? noRoom : notNow, end: "failed" };
     } finally {

@@ -99,8 +99,8 @@ describe("problems", () => {
       want: ['p.conf:1: local_interfaces: an IP address is expected, not "mx.test"'],
     },
     {
-      text: "begin transports\nt:\n driver = smtp\n dkim_domain = a.test\n",
-      want: ["p.conf:4: transport t: dkim_domain: delivery does not carry out this option yet"],
+      text: "begin transports\nt:\n driver = smtp\n hosts_require_dane = *\n",
+      want: ["p.conf:4: transport t: hosts_require_dane: delivery does not carry out this option yet"],
     },
     {
       text: "begin transports\nt:\n driver = appendfile\n file = /var/mail/x\n maildir_format\n",

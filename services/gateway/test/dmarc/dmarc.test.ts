@@ -242,7 +242,8 @@ describe("DMARC in the gateway: failure reports", () => {
       await serve(gateway.bus, served);
       await using client = await gateway.session();
       await client.say(ENVELOPE, 250, 250, 354);
-      await client.say(message);
+      await client.say(`${message}QUIT\r\n`);
+      await client.ended();
       // What has begun comes to its end.
       await gateway.part.stop();
       const reports = published.filter((each) => /\nSubject: DMARC Forensic Report/.test(each));
@@ -266,6 +267,7 @@ describe("DMARC in the gateway: failure reports", () => {
       await client.say(ENVELOPE, 250, 250, 354);
       await client.say(MESSAGE, 550);
     }
+    await client.say("QUIT\r\n", 221);
     await gateway.part.stop();
     assert.ok(reports > 5 && reports <= 21, `${reports} reports of 40 messages`);
   });

@@ -7,15 +7,15 @@ import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { eximCommand, freePort, startExim, startSmtpPeer } from "@postbus/testkit";
 import nodemailer from "nodemailer";
-import { eventually } from "./support/eventually.ts";
-import { runningPostbus, type Scope, temporaryDirectory } from "./support/fixture.ts";
-import { messagesIn } from "./support/mailbox.ts";
-import { needs } from "./support/programs.ts";
+import { eventually } from "../support/eventually.ts";
+import { runningPostbus, type Scope, temporaryDirectory } from "../support/fixture.ts";
+import { messagesIn } from "../support/mailbox.ts";
+import { needs } from "../support/programs.ts";
 
 /** Our example policy with further lines before it. */
 async function policyWith(scope: Scope, lines: string): Promise<string> {
   const file = join(await temporaryDirectory(scope, "policy"), "p.conf");
-  const example = await readFile(join(import.meta.dirname, "../deploy/policies/postbus.conf"), "latin1");
+  const example = await readFile(join(import.meta.dirname, "../../deploy/policies/postbus.conf"), "latin1");
   await writeFile(file, `${lines}\n${example}`);
   return file;
 }

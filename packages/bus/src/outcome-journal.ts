@@ -1,14 +1,23 @@
 import type { Content } from "@postbus/contracts";
-import type { Outcome } from "./bus.ts";
+import type { Outcome, Publication } from "./bus.ts";
 import { PendingLines, readPendingLines } from "./pending-lines.ts";
 
 /** Outcomes that are remembered, at most, though nothing more is heard of their items. */
 const LEFT_MAX = 10_000;
 
+/** Content of the messages that one outcome begins (reports), octets: more is not copied, and the outcome not kept. */
+const BEGUN_MAX_OCTETS = 64 * 1024;
+
+/** A publication of the item's own message has its content. */
+interface Published extends Omit<Publication, "content"> {
+  /** Content of another message, an octet a character. */
+  readonly octets?: string;
+}
+
 interface JournalLine {
   readonly id: string;
   readonly outcome: {
-    readonly publish?: readonly Omit<NonNullable<Outcome["publish"]>[number], "content">[];
+    readonly publish?: readonly Published[];
     readonly events?: NonNullable<Outcome["events"]>;
     readonly eventsIfComplete?: NonNullable<Outcome["eventsIfComplete"]>;
   };
@@ -46,12 +55,12 @@ export class OutcomeJournal {
   }
 
   /**
-   * To be called right when the handler has returned. Outcomes that begin other messages (bounces) are not kept: their
-   * content is nowhere else, and what they are about was refused, not delivered.
+   * To be called right when the handler has returned. Outcomes that begin other messages (reports) are kept with those, for
+   * beside what was refused, something may have been delivered; but not if they are large: then they are made again.
    */
   write(id: string, messageId: string, outcome: Outcome): void {
-    if (outcome.publish?.some((publication) => publication.messageId !== messageId) === true) return;
-    const publish = outcome.publish?.map(({ content: _, ...publication }) => publication);
+    const publish = publishedOf(outcome, messageId);
+    if (publish === undefined) return;
     const { events, eventsIfComplete } = outcome;
     const line = `${JSON.stringify({ id, outcome: { publish, events, eventsIfComplete } })}\n`;
     this.#remember(id, line);
@@ -79,5 +88,26 @@ export class OutcomeJournal {
 /** @param line From a journal. @param content The item's own, which lines do not hold. */
 export function outcomeIn(line: string, messageId: string, content: Content): Outcome {
   const { publish = [], events = [], eventsIfComplete = [] } = (JSON.parse(line) as JournalLine).outcome;
-  return { events, eventsIfComplete, publish: publish.map((one) => ({ ...one, messageId, content })) };
+  const publications = publish.map(({ octets, ...publication }): Publication => {
+    if (octets === undefined) return { ...publication, messageId, content };
+    return { ...publication, content: { kind: "inline", octets: Buffer.from(octets, "latin1") } };
+  });
+  return { events, eventsIfComplete, publish: publications };
+}
+
+/** @returns Undefined: too large, or in the spool. */
+function publishedOf({ publish }: Outcome, messageId: string): readonly Published[] | undefined {
+  const published: Published[] = [];
+  let begun = 0;
+  for (const { content, ...publication } of publish ?? []) {
+    if (publication.messageId === messageId) {
+      published.push(publication);
+      continue;
+    }
+    if (content.kind !== "inline") return undefined;
+    begun += content.octets.length;
+    if (begun > BEGUN_MAX_OCTETS) return undefined;
+    published.push({ ...publication, octets: content.octets.toString("latin1") });
+  }
+  return published;
 }

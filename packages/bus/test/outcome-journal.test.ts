@@ -43,14 +43,28 @@ test("an item whose end was stored is not remembered", async (t) => {
   );
 });
 
-test("what begins another message is done again", async (t) => {
+test("a message that it begins is kept with its content, every octet", async (t) => {
   const directory = await emptyDirectory(t);
-  const bounce = { subject: "mail.route.0", id: "b_0_0", messageId: "b", header: {}, content };
-  new OutcomeJournal({ path: pathIn(directory), counts: () => true }).write(item, messageId, { publish: [bounce] });
-  assert.equal(
-    new OutcomeJournal({ path: pathIn(directory), counts: () => true }).left(item, messageId, content),
-    undefined,
-  );
+  const octets = Buffer.from(Array.from({ length: 256 }, (_, octet) => octet));
+  const bounce = { subject: "mail.route.0", id: "b_0_0", messageId: "b", header: { returnPath: "" } };
+  const publish = [{ ...bounce, content: { kind: "inline", octets } as const }, ...(outcome.publish ?? [])];
+  new OutcomeJournal({ path: pathIn(directory), counts: () => true }).write(item, messageId, { publish });
+  const left = new OutcomeJournal({ path: pathIn(directory), counts: () => true }).left(item, messageId, content);
+  assert.deepEqual(left?.publish, publish);
+});
+
+test("what begins large messages is done again", async (t) => {
+  const half = { kind: "inline", octets: Buffer.alloc(33 * 1024) } as const;
+  const spooled = { kind: "spooled", id: "b", size: 1, sha256: "0" } as const;
+  for (const contents of [[half, half], [spooled]]) {
+    const directory = await emptyDirectory(t);
+    const publish = contents.map((each, n) => {
+      return { subject: "mail.route.0", id: `b_0_${n}`, messageId: `b${n}`, header: {}, content: each };
+    });
+    new OutcomeJournal({ path: pathIn(directory), counts: () => true }).write(item, messageId, { publish });
+    const left = new OutcomeJournal({ path: pathIn(directory), counts: () => true }).left(item, messageId, content);
+    assert.equal(left, undefined);
+  }
 });
 
 test("a line that was cut short is none, and those before it count", async (t) => {

@@ -35,11 +35,11 @@ async function fill(reserveOctets: number): Promise<void> {
     );
     for (const [i, result] of results.entries()) {
       if (result.status === "fulfilled") stored.add(messageIds[i] ?? "");
-      else if (result.reason instanceof BusFullError) isFull = true;
-      else throw result.reason;
+      else if (!(result.reason instanceof BusFullError)) throw result.reason;
+      // What is settled meanwhile may make room for some more.
+      else isFull = reserveOctets === 0 || !(await bus.health()).ok;
     }
   }
-  if (reserveOctets > 0 && (await bus.health()).ok) throw new Error("a full bus says that it is well");
   // Ends of work that find no room are tried again until there is some.
   const seen = await collect(bus, "route");
   await eventually(() => {

@@ -4,7 +4,6 @@ import { ArcCheck, NO_CHAIN } from "./arc/check-arc.ts";
 import { BodyHashes } from "./canonical/body-hashes.ts";
 import { SignedHeader } from "./canonical/signed-header.ts";
 import type { CheckOptions } from "./check-spf.ts";
-import { cleanText } from "./clean-text.ts";
 import { startDeadline, TimeUpError } from "./deadline.ts";
 import { type CheckedSignature, DkimCheck, MAX_SIGNATURES } from "./dkim/check-dkim.ts";
 import { KeyRecords } from "./dkim/key-records.ts";
@@ -40,12 +39,11 @@ export interface MessageCheckOptions extends CheckOptions {
 /** Below the patience of a client at the final dot (RFC 5321 §4.5.3.2.6: 10 min), with room for other services. */
 const MESSAGE_TIMEOUT_MS = 30_000;
 
-/** What is said when a check could not be carried through: the client may try again. */
-export const unchecked = (comment: string, wantsArc = false): MessageFacts => ({
+/** What is said when a check could not be carried through: the client may try again. Of the chain of seals, nothing. */
+export const unchecked = (comment: string): MessageFacts => ({
   dkim: [],
   ...named(uncheckedDmarc(comment)),
   signatures: [],
-  ...(wantsArc ? { arc: brokenArc(cleanText(comment)) } : {}),
 });
 
 /** RFC 8617 has no word for "try again". */
@@ -69,7 +67,7 @@ export async function checkMessage(
     const query = queryAdapter(resolver, deadline.signal);
     return await Promise.race([check(content, options, query), deadline.timeUp]);
   } catch (err) {
-    if (err instanceof TimeUpError) return unchecked("the check took too long", options.wantsArc);
+    if (err instanceof TimeUpError) return unchecked("the check took too long");
     throw err;
   } finally {
     deadline.stop();

@@ -94,15 +94,15 @@ export class DeliveryRetries {
   }
 
   /** What it had failed by before is over. */
-  #forgetOthers({ address, retryKey }: Recipient, key: string | undefined): void {
+  #forgetOthers(recipient: Recipient, key: string | undefined): void {
+    const { address, retryKey } = recipient;
     const { messageId } = this.#item;
     // What other hosts have said of this message still holds.
     const isOfMessage = key !== undefined && [key, retryKey].every((one) => one?.endsWith(`:${messageId}`));
     if (retryKey !== undefined && retryKey !== key && !isOfMessage) this.#retries.forget(retryKey, true);
     if (this.#retries.isEmpty || key !== undefined) return;
     if (this.#transport.driver !== "smtp") {
-      const { localAddress, localDomain } = retryKeys;
-      this.#retries.forget(this.#transport.isRetriedByLocalPart ? localAddress(address) : localDomain(address), false);
+      this.#retries.forget(this.#localKey(recipient), false);
       return;
     }
     this.#retries.forget(retryKeys.addressAndSender(address, this.#item.returnPath), false);

@@ -122,6 +122,17 @@ describe("facts", () => {
     );
   });
 
+  test("a check that was not made is no message without signatures: it is put off", async () => {
+    const policy = { acls: { data: "deny dkim_status = none\n accept" } };
+    await using gateway = await startTestGateway({ policy });
+    await gateway.bus.serve(verifyMessageSubject, { concurrency: 1 }, async () => {
+      return { v: 1, dkim: [], dmarc: { result: "temperror", domain: "", comment: "busy" } } satisfies MessageAnswer;
+    });
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`${SMALL}.\r\n`, 451);
+  });
+
   test("answers that do not fit the contract are none", async () => {
     await using gateway = await startTestGateway({ policy: SPF_ALONE });
     await gateway.bus.serve(verifySpfSubject, { concurrency: 1 }, async () => ({ v: 1, spf: { result: "splendid" } }));

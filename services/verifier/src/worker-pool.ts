@@ -95,7 +95,7 @@ export class WorkerPool implements Checks {
         transfer: octets === undefined ? [] : [octets.buffer],
       }));
       if (ending.kind === "unreadable") throw ending.err;
-      return ending.kind === "message" ? ending.facts : unchecked(whyNot(ending), asked.wantsArc);
+      return ending.kind === "message" ? ending.facts : unchecked(whyNot(ending));
     } finally {
       // Mostly it was not read to the end.
       await pieces?.return?.();

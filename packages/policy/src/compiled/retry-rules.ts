@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { DeferError } from "@postbus/mail";
 import type { RetryStep } from "@postbus/queue";
 import { createEvaluation } from "../expansion/create-evaluation.ts";
 import type { SharedSurroundings } from "../load/policy-surroundings.ts";
@@ -17,6 +18,11 @@ interface CompiledRule {
 
 /** No rule fits: the first failure is the last (Exim's manual, "Retry configuration"). */
 const NO_STEPS: readonly RetryStep[] = [];
+
+/** It cannot be said now which rule fits. */
+const UNDECIDED: readonly RetryStep[] = [
+  { kind: "F", cutoffMs: Number.MAX_SAFE_INTEGER, intervalMs: 15 * 60_000 },
+];
 
 /** The retry section: which rule is for which failure. The first that fits counts. */
 export function compileRetryRules({ retry }: Configuration, shared: SharedSurroundings): Policy["retryRule"] {
@@ -38,7 +44,10 @@ const onePattern = (pattern: string): CompiledList => compileList("address", `<\
 const isForAll = ({ rule, addresses, senders }: CompiledRule): boolean =>
   rule.error.kind === "any" && addresses === undefined && senders === undefined;
 
-/** @throws {DeferError} it cannot be said now. */
+/**
+ * Never throws: when it is asked for, some of the message's recipients may have got it, and that must be written down. What a
+ * lookup could not say for now is asked again after the next failure.
+ */
 async function firstFitting(
   rules: readonly CompiledRule[],
   failure: RetryFailure,
@@ -49,9 +58,14 @@ async function firstFitting(
   const keys = keysOf(failure);
   for (const { rule, addresses, senders } of rules) {
     if (!isErrorOf(rule.error, failure)) continue;
-    if (senders !== undefined && (await senders.match(evaluation, failure.returnPath)) === undefined) continue;
-    if (addresses === undefined) return rule.steps;
-    for (const key of keys) if ((await addresses.match(evaluation, key)) !== undefined) return rule.steps;
+    try {
+      if (senders !== undefined && (await senders.match(evaluation, failure.returnPath)) === undefined) continue;
+      if (addresses === undefined) return rule.steps;
+      for (const key of keys) if ((await addresses.match(evaluation, key)) !== undefined) return rule.steps;
+    } catch (err) {
+      if (err instanceof DeferError) return UNDECIDED;
+      throw err;
+    }
   }
   return NO_STEPS;
 }

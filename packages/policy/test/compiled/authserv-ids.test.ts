@@ -11,6 +11,19 @@ const rows = [
   ["warn add_header = ${authresults{$acl_m_id}}", ["mx.test"]],
 ] as const;
 
+const seals = [
+  ["arc_sign = Seal.Test : sel : /key", ["mx.test", "seal.test"]],
+  ["arc_sign = <; Seal.Test; sel; /key", ["mx.test", "seal.test"]],
+  ["arc_sign = $qualify_domain : sel : /key", ["mx.test"]],
+] as const;
+for (const [option, want] of seals) {
+  test(`${option}: ${want.join(" and ")}`, () => {
+    const text = Buffer.from(`begin transports\nt:\n  driver = smtp\n  ${option}\n`, "latin1");
+    const { configuration } = readConfiguration({ file: "/p", readFile: (path) => (path === "/p" ? text : undefined) });
+    assert.deepEqual(authservIds(configuration, "MX.Test"), want);
+  });
+}
+
 for (const [statement, want] of rows) {
   test(`${statement}: ${want.join(" and ")}`, () => {
     const text = Buffer.from(`acl_smtp_data = d\nbegin acl\nd:\n  ${statement}\n`, "latin1");

@@ -37,6 +37,12 @@ describe("the first retry rule that fits", () => {
   }
 });
 
+test("a rule that cannot be known now is none that ends anything", async () => {
+  const { retryRule } = policyOf("begin retry\n* * senders=${lookup{x}lsearch{/nowhere}} F,1h,1h\n* * F,2h,1h\n");
+  const [step] = await retryRule({ address: "x@b.test", returnPath: "s@x.test", errno: 111 });
+  assert.deepEqual(step, { kind: "F", cutoffMs: Number.MAX_SAFE_INTEGER, intervalMs: 900_000 });
+});
+
 test("without rules the first failure is the last, as in Exim", async () => {
   assert.deepEqual(await policyOf("").retryRule({ address: "a@b", returnPath: "", errno: 0 }), []);
 });

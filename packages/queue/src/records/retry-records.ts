@@ -4,6 +4,8 @@ import type { RetryRecord } from "./retry-record.ts";
 
 /** What others have written is seen after so long. */
 const FRESH_MS = 5_000;
+/** What has been heard longer ago is nothing to go by: it may have ended, and begun again. It is asked for as at first. */
+const STALE_MS = 60_000;
 /** A first look waits so long for the store; then nothing is known. These are hints: without them mail is only tried more often. */
 const READ_DEADLINE_MS = 1_000;
 /** Keys remembered at one time, those included of which nothing is known. About 400 octets each. */
@@ -49,12 +51,16 @@ export class RetryRecords {
     this.#options = options;
   }
 
-  /** A promise only for a key of which nothing has been heard yet. */
+  /** A promise only for a key of which nothing has been heard yet, or not for long. */
   read(key: string): RetryRecord | undefined | Promise<RetryRecord | undefined> {
     const known = this.#known.get(key);
     if (known === undefined) return this.#readFirst(key);
     if (known.first !== undefined) return known.first;
     const nowMs = this.#options.now();
+    if (nowMs - known.readAtMs > STALE_MS) {
+      known.record = undefined;
+      return this.#readFirst(key);
+    }
     if (nowMs - known.readAtMs > FRESH_MS && !known.isBeingRead) void this.#refresh(key, known);
     return this.#valid(known.record, nowMs);
   }
@@ -62,6 +68,7 @@ export class RetryRecords {
   write(key: string, record: RetryRecord): void {
     const known = this.#of(key);
     known.record = { ...record, text: record.text.slice(0, MAX_TEXT) };
+    known.readAtMs = this.#options.now();
     known.changes++;
     this.#store((values) => values.put(nameOf(key), { k: key, ...known.record }, { ttlMs: this.#options.expireMs() }));
   }

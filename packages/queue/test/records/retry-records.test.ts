@@ -80,6 +80,25 @@ describe("retry records", () => {
     assert.equal(await one.read(KEY), undefined);
   });
 
+  test("what was heard long ago is not gone by: it is asked for again, and without an answer nothing is known", async () => {
+    const store = new Store();
+    let nowMs = 0;
+    const records = replica(store, { now: () => nowMs, onTrouble: () => undefined });
+    records.write(KEY, record);
+    await settled();
+    // Another has seen it succeed; days later it fails once more.
+    store.entries.clear();
+    nowMs = 5 * DAY;
+    assert.equal(await records.read(KEY), undefined);
+    records.write(KEY, { ...record, lastTriedAtMs: nowMs });
+    await settled();
+    nowMs += 120_000;
+    assert.equal((await records.read(KEY))?.errno, 111);
+    store.isAway = true;
+    nowMs += 120_000;
+    assert.equal(await records.read(KEY), undefined);
+  });
+
   test("a success removes the record, and costs nothing where there is none", async () => {
     const store = new Store();
     const records = replica(store);

@@ -7,6 +7,7 @@ import { SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { LocalError } from "../local/local-error.ts";
+import { deferredBy } from "../local/local-failure.ts";
 import { type MessageAsSent, messageAsSent } from "../message/message-as-sent.ts";
 import { type OutgoingContent, outgoingContent, outgoingSize, readOutgoing } from "../message/outgoing-content.ts";
 import { signedContent } from "../message/signing/signed-content.ts";
@@ -40,8 +41,14 @@ export async function deliverBySmtp(
   deps: SmtpDeps,
 ): Promise<AttemptReport> {
   const { item } = attempt;
-  const making = transport.message?.(item.recipients[0]?.address ?? "");
-  const options = making instanceof Promise ? await making : making;
+  let options: Awaited<ReturnType<NonNullable<SmtpTransport["message"]>>> | undefined;
+  try {
+    const making = transport.message?.(item.recipients[0]?.address ?? "");
+    options = making instanceof Promise ? await making : making;
+  } catch (err) {
+    const result = deferredBy(err, `failed to deliver by ${transport.name} transport`);
+    return { results: item.recipients.map(() => result), notes: [] };
+  }
   const sent = messageAsSent(item, options, item.recipients, deps.now?.() ?? Date.now());
   return new SmtpDelivery(attempt, transport, deps, sent).run();
 }
@@ -96,9 +103,17 @@ class SmtpDelivery {
       this.#offer = offer;
       const content = offer.isRedacted ? redactedContent(this.#attempt.content) : this.#attempt.content;
       if (content === undefined) break;
-      const outgoing = outgoingContent(content, this.#sent.changes, this.#deps.spool, this.#attempt);
-      this.#content = outgoing instanceof Promise ? await outgoing : outgoing;
-      if (this.#transport.signing !== undefined && !(await this.#sign(this.#transport.signing))) break;
+      try {
+        const outgoing = outgoingContent(content, this.#sent.changes, this.#deps.spool, this.#attempt);
+        this.#content = outgoing instanceof Promise ? await outgoing : outgoing;
+        if (this.#transport.signing !== undefined && !(await this.#sign(this.#transport.signing))) break;
+      } catch (err) {
+        if (!(err instanceof DeferError)) throw err;
+        // What a lookup could not say for now; somebody may have got it already by the offer before.
+        const result = deferredBy(err, "");
+        for (const position of this.#open) this.#results[position] = result;
+        return { results: this.#results.map((each) => each ?? result), notes: this.#notes.all };
+      }
       this.#lacking.forget();
       this.#tried = this.#leftOut = this.#seen = 0;
       await this.#askHosts(firstHosts(this.#attempt.item, this.#transport));

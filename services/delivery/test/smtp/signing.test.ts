@@ -267,10 +267,11 @@ describe("arc_sign", () => {
     });
   }
 
-  test("a value that cannot be expanded keeps the message here", async () => {
-    await assert.rejects(
-      sent("arc_sign = ${lookup{x}lsearch{/nowhere}}", { content: inline(own) }),
-      /failed to expand arc_sign/,
-    );
-  });
+  for (const option of ["arc_sign", "headers_add", "return_path"]) {
+    test(`a value of ${option} that cannot be known now puts the message off, and nobody is asked`, async () => {
+      const { text, results } = await sent(`${option} = \${lookup{x}lsearch{/nowhere}}`, { content: inline(own) });
+      assert.deepEqual([text, results[0]?.outcome], ["", "deferred"]);
+      assert.match(results[0]?.outcome === "deferred" ? results[0].text : "", /nowhere/);
+    });
+  }
 });

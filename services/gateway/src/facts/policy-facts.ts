@@ -35,7 +35,14 @@ export function policyFacts(
     facts: {
       spf: async () => spfFact(await running("spf").facts.spf(), false),
       spf_guess: async (record) => spfFact(await running("spf_guess").facts.spfGuess(record), true),
-      dkim: async () => dkimFact((await ofMessage("dkim")).dkim ?? []),
+      dkim: async () => {
+        const { dkim = [], dmarc } = await ofMessage("dkim");
+        // Without signatures and without an author, nothing was looked at.
+        if (dkim.length === 0 && dmarc?.result === "temperror" && dmarc.domain === "") {
+          throw new DeferError("dkim", dmarc.comment ?? "the message could not be checked");
+        }
+        return dkimFact(dkim);
+      },
       arc: async () => {
         const { facts } = running("arc");
         const found = await facts.arc();

@@ -32,7 +32,7 @@ async function* request(task: DccTask, message: ScannedMessage): AsyncGenerator<
   const { options, clientAddress, helo } = task;
   const { returnPath, recipients } = message;
   const lines = [options, clientAddress, helo, returnPath === "" ? "<>" : returnPath, ...recipients, ""];
-  yield Buffer.from(lines.map((line) => `${line.replaceAll(/\p{Cc}/gu, "")}\n`).join(""), "latin1");
+  yield Buffer.from(lines.map((line) => `${line.replaceAll(/[^\x20-\x7e\x80-\xff]/g, "")}\n`).join(""), "latin1");
   yield* withLineFeeds(message.octets());
 }
 

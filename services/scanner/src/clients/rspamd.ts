@@ -114,7 +114,7 @@ async function* request(
 }
 
 /** What peers say must not become a field of its own. */
-const clean = (value: string): string => value.replaceAll(/\p{Cc}/gu, "");
+const clean = (value: string): string => value.replaceAll(/[^\x20-\x7e\x80-\xff]/g, "");
 
 /** @throws {EngineError} */
 function bodyOf(answer: Buffer): string {

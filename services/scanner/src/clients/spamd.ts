@@ -46,7 +46,7 @@ async function* request(command: string, user: string, message: ScannedMessage):
   const head = mailboxHead(message, Date.now());
   const lines = [
     `${command} SPAMC/1.2`,
-    `User: ${user.replaceAll(/\p{Cc}/gu, "")}`,
+    `User: ${user.replaceAll(/[^\x20-\x7e\x80-\xff]/g, "")}`,
     `Content-length: ${head.length + message.size}`,
   ];
   yield Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]);

@@ -24,4 +24,4 @@ function mailboxDate(atMs: number): string {
 }
 
 /** What is in a quoted local part must not begin a line. */
-const clean = (address: string): string => address.replaceAll(/\p{Cc}/gu, "");
+const clean = (address: string): string => address.replaceAll(/[^\x20-\x7e\x80-\xff]/g, "");

@@ -23,6 +23,12 @@ function cases(): Case[] {
   });
 }
 
+/** What Postbus says instead of what Exim has said, on purpose. */
+const OTHERWISE: ReadonlyMap<string, string> = new Map([
+  // RFC 8601 §2.2: without results, it says so.
+  ["550 Authentication-Results: mx", "550 Authentication-Results: mx; none"],
+]);
+
 describe("sessions that Exim has answered", () => {
   const directory = mkdtempSync(join(tmpdir(), "postbus-sessions-"));
   after(() => rmSync(directory, { recursive: true, force: true }));
@@ -32,7 +38,11 @@ describe("sessions that Exim has answered", () => {
       const own = join(directory, String(i));
       const session = await ourSession(own, preamble(own) + config, client.split("\n").slice(0, -1));
       const said = comparable(session?.replies ?? "").filter((line) => line !== "");
-      assert.deepEqual(said, replies.split("\n").slice(0, -1), session?.log ?? "the configuration is not taken");
+      const want = replies
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => OTHERWISE.get(line) ?? line);
+      assert.deepEqual(said, want, session?.log ?? "the configuration is not taken");
     });
   }
 });

@@ -4,7 +4,7 @@ import { ArcCheck, NO_CHAIN } from "./arc/check-arc.ts";
 import { BodyHashes } from "./canonical/body-hashes.ts";
 import { SignedHeader } from "./canonical/signed-header.ts";
 import type { CheckOptions } from "./check-spf.ts";
-import { startDeadline, TimeUpError } from "./deadline.ts";
+import { startDeadline, TimeUpError, within } from "./deadline.ts";
 import { type CheckedSignature, DkimCheck, MAX_SIGNATURES } from "./dkim/check-dkim.ts";
 import { KeyRecords } from "./dkim/key-records.ts";
 import { type CheckedDmarc, checkDmarc, uncheckedDmarc } from "./dmarc/check-dmarc.ts";
@@ -38,6 +38,9 @@ export interface MessageCheckOptions extends CheckOptions {
 
 /** Below the patience of a client at the final dot (RFC 5321 §4.5.3.2.6: 10 min), with room for other services. */
 const MESSAGE_TIMEOUT_MS = 30_000;
+
+/** For the keys of a chain of seals, behind all else. */
+const ARC_MS = 4_000;
 
 /** What is said when a check could not be carried through: the client may try again. Of the chain of seals, nothing. */
 export const unchecked = (comment: string): MessageFacts => ({
@@ -104,11 +107,18 @@ async function check(
   const signatures: readonly CheckedSignature[] = (await dkim?.results(keys, nowMs)) ?? [];
   const from = fields.filter(({ name }) => name === "from").map((field) => bodyOf(header, field));
   const evidence = { from, signatures, ...(spf === undefined ? {} : { spf }) };
+  const dmarc = named(await dmarcOf(evidence, resolver, suffixes));
+  // A chain whose keys are not to be had leaves the question open, and the others answered.
+  const chain = wantsArc
+    ? arc === undefined
+      ? NO_CHAIN
+      : await within(arc.result(keys, nowMs), ARC_MS, undefined)
+    : undefined;
   return {
     dkim: signatures.map(({ fact }) => fact),
-    ...named(await dmarcOf(evidence, resolver, suffixes)),
+    ...dmarc,
     signatures: wantsSignatures ? signatures.flatMap((signature) => signature.describe() ?? []) : [],
-    ...(wantsArc ? { arc: (await arc?.result(keys, nowMs)) ?? NO_CHAIN } : {}),
+    ...(chain === undefined ? {} : { arc: chain }),
   };
 }
 

@@ -342,6 +342,13 @@ const dmarcCases: Readonly<Record<string, DmarcCase>> = {
   "an empty group (RFC 6854)": { from: "nobody:;", result: "none", domain: "" },
 };
 
+test("a stranger's key that nobody hears of keeps no message from its author's policy", async () => {
+  const patient = await resolverFor({ ...zone, "silent._domainkey.other.example": "drop" }, 20_000);
+  const message = await sign(crlf(plain()), { domain: "other.example", selector: "silent" });
+  const { dkim, dmarc } = await checkMessage(message, { timeoutMs: 15_000 }, patient);
+  assert.deepEqual([dkim[0]?.result, dmarc.result, dmarc.policy], ["temperror", "fail", "reject"]);
+});
+
 for (const [name, { from, spf, signing, result, domain, policy }] of Object.entries(dmarcCases)) {
   test(`DMARC, ${name}: ${result}`, async () => {
     const bare = crlf(plain(from));

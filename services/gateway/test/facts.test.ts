@@ -133,6 +133,22 @@ describe("facts", () => {
     await client.say(`${SMALL}.\r\n`, 451);
   });
 
+  test("SPF that is not answered leaves time for the author's policy", async () => {
+    const policy = { acls: { data: "deny dmarc_status = reject\n accept" } };
+    await using gateway = await startTestGateway({ policy, settings: { factsTimeoutMs: 2_000 } });
+    await gateway.bus.serve(verifySpfSubject, { concurrency: 1 }, () => new Promise(() => undefined));
+    let asked: MessageRequest | undefined;
+    await gateway.bus.serve(verifyMessageSubject, { concurrency: 1 }, async ({ body }) => {
+      asked = Value.Parse(MessageRequest, body);
+      const dmarc = { result: "fail", domain: "b.example", policy: "reject" } as const;
+      return { v: 1, dkim: [], dmarc } satisfies MessageAnswer;
+    });
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`${SMALL}.\r\n`, 550);
+    assert.equal(asked?.spf?.result, "temperror");
+  });
+
   test("answers that do not fit the contract are none", async () => {
     await using gateway = await startTestGateway({ policy: SPF_ALONE });
     await gateway.bus.serve(verifySpfSubject, { concurrency: 1 }, async () => ({ v: 1, spf: { result: "splendid" } }));

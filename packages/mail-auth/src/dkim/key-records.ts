@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
+import { within } from "../deadline.ts";
 import type { LibraryResolver } from "../query-adapter.ts";
 import { strictTags, withoutBlanks } from "./strict-tags.ts";
 
@@ -18,6 +19,11 @@ export type KeyAnswer =
 
 export type KeyType = "rsa" | "ed25519";
 
+/**
+ * A server that does not answer must leave time for what else is asked of the message: a stranger's signature could keep it from
+ * being judged by its author's policy.
+ */
+const KEY_MS = 4_000;
 /** RFC 8301 §3.2 */
 const MIN_RSA_BITS = 1024;
 /** What stands before a key of 32 octets in DER (RFC 8410 §4). */
@@ -40,7 +46,10 @@ export class KeyRecords {
     const name = `${selector}._domainkey.${domain}`.toLowerCase();
     const known = this.#answers.get(name);
     if (known !== undefined) return known;
-    const asked = this.#ask(name);
+    const asked = within<KeyAnswer, KeyAnswer>(this.#ask(name), KEY_MS, {
+      kind: "unknown",
+      reason: "DNS failure: timeout",
+    });
     this.#answers.set(name, asked);
     return asked;
   }

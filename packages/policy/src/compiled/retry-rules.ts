@@ -20,9 +20,7 @@ interface CompiledRule {
 const NO_STEPS: readonly RetryStep[] = [];
 
 /** It cannot be said now which rule fits. */
-const UNDECIDED: readonly RetryStep[] = [
-  { kind: "F", cutoffMs: Number.MAX_SAFE_INTEGER, intervalMs: 15 * 60_000 },
-];
+const UNDECIDED: readonly RetryStep[] = [{ kind: "F", cutoffMs: Number.MAX_SAFE_INTEGER, intervalMs: 15 * 60_000 }];
 
 /** The retry section: which rule is for which failure. The first that fits counts. */
 export function compileRetryRules({ retry }: Configuration, shared: SharedSurroundings): Policy["retryRule"] {

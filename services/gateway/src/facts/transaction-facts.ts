@@ -10,7 +10,7 @@ import type {
   SpfAnswer,
   SpfFact,
 } from "@postbus/contracts";
-import { DeferError } from "@postbus/mail";
+import { DeferError, domainOf } from "@postbus/mail";
 import type { WantedFacts } from "@postbus/policy";
 import type { JudgedDmarc } from "./dmarc-fact.ts";
 import type { FactQuestions } from "./fact-questions.ts";
@@ -159,11 +159,26 @@ export class TransactionFacts {
     return this.#message;
   }
 
+  /** A name server that does not answer for the return path must leave time for the author's. */
+  async #spfInTime(ms: number): Promise<SpfFindings> {
+    let timer: NodeJS.Timeout | undefined;
+    const { returnPath, helo } = this.#asked;
+    const domain = domainOf(returnPath) || helo;
+    const late = new Promise<SpfFindings>((resolve) => {
+      timer = setTimeout(() => resolve({ spf: { result: "temperror", domain, comment: "no answer in time" } }), ms);
+    });
+    try {
+      return await Promise.race([this.spf(), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async #askAboutMessage(about: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
     const deadlineMs = performance.now() + this.#timeoutMs;
     const { messageId, wantsSignatures, wantsArc, wantsDmarcDetail, suffixFile, read } = about;
     const content = await read();
-    const { spf } = await this.spf();
+    const { spf } = await this.#spfInTime(this.#timeoutMs / 2);
     const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.round(deadlineMs - performance.now()));
     const question: MessageRequest = {
       v: 1,

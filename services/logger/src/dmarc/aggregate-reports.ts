@@ -91,7 +91,11 @@ export class AggregateReports implements Part {
     }
   }
 
-  /** Reports what is to be reported now, once. @returns how many reports have gone out. */
+  /**
+   * Reports what is to be reported now, once.
+   *
+   * @returns how many reports have gone out. @throws what the first of those has met with that could not be made, behind the others.
+   */
   async look(): Promise<number> {
     const { history, settings, isUpToDate, now = Date.now } = this.#deps;
     const today = Math.floor((now() - MARGIN_MS) / DAY_MS);
@@ -99,13 +103,20 @@ export class AggregateReports implements Part {
     const current = settings();
     if (current === undefined || !isUpToDate()) return 0;
     let sent = 0;
+    const failures: unknown[] = [];
     for (let day = today - MAX_DAYS; day < today; day++) {
       let domain = await history.nextDmarcDomain(day, "");
       while (domain !== undefined && !this.#stopping.signal.aborted) {
-        if (await this.#report(day, domain, current)) sent += 1;
+        try {
+          if (await this.#report(day, domain, current)) sent += 1;
+        } catch (err) {
+          // The others need not wait for it; its claim runs out, and it is tried again.
+          failures.push(err);
+        }
         domain = await history.nextDmarcDomain(day, domain);
       }
     }
+    if (failures.length > 0) throw failures[0];
     return sent;
   }
 
@@ -133,12 +144,13 @@ export class AggregateReports implements Part {
         end: ((day + 1) * DAY_MS) / 1000 - 1,
       });
     const addresses = wanted.destinations.map(({ address }) => address);
-    const size = results.length === 0 ? 0 : message(addresses).length;
+    const toAll = results.length === 0 ? Buffer.alloc(0) : message(addresses);
+    const size = toAll.length;
     const to = wanted.destinations.filter(({ maxOctets = Infinity }) => size <= maxOctets).map((each) => each.address);
     if (results.length > 0 && to.length > 0) {
       // A machine that has slept meanwhile is not the only one at it any more.
       if (now() > claim.untilMs - LEASE_REST_MS) return false;
-      const octets = message(to);
+      const octets = to.length === addresses.length ? toAll : message(to);
       const { publication, received } = ownMessage({
         messageId,
         octets,

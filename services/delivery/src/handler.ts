@@ -80,7 +80,9 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const startedMs = performance.now();
     const policy = deps.policy();
     const retries = deliveryRetries(item, policy, deps);
-    const held = deps.suspended?.of(item) ?? (await retries?.putOff(policy.retryRule));
+    // New mail is tried at once, and waits for nobody to say so.
+    const isNew = item.attempt === 1;
+    const held = deps.suspended?.of(item) ?? (isNew ? undefined : await retries?.putOff(policy.retryRule));
     const events = attemptEvents(work.id, item, policy.events);
     const notes = new Notes();
     const note = notes.add;

@@ -167,7 +167,7 @@ export class MessageReception {
       const { answer, reply: given, isRefusal = false } = (await this.#judge()) ?? {};
       const usual: Reply = { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
       const end = this.#endBy(answer, isRefusal);
-      const checked = await this.#concludeDmarc(end, given?.code);
+      const checked = this.#hasJudgedDmarc ? await this.#concludeDmarc(end, given?.code) : undefined;
       if (end !== "taken") {
         this.#incoming.decisions?.ended(messageId, end === "discarded" ? end : "refused");
         await this.discard();
@@ -204,8 +204,12 @@ export class MessageReception {
     return "taken";
   }
 
-  #concludeDmarc(end: EndOfMessage, code: number | undefined): Promise<DmarcChecked | undefined> | undefined {
-    if (!this.#incoming.envelope.facts.hasJudgedDmarc) return undefined;
+  /** The policy has asked about DMARC, and something follows from it. */
+  get #hasJudgedDmarc(): boolean {
+    return this.#incoming.envelope.facts.hasJudgedDmarc;
+  }
+
+  #concludeDmarc(end: EndOfMessage, code: number | undefined): Promise<DmarcChecked | undefined> {
     const ended = { messageId: this.messageId, receivedAtMs: this.#receivedAtMs, end, code };
     return concludeDmarc(this.#incoming, this.#surroundings, {
       ...ended,
@@ -320,7 +324,7 @@ export class MessageReception {
       ...(checked === undefined ? [] : [checked]),
     ]);
     this.#notes.clear();
-    if (controls.freeze?.tells === true) await tellOfFreezing(item, id, policy, bus);
+    if (controls.freeze?.tells === true) await tellOfFreezing(item, id, policy, this.#surroundings);
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
   }
 

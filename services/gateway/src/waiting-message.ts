@@ -2,6 +2,7 @@ import type { Bus } from "@postbus/bus";
 import type { RouteItem } from "@postbus/contracts";
 import type { AclSession, Policy } from "@postbus/policy";
 import { freezeNotice } from "@postbus/queue";
+import type { Logger } from "pino";
 
 type Controls = AclSession["message"]["controls"];
 
@@ -50,10 +51,14 @@ export async function tellOfFreezing(
   item: RouteItem,
   workId: string,
   { primaryHostname, qualifyDomain, queue }: Pick<Policy, "primaryHostname" | "qualifyDomain" | "queue">,
-  bus: Pick<Bus, "publish">,
+  { bus, log }: { readonly bus: Pick<Bus, "publish">; readonly log: Logger },
 ): Promise<void> {
   const { freezeTell: to } = queue;
   const frozen = { workId, item, to, subject: "Message frozen on arrival", reason: "", waiting: [] };
-  const notice = freezeNotice(frozen, { service: "gateway", nowMs: Date.now(), primaryHostname, qualifyDomain });
-  if (notice !== undefined) await bus.publish(notice.publication, [notice.received]).catch(() => undefined);
+  try {
+    const notice = freezeNotice(frozen, { service: "gateway", nowMs: Date.now(), primaryHostname, qualifyDomain });
+    if (notice !== undefined) await bus.publish(notice.publication, [notice.received]);
+  } catch (err) {
+    log.warn({ err, messageId: item.messageId }, "nobody is told of a message that was frozen");
+  }
 }

@@ -92,6 +92,8 @@ export const Received = Type.Object(
     tookMs: Type.Optional(Type.Integer()),
     /** `T=`, decoded, cut at 100 octets. */
     subject: Type.Optional(Type.String()),
+    /** The sender as MAIL has it, where it was rewritten (`from <…>`). */
+    givenPath: Type.Optional(Type.String()),
     /** `DS` */
     isNameAuthenticated: Type.Optional(Type.Literal(true)),
   },

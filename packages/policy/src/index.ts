@@ -96,4 +96,6 @@ export { formatPlace, type Place } from "./reader/problem.ts";
 export { readConfiguration } from "./reader/read-configuration.ts";
 export { HEADER_PLACES, rewriteHeaderLine } from "./rewriting/rewrite-header-line.ts";
 export { type RewriteContext, RewriteRules } from "./rewriting/rewrite-rules.ts";
+export { fixSubmitted } from "./submission/fix-submitted.ts";
+export type { HeaderFixups } from "./submission/submitted-header.ts";
 export { ExpansionTester } from "./tester/expansion-tester.ts";

@@ -430,7 +430,8 @@ export class Conversation implements PolicyClient {
     const { questions, settings, clock, policy } = this.#surroundings;
     const about = { clientAddress: this.address, helo: this.helo, returnPath };
     const facts = new TransactionFacts(questions, settings.factsTimeoutMs, about);
-    this.envelope = new Envelope(returnPath, eightBit, facts, step);
+    const givenPath = step.returnPath;
+    this.envelope = new Envelope(returnPath, eightBit, facts, givenPath === returnPath ? step : { ...step, givenPath });
     this.#line.deadlines.beginTransaction(clock.nowMs);
     if (this.#surroundings.load.level === "overloaded") {
       this.refusals.add("mail", `temporarily rejected MAIL <${returnPath}>: too much load`);

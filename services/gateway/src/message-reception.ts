@@ -10,11 +10,12 @@ import { BmiScan } from "./facts/bmi-scan.ts";
 import type { Incoming } from "./incoming.ts";
 import { type LoggedReception, loggedReception } from "./log/logged-reception.ts";
 import { rejectDetails } from "./log/reject-details.ts";
+import { mendHeader } from "./mend-header.ts";
 import { MessageContent } from "./message-content.ts";
-import { MessageHeader } from "./message-header.ts";
+import { foldedLines, type MendedLines, MessageHeader } from "./message-header.ts";
 import { MessageNotes } from "./message-notes.ts";
 import { isAccepted } from "./policy-session.ts";
-import { rewriteHeader } from "./rewriting.ts";
+import { rewritesHeaders } from "./rewriting.ts";
 import { receivedEvent, routeItem } from "./route-item.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { isTlsOptional } from "./tls-optional.ts";
@@ -57,8 +58,8 @@ export class MessageReception {
   #collectedOctets = 0;
   /** From the budget. */
   #takenOctets = 0;
-  /** Header lines that rewriting rules have changed. */
-  #rewritten: ReadonlyMap<string, string> | undefined;
+  /** What submission mode and rewriting rules have changed. */
+  #mended: MendedLines | undefined;
   /** `received_header_text`, expanded; undefined: it is not set. */
   #ownReceived: string | undefined;
   #isOver = false;
@@ -123,13 +124,17 @@ export class MessageReception {
     this.#fields = headerFields(octets);
     const { policy, dates } = this.#surroundings;
     const { acls } = this.#incoming;
-    const rewriting = rewriteHeader(octets, this.#fields, policy, acls);
+    const isMended = acls.session.message.controls.submission !== undefined || rewritesHeaders(policy);
     const { receivedHeaderText: text } = policy.smtp;
-    if (rewriting === undefined && text === undefined) return this.#addHeader(octets);
+    if (!isMended && text === undefined) return this.#addHeader(octets);
     // What was read stays with the session meanwhile, and may be used for something else.
     const own = Buffer.from(octets);
     const changed = async (): Promise<void> => {
-      this.#rewritten = await rewriting;
+      if (isMended) {
+        const lines = foldedLines(own, this.#fields);
+        this.#mended = await mendHeader(lines, policy, acls, dates.at(this.#receivedAtMs));
+        this.#submittedBy(acls.session.message.returnPath ?? "");
+      }
       if (text !== undefined) {
         this.#ownReceived = await ownReceived(text, acls, dates.at(this.#receivedAtMs), (note) =>
           this.#notes.add(note),
@@ -138,6 +143,16 @@ export class MessageReception {
       return this.#addHeader(own);
     };
     return changed();
+  }
+
+  /** Submission mode may have found that somebody else has sent the message. */
+  #submittedBy(sender: string): void {
+    const { envelope } = this.#incoming;
+    const { returnPath } = envelope;
+    if (sender === returnPath) return;
+    envelope.changeReturnPath(sender);
+    if (!this.#surroundings.policy.log.selectors.has("address_rewrite")) return;
+    this.#notes.add(`"${returnPath}" from env-from rewritten as "${sender}" by submission mode`);
   }
 
   #addHeader(octets: Buffer): Promise<void> | undefined {
@@ -367,7 +382,7 @@ export class MessageReception {
       this.#ownReceived ?? receivedFieldOf(this.#incoming, arrival),
       clean,
       clean === header ? this.#fields : undefined,
-      this.#rewritten,
+      this.#mended,
     );
   }
 

@@ -143,7 +143,7 @@ example("7.4", "DMARC at RCPT, with a condition in prose", {
 example("7.5", "DMARC behind DATA", {
   config: around({ rcpt: "  warn domains = list.example\n       set acl_m_mailing_list = 1", data: text("7.5.conf") }),
   async shows(site, t) {
-    const debug = (rest: string) => `main: Warning: DMARC DEBUG: ${rest}`;
+    const debug = (rest: string) => `main: H=CLIENT Warning: DMARC DEBUG: ${rest}`;
     const good = await judged(site, "accept", "reject");
     assert.deepEqual([good.said.at(-1), good.log], ["accept", [debug("accept b.example")]]);
     const [added] = good.session.message.addedHeaders;

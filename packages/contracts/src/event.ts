@@ -199,6 +199,9 @@ export const Rejected = Type.Object(
     /** Of the message that was refused, if its content had come. */
     messageId: Type.Optional(Type.String()),
     returnPath: Type.Optional(Type.String()),
+    /** Who the client has shown to be (`A=`). */
+    authenticator: Type.Optional(Type.String()),
+    authenticatedId: Type.Optional(Type.String()),
     /** Exim's words: `rejected RCPT <a@b>: relay not permitted`. */
     text: Type.String(),
     /** It was no command: a TLS handshake has failed, and `text` is the library's reason. */

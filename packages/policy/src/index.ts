@@ -18,7 +18,7 @@ export { receivedContent } from "./acl/smtp/received-content.ts";
 export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 export { type SmtpParts, smtpParts } from "./acl/smtp/smtp-parts.ts";
 export type { AddressVerdict, CalloutOptions, VerifyAddressRequest } from "./acl/verify-address.ts";
-export type { AuthAnswer } from "./authenticators/auth-dialogue.ts";
+export type { AuthAnswer, FailedLogin } from "./authenticators/auth-dialogue.ts";
 export type {
   ClientAuthenticator,
   ClientExchange,

@@ -1,13 +1,5 @@
 import { DeferError } from "@postbus/mail";
-import type {
-  AclAnswer,
-  AclHooks,
-  AddressVerdict,
-  ClientEndpoint,
-  LogTarget,
-  SmtpAcls,
-  VerifyAddressRequest,
-} from "@postbus/policy";
+import type { AclAnswer, AclHooks, AddressVerdict, LogTarget, SmtpAcls, VerifyAddressRequest } from "@postbus/policy";
 import type { ClientStanding } from "@postbus/smtp";
 import { askQuota } from "./ask-quota.ts";
 import { callOut } from "./callouts.ts";
@@ -16,16 +8,15 @@ import type { Envelope } from "./envelope.ts";
 import { askEngine } from "./facts/ask-engine.ts";
 import type { NoDmarc } from "./facts/dmarc-fact.ts";
 import { policyFacts } from "./facts/policy-facts.ts";
+import { type LoggedClient, loggedClient } from "./log/logged-client.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Characters of a line that the policy writes; policies repeat what clients say. */
 const MAX_LINE = 8_192;
 
 /** The connection, as its policy session sees it. */
-export interface PolicyClient {
+export interface PolicyClient extends LoggedClient {
   readonly address: string;
-  readonly helo: string;
-  readonly endpoint: ClientEndpoint;
   readonly envelope: Envelope | undefined;
   readonly commandHistory: string;
   /** Writes what the client has not got yet, and waits. */
@@ -38,7 +29,7 @@ export class PolicySession implements DecisionsClient {
   /** Undefined: nobody wants to know. */
   readonly decisions: SessionDecisions | undefined;
   readonly #client: PolicyClient;
-  readonly #surroundings: Pick<Surroundings, "rejections" | "messageIds">;
+  readonly #surroundings: Pick<Surroundings, "rejections" | "messageIds" | "policy">;
 
   constructor(client: PolicyClient, surroundings: Surroundings) {
     const { policy, rates, settings, log } = surroundings;
@@ -57,9 +48,9 @@ export class PolicySession implements DecisionsClient {
       ...(this.decisions === undefined ? {} : { decisions: this.decisions }),
       delay: (seconds, isFlushed) => client.pause(seconds, isFlushed),
       commandHistory: () => client.commandHistory,
-      log: (targets, text) => {
+      log: (targets, text, before) => {
         if (targets.includes("panic")) log.warn({ text, clientAddress: client.address }, "policy");
-        this.write(targets, text);
+        this.write(targets, text, before);
       },
     };
     this.acls = policy.startSession(client.endpoint, hooks);
@@ -90,9 +81,9 @@ export class PolicySession implements DecisionsClient {
     if (message.returnPath !== undefined || message.rcptCount > 0) this.acls.reset();
   }
 
-  /** What the policy has to say is a line of the log. */
-  write(targets: readonly LogTarget[], text: string): void {
-    const { rejections, messageIds } = this.#surroundings;
+  /** What the policy has to say is a line of the log. @param before Of a line about the client: it stands behind this, and the text behind it. */
+  write(targets: readonly LogTarget[], text: string, before?: string): void {
+    const { rejections, messageIds, policy } = this.#surroundings;
     const { messageId } = this.acls.session.message;
     rejections.add({
       v: 1,
@@ -101,6 +92,7 @@ export class PolicySession implements DecisionsClient {
       service: "gateway",
       name: "log:line",
       ...(messageId === "" ? {} : { messageId }),
+      ...(before === undefined ? {} : { before, ...loggedClient(this.#client, policy.log.selectors) }),
       targets: [...new Set(targets)],
       text: text.slice(0, MAX_LINE),
     });

@@ -1,12 +1,14 @@
 import type { Rejected } from "@postbus/contracts";
 import type { AclAnswer } from "@postbus/policy";
 import { type LoggedClient, loggedClient } from "./log/logged-client.ts";
+import type { LoggedAuthentication } from "./log/session-log.ts";
 import type { RejectionStage } from "./metrics.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Whom it concerns. */
 interface Refusing extends LoggedClient {
   readonly envelope: { readonly returnPath: string } | undefined;
+  readonly authentication: LoggedAuthentication | undefined;
 }
 
 /** Of a message that was refused, and where that is to be logged. */
@@ -31,7 +33,8 @@ export class Refusals {
   ): void {
     // `log_reject_target =` with nothing behind it: not to be logged.
     if (logTargets?.length === 0) return;
-    const why = log === undefined ? "" : `: ${log}`;
+    // As in Exim, of several lines the first.
+    const why = log === undefined ? "" : `: ${/^.*/.exec(log)?.[0] ?? ""}`;
     const targets = logTargets === undefined ? {} : { targets: [...new Set(logTargets)] };
     this.add(stage, `${isTemporary ? "temporarily " : ""}rejected ${what}${why}`, { ...message, ...targets });
   }
@@ -48,7 +51,7 @@ export class Refusals {
 
   #record(text: string, more: RefusedMessage & Pick<Rejected, "ofHandshake">): void {
     const { rejections, messageIds, policy } = this.#surroundings;
-    const { envelope } = this.#client;
+    const { envelope, authentication } = this.#client;
     const event: Rejected = {
       v: 1,
       id: `${messageIds.next()}/reject`,
@@ -59,6 +62,8 @@ export class Refusals {
       text,
       ...more,
       ...(envelope === undefined ? {} : { returnPath: envelope.returnPath }),
+      ...(authentication === undefined ? {} : { authenticator: authentication.by }),
+      ...(authentication === undefined || authentication.id === "" ? {} : { authenticatedId: authentication.id }),
     };
     rejections.add(event);
   }

@@ -43,7 +43,8 @@ export interface AclHooks {
   sendDatagram?(host: string, port: number, data: string): Promise<void>;
   /** The last verbs of the session, comma-separated. */
   commandHistory?(): string;
-  log?(targets: readonly LogTarget[], text: string): void;
+  /** @param before Of a line about the client: it stands behind this, and the text behind it. */
+  log?(targets: readonly LogTarget[], text: string, before?: string): void;
   /** Who wants to know of every decision. Absent: nothing is timed. */
   readonly decisions?: DecisionListener;
   /** ACLs in files. @returns undefined: there is none. */

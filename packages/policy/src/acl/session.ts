@@ -78,8 +78,9 @@ export class AclSession {
     for (const [name, value] of forked.message.found) this.message.found.set(name, value);
   }
 
-  log(targets: readonly LogTarget[], text: string): void {
-    this.hooks.log?.(targets, text);
+  /** @param before As in `AclHooks.log`. */
+  log(targets: readonly LogTarget[], text: string, before?: string): void {
+    this.hooks.log?.(targets, text, before);
   }
 
   /** Logs a warning, but the same one only once for a message. */
@@ -87,7 +88,7 @@ export class AclSession {
     const { warnings } = this.message;
     if (warnings.has(text)) return;
     if (warnings.size < MAX_WARNINGS) warnings.add(text);
-    this.log(["main"], `Warning: ${text}`);
+    this.log(["main"], ` Warning: ${text}`, "H=");
   }
 
   /** `$local_part`, in the case that the controls say. */

@@ -11,7 +11,7 @@ export function warn(outcome: Outcome, run: AclRun): void {
   run.log = undefined;
   if (outcome === "defer") {
     const why = log === undefined ? "" : `: ${log}`;
-    session.log(["main"], `Warning: ACL "warn" statement skipped: condition test deferred${why}`);
+    session.log(["main"], ` Warning: ACL "warn" statement skipped: condition test deferred${why}`, "H=");
     return;
   }
   if (outcome !== "yes") return;

@@ -261,7 +261,8 @@ export class Dialogue {
     } else if (answer.kind === "unknown") {
       this.#session.authenticationEnded(answer.reply, "unknown");
     } else {
-      if (answer.log !== undefined) this.#options.log(answer.log);
+      if (answer.log !== undefined)
+        this.#options.acls.session.log(["main", "reject"], answer.log.text, answer.log.before);
       this.#session.authenticationEnded(answer.reply, answer.isAuthenticated ? "authenticated" : "refused");
     }
   }

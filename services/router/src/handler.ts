@@ -55,6 +55,7 @@ export function routerHandler(deps: RouterDeps): Handler {
     });
     const retries =
       deps.retries && new RoutingRetries(deps.retries, item, policy, { nowMs: deps.now(), random: deps.random });
+    if (item.attempt > 1) await retries?.lookAhead();
     const isFirst = firstOfEach(item);
     const ends: RoutedRecipient[] = [];
     const parts: RoutedPart[] = [];

@@ -33,7 +33,7 @@ export interface RoutingPolicy
       | "events"
     >,
     Partial<Pick<Policy, "queue">> {
-  readonly routing: Pick<Routing, "route"> & Partial<Pick<Routing, "names">>;
+  readonly routing: Pick<Routing, "route"> & Partial<Pick<Routing, "names" | "isLastFirst">>;
 }
 
 interface DestinationDeps {

@@ -61,8 +61,9 @@ export function routerHandler(deps: RouterDeps): Handler {
     const parts: RoutedPart[] = [];
     const expanded: Attempted[] = [];
 
-    for (const [position, recipient] of item.recipients.entries()) {
-      if (!isFirst(recipient)) continue;
+    const recipients = [...item.recipients.entries()].filter(([, recipient]) => isFirst(recipient));
+    const { isLastFirst = false } = policy.routing;
+    for (const [position, recipient] of isLastFirst ? recipients.toReversed() : recipients) {
       const waits = item.attempt === 1 ? undefined : await retries?.putOff(recipient);
       if (waits !== undefined) {
         ends.push({ recipient, position, ...waits });
@@ -81,6 +82,7 @@ export function routerHandler(deps: RouterDeps): Handler {
         parts.push(partOf(work, item, position, recipient, outcomes.slice(at, at + MAX_PART), isOnly));
       }
     }
+    if (isLastFirst) for (const all of [ends, parts, expanded]) all.reverse();
     if (ends.length > 0) parts.unshift({ work, item, ends });
     const outcomes: Outcome[] = await Promise.all(parts.map((part) => routePart(part, policy, deps, retries)));
     if (expanded.length > 0) {

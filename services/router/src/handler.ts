@@ -4,7 +4,7 @@ import { type MailEvent, type Recipient, RouteItem, withOrigins } from "@postbus
 import { encodeXtext } from "@postbus/mail";
 import { Lines, messageContent, type OutcomeRaiser, variablesOf } from "@postbus/policy";
 import { type AddressRetries, type Attempted, partItemId, successReports } from "@postbus/queue";
-import type { RoutingOutcome, SyntaxErrors } from "@postbus/routing";
+import type { RoutingOutcome, SrsStore, SyntaxErrors } from "@postbus/routing";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 import { concludeContext } from "./conclude-context.ts";
@@ -25,6 +25,8 @@ export interface RouterDeps {
   readonly readSpooled: Bus["spool"]["read"];
   /** What replicas know together of addresses that cannot be reached; absent: each recipient knows its own failures alone. */
   readonly retries?: AddressRetries;
+  /** Senders of forwarded mail; absent: they cannot be kept. */
+  readonly srsStore?: SrsStore;
   readonly metrics: RouterMetrics;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
@@ -51,6 +53,7 @@ export function routerHandler(deps: RouterDeps): Handler {
     const destinations = new Destinations(policy, item, looking instanceof Promise ? await looking : looking, {
       warn: (text) => deps.log.warn({ messageId, text }, "policy"),
       now: deps.now,
+      srsStore: deps.srsStore,
       onSyntaxErrors: (found) => wrongLists.push(found),
     });
     const retries =

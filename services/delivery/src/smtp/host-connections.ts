@@ -1,3 +1,4 @@
+// One file because it is one state: each connection that comes, ends or is given on decides what the waiting ones get.
 import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import type { AttemptEvents } from "../events/attempt-events.ts";
 import type { ClientContexts } from "./client-contexts.ts";
@@ -57,6 +58,8 @@ export interface HostOptions {
   /** In how many parts what is limited for the fleet is divided. */
   readonly share?: () => number;
   readonly sweep: DeadlineSweep;
+  /** Whether it is this process's turn; absent: always. */
+  readonly mayConnect?: () => boolean;
   /** The last connection is gone. */
   readonly onEmpty: () => void;
 }
@@ -113,9 +116,14 @@ export class HostConnections {
     return this.#openCount;
   }
 
+  /** Connected, or wanted. */
+  get isInUse(): boolean {
+    return this.#openCount > 0 || this.#waiters.length > 0;
+  }
+
   /** Nothing would be lost by forgetting it. */
   isForgettable(nowMs: number): boolean {
-    return this.#openCount === 0 && this.#waiters.length === 0 && nowMs >= this.#backOffUntilMs + MAX_BACK_OFF_MS;
+    return !this.isInUse && nowMs >= this.#backOffUntilMs + MAX_BACK_OFF_MS;
   }
 
   /** @param fresh Not one that was kept: those have just turned out to be dead. */
@@ -159,7 +167,7 @@ export class HostConnections {
 
   #mayGoOn({ messageCount, limits }: SmtpConnection): boolean {
     const most = Math.min(this.#options.transport.connectionMaxMessages || Infinity, limits.maxMessages ?? Infinity);
-    return !this.#isClosing && messageCount < most;
+    return !this.#isClosing && messageCount < most && this.#isOurTurn;
   }
 
   #giveToWaiter(connection: SmtpConnection, isBehindDot = false): boolean {
@@ -207,7 +215,11 @@ export class HostConnections {
 
   /** A host that failed last time is tried by one at first, so that a dead one does not hold many items up. */
   #mayOpen(): boolean {
-    return this.#openCount < this.#maxConnections && !this.#isBackingOff();
+    return this.#openCount < this.#maxConnections && !this.#isBackingOff() && this.#isOurTurn;
+  }
+
+  get #isOurTurn(): boolean {
+    return this.#options.mayConnect?.() ?? true;
   }
 
   #wait(fresh: boolean): Promise<Acquired> {

@@ -16,7 +16,7 @@ import { foundLocal, hostFields, isFinal, isOurs, noteOn, recipientNotes, refuse
 import type { SmtpConnection } from "./connection.ts";
 import type { Acquired } from "./host-connections.ts";
 import type { HostFacts } from "./host-facts.ts";
-import { fallbackHosts, firstHosts, type HostList } from "./host-list.ts";
+import { fallbackHosts, firstHosts, type HostList, routedHops } from "./host-list.ts";
 import { HostRetries } from "./host-retries.ts";
 import { LackingHosts, UNKNOWN_HOST } from "./lacking-hosts.ts";
 import { lackedByLastHost, refusedByLastHost, unsafeResult } from "./last-word.ts";
@@ -60,6 +60,8 @@ class SmtpDelivery {
   readonly #results: (AttemptResult | undefined)[];
   readonly #notes = new Notes();
   readonly #lacking = new LackingHosts();
+  /** Whose turn it is. */
+  #list: HostList = { hosts: [] };
   /** How the message goes now. */
   #offer: Offer;
   #content: OutgoingContent;
@@ -167,7 +169,9 @@ class SmtpDelivery {
     this.#tried += before;
   }
 
-  async #askHosts({ hosts, addresses, known }: HostList): Promise<void> {
+  async #askHosts(list: HostList): Promise<void> {
+    const { hosts, addresses, known } = list;
+    this.#list = list;
     this.#hasSeveralHosts ||= hosts.length > 1;
     for (const [i, text] of hosts.entries()) {
       if (this.#open.length === 0) break;
@@ -180,7 +184,10 @@ class SmtpDelivery {
         await this.#attempt.events?.notFound(name, found.kind === "none");
         continue;
       }
-      this.#hasSeveralHosts ||= found.addresses.length > 1;
+      if (found.addresses.length > 1) {
+        this.#hasSeveralHosts = true;
+        this.#retries?.lookAhead(found.addresses.map((address) => ({ name, port, address })));
+      }
       for (const address of found.addresses) {
         const hop = { name, port, address };
         if (routed === "" && isOurs(this.#transport, hop)) return this.#foundOurs(hop);
@@ -209,6 +216,7 @@ class SmtpDelivery {
     if (terms === undefined) return;
     const { protection } = this.#offer;
     const mayTry = this.#retries?.mayTry(hop) ?? true;
+    if (mayTry instanceof Promise) this.#retries?.lookAhead(routedHops(this.#list, this.#transport));
     if (mayTry !== true && !(await mayTry) && !this.#retries?.mayTryAfterCutoff(hop)) {
       this.#skipped.backingOff++;
       return;

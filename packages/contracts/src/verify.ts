@@ -36,6 +36,9 @@ export const SpfAnswer = Type.Object(
 );
 export type SpfAnswer = Static<typeof SpfAnswer>;
 
+/** What a header section has at the most (Exim's `header_maxsize`), unless a policy wants more. */
+export const USUAL_HEADER_OCTETS = 1024 * 1024;
+
 export const MessageRequest = Type.Object(
   {
     v: Type.Literal(1),
@@ -48,6 +51,8 @@ export const MessageRequest = Type.Object(
     wantsArc: Type.Optional(Type.Literal(true)),
     /** The answer is to have `dmarcDetail`; as above. */
     wantsDmarcDetail: Type.Optional(Type.Literal(true)),
+    /** Of the header section, where it is longer than usual; as above. */
+    headerOctets: Type.Optional(Type.Integer({ minimum: 1 })),
     /** File with the list of public suffixes, where domains are found by that (RFC 7489). */
     suffixFile: Type.Optional(Type.String({ minLength: 1 })),
   },

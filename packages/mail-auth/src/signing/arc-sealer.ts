@@ -1,3 +1,4 @@
+import { trimEnd } from "@postbus/mail";
 import { readArcChain } from "../arc/arc-chain.ts";
 import { canonicalField } from "../canonical/canonical-field.ts";
 import type { SignedHeader } from "../canonical/signed-header.ts";
@@ -109,7 +110,7 @@ function ownResults(domain: string, header: SignedHeader, fields: readonly Field
     if (field.name !== "authentication-results") continue;
     const text = header.text(field);
     const [, id = "", results = ""] = AUTHSERV_ID.exec(text.slice(text.indexOf(":") + 1)) ?? [];
-    if (id.toLowerCase() === domain.toLowerCase()) return results.replace(/[ \t\r\n]+$/, "");
+    if (id.toLowerCase() === domain.toLowerCase()) return trimEnd(results);
   }
   return undefined;
 }

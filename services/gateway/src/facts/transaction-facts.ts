@@ -1,14 +1,15 @@
-import type {
-  ArcFact,
-  Content,
-  DkimSignature,
-  Facts,
-  MessageAnswer,
-  MessageRequest,
-  ScanRequest,
-  ScanVerdict,
-  SpfAnswer,
-  SpfFact,
+import {
+  type ArcFact,
+  type Content,
+  type DkimSignature,
+  type Facts,
+  type MessageAnswer,
+  type MessageRequest,
+  type ScanRequest,
+  type ScanVerdict,
+  type SpfAnswer,
+  type SpfFact,
+  USUAL_HEADER_OCTETS,
 } from "@postbus/contracts";
 import { DeferError, domainOf } from "@postbus/mail";
 import type { WantedFacts } from "@postbus/policy";
@@ -176,7 +177,7 @@ export class TransactionFacts {
 
   async #askAboutMessage(about: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
     const deadlineMs = performance.now() + this.#timeoutMs;
-    const { messageId, wantsSignatures, wantsArc, wantsDmarcDetail, suffixFile, read } = about;
+    const { messageId, headerOctets, wantsSignatures, wantsArc, wantsDmarcDetail, suffixFile, read } = about;
     const content = await read();
     const { spf } = await this.#spfInTime(this.#timeoutMs / 2);
     const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.round(deadlineMs - performance.now()));
@@ -184,6 +185,7 @@ export class TransactionFacts {
       v: 1,
       messageId,
       spf,
+      ...(headerOctets() > USUAL_HEADER_OCTETS ? { headerOctets: headerOctets() } : {}),
       ...(wantsSignatures ? { wantsSignatures } : {}),
       ...(wantsArc ? { wantsArc } : {}),
       ...(wantsDmarcDetail ? { wantsDmarcDetail } : {}),

@@ -43,6 +43,8 @@ export const MessageRequest = Type.Object(
   {
     v: Type.Literal(1),
     messageId: Type.String({ minLength: 1 }),
+    /** IP address of the client: who asks much waits for himself. As below, a word that an older verifier does not know. */
+    clientAddress: Type.Optional(Type.String({ minLength: 2 })),
     /** For DMARC's alignment (RFC 9989); absent when SPF was not asked. */
     spf: Type.Optional(SpfFact),
     /** The answer is to have `signatures`. A verifier that does not know the word does not answer: it is updated first. */

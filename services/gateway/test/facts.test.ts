@@ -14,6 +14,7 @@ import {
 } from "@postbus/contracts";
 import { Value } from "typebox/value";
 import { startTestGateway } from "./start-test-gateway.ts";
+import type { TestClient } from "./test-client.ts";
 
 const ENVELOPE = "MAIL FROM:<ann@b.example>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n";
 const SMALL =
@@ -170,6 +171,35 @@ describe("facts", () => {
     await client.say("MAIL FROM:<ann@b.example>\r\nRCPT TO:<bob@example.org>\r\n", 250, 250);
     await asked.promise;
   });
+
+  for (const [name, leave] of [
+    ["resets", (client: TestClient) => client.say("RSET\r\n", 250)],
+    ["begins another message", (client: TestClient) => client.say("RSET\r\nMAIL FROM:<x@y.example>\r\n", 250, 250)],
+    [
+      "greets again",
+      async (client: TestClient) => {
+        await client.say("EHLO client.example\r\n", 250);
+        await client.say("MAIL FROM:<x@y.example>\r\n", 250);
+      },
+    ],
+    ["leaves", (client: TestClient) => client[Symbol.asyncDispose]()],
+  ] as const) {
+    test(`are not looked for any longer when the client ${name}`, async () => {
+      await using gateway = await startTestGateway({ policy: RESULTS, settings: { factsTimeoutMs: 600_000 } });
+      const asked = Promise.withResolvers<AbortSignal>();
+      await gateway.bus.serve(verifySpfSubject, { concurrency: 1 }, ({ signal }) => {
+        asked.resolve(signal);
+        return new Promise(() => undefined);
+      });
+      const client = await gateway.session();
+      await client.say("MAIL FROM:<ann@b.example>\r\n", 250);
+      const signal = await asked.promise;
+      const aborted = new Promise((resolve) => signal.addEventListener("abort", resolve));
+      await leave(client);
+      await aborted;
+      await client[Symbol.asyncDispose]();
+    });
+  }
 
   test("are not asked by a policy that wants none, nor for content that no ACL looks at", async () => {
     const main = "acl_smtp_data = ${if eq{$sender_address}{ann@b.example}{accept}{look}}";

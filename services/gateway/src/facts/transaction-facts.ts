@@ -52,6 +52,8 @@ export class TransactionFacts {
   #message: Promise<Omit<MessageAnswer, "v">> | undefined;
   #content: ContentAtHand | undefined;
   #hasJudgedDmarc = false;
+  /** Of what is asked. */
+  #asking: AbortController | undefined;
 
   constructor(questions: FactQuestions, timeoutMs: number, asked: Asked) {
     this.#questions = questions;
@@ -64,20 +66,31 @@ export class TransactionFacts {
     return this.#asked.clientAddress;
   }
 
+  /** The transaction is over: what is still asked about it is of no use to anybody. */
+  end(): void {
+    this.#asking?.abort();
+  }
+
+  /** How a question is asked. */
+  #options(timeoutMs = this.#timeoutMs) {
+    this.#asking ??= new AbortController();
+    return { timeoutMs, signal: this.#asking.signal };
+  }
+
   /** The message is complete: questions about its content can be asked from now on. */
   contentIsThere(content: ContentAtHand): void {
     this.#content = content;
   }
 
   spf(): Promise<SpfFindings> {
-    this.#spf ??= this.#questions.spf({ v: 1, ...this.#asked, wantsReason: true }, this.#timeoutMs);
+    this.#spf ??= this.#questions.spf({ v: 1, ...this.#asked, wantsReason: true }, this.#options());
     return this.#spf;
   }
 
   /** What SPF would say if the domain had this record. */
   spfGuess(record: string): Promise<SpfFindings> {
     if (this.#guess?.record === record) return this.#guess.answer;
-    const answer = this.#questions.spf({ v: 1, ...this.#asked, record, wantsReason: true }, this.#timeoutMs);
+    const answer = this.#questions.spf({ v: 1, ...this.#asked, record, wantsReason: true }, this.#options());
     this.#guess = { record, answer };
     return answer;
   }
@@ -135,7 +148,7 @@ export class TransactionFacts {
     const { messageId, headerOctets, read } = this.#content;
     const content = await read();
     const header = scannedHeader(lines, headerOctets());
-    return this.#questions.scan({ v: 2, messageId, header, ...asked }, content);
+    return this.#questions.scan({ v: 2, messageId, header, ...asked }, content, this.#options().signal);
   }
 
   /** The content is there, and an ACL will look at it: what it will want is asked at once, all beside each other. */
@@ -184,6 +197,7 @@ export class TransactionFacts {
     const question: MessageRequest = {
       v: 1,
       messageId,
+      clientAddress: this.#asked.clientAddress,
       spf,
       ...(headerOctets() > USUAL_HEADER_OCTETS ? { headerOctets: headerOctets() } : {}),
       ...(wantsSignatures ? { wantsSignatures } : {}),
@@ -191,7 +205,7 @@ export class TransactionFacts {
       ...(wantsDmarcDetail ? { wantsDmarcDetail } : {}),
       ...(suffixFile === undefined ? {} : { suffixFile: await suffixFile() }),
     };
-    return this.#questions.message(question, content, timeoutMs);
+    return this.#questions.message(question, content, this.#options(timeoutMs));
   }
 }
 

@@ -54,6 +54,8 @@ export class MessageReception {
   readonly #receivedAtMs: number;
   #fields: readonly HeaderField[] = [];
   #header: MessageHeader | undefined;
+  /** Names whose results have been taken out; undefined: those that the policy always has. */
+  #removedIds: Set<string> | undefined;
   #collectedOctets = 0;
   /** From the budget. */
   #takenOctets = 0;
@@ -352,6 +354,13 @@ export class MessageReception {
   #changedHeader(): MessageHeader {
     const { message } = this.#incoming.acls.session;
     this.#header ??= this.#newHeader();
+    if (message.hasAuthservIds) {
+      const { authservIds } = this.#surroundings.policy;
+      this.#removedIds ??= new Set(authservIds);
+      const more = [...message.authservIds].filter((id) => this.#removedIds?.has(id) === false);
+      for (const id of more) this.#removedIds.add(id);
+      if (more.length > 0) this.#header.removeResults(more);
+    }
     this.#header.change(message.addedHeaders, message.removedHeaders);
     message.settleHeaders();
     return this.#header;

@@ -96,6 +96,22 @@ describe("facts", () => {
     });
   }
 
+  for (const [name, message] of Object.entries({ "small content": SMALL, "spooled content": LARGE })) {
+    test(`of ${name} are told under a name that is known only then, and nobody else's are`, async () => {
+      const data = "accept set acl_m_id = in.$sender_address_domain\n  add_header = ${authresults {$acl_m_id}}";
+      await using gateway = await startTestGateway({ policy: { acls: { data } } });
+      await serveFacts(gateway.bus);
+      await using client = await gateway.session();
+      await client.say(ENVELOPE, 250, 250, 354);
+      const strange = ["IN.b.example", "in.c.example"].map((id) => `Authentication-Results: ${id}; dmarc=pass\r\n`);
+      await client.say(`${strange.join("")}${message}.\r\n`, 250);
+      const { content } = await gateway.taken();
+      const ids = content.match(/^Authentication-Results: [^;]*/gm);
+      assert.deepEqual(ids, ["Authentication-Results: in.c.example", "Authentication-Results: in.b.example"]);
+      assert.match(content, /^Authentication-Results: in\.b\.example;\r\n\tdkim=pass header/m);
+    });
+  }
+
   test("SPF alone is known before large content is written", async () => {
     await using gateway = await startTestGateway({ policy: SPF_ALONE });
     await serveFacts(gateway.bus);

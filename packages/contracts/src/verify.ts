@@ -49,6 +49,8 @@ export const MessageRequest = Type.Object(
     spf: Type.Optional(SpfFact),
     /** The answer is to have `signatures`. A verifier that does not know the word does not answer: it is updated first. */
     wantsSignatures: Type.Optional(Type.Literal(true)),
+    /** Each of `signatures` is to say how long it is. */
+    wantsSignatureBits: Type.Optional(Type.Literal(true)),
     /** The answer is to have `arc`. */
     wantsArc: Type.Optional(Type.Literal(true)),
     /** The answer is to have `dmarcDetail`; as above. */

@@ -217,6 +217,36 @@ describe("facts", () => {
     });
   }
 
+  test("about signatures are lines of the log, where it is to have them, whether or not an ACL asks", async () => {
+    await using gateway = await startTestGateway({ policy: { main: "log_selector = +dkim_verbose" } });
+    const asked = await serveFacts(gateway.bus);
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`${SMALL}.\r\n`, 250);
+    assert.equal(asked.message?.wantsSignatureBits, true);
+    const note = await gateway.event(({ name }) => name === "msg:note");
+    assert.equal(
+      note?.name === "msg:note" && note.text,
+      "DKIM: d=b.example s=s1 c=relaxed/relaxed a=rsa-sha256 b=0 [verification succeeded]",
+    );
+  });
+
+  for (const [selectors, spf] of [
+    ["+spf_verbose", "pass"],
+    ["+spf", "pass"],
+    ["-spf", undefined],
+  ] as const) {
+    test(`of a sender who is refused are logged as ${selectors} says`, async () => {
+      const policy = { main: `log_selector = ${selectors}`, acls: { rcpt: "deny spf = pass\n" } };
+      await using gateway = await startTestGateway({ policy });
+      await serveFacts(gateway.bus);
+      await using client = await gateway.session();
+      await client.say("MAIL FROM:<ann@b.example>\r\nRCPT TO:<bob@example.org>\r\n", 250, 550);
+      const refusal = await gateway.event(({ name }) => name === "smtp:reject");
+      assert.equal(refusal?.name === "smtp:reject" && refusal.spf, spf);
+    });
+  }
+
   test("are not asked by a policy that wants none, nor for content that no ACL looks at", async () => {
     const main = "acl_smtp_data = ${if eq{$sender_address}{ann@b.example}{accept}{look}}";
     const rcpt = "  accept\nlook:\n  deny dmarc_status = reject\n  accept";

@@ -2,6 +2,7 @@ import type { Question } from "@postbus/bus";
 import {
   type Content,
   DestinationsRequest,
+  type DkimSignature,
   type MessageAnswer,
   MessageRequest,
   type SpfAnswer,
@@ -61,12 +62,18 @@ export function messageHandler(
       v: 1,
       dkim: [...dkim],
       dmarc,
-      ...(body.wantsSignatures === true ? { signatures: [...signatures] } : {}),
+      ...(body.wantsSignatures === true ? { signatures: signatures.map(asWanted(body)) } : {}),
       ...(arc === undefined ? {} : { arc }),
       ...(body.wantsDmarcDetail === true ? { dmarcDetail } : {}),
     } satisfies MessageAnswer;
   };
 }
+
+/** An asker that does not know a word would not know what to do with it. */
+const asWanted =
+  ({ wantsSignatureBits }: MessageRequest) =>
+  ({ signatureBits, ...rest }: DkimSignature): DkimSignature =>
+    wantsSignatureBits === true && signatureBits !== undefined ? { ...rest, signatureBits } : rest;
 
 /** `verify.destinations`: whom a domain's record names in, who may be sent reports out. */
 export function destinationsHandler(resolver: Resolver, files: SuffixFiles): QuestionHandler {

@@ -31,6 +31,8 @@ interface ContentAtHand {
   readonly messageId: string;
   /** The policy asks about each signature. */
   readonly wantsSignatures: boolean;
+  /** The log tells how long each signature is. */
+  readonly wantsSignatureBits: boolean;
   /** Octets of the header section as it came, its blank line included. */
   readonly headerOctets: () => number;
   /** The policy asks about the chain of seals. */
@@ -52,6 +54,7 @@ export class TransactionFacts {
   #message: Promise<Omit<MessageAnswer, "v">> | undefined;
   #content: ContentAtHand | undefined;
   #hasJudgedDmarc = false;
+  #spfResult: string | undefined;
   /** Of what is asked. */
   #asking: AbortController | undefined;
 
@@ -83,8 +86,19 @@ export class TransactionFacts {
   }
 
   spf(): Promise<SpfFindings> {
-    this.#spf ??= this.#questions.spf({ v: 1, ...this.#asked, wantsReason: true }, this.#options());
+    this.#spf ??= this.#askSpf();
     return this.#spf;
+  }
+
+  /** What SPF has said, if that is known by now. */
+  get spfResult(): string | undefined {
+    return this.#spfResult;
+  }
+
+  async #askSpf(): Promise<SpfFindings> {
+    const found = await this.#questions.spf({ v: 1, ...this.#asked, wantsReason: true }, this.#options());
+    this.#spfResult = found.spf.result;
+    return found;
   }
 
   /** What SPF would say if the domain had this record. */
@@ -190,7 +204,16 @@ export class TransactionFacts {
 
   async #askAboutMessage(about: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
     const deadlineMs = performance.now() + this.#timeoutMs;
-    const { messageId, headerOctets, wantsSignatures, wantsArc, wantsDmarcDetail, suffixFile, read } = about;
+    const {
+      messageId,
+      headerOctets,
+      wantsSignatures,
+      wantsSignatureBits,
+      wantsArc,
+      wantsDmarcDetail,
+      suffixFile,
+      read,
+    } = about;
     const content = await read();
     const { spf } = await this.#spfInTime(this.#timeoutMs / 2);
     const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.round(deadlineMs - performance.now()));
@@ -201,6 +224,7 @@ export class TransactionFacts {
       spf,
       ...(headerOctets() > USUAL_HEADER_OCTETS ? { headerOctets: headerOctets() } : {}),
       ...(wantsSignatures ? { wantsSignatures } : {}),
+      ...(wantsSignatureBits ? { wantsSignatureBits } : {}),
       ...(wantsArc ? { wantsArc } : {}),
       ...(wantsDmarcDetail ? { wantsDmarcDetail } : {}),
       ...(suffixFile === undefined ? {} : { suffixFile: await suffixFile() }),

@@ -5,6 +5,7 @@ import type { AttemptResult } from "@postbus/queue";
 import { errnos, type TransactionResult, type Trouble } from "@postbus/smtp";
 import { SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
+import { type SettledContent, settledContent } from "../filter/settled-content.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { LocalError } from "../local/local-error.ts";
 import { deferredBy } from "../local/local-failure.ts";
@@ -66,6 +67,8 @@ class SmtpDelivery {
   #offer: Offer;
   #content: OutgoingContent;
   readonly #sent: MessageAsSent;
+  /** What a filter has made. */
+  readonly #settled: SettledContent[] = [];
   /** Of its DKIM signatures. */
   #signers: readonly string[] = [];
   /** Positions of the recipients that have no final answer. */
@@ -99,6 +102,14 @@ class SmtpDelivery {
   }
 
   async run(): Promise<AttemptReport> {
+    try {
+      return await this.#run();
+    } finally {
+      for (const { release } of this.#settled) await release();
+    }
+  }
+
+  async #run(): Promise<AttemptReport> {
     this.#refuseUnsafeAddresses();
     this.#refuseLongLines();
     for (const offer of offersOf(this.#attempt.item, this.#transport)) {
@@ -110,7 +121,7 @@ class SmtpDelivery {
         this.#content = outgoing instanceof Promise ? await outgoing : outgoing;
         if (this.#transport.signing !== undefined && !(await this.#sign(this.#transport.signing))) break;
       } catch (err) {
-        if (!(err instanceof DeferError)) throw err;
+        if (!(err instanceof DeferError) && !(err instanceof LocalError)) throw err;
         // What a lookup could not say for now; somebody may have got it already by the offer before.
         const result = deferredBy(err, "");
         for (const position of this.#open) this.#results[position] = result;
@@ -142,6 +153,7 @@ class SmtpDelivery {
     if (this.#open.length === 0) return true;
     if (keys === undefined) throw new Error("a message is to be signed, and nobody reads keys");
     const options = await signing(recipients[0]?.address ?? "");
+    if (this.#content.kind === "filtered") await this.#settle();
     const signed = await signedContent(this.#content, options, reception.clientAddress, { keys, spool, now });
     for (const note of signed.notes) this.#notes.add(note);
     this.#content = signed.content;
@@ -151,6 +163,14 @@ class SmtpDelivery {
     this.#tried++;
     this.#notOffered({}, this.#open, { errno: EACCES, text: signed.refusal });
     return false;
+  }
+
+  /** What is signed is what leaves, so the filter runs once. */
+  async #settle(): Promise<void> {
+    const { spool, scratch } = this.#deps;
+    const settled = await settledContent(this.#content, this.#attempt.item.messageId, spool, scratch);
+    this.#settled.push(settled);
+    this.#content = settled.content;
   }
 
   /** Who waits for another day would wait in vain. */

@@ -51,6 +51,7 @@ export const delivery: Service<typeof DeliverySettings> = {
       raiser,
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
+      createSpooled: (id) => bus.spool.create(id),
       smtp: { pool, addresses, spool: bus.spool, signingKeys: new SigningKeys(), retries: memory.retries },
       mailboxes,
       programs: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), pipes, now: Date.now },

@@ -34,6 +34,7 @@ export const router: Service<typeof RouterSettings> = {
       retries: new AddressRetries({ records, rules }),
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
+      createSpooled: (id) => bus.spool.create(id),
       metrics: routerMetrics(metrics),
       log,
       now: Date.now,

@@ -52,20 +52,15 @@ export const delivery: Service<typeof DeliverySettings> = {
     const mailboxes = mailboxDeps(bus.spool);
     const raiser = new OutcomeRaiser({ service: "delivery", record: (events) => bus.events.record(events), log });
     const pipes = new ProgramPipes();
+    const signingKeys = new SigningKeys(undefined, (text) => log.warn({ text }, "a signing key cannot be read again"));
     const handler = deliveryHandler({
       suspended: memory.suspended,
       retries: memory.addresses,
       raiser,
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
-      smtp: {
-        pool,
-        addresses,
-        spool: bus.spool,
-        scratch: bus.spool,
-        signingKeys: new SigningKeys(),
-        retries: memory.retries,
-      },
+      createSpooled: (id) => bus.spool.create(id),
+      smtp: { pool, addresses, spool: bus.spool, scratch: bus.spool, signingKeys, retries: memory.retries },
       mailboxes,
       programs: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), pipes, now: Date.now },
       autoreply: { spool: bus.spool, once: new OnceStore(bus.keyValue("once"), Date.now), now: Date.now },

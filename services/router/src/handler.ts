@@ -23,6 +23,8 @@ export interface RouterDeps {
   readonly raiser?: OutcomeRaiser;
   /** For the headers that a bounce quotes. */
   readonly readSpooled: Bus["spool"]["read"];
+  /** For bounces that return large messages; absent: they return header sections. */
+  readonly createSpooled?: Bus["spool"]["create"];
   /** What replicas know together of addresses that cannot be reached; absent: each recipient knows its own failures alone. */
   readonly retries?: AddressRetries;
   /** Senders of forwarded mail; absent: they cannot be kept. */

@@ -35,6 +35,7 @@ export const router: Service<typeof RouterSettings> = {
       policy: () => policy.current,
       srsStore: srsStore(() => bus.keyValue(srsBucket)),
       readSpooled: (reference) => bus.spool.read(reference),
+      createSpooled: (id) => bus.spool.create(id),
       metrics: routerMetrics(metrics),
       log,
       now: Date.now,

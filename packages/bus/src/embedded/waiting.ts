@@ -19,7 +19,7 @@ export interface WaitingDeps {
   readonly items: Items;
   readonly queues: Readonly<Record<Queue, WorkQueue>>;
   readonly commit: (change: Change) => void;
-  readonly dropSpooled: (messageId: string) => void;
+  readonly dropSpooled: (id: string) => void;
 }
 
 /** The operators' view: reads the tables as they are committed, commands go with the group commit. */
@@ -132,7 +132,7 @@ export class EmbeddedWaiting implements Waiting {
         const isComplete = items.settle(draft, messageId, items.counted(draft, messageId), -1, kind);
         draft.events.push(...events);
         if (isComplete) draft.events.push(...eventsIfComplete);
-        if (isComplete && reference !== undefined) spooled = messageId;
+        if (isComplete && reference !== undefined) spooled = reference.id;
       },
       () => {
         if (spooled !== undefined) dropSpooled(spooled);

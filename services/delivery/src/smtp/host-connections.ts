@@ -352,6 +352,7 @@ export class HostConnections {
     // Clear text is what the peer would have got without STARTTLS (Exim: tls_tempfail_tryclear).
     const inClear = await this.#connect("never");
     if (inClear.connection === undefined) return inClear;
+    inClear.connection.stepsBefore = failure.steps ?? "";
     const { name, address } = hop;
     const note = `${failure.text}: delivering unencrypted to H=${name} [${address}] (not in hosts_require_tls)`;
     return { ...inClear, notes: [...notes, note, ...inClear.notes] };

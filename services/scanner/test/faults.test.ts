@@ -196,6 +196,25 @@ describe("a question that comes again", () => {
     assert.deepEqual([clamd.requests.length, dccifd.requests.length], [1, 2]);
   });
 
+  test("for a message that is sent again, rspamd is asked again if it has said that it should be", async () => {
+    for (const [action, asked] of [
+      ["no action", 1],
+      ["greylist", 2],
+      ["soft reject", 2],
+    ] as const) {
+      const { task, good } = TASKS["rspamd"] ?? assert.fail();
+      await using engine = await startScriptedEngine({
+        isWhole: (request: string) => request.includes(".dot line"),
+        answer: () => ({ answer: good.replace("no action", action) }),
+      });
+      const { scans } = scansWith();
+      for (const messageId of ["m1", "m2", "m2"]) {
+        await scans.answer(question(task(engine.port), { messageId }), inline);
+      }
+      assert.equal(engine.requests.length, asked, action);
+    }
+  });
+
   test("of another content, to other recipients, or with another header is another one", async () => {
     await using clamd = await startScriptedEngine({ isWhole, answer: () => ({ answer: "stream: OK\0" }) });
     const { scans } = scansWith();

@@ -1,26 +1,20 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { connectNatsBus, provisionNats } from "@postbus/bus";
 import { type PostbusProcess, program, startNats, startPostbus } from "@postbus/testkit";
-import { checkedMessage } from "./dmarc/checked-message.ts";
+import { checkedMessage } from "../../services/logger/test/dmarc/checked-message.ts";
+import { temporaryDirectory } from "../support/fixture.ts";
 
 const missing = program("nats-server") === undefined ? "SKIPPED: nats-server is not on this machine" : false;
 const DEADLINE_MS = 60_000;
 
-async function directoryFor(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "postbus-loggers-"));
-  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
-  return directory;
-}
-
 test("two logger processes on one NATS server and one history file, killed now and then: each check is in it once", {
   skip: missing,
 }, async (t) => {
-  const directory = await directoryFor(t);
+  const directory = await temporaryDirectory(t, "loggers");
   const nats = await startNats();
   t.after(() => nats.stop());
   await provisionNats({ servers: [nats.url], replicas: 1, eventsMaxOctets: 64 * 1024 ** 2 });
@@ -37,7 +31,7 @@ test("two logger processes on one NATS server and one history file, killed now a
   const bus = await connectNatsBus({ servers: [nats.url], monitorUrl: nats.monitorUrl });
   t.after(() => bus.close());
   const loggers = await Promise.all([start("one"), start("two")]);
-  const ROUNDS = 2;
+  const ROUNDS = 6;
   const EVENTS = 200;
   for (let round = 0; round < ROUNDS; round++) {
     const events = Array.from({ length: EVENTS }, (_, n) => checkedMessage(round * EVENTS + n));

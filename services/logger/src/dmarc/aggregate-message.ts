@@ -59,7 +59,8 @@ interface MessageParts {
 async function parts(report: AggregateReport, kept: number, signal: AbortSignal): Promise<MessageParts> {
   const { hostname, domain, from, email, to, uniqueId, begin, end, results, messages, nowMs } = report;
   const shown = results.slice(0, kept);
-  const leftOut = messages - shown.reduce((sum, { count }) => sum + count, 0);
+  // Some may have come while they were read.
+  const leftOut = Math.max(0, messages - shown.reduce((sum, { count }) => sum + count, 0));
   const reportId = `${uniqueId}@${hostname}`;
   const file = `${hostname}!${domain}!${begin}!${end}!${uniqueId}.xml.gz`;
   const boundary = `----dmarc-${uniqueId}`;

@@ -6,15 +6,21 @@ const STALE_MS = 30_000;
 const POLL_MS = 10;
 
 /**
- * Runs something that others, also in other processes, do not do at the same time. A lock whose holder has died is taken after
- * half a minute: should two find that at once, or its holder only have slept, they may both go on.
+ * Runs something that others, also in other processes and on other machines, do not do at the same time. A lock that stays as
+ * it is for half a minute is taken, since its holder has died: should two find that at once, or its holder only have slept,
+ * they may both go on.
  *
  * @param path Of a file that is there meanwhile.
  */
-export async function withLock(path: string, run: () => Promise<void>): Promise<void> {
+export async function withLock(path: string, run: () => Promise<void>, staleMs: number = STALE_MS): Promise<void> {
+  let seen: { readonly lock: string; readonly sinceMs: number } | undefined;
   while (!(await isMade(path))) {
-    if (await isStale(path)) await remove(path);
-    else await delay(POLL_MS);
+    const lock = await identityOf(path);
+    if (lock === undefined) continue;
+    // By our own clock: that of a file server may be another one.
+    if (seen?.lock !== lock) seen = { lock, sinceMs: performance.now() };
+    else if (performance.now() - seen.sinceMs > staleMs) await remove(path);
+    await delay(POLL_MS);
   }
   try {
     await run();
@@ -34,13 +40,13 @@ async function isMade(path: string): Promise<boolean> {
   }
 }
 
-async function isStale(path: string): Promise<boolean> {
+/** @returns undefined: it is gone. */
+async function identityOf(path: string): Promise<string | undefined> {
   try {
-    const { mtimeMs } = await stat(path);
-    // The clock of a file server may be another one.
-    return Math.abs(Date.now() - mtimeMs) > STALE_MS;
+    const { ino, mtimeMs } = await stat(path);
+    return `${ino} ${mtimeMs}`;
   } catch (err) {
-    if (isCode(err, "ENOENT")) return false;
+    if (isCode(err, "ENOENT")) return undefined;
     throw err;
   }
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFile, mkdtemp, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -108,16 +108,6 @@ test("two loggers that write one file: each block is in it once, however they an
   await Promise.all([run("a", 3, 9), run("b", 5, 10), run("late", 20, 1_000)]);
   const jobs = [...(await readFile(path, "latin1")).matchAll(/^job (.*)$/gm)].map(([, id]) => id);
   assert.deepEqual(jobs.toSorted(), checks.map(({ messageId }) => messageId).toSorted());
-});
-
-test("a lock that somebody has left is taken in the end", async () => {
-  const files = await open();
-  await writeFile(`${path}.lock`, "");
-  const longAgo = new Date(Date.now() - 60_000);
-  await utimes(`${path}.lock`, longAgo, longAgo);
-  await files.write([first], false);
-  await files.close();
-  assert.equal(await readFile(path, "latin1"), blocks(first));
 });
 
 test("who takes the file away to import it finds all blocks, and the next are in a new one", async () => {

@@ -49,6 +49,8 @@ const MAX_DAYS = 3;
 const LEASE_MS = 15 * 60_000;
 /** Of the lease, what must be left when a report goes out. */
 const LEASE_REST_MS = 5 * 60_000;
+/** So often a report is tried that fails: some eight hours. */
+const MAX_TRIES = 30;
 /** So often it is waited for a DNS that does not answer. */
 const MAX_ATTEMPTS = 10;
 const MAX_RESULTS = 10_000;
@@ -162,6 +164,11 @@ export class AggregateReports implements Part {
     const claim = { day, domain, owner: this.#owner, nowMs, untilMs: nowMs + LEASE_MS };
     const attempts = await history.claimDmarcReport(claim);
     if (attempts === undefined) return false;
+    if (attempts > MAX_TRIES) {
+      log.warn({ domain, attempts }, "an aggregate report could not be made: it is given up");
+      await history.endDmarcReport(claim);
+      return false;
+    }
     const messageId = derivedMessageId(`dmarc-aggregate/${settings.hostname}/${domain}/${day}`, (day + 1) * DAY_MS);
     if (attempts > 1 && (await history.message(messageId)) !== undefined) {
       await history.endDmarcReport(claim);

@@ -356,6 +356,20 @@ describe("aggregate reports", () => {
     assert.equal(await reporter(world).look(), 0, "that was settled");
   });
 
+  test("one that can never be made is given up after thirty times", async () => {
+    await store([reported(1)]);
+    const world = newWorld();
+    world.publish = () => Promise.reject(new Error("it does not fit"));
+    for (let attempt = 0; attempt < 30; attempt++) {
+      await assert.rejects(reporter(world).look(), /it does not fit/);
+      world.nowMs += 16 * 60_000;
+    }
+    assert.equal(await reporter(world).look(), 0);
+    delete world.publish;
+    world.nowMs += 16 * 60_000;
+    assert.equal(await reporter(world).look(), 0);
+  });
+
   test("one that waits for ever is given up, and keeps no other waiting", async () => {
     const of = (number: number, domain: string) =>
       reported(number, { detail: { isSpfAligned: false, isDkimAligned: false, record: { ...record, domain } } });

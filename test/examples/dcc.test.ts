@@ -227,10 +227,7 @@ example("6.8", "the client's address for DCC out of a file", {
     });
     assert.equal(replies.filter((reply) => /^250 OK id=/.test(reply)).length, 2);
     const line = "Warning: dbg: acl_m_dcc_override_client_ip set to 212.227.15.16";
-    assert.deepEqual(
-      trace.match(/LOG: main: H=.* Warning: dbg: .*/g)?.map((one) => one.replace(/H=\S* /, "")),
-      [`LOG: main: ${line}`],
-    );
+    assert.deepEqual(trace.match(/LOG: main: Warning: dbg: .*/g), [`LOG: main: ${line}`]);
     for (const helo of ["mout.gmx.net", "other.example"]) {
       assert.match(await plain.message("override", { recipients: "A" }, helo), /^250/);
     }

@@ -54,7 +54,7 @@ example("10.3", "an ACL for connections through a proxy", {
     const log = async (options: Parameters<Site["message"]>[0]) => {
       const told = await site.message(options);
       assert.equal(told.said[0], "accept");
-      return told.log;
+      return told.log.filter((line) => !line.startsWith("main: no host name found"));
     };
     const proxied = { localAddress: "10.0.0.1", externalAddress: "203.0.113.5" };
     const addresses = [
@@ -64,12 +64,12 @@ example("10.3", "an ACL for connections through a proxy", {
       "main: Internal Server Address: :-1",
     ];
     assert.deepEqual(await log({ proxy: proxied }), [
-      "main: H=CLIENT Warning: Successfully proxied from  [192.0.2.1] through proxy protocol host 10.0.0.1",
+      "main: Warning: Successfully proxied from  [192.0.2.1] through proxy protocol host 10.0.0.1",
       ...addresses,
     ]);
     assert.doesNotMatch((await log(QUIET)).join(), /Warning/, "the proxy looks whether we live");
     const failed = await log({ proxy: { localAddress: "", externalAddress: "" } });
-    assert.equal(failed[0], "main: H=CLIENT Warning: Failed required proxy protocol negotiation from  [192.0.2.1]");
+    assert.equal(failed[0], "main: Warning: Failed required proxy protocol negotiation from  [192.0.2.1]");
     assert.equal((await log({})).length, 4, "no proxy");
 
     // The same values, told to the client of a real header.

@@ -93,8 +93,7 @@ export class Site {
     const view = proxy && { proxy: { result: "ok" as const, ...proxy, localPort: 50, externalPort: 25 } };
     const names = sessionNames(this.configuration, NAMES);
     const session: AclSession = new AclSession({ address, port: 4000, ...view }, names, shared, {
-      log: (targets, text, before) =>
-        void log.push(`${targets.join("+")}: ${before === undefined ? text : `${before}CLIENT${text}`}`),
+      log: (targets, text) => void log.push(`${targets.join("+")}: ${text}`),
       verifyAddress: (request) =>
         routing.verify(request, {
           returnPath: session.message.returnPath ?? "",

@@ -134,8 +134,11 @@ export class Conversation implements PolicyClient {
     const at = isReadingContent ? (isHeaderThere ? "content" : "header") : isInTransaction ? "transaction" : "between";
     this.log.closed(hasQuit ? "quit" : isClientsEnd ? "lost" : "ended", at);
     this.#noteEnd(isOurEnd);
-    // A message that is still on its way tells it itself.
-    if (!this.isFinishing) this.#policy?.decisions?.end();
+    // A message that is still on its way tells it itself, and is judged to the end.
+    if (!this.isFinishing) {
+      this.#policy?.decisions?.end();
+      this.envelope?.facts.end();
+    }
     this.envelope = undefined;
     // A message that is being published goes on; its client will ask again if it has not read the 250.
     if (!this.isFinishing) void this.reception?.discard();
@@ -205,6 +208,7 @@ export class Conversation implements PolicyClient {
       }
       case "reset": {
         this.log.incomplete("RSET");
+        this.envelope?.facts.end();
         const reception = this.reception;
         this.reception = undefined;
         return reception?.discard();
@@ -404,7 +408,7 @@ export class Conversation implements PolicyClient {
   #noteFailedLogin({ before, text }: FailedLogin, answer: Reply): void {
     const { events, metrics } = this.#surroundings;
     metrics.rejections.inc({ stage: "auth" });
-    const usual = (): void => this.#asking.write(["main", "reject"], text, before);
+    const usual = (): void => this.#asking.write(["main", "reject"], text, { before });
     if (!events.isWatched) {
       usual();
       return;
@@ -460,6 +464,7 @@ export class Conversation implements PolicyClient {
     const { eightBit, size } = step;
     const { questions, settings, clock, policy } = this.#surroundings;
     const about = { clientAddress: this.address, helo: this.helo, returnPath };
+    this.envelope?.facts.end();
     const facts = new TransactionFacts(questions, settings.factsTimeoutMs, about);
     const givenPath = step.returnPath;
     this.envelope = new Envelope(returnPath, eightBit, facts, givenPath === returnPath ? step : { ...step, givenPath });
@@ -575,6 +580,7 @@ export class Conversation implements PolicyClient {
         this.refusals.byPolicy(verdict, "data", contentStageName(verdict), message);
       }
       if (end === "taken") metrics.recipients.inc(this.envelope?.recipients.length ?? 0);
+      this.envelope?.facts.end();
       this.envelope = undefined;
       metrics.messages.inc({ result: RESULTS[end] });
       this.#policy?.beginMessage();

@@ -1,6 +1,7 @@
 import { type HeaderField, headerFields } from "@postbus/mail";
 import { changedHeader } from "@postbus/policy";
 import type { Top } from "./message-content.ts";
+import { isForgedResult } from "./trace/forged-results.ts";
 
 type Added = Parameters<typeof changedHeader>[1];
 
@@ -49,6 +50,14 @@ export class MessageHeader {
     } else {
       this.#lines = changedHeader(this.lines, added, removed);
     }
+  }
+
+  /** Takes out of what has come the results of others that have one of these names, in lower case. */
+  removeResults(names: readonly string[]): void {
+    const forged = this.#fields.filter((field) => isForgedResult(this.#header, field, names));
+    if (forged.length === 0) return;
+    const texts = new Set(foldedLines(this.#header, forged));
+    this.#lines = this.lines.filter((line) => !texts.has(line));
   }
 
   /** Each line with its name, folded with LF. */

@@ -74,7 +74,8 @@ function isAsked(question: (typeof QUESTIONS)[number], policy: Policy): boolean 
   // Without an ACL they are refused, which the log tells.
   if (question === "etrn" || question === "expn") return true;
   if (question === "path") return policy.rewriting?.concern(["S"]) === true;
-  if (question === "reset") return policy.log.selectors.has("smtp_incomplete_transaction");
+  // What is asked ahead is given up then.
+  if (question === "reset") return policy.wantedFacts.spf || policy.log.selectors.has("smtp_incomplete_transaction");
   if (question === "errors") return tellsErrors(policy);
   if (question === "quit" && tellsEnds(policy)) return true;
   return policy.hasAcl(question) || (question === "quit" && policy.hasAcl("notquit"));

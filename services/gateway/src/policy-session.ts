@@ -1,5 +1,14 @@
 import { DeferError } from "@postbus/mail";
-import type { AclAnswer, AclHooks, AddressVerdict, LogTarget, SmtpAcls, VerifyAddressRequest } from "@postbus/policy";
+import type {
+  AclAnswer,
+  AclHooks,
+  AddressVerdict,
+  LogAbout,
+  LogTarget,
+  SmtpAcls,
+  VerifyAddressRequest,
+} from "@postbus/policy";
+import { srsBucket, srsStore } from "@postbus/routing";
 import type { ClientStanding } from "@postbus/smtp";
 import { askQuota } from "./ask-quota.ts";
 import { callOut } from "./callouts.ts";
@@ -48,9 +57,10 @@ export class PolicySession implements DecisionsClient {
       ...(this.decisions === undefined ? {} : { decisions: this.decisions }),
       delay: (seconds, isFlushed) => client.pause(seconds, isFlushed),
       commandHistory: () => client.commandHistory,
-      log: (targets, text, before) => {
+      log: (targets, text, about) => {
+        if (about?.selector !== undefined && !policy.log.selectors.has(about.selector)) return;
         if (targets.includes("panic")) log.warn({ text, clientAddress: client.address }, "policy");
-        this.write(targets, text, before);
+        this.write(targets, text, about);
       },
     };
     this.acls = policy.startSession(client.endpoint, hooks);
@@ -81,8 +91,12 @@ export class PolicySession implements DecisionsClient {
     if (message.returnPath !== undefined || message.rcptCount > 0) this.acls.reset();
   }
 
-  /** What the policy has to say is a line of the log. @param before Of a line about the client: it stands behind this, and the text behind it. */
-  write(targets: readonly LogTarget[], text: string, before?: string): void {
+  /** What the policy has to say is a line of the log. */
+  write(
+    targets: readonly LogTarget[],
+    text: string,
+    { isOfClient, before = isOfClient ? "H=" : undefined }: LogAbout = {},
+  ): void {
     const { rejections, messageIds, policy } = this.#surroundings;
     const { messageId } = this.acls.session.message;
     rejections.add({
@@ -92,9 +106,9 @@ export class PolicySession implements DecisionsClient {
       service: "gateway",
       name: "log:line",
       ...(messageId === "" ? {} : { messageId }),
-      ...(before === undefined ? {} : { before, ...loggedClient(this.#client, policy.log.selectors) }),
       targets: [...new Set(targets)],
-      text: text.slice(0, MAX_LINE),
+      ...(before === undefined ? {} : { before, ...loggedClient(this.#client, policy.log.selectors) }),
+      text: `${isOfClient === true ? " " : ""}${text.slice(0, MAX_LINE)}`,
     });
   }
 
@@ -112,6 +126,7 @@ export class PolicySession implements DecisionsClient {
       returnPath: session.message.returnPath ?? "",
       surroundings: policy.surroundings,
       variables: session.evaluation.around.variables,
+      srsStore: srsStore(() => bus.keyValue(srsBucket)),
     });
     const delivery = verdict.deliveries.at(-1);
     if (verdict.result !== "good" || delivery === undefined) return verdict;

@@ -7,8 +7,10 @@ import type { Surroundings } from "./surroundings.ts";
 
 /** Whom it concerns. */
 interface Refusing extends LoggedClient {
-  readonly envelope: { readonly returnPath: string } | undefined;
   readonly authentication: LoggedAuthentication | undefined;
+  readonly envelope:
+    | { readonly returnPath: string; readonly facts: { readonly spfResult: string | undefined } }
+    | undefined;
 }
 
 /** Of a message that was refused, and where that is to be logged. */
@@ -52,18 +54,21 @@ export class Refusals {
   #record(text: string, more: RefusedMessage & Pick<Rejected, "ofHandshake">): void {
     const { rejections, messageIds, policy } = this.#surroundings;
     const { envelope, authentication } = this.#client;
+    const { selectors } = policy.log;
+    const spf = envelope?.facts.spfResult;
     const event: Rejected = {
       v: 1,
       id: `${messageIds.next()}/reject`,
       atMs: Date.now(),
       service: "gateway",
       name: "smtp:reject",
-      ...loggedClient(this.#client, policy.log.selectors),
+      ...loggedClient(this.#client, selectors),
       text,
       ...more,
       ...(envelope === undefined ? {} : { returnPath: envelope.returnPath }),
       ...(authentication === undefined ? {} : { authenticator: authentication.by }),
       ...(authentication === undefined || authentication.id === "" ? {} : { authenticatedId: authentication.id }),
+      ...(spf !== undefined && (selectors.has("spf") || selectors.has("spf_verbose")) ? { spf } : {}),
     };
     rejections.add(event);
   }

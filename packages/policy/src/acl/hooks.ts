@@ -21,6 +21,16 @@ export interface DecisionListener {
   decided(answer: AclAnswer, tookUs: number, about: string | undefined): void;
 }
 
+/** What more is to be known of a line of the log. */
+export interface LogAbout {
+  /** The line is written only if this selector is on (`log_selector`). */
+  readonly selector?: string;
+  /** It begins with the client: `H=name (helo) [address]`. */
+  readonly isOfClient?: true;
+  /** The same in another form: it begins with this, behind which stand the client and the text. */
+  readonly before?: string;
+}
+
 /** What ACLs need from whoever runs them. What is absent is not available: its use defers. */
 export interface AclHooks {
   readonly facts?: Facts;
@@ -43,8 +53,7 @@ export interface AclHooks {
   sendDatagram?(host: string, port: number, data: string): Promise<void>;
   /** The last verbs of the session, comma-separated. */
   commandHistory?(): string;
-  /** @param before Of a line about the client: it stands behind this, and the text behind it. */
-  log?(targets: readonly LogTarget[], text: string, before?: string): void;
+  log?(targets: readonly LogTarget[], text: string, about?: LogAbout): void;
   /** Who wants to know of every decision. Absent: nothing is timed. */
   readonly decisions?: DecisionListener;
   /** ACLs in files. @returns undefined: there is none. */

@@ -35,7 +35,7 @@ export class OfferedAuthenticators {
     if (authenticator === undefined) return undefined;
     return then(new AuthDialogue(authenticator, session).begin(undefined), (answer) => {
       if (answer.kind === "end" && answer.log !== undefined) {
-        session.log(["main", "reject"], answer.log.text, answer.log.before);
+        session.log(["main", "reject"], answer.log.text, { before: answer.log.before });
       }
     });
   }

@@ -132,7 +132,7 @@ describe("the feature descriptions' ACLs", () => {
   accept
 `;
     assert.deepEqual((await message({ data })).log, [
-      "main: H=CLIENT Warning: dbg: acl_m_dcc_override_client_ip set to 212.227.15.16",
+      "main: Warning: dbg: acl_m_dcc_override_client_ip set to 212.227.15.16",
     ]);
   });
 
@@ -186,7 +186,7 @@ describe("the feature descriptions' ACLs", () => {
       return message({ rcpt, data }, { facts: { dmarc: () => fact(status, variables) } });
     };
     const good = await ask("accept", "none");
-    assert.deepEqual([good.said[2], good.log], ["accept", ["main: H=CLIENT Warning: DMARC DEBUG: accept b.example"]]);
+    assert.deepEqual([good.said[2], good.log], ["accept", ["main: Warning: DMARC DEBUG: accept b.example"]]);
     assert.match(good.session.message.addedHeaders[0]?.text ?? "", /^Authentication-Results: mx\.test/);
     assert.equal(good.session.message.addedHeaders[0]?.position, "at_start");
     assert.equal(
@@ -226,7 +226,8 @@ describe("the feature descriptions' ACLs", () => {
     const good = await session({ connect }, {}, "192.0.2.1", { result: "ok", ...proxied });
     assert.equal(shown(await good.acls.connect()), "accept");
     assert.deepEqual(good.log, [
-      "main: H=CLIENT Warning: Successfully proxied from  [192.0.2.1] through proxy protocol host 10.0.0.1",
+      "main: no host name found for IP address 192.0.2.1",
+      "main: Warning: Successfully proxied from  [192.0.2.1] through proxy protocol host 10.0.0.1",
       "main: Remote Source Address: 192.0.2.1:4000",
       "main: Proxy Target Address: 203.0.113.5:25",
       "main: Proxy Internal Address: 10.0.0.1:50",
@@ -234,7 +235,7 @@ describe("the feature descriptions' ACLs", () => {
     ]);
     const failed = await session({ connect }, {}, "192.0.2.1", withoutProxiedClient("failed"));
     await failed.acls.connect();
-    assert.match(failed.log[0] ?? "", /Failed required proxy protocol negotiation from {2}\[192\.0\.2\.1\]$/);
+    assert.match(failed.log[1] ?? "", /Failed required proxy protocol negotiation from {2}\[192\.0\.2\.1\]$/);
   });
 
   test("10.4 connections are limited, with a macro inside of the ACL", async () => {

@@ -63,14 +63,14 @@ describe("log_message", () => {
 
   test("of warn is logged once for the same text", async () => {
     const { log } = await askRcpt("  warn log_message = w $domain\n  warn log_message = w $domain\n  accept");
-    assert.deepEqual(log, ["main: H=CLIENT Warning: w test.example"]);
+    assert.deepEqual(log, ["main: Warning: w test.example"]);
   });
 
   test("a warn whose condition defers is skipped, which is logged", async () => {
     const { log, said } = await askRcpt("  warn condition = maybe\n  accept");
     assert.equal(said, "accept");
     assert.deepEqual(log, [
-      'main: H=CLIENT Warning: ACL "warn" statement skipped: condition test deferred: invalid "condition" value "maybe"',
+      'main: Warning: ACL "warn" statement skipped: condition test deferred: invalid "condition" value "maybe"',
     ]);
   });
 

@@ -16,6 +16,7 @@ export type LoggedReception = Pick<
   | "tookMs"
   | "subject"
   | "givenPath"
+  | "isResumed"
 >;
 
 /** Octets of a subject that are logged, as in Exim. */
@@ -27,7 +28,7 @@ export function loggedReception(
   selectors: ReadonlySet<string>,
   known: { readonly tookMs: number; readonly subject: () => string | undefined },
 ): LoggedReception {
-  const { proxy } = acls.session.connection;
+  const { proxy, tls } = acls.session.connection;
   const { authenticatedSender } = acls.session.message;
   const logged: { -readonly [K in keyof LoggedReception]: LoggedReception[K] } = connectionFields(client, selectors);
   if (selectors.has("connection_id")) logged.connectionId = client.connectionId;
@@ -38,6 +39,7 @@ export function loggedReception(
   const { givenPath, returnPath } = envelope;
   if (givenPath !== returnPath && selectors.has("received_sender")) logged.givenPath = givenPath;
   if (pipelining !== undefined && selectors.has("pipelining")) logged.pipelining = pipelining;
+  if (tls?.resumption === "resumed" && selectors.has("tls_resumption")) logged.isResumed = true;
   if (selectors.has("8bitmime")) logged.bodyBits = envelope.eightBit ? 8 : envelope.sevenBit ? 7 : 0;
   if (selectors.has("receive_time")) logged.tookMs = known.tookMs;
   const subject = selectors.has("subject") ? known.subject() : undefined;

@@ -262,7 +262,7 @@ export class Dialogue {
       this.#session.authenticationEnded(answer.reply, "unknown");
     } else {
       if (answer.log !== undefined)
-        this.#options.acls.session.log(["main", "reject"], answer.log.text, answer.log.before);
+        this.#options.acls.session.log(["main", "reject"], answer.log.text, { before: answer.log.before });
       this.#session.authenticationEnded(answer.reply, answer.isAuthenticated ? "authenticated" : "refused");
     }
   }

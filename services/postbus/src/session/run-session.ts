@@ -55,9 +55,9 @@ export async function runSession(options: SessionOptions): Promise<void> {
       spf: () => spfOf(session, options.resolver),
       spf_guess: (record) => spfOf(session, options.resolver, record),
     },
-    log: (targets, text, before) => {
-      const of =
-        before === undefined ? "" : `${before}${session.evaluation.around.variables.get("sender_fullhost") ?? ""}`;
+    log: (targets, text, { before } = {}) => {
+      const host = session.evaluation.around.variables.get("sender_fullhost") ?? "";
+      const of = before === undefined ? "" : `${before}${host}`;
       trace(`LOG: ${targets.join(",")}: ${of}${text}`);
     },
     readAclFile: readTextFile,

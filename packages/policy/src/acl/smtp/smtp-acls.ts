@@ -166,7 +166,7 @@ export class SmtpAcls {
       if (!isBelieved) {
         session.message.authenticatedSender = undefined;
         const why = answer === undefined ? "client not authenticated" : "rejected by ACL";
-        session.log(["main"], ` (${why})`, `ignoring AUTH=${encodeXtext(authenticatedSender)} from H=`);
+        session.log(["main"], ` (${why})`, { before: `ignoring AUTH=${encodeXtext(authenticatedSender)} from H=` });
       }
       return this.#mail(said);
     });

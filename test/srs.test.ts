@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { freePort, startExim, startPostbus } from "@postbus/testkit";
-import { PATIENT, speak } from "./examples/running-program.ts";
+import { speak } from "./examples/running-program.ts";
 import { eventually } from "./support/eventually.ts";
 import { temporaryDirectory } from "./support/fixture.ts";
 import { messagesIn } from "./support/mailbox.ts";
@@ -66,7 +66,7 @@ async function forwarder(t: TestContext, port: number, config: (mail: string) =>
   const mail = join(data, "mail");
   const file = join(data, "p.conf");
   await writeFile(file, `daemon_smtp_ports = ${port}\n${config(mail)}`, "latin1");
-  const postbus = await startPostbus({ args: ["--data", data, "--config", file], env: PATIENT });
+  const postbus = await startPostbus({ args: ["--data", data, "--config", file] });
   t.after(() => postbus.stop());
   return { port, mail, log: () => readFile(join(data, "log", "mainlog"), "latin1") };
 }

@@ -17,7 +17,7 @@ import {
 } from "@postbus/testkit";
 
 const root = resolve(import.meta.dirname, "../../..");
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const missing = program("nats-server") === undefined ? "no nats-server on this machine" : false;
 
 describe("the services apart, on a NATS server", { skip: missing }, () => {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { runPostbus, startPostbus } from "@postbus/testkit";
 
 /** A loaded machine may take its time; what is waited for comes in milliseconds. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** As Debian's split configuration has them, with a vacation message. */
 const policy = (directory: string): string => `

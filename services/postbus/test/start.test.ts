@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type PostbusProcess, runPostbus, startPostbus } from "@postbus/testkit";
 
 /** A loaded machine may take its time; what is waited for comes in milliseconds. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 async function temporaryDirectory(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "postbus-start-"));

@@ -137,7 +137,7 @@ describe("rates in Redis", { skip: redisIsMissing ?? false }, () => {
     const away = new RedisRates({ url: "redis://127.0.0.1:1", timeoutMs: 300 });
     const started = performance.now();
     await assert.rejects(away.rate(event), RatesDefer);
-    assert.ok(performance.now() - started < 20_000);
+    assert.ok(performance.now() - started < 60_000);
     await away.stop();
   });
 });

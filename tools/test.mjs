@@ -45,7 +45,7 @@ if (process.argv.length > 2) {
 } else {
   const directory = mkdtempSync(join(tmpdir(), "postbus-tests-"));
   try {
-    const results = [await test(3, [...everything(directory)]), await test(1, globSync("test/short/*.test.ts").sort())];
+    const results = [await test(4, [...everything(directory)]), await test(1, globSync("test/short/*.test.ts").sort())];
     process.exitCode = results.every(Boolean) ? 0 : 1;
   } finally {
     rmSync(directory, { recursive: true });

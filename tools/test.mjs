@@ -10,10 +10,14 @@ import { grouped } from "./test/grouped.mjs";
 /** Each test file is a process, and most of them load the same modules: what was compiled once is there for the others. */
 process.env.NODE_COMPILE_CACHE = join(import.meta.dirname, "..", "node_modules", ".cache", "tests");
 
+/** Who ends this ends the tests that run. */
+const stopping = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stopping.abort());
+
 /** @returns whether all tests passed. */
 async function test(concurrency, files) {
   let isGood = true;
-  const events = run({ files, concurrency });
+  const events = run({ files, concurrency, signal: stopping.signal });
   events.on("test:summary", ({ success }) => {
     isGood &&= success;
   });

@@ -86,9 +86,12 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const events = attemptEvents(work.id, item, policy.events);
     const notes = new Notes();
     const note = notes.add;
-    const made = await attemptOthers({ work, item, content: work.content, events, note }, held, policy, deps);
+    const before = work.remembered as AttemptReport | undefined;
+    const made =
+      before ?? (await attemptOthers({ work, item, content: work.content, events, note }, held, policy, deps));
     const report = notes.all.length === 0 ? made : { ...made, notes: [...notes.all, ...made.notes] };
     const { results } = report;
+    if (isWorthNoting(report, item, policy.events)) work.remember(report);
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
       throw new LeaseLostError("the item was not held when its attempt had ended");
@@ -135,6 +138,16 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       ? noted
       : { ...noted, events: [...events.end((lines) => deps.raiser?.record(lines)), ...(noted.events ?? [])] };
   };
+}
+
+/**
+ * Somebody has the message, and what follows takes more than this turn of the event loop: reports are composed, the fleet's retry
+ * records asked, actions of the policy carried out. Messages of the transport's own are made again instead.
+ */
+function isWorthNoting({ results, publish }: AttemptReport, item: DeliveryItem, events: unknown): boolean {
+  if (publish !== undefined || results.every(({ outcome }) => outcome !== "delivered")) return false;
+  if (events !== undefined || results.some(({ outcome }) => outcome !== "delivered")) return true;
+  return item.recipients.some(({ notification }) => notification?.notify?.includes("SUCCESS"));
 }
 
 const NO_RULES: ReadonlyMap<string, readonly RetryStep[]> = new Map();

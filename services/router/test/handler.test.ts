@@ -32,6 +32,7 @@ const workOf = (header: unknown): WorkItem => ({
   content,
   handedOut: 1,
   isHeld: () => true,
+  remember: () => {},
   signal: new AbortController().signal,
 });
 

@@ -31,6 +31,8 @@ const PRESSURE_MS = 100;
  */
 const NEAR_MS = 5;
 const WAITING_FOR_EACH = 8;
+/** Share of its time that the event loop of this process works: from here on, replies are late because we read them late. */
+const BUSY = 0.75;
 
 export type Acquired =
   /** @property notes What the log should know about how it came about. */
@@ -81,6 +83,8 @@ export class HostConnections {
   #isClosing = false;
   #pressure: NodeJS.Timeout | undefined;
   #wasLate = false;
+  /** This process had no time to spare when pressure was looked at last, or it was not looked at yet. */
+  #isBusy = true;
   #hasAnswered = false;
   /** From final dot to reply, the shortest time of late: what is added when this process is short of time is not the host's. */
   #replyMs = Number.POSITIVE_INFINITY;
@@ -221,9 +225,12 @@ export class HostConnections {
 
   #watchPressure(): void {
     if (this.#idle.length === 0 && this.#openCount >= this.#maxConnections) return;
+    if (this.#pressure !== undefined) return;
     const dueMs = performance.now() + PRESSURE_MS;
-    this.#pressure ??= setTimeout(() => {
+    const loop = performance.eventLoopUtilization();
+    this.#pressure = setTimeout(() => {
       this.#pressure = undefined;
+      this.#isBusy = performance.eventLoopUtilization(loop).utilization > BUSY;
       const [oldest] = this.#waiters;
       if (oldest === undefined) return;
       // A timer that comes late says that this process stood still: the answers are there and not read yet.
@@ -238,12 +245,17 @@ export class HostConnections {
     }, PRESSURE_MS).unref();
   }
 
+  /** The host is what is waited for. */
+  get #isSlow(): boolean {
+    return this.#replyMs > NEAR_MS && !this.#isBusy;
+  }
+
   #isWorthOneMore(): boolean {
-    return this.#replyMs > NEAR_MS || this.#waiters.length >= WAITING_FOR_EACH * this.#inUse;
+    return this.#isSlow || this.#waiters.length >= WAITING_FOR_EACH * this.#inUse;
   }
 
   #isWorthKeeping(): boolean {
-    return this.#replyMs > NEAR_MS || this.#waiters.length >= (WAITING_FOR_EACH / 2) * (this.#inUse - 1);
+    return this.#isSlow || this.#waiters.length >= (WAITING_FOR_EACH / 2) * (this.#inUse - 1);
   }
 
   #useOneMore(): void {

@@ -1,3 +1,4 @@
+// One file because it is one state machine: what may come next depends on all that a session has said before.
 import { type Capabilities, noCapabilities, parseCapabilities } from "./capabilities.ts";
 import type { ClientSessionOptions } from "./client-session-options.ts";
 import { Dialogue } from "./dialogue.ts";

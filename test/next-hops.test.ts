@@ -3,8 +3,19 @@ import { chmod, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { freePort, postfixIsMissing, startExim, startPostfix, startRecordingSink, submit } from "@postbus/testkit";
+import {
+  freePort,
+  openSmtpdIsMissing,
+  postfixIsMissing,
+  startExim,
+  startOpenSmtpd,
+  startPostfix,
+  startRecordingSink,
+  startSmtpPeer,
+  submit,
+} from "@postbus/testkit";
 import nodemailer from "nodemailer";
+import { eventually } from "./support/eventually.ts";
 import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
 import { messagesIn } from "./support/mailbox.ts";
 import { needs } from "./support/programs.ts";
@@ -85,6 +96,28 @@ virtual_gid_maps = static:65533
       assert.equal(messages.filter((text) => /^X-Load-Id: hop-\d$/m.test(text)).length, 5);
     } finally {
       await postfix.stop();
+    }
+  });
+
+  test("OpenSMTPD, which hands it on", async (t) => {
+    const missing = openSmtpdIsMissing();
+    if (missing !== undefined) return t.skip(`SKIPPED: ${missing}`);
+    const directory = await temporaryDirectory(t, "opensmtpd-hop");
+    await using behind = await startSmtpPeer();
+    const openSmtpd = await startOpenSmtpd(behind.port, { port: await freePort(), directory });
+    try {
+      const { postbus } = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${openSmtpd.port}`);
+      await submit({ ...message, port: postbus.port("smtp"), recipients });
+      const arrived = await eventually(async () => {
+        const all = behind.messages.flatMap(({ recipients: to, content }) =>
+          to.map((recipient) => `${/^X-Load-Id: (hop-\d)\r$/m.exec(content)?.[1]} ${recipient}`),
+        );
+        return all.length >= 10 ? all : undefined;
+      });
+      const wanted = [0, 1, 2, 3, 4].flatMap((n) => recipients().map((recipient) => `hop-${n} ${recipient}`));
+      assert.deepEqual(arrived.toSorted(), wanted.toSorted());
+    } finally {
+      await openSmtpd.stop();
     }
   });
 

@@ -54,7 +54,7 @@ example("10.3", "an ACL for connections through a proxy", {
     const log = async (options: Parameters<Site["message"]>[0]) => {
       const told = await site.message(options);
       assert.equal(told.said[0], "accept");
-      return told.log;
+      return told.log.filter((line) => !line.startsWith("main: no host name found"));
     };
     const proxied = { localAddress: "10.0.0.1", externalAddress: "203.0.113.5" };
     const addresses = [

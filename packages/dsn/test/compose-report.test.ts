@@ -5,7 +5,7 @@ import { after, describe, test } from "node:test";
 import fc from "fast-check";
 import { composeReport } from "../src/compose-report.ts";
 import type { Report, ReportRecipient } from "../src/report.ts";
-import type { Original, ReturnLimits } from "../src/returned-message.ts";
+import { FormSurvey, type Original, type ReturnLimits } from "../src/returned-message.ts";
 import type { Wording } from "../src/wording.ts";
 
 const bob: ReportRecipient = {
@@ -29,6 +29,13 @@ const original = (content: string | Buffer, isWhole = true): Original => {
   const octets = Buffer.isBuffer(content) ? content : Buffer.from(content, "latin1");
   return { octets, isWhole, size: octets.length };
 };
+
+/** As the caller puts it together. */
+async function withLarge(report: Report, message: Buffer): Promise<Buffer> {
+  const { octets, behindMessage } = await composeReport({ ...report, mayBeLarge: true });
+  assert.ok(behindMessage !== undefined, "the message is to be put in");
+  return Buffer.concat([octets, message, behindMessage]);
+}
 
 const bounce: Report = {
   kind: "failure",
@@ -473,5 +480,46 @@ describe("composeReport", () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe("a message that is too large for the report's own octets", () => {
+  const small = { ...bounce, maxOctets: 20_000 };
+  const contents = ["Subject: x\r\n\r\nhi\r\n", "Subject: x\r\n\r\nno end", "Subject: \xe9\r\n\r\n\xe9\r\n"];
+  for (const content of contents) {
+    test(`is put in by the caller, and the report is the same: ${JSON.stringify(content)}`, async () => {
+      const message = Buffer.from(
+        content.replace("Subject", `X-Long: ${"y".repeat(900)}\r\n`.repeat(20) + "Subject"),
+        "latin1",
+      );
+      const whole = await composeReport({ ...bounce, original: original(message) });
+      const survey = new FormSurvey(limits);
+      for (let at = 0; at < message.length; at += 7) survey.add(message.subarray(at, at + 7));
+      const { form } = survey;
+      for (const given of [
+        original(message),
+        { ...original(message.subarray(0, 900), false), size: message.length, form },
+      ])
+        assert.deepEqual(await withLarge({ ...small, original: given }, message), whole.octets);
+      const { eightBit } = await composeReport({ ...small, original: original(message), mayBeLarge: true });
+      assert.equal(eightBit, content.includes("\xe9"));
+    });
+  }
+
+  test("is not returned where it may not be: too large for the operator, disorderly, or nobody has looked", async () => {
+    const large = { octets: Buffer.from("Subject: x\r\n\r\n"), isWhole: false, size: 90_000 };
+    const form = { hasOrderlyLines: true, eightBit: false };
+    const reports: readonly Report[] = [
+      { ...small, original: { ...large, size: 200_000, form } },
+      { ...small, original: { ...large, form: { ...form, hasOrderlyLines: false } } },
+      { ...small, original: large },
+      { ...small, ret: "HDRS", original: { ...large, form } },
+      { ...small, kind: "delay", original: { ...large, form } },
+    ];
+    for (const report of reports) {
+      const { octets, behindMessage } = await composeReport({ ...report, mayBeLarge: true });
+      assert.equal(behindMessage, undefined);
+      assert.match(octets.toString("latin1"), /^Content-Type: text\/rfc822-headers/m);
+    }
   });
 });

@@ -42,6 +42,8 @@ export interface DeliveryDeps {
     Partial<Pick<Policy, "queue" | "smtp" | "events">> & { readonly log?: Pick<Policy["log"], "ofDeliveries"> };
   /** For bounces, which quote the header section. */
   readonly readSpooled: Bus["spool"]["read"];
+  /** For bounces that return large messages; absent: they return header sections. */
+  readonly createSpooled?: Bus["spool"]["create"];
   readonly smtp: SmtpDeps;
   readonly mailboxes: MailboxDeps;
   /** Where nothing is delivered to for now; absent: there is no such place. */
@@ -124,6 +126,7 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       qualifyDomain: policy.qualifyDomain,
       reports: policy.reports,
       readSpooled: deps.readSpooled,
+      ...(deps.createSpooled === undefined ? {} : { createSpooled: deps.createSpooled }),
       retryRule: (address) => steps.get(address) ?? [],
       ...(policy.queue === undefined ? {} : { rules: policy.queue }),
       ...(logged === undefined ? {} : { logged, tookMs: Math.round(tookMs) }),

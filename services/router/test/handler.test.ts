@@ -160,6 +160,19 @@ describe("a recipient with a route", () => {
     assert.equal(publication?.subject, "mail.deliver.0.smtp.c_test");
   });
 
+  test("of which hosts the DNS vouches for is told where the log wants to know, and only there", async () => {
+    const hosts = [{ ...host("a"), isAuthenticated: true }, host("b")];
+    const log = { ...loaded.log, ofDeliveries: new Set(["dnssec"]) };
+    const told = async (policy: Omit<RoutingPolicy, "routing">, of: readonly object[]) => {
+      const outcomes = [delivery("x@c.test", { hosts: of })];
+      const routing = { route: async () => ({ outcomes, trace: [] }) };
+      return deliveries(await handleBy({ ...policy, routing }, itemTo("x@c.test")))[0]?.signedHosts;
+    };
+    assert.deepEqual(await told({ ...loaded, log }, hosts), [true, false]);
+    assert.equal(await told({ ...loaded, log }, [host("b")]), undefined);
+    assert.equal(await told(loaded, hosts), undefined);
+  });
+
   test("with hosts of its own keeps them in their order", async () => {
     const hosts = [host("b"), host("a", 26), host("2001:db8::1", 26, "2001:db8::1")];
     const [item] = deliveries(await handle(itemTo("x@c.test"), (address) => [delivery(address, { hosts })]));

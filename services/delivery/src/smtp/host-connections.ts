@@ -1,3 +1,4 @@
+// One file because who waits, who holds a connection and who may open one change the same counts.
 import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import type { AttemptEvents } from "../events/attempt-events.ts";
 import type { ClientContexts } from "./client-contexts.ts";

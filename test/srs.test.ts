@@ -212,4 +212,38 @@ ${home(mail).replace(
       assert.match(replies[3] ?? "", /^550 .*Invalid SRS recipient address/);
     });
   }
+
+  test("go over one of us that keeps the sender itself to Exim, and back to him", async (t) => {
+    if (needs(t, "exim-4.98") === undefined) return;
+    const ports = await portsOf();
+    const log = await deadEnd(t, ports);
+    const first = await forwarder(
+      t,
+      ports.first,
+      (mail) => `
+primary_hostname = first.test
+srs_secrets = a secret
+${HEAD}
+back:
+  driver = redirect
+  domains = first.test
+  senders = :
+  srs = reverse
+  srs_dbselect = builtin
+  data = \${srs_recipient}
+forward:
+  driver = redirect
+  domains = first.test
+  local_parts = u
+  srs = forward
+  srs_dbinsert = builtin
+  data = nobody@last.test
+${routes(ports)}
+${home(mail)}`,
+    );
+    await send(first.port, "joe@home.test", "u@first.test");
+    assert.match(await arrival(log), /^SRS0=.{6}=..==[a-z2-7]{16}@first\.test$/);
+    const [bounce = ""] = await messagesIn(first.mail);
+    assert.match(bounce, /nobody is called that/);
+  });
 });

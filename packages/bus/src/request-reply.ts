@@ -5,7 +5,7 @@ import type { Subscription } from "./bus.ts";
 export interface Question {
   readonly body: unknown;
   readonly content: Content | undefined;
-  /** Aborted when the asker's deadline has passed: nobody waits for the answer any more. */
+  /** Aborted when the asker's deadline has passed, or he has left: nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }
 
@@ -14,6 +14,14 @@ export interface RequestOptions {
   readonly timeoutMs: number;
   /** Goes with the question: inline octets are sent along, spooled content by reference. */
   readonly content?: Content;
+  /** The answer is not wanted any more: the request fails, and who works on it hears of that. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ServeOptions {
+  readonly concurrency: number;
+  /** Questions beyond those that wait for their turn; on NATS, where each is held in memory. Absent: 16 for each place. */
+  readonly maxWaiting?: number;
 }
 
 /** Questions with answers; nothing is kept. One of the services that serve a subject answers. */
@@ -23,7 +31,7 @@ export interface RequestReply {
   /** A handler that throws makes the asker's request fail with the error's text; it does not end the service. */
   serve(
     subject: string,
-    options: { readonly concurrency: number },
+    options: ServeOptions,
     handler: (question: Question) => Promise<object>,
   ): Promise<Subscription>;
   /** To every process that listens, now; nobody is waited for. For `control.*`. */

@@ -39,6 +39,8 @@ export const DkimSignature = Type.Object(
     headerNames: Type.String(),
     /** `z=` */
     copiedHeaders: Type.String(),
+    /** Of `b=`; absent: it was not asked for. */
+    signatureBits: Type.Optional(Type.Integer({ minimum: 0 })),
     /** Absent: none was found, or none was looked for. */
     key: Type.Optional(DkimKey),
   },

@@ -208,6 +208,8 @@ export const Rejected = Type.Object(
     /** Of the message that was refused, if its content had come. */
     messageId: Type.Optional(Type.String()),
     returnPath: Type.Optional(Type.String()),
+    /** What SPF has said of the return path, if the log wants it. */
+    spf: Type.Optional(Type.String()),
     /** Exim's words: `rejected RCPT <a@b>: relay not permitted`. */
     text: Type.String(),
     /** It was no command: a TLS handshake has failed, and `text` is the library's reason. */

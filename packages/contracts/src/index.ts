@@ -63,6 +63,7 @@ export {
   MessageRequest,
   SpfAnswer,
   SpfRequest,
+  USUAL_HEADER_OCTETS,
   verifyMessageSubject,
   verifySpfSubject,
 } from "./verify.ts";

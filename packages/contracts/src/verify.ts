@@ -36,18 +36,27 @@ export const SpfAnswer = Type.Object(
 );
 export type SpfAnswer = Static<typeof SpfAnswer>;
 
+/** What a header section has at the most (Exim's `header_maxsize`), unless a policy wants more. */
+export const USUAL_HEADER_OCTETS = 1024 * 1024;
+
 export const MessageRequest = Type.Object(
   {
     v: Type.Literal(1),
     messageId: Type.String({ minLength: 1 }),
+    /** IP address of the client: who asks much waits for himself. As below, a word that an older verifier does not know. */
+    clientAddress: Type.Optional(Type.String({ minLength: 2 })),
     /** For DMARC's alignment (RFC 9989); absent when SPF was not asked. */
     spf: Type.Optional(SpfFact),
     /** The answer is to have `signatures`. A verifier that does not know the word does not answer: it is updated first. */
     wantsSignatures: Type.Optional(Type.Literal(true)),
+    /** Each of `signatures` is to say how long it is. */
+    wantsSignatureBits: Type.Optional(Type.Literal(true)),
     /** The answer is to have `arc`. */
     wantsArc: Type.Optional(Type.Literal(true)),
     /** The answer is to have `dmarcDetail`; as above. */
     wantsDmarcDetail: Type.Optional(Type.Literal(true)),
+    /** Of the header section, where it is longer than usual; as above. */
+    headerOctets: Type.Optional(Type.Integer({ minimum: 1 })),
     /** File with the list of public suffixes, where domains are found by that (RFC 7489). */
     suffixFile: Type.Optional(Type.String({ minLength: 1 })),
   },

@@ -3,6 +3,7 @@ import { DeferError } from "@postbus/mail";
 import type { Answer } from "./answer.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { failed, type Outcome } from "./exchange.ts";
+import { FailureCache } from "./failure-cache.ts";
 import { queryName } from "./query-name.ts";
 import { queryPacket } from "./question.ts";
 import type { RecordType } from "./record.ts";
@@ -13,7 +14,7 @@ import { tcpExchange } from "./tcp-exchange.ts";
 import { udpExchange } from "./udp-exchange.ts";
 
 export interface ResolveOptions {
-  /** For this caller; the question itself goes on, and a later caller may find its answer. */
+  /** For this caller; a question that nobody waits for any more is not asked of another server, or again. */
   readonly signal?: AbortSignal;
 }
 
@@ -41,6 +42,14 @@ export interface ResolverOptions {
   readonly now?: () => number;
 }
 
+/** A question on its way. */
+interface Asked {
+  readonly answer: Promise<Answer>;
+  readonly endsAtMs: number;
+  /** Callers that have not left. */
+  waiting: number;
+}
+
 /** Less than the 20 s that RFC 7208 §4.6.4 gives to an SPF check; glibc's default, 5 s × 2 attempts. */
 const DEADLINE_MS = 10_000;
 /** An honest resolver that has to ask around is usually done in one second; after that a packet may have got lost. */
@@ -59,14 +68,16 @@ export async function openResolver(dnsServers: string | undefined): Promise<Reso
   return createResolver({ servers: dnsServers === undefined ? await systemServers() : parseServers(dnsServers) });
 }
 
-/** A stub resolver (RFC 1034 §5.3.1) with a cache; the same question is asked once, however many wait for it. */
+/** A stub resolver (RFC 1034 §5.3.1) with a cache of answers and of failures (RFC 9520); the same question is asked once, however
+ * many wait for it. */
 export function createResolver(options: ResolverOptions): Resolver {
   const now = options.now ?? (() => performance.now());
   const deadlineMs = options.deadlineMs ?? DEADLINE_MS;
   const attemptTimeoutMs = options.attemptTimeoutMs ?? ATTEMPT_TIMEOUT_MS;
   const cache = new AnswerCache(options.cacheOctets ?? CACHE_OCTETS, now);
+  const failures = new FailureCache(now);
   const slots = new Slots(options.parallel ?? PARALLEL, MAX_WAITING);
-  const inFlight = new Map<string, Promise<Answer>>();
+  const inFlight = new Map<string, Asked>();
   const probe = async (server: ServerAddress): Promise<boolean> => {
     const outcome = await askServer(server, "", "NS", Math.min(PROBE_TIMEOUT_MS, attemptTimeoutMs));
     return outcome.kind === "answer" || !outcome.isSilent;
@@ -74,21 +85,27 @@ export function createResolver(options: ResolverOptions): Resolver {
   const watch = new ServerWatch(options.servers, probe, now);
 
   /** Server after server, until one has an answer. */
-  async function ask<T extends RecordType>(name: string, type: T, key: string, endsAtMs: number): Promise<Answer<T>> {
+  async function ask<T extends RecordType>(name: string, type: T, key: string, asked: Asked): Promise<Answer<T>> {
     let trouble = "no server answers any question";
+    let wasAsked = false;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       for (const server of watch.available()) {
-        const timeoutMs = Math.min(attemptTimeoutMs * 2 ** round, endsAtMs - now());
+        if (asked.waiting === 0) throw new DeferError("dns", `${type} ${name}: nobody waits for an answer`);
+        const timeoutMs = Math.min(attemptTimeoutMs * 2 ** round, asked.endsAtMs - now());
         if (timeoutMs <= 0) break;
+        wasAsked = true;
         const response = await askServer(server, name, type, timeoutMs);
         if (response.kind === "answer") {
           cache.set(key, response.answer, response.octets);
+          failures.forget(key);
           return response.answer;
         }
         trouble = `${server.address}:${server.port}: ${response.reason}`;
         watch.failed(server, response.isSilent);
       }
     }
+    // What is wrong with our own servers is over as soon as one of them is back.
+    if (wasAsked && watch.available().length > 0) failures.add(key, trouble);
     throw new DeferError("dns", `${type} ${name}: ${trouble}`);
   }
 
@@ -100,15 +117,29 @@ export function createResolver(options: ResolverOptions): Resolver {
       const kept = cache.get(key);
       // The key holds the type, so the answer is of that type; the same goes for `inFlight`.
       if (kept !== undefined) return kept as Answer<T>;
-      const asked = (inFlight.get(key) as Promise<Answer<T>> | undefined) ?? askOnce(plain, type, key);
-      return signal === undefined ? asked : beforeAbort(asked, signal, `${type} ${plain}`);
+      const trouble = failures.get(key);
+      if (trouble !== undefined) throw new DeferError("dns", `${type} ${plain}: ${trouble} (a moment ago)`);
+      const joined = inFlight.get(key);
+      if (joined !== undefined) joined.waiting++;
+      const asked = joined ?? askOnce(plain, type, key);
+      const answer = asked.answer as Promise<Answer<T>>;
+      // Who has no signal waits to the end.
+      if (signal === undefined) return answer;
+      try {
+        return await beforeAbort(answer, signal, `${type} ${plain}`);
+      } finally {
+        asked.waiting--;
+      }
     },
   };
 
-  function askOnce<T extends RecordType>(name: string, type: T, key: string): Promise<Answer<T>> {
-    const endsAtMs = now() + deadlineMs;
-    const asked = slots.run(() => ask(name, type, key, endsAtMs)).finally(() => inFlight.delete(key));
+  function askOnce(name: string, type: RecordType, key: string): Asked {
+    const { promise: answer, resolve } = Promise.withResolvers<Answer>();
+    const asked: Asked = { answer, endsAtMs: now() + deadlineMs, waiting: 1 };
     inFlight.set(key, asked);
+    resolve(slots.run(() => ask(name, type, key, asked)).finally(() => inFlight.delete(key)));
+    // Whoever has left does not want to know.
+    answer.catch(() => undefined);
     return asked;
   }
 }

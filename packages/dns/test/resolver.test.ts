@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { DeferError } from "@postbus/mail";
 import { type DnsServer, type DnsServerOptions, type DnsZone, startDnsServer } from "@postbus/testkit";
+
+import { FailureCache } from "../src/failure-cache.ts";
 import { createResolver, parseServers, type Resolver, type ResolverOptions } from "../src/index.ts";
 
 const stops: (() => Promise<void>)[] = [];
@@ -282,9 +284,67 @@ test("the AD bit is passed on from a server that is believed, and from no other"
   assert.equal((await stranger.resolve("example.org", "A")).authenticated, false);
 });
 
-test("a caller's signal ends his wait, not the question", async () => {
+test("a caller's signal ends his wait, not that of others", async () => {
   const { resolver } = await lab(zone, {}, { attemptTimeoutMs: 500, deadlineMs: 500 });
-  await assert.rejects(resolver.resolve("silent.example.org", "A", { signal: AbortSignal.abort() }), DeferError);
+  const controller = new AbortController();
+  const first = resolver.resolve("example.org", "A", { signal: controller.signal });
+  const second = resolver.resolve("example.org", "A", { signal: new AbortController().signal });
+  controller.abort();
+  await assert.rejects(first, /given up by the caller/);
+  assert.equal((await second).state, "found");
+});
+
+test("what nobody waits for any more is not asked again", async () => {
+  const { resolver, server } = await lab(zone, {}, { attemptTimeoutMs: 20, parallel: 1 });
+  const signal = AbortSignal.timeout(5);
+  await Promise.all(
+    ["silent.example.org", "q.silent.example.org"].map((name) =>
+      assert.rejects(resolver.resolve(name, "A", { signal }), DeferError),
+    ),
+  );
+  // There is one place for questions: when this one has it, the others have given it up.
+  assert.equal((await resolver.resolve("example.org", "A")).state, "found");
+  assert.equal(server.queries.filter((query) => query.includes("silent")).length, 1);
+});
+
+test("what has failed is not asked again at once, and later less and less often (RFC 9520)", async () => {
+  let nowMs = 0;
+  const { resolver, server } = await lab(zone, {}, { now: () => nowMs });
+  const fails = async (): Promise<number> => {
+    const before = server.queries.length;
+    await assert.rejects(resolver.resolve("broken.example.org", "A"), DeferError);
+    return server.queries.length - before;
+  };
+  const asked = [];
+  // Milliseconds after the failure before.
+  for (const ms of [0, 999, 1, 1_999, 1, 3_999, 1]) {
+    nowMs += ms;
+    asked.push((await fails()) > 0);
+  }
+  assert.deepEqual(asked, [true, false, true, false, true, false, true]);
+  for (let i = 0; i < 10; i++) {
+    nowMs += 300_000;
+    assert.ok((await fails()) > 0, "after five minutes it is asked in any case");
+  }
+  nowMs += 700_000;
+  assert.ok((await fails()) > 0);
+  nowMs += 1_000;
+  assert.ok((await fails()) > 0, "long ago is forgotten");
+});
+
+test("failures of ten thousand names are kept, no more", () => {
+  const failures = new FailureCache(() => 0);
+  for (let i = 0; i < 30_000; i++) failures.add(`A h${i}.example.org`, "SERVFAIL");
+  assert.equal(failures.size, 10_000);
+  assert.equal(failures.get("A h0.example.org"), undefined);
+  assert.equal(failures.get("A h29999.example.org"), "SERVFAIL");
+});
+
+test("a name that answers again is asked as any other", () => {
+  const failures = new FailureCache(() => 0);
+  for (let i = 0; i < 5; i++) failures.add("A example.org", "SERVFAIL");
+  failures.forget("A example.org");
+  assert.equal(failures.get("A example.org"), undefined);
 });
 
 test("more questions than sockets wait for their turn", async () => {

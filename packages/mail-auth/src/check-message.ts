@@ -1,4 +1,12 @@
-import type { ArcFact, DkimFact, DkimSignature, DmarcDetail, DmarcFact, SpfFact } from "@postbus/contracts";
+import {
+  type ArcFact,
+  type DkimFact,
+  type DkimSignature,
+  type DmarcDetail,
+  type DmarcFact,
+  type SpfFact,
+  USUAL_HEADER_OCTETS,
+} from "@postbus/contracts";
 import type { Resolver } from "@postbus/dns";
 import { ArcCheck, NO_CHAIN } from "./arc/check-arc.ts";
 import { BodyHashes } from "./canonical/body-hashes.ts";
@@ -30,6 +38,8 @@ export interface MessageCheckOptions extends CheckOptions {
   readonly wantsSignatures?: boolean;
   /** The chain of seals is to be checked, too (RFC 8617). */
   readonly wantsArc?: boolean;
+  /** A longer header section is not looked at; absent: 1 MiB, as Exim's `header_maxsize`. */
+  readonly maxHeaderOctets?: number;
   /** What SPF said of the return path. */
   readonly spf?: SpfFact;
   /** For DMARC by RFC 7489: the list of public suffixes, to be read when it is needed. */
@@ -79,10 +89,16 @@ export async function checkMessage(
 
 async function check(
   content: Buffer | AsyncIterable<Buffer>,
-  { spf, suffixes, wantsArc = false, wantsSignatures = false }: MessageCheckOptions,
+  {
+    spf,
+    suffixes,
+    wantsArc = false,
+    wantsSignatures = false,
+    maxHeaderOctets = USUAL_HEADER_OCTETS,
+  }: MessageCheckOptions,
   resolver: LibraryResolver,
 ): Promise<MessageFacts> {
-  const parts = await readMessageParts(content);
+  const parts = await readMessageParts(content, maxHeaderOctets);
   const { header } = parts;
   const section =
     header === undefined

@@ -1,5 +1,3 @@
-import { MAX_HEADER_OCTETS } from "./header-section.ts";
-
 /** A message cut at the end of its header section. */
 export interface MessageParts {
   /** With the CRLF of the last field; without the empty line. Undefined if it does not end within the limit. Ours. */
@@ -12,28 +10,56 @@ export interface MessageParts {
 
 const END_OF_HEADER = Buffer.from("\r\n\r\n");
 const EMPTY_LINE = Buffer.from("\r\n");
+const EMPTY = Buffer.alloc(0);
 
 /**
  * Reads no further than to the end of the header section: most questions need nothing else.
  *
  * @param content Pieces are done with when the next one is asked for.
+ * @param maxHeaderOctets What comes after that is not looked at.
  */
-export async function readMessageParts(content: Buffer | AsyncIterable<Buffer>): Promise<MessageParts> {
+export async function readMessageParts(
+  content: Buffer | AsyncIterable<Buffer>,
+  maxHeaderOctets: number,
+): Promise<MessageParts> {
   if (Buffer.isBuffer(content)) {
-    const cut = cutAt(content, true);
-    return { header: cut?.header, rest: () => [cut?.rest ?? Buffer.alloc(0)], discard: async () => undefined };
+    const cut = cutAt(content, 0, true, maxHeaderOctets);
+    return { header: cut?.header, rest: () => [cut?.rest ?? EMPTY], discard: async () => undefined };
   }
   const chunks = content[Symbol.asyncIterator]();
   const discard = async (): Promise<void> => {
     await chunks.return?.();
   };
-  let seen: Buffer = Buffer.alloc(0);
+  const seen = new Seen();
   for (;;) {
     const next = await chunks.next();
-    if (next.done !== true) seen = Buffer.concat([seen, next.value]);
-    const cut = cutAt(seen, next.done === true);
-    if (cut === undefined && next.done !== true && seen.length <= MAX_HEADER_OCTETS) continue;
-    return { header: cut?.header, rest: () => following(cut?.rest ?? Buffer.alloc(0), chunks), discard };
+    const lookedAt = Math.max(0, seen.octets.length - END_OF_HEADER.length);
+    if (next.done !== true) seen.add(next.value);
+    const { octets } = seen;
+    const cut = cutAt(octets, lookedAt, next.done === true, maxHeaderOctets);
+    if (cut === undefined && next.done !== true && octets.length <= maxHeaderOctets) continue;
+    return { header: cut?.header, rest: () => following(cut?.rest ?? EMPTY, chunks), discard };
+  }
+}
+
+/** What has been read, in one piece that grows by doubling: each octet is copied twice, however small the chunks are. */
+class Seen {
+  #room: Buffer = EMPTY;
+  #length = 0;
+
+  get octets(): Buffer {
+    return this.#room.subarray(0, this.#length);
+  }
+
+  add(piece: Buffer): void {
+    const needed = this.#length + piece.length;
+    if (needed > this.#room.length) {
+      const room = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#room.length));
+      this.#room.copy(room, 0, 0, this.#length);
+      this.#room = room;
+    }
+    piece.copy(this.#room, this.#length);
+    this.#length = needed;
   }
 }
 
@@ -42,13 +68,21 @@ async function* following(first: Buffer, chunks: AsyncIterator<Buffer>): AsyncGe
   for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value;
 }
 
-/** @param isAll Whether nothing comes after `seen`: then a header section may end without an empty line. */
-function cutAt(seen: Buffer, isAll: boolean): { readonly header: Buffer; readonly rest: Buffer } | undefined {
-  if (seen.subarray(0, EMPTY_LINE.length).equals(EMPTY_LINE)) return { header: Buffer.alloc(0), rest: seen };
-  const end = seen.subarray(0, MAX_HEADER_OCTETS).indexOf(END_OF_HEADER);
+/**
+ * @param from Before that, there is no end.
+ * @param isAll Whether nothing comes after `seen`: then a header section may end without an empty line.
+ */
+function cutAt(
+  seen: Buffer,
+  from: number,
+  isAll: boolean,
+  maxHeaderOctets: number,
+): { readonly header: Buffer; readonly rest: Buffer } | undefined {
+  if (seen.subarray(0, EMPTY_LINE.length).equals(EMPTY_LINE)) return { header: EMPTY, rest: seen };
+  const end = seen.subarray(0, maxHeaderOctets).indexOf(END_OF_HEADER, from);
   if (end >= 0) {
     const cut = end + EMPTY_LINE.length;
     return { header: seen.subarray(0, cut), rest: seen.subarray(cut) };
   }
-  return isAll && seen.length <= MAX_HEADER_OCTETS ? { header: seen, rest: Buffer.alloc(0) } : undefined;
+  return isAll && seen.length <= maxHeaderOctets ? { header: seen, rest: EMPTY } : undefined;
 }

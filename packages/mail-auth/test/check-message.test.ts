@@ -371,6 +371,39 @@ test("DMARC: a second From field, above or below the signed one, makes it permer
   }
 });
 
+/** Headers that a server takes, and readers show: they are no way past the author's policy. */
+const strange = [
+  ["999 folds", `X: y\r\n${" \r\n".repeat(999)} z\r\nFrom: a@example.org\r\n`],
+  ["10,000 blanks", `X:${" ".repeat(10_000)}y\r\nFrom: a@example.org\r\n`],
+  ["20,000 folds in From", `From: a${" \r\n".repeat(20_000)} @example.org\r\n`],
+  ["10,000 blanks in the author's name", `From: "a${" ".repeat(10_000)}b" <a@example.org>\r\n`],
+  ["an author's name of 100 KB", `From: ${"x ".repeat(50_000)}<a@example.org>\r\n`],
+  ["a local part of 10 KB", `From: ${"x".repeat(10_000)}@example.org\r\n`],
+  ["a field of 34,000 folds", `X: y\r\n${" \r\n".repeat(34_000)} z\r\nFrom: a@example.org\r\n`],
+  ["1,000 fields", `${"X: y\r\n".repeat(999)}From: a@example.org\r\n`],
+  ["999 authors of one domain", `From: ${"a@example.org, ".repeat(998)}a@example.org\r\n`],
+] as const;
+
+for (const [name, header] of strange) {
+  test(`DMARC: ${name}, and the policy is found`, async () => {
+    const { dmarc } = await checkMessage(Buffer.from(`${header}\r\nbody\r\n`, "latin1"), {}, await resolver);
+    assert.deepEqual([dmarc.result, dmarc.policy, dmarc.domain], ["fail", "reject", "example.org"]);
+  });
+}
+
+test("a header section that is longer than usual is looked at if it may be so long", async () => {
+  const header = `${`X: ${"y".repeat(60_000)}\r\n`.repeat(40)}From: a@example.org\r\n\r\n`;
+  const octets = Buffer.from(`${header}body\r\n`, "latin1");
+  const results = [];
+  for (const maxHeaderOctets of [undefined, header.length]) {
+    for (const content of [octets, transientPieces(octets, 10_000)]) {
+      const { dmarc } = await checkMessage(content, { ...(maxHeaderOctets && { maxHeaderOctets }) }, await resolver);
+      results.push(dmarc.result);
+    }
+  }
+  assert.deepEqual(results, ["permerror", "permerror", "fail", "fail"]);
+});
+
 test("a message without From has no DMARC result", async () => {
   const { dmarc } = await checkMessage(crlf("Subject: x\n\nbody\n"), {}, resolver);
   assert.equal(dmarc.result, "none");

@@ -28,15 +28,26 @@ const unusable = [
   ["a name that is not ASCII", "Fr\u00f6m: a@b\r\n"],
   ["LF alone", "From: a@b\nSubject: x\r\n"],
   ["CR alone", "From: a@b\rSubject: x\r\n"],
-  ["1,001 fields", "X: y\r\n".repeat(1001)],
-  ["20,000 folds", `X: y\r\n${" z\r\n".repeat(20_000)}`],
-  ["a field of 200 KB", `X: ${"y".repeat(200_000)}\r\n`],
-  ["2,000 blanks", `X:${" ".repeat(2000)}y\r\n`],
-  ["2,000 lines of a blank each", `X: y\r\n${" \r\n".repeat(2000)}`],
 ] as const;
 
 for (const [name, text] of unusable) {
   test(`${name}: nothing may be concluded`, () => assert.equal(read(text).kind, "unusable"));
+}
+
+const strange = [
+  ["1,001 fields", "X: y\r\n".repeat(1001), 1001],
+  ["20,000 folds", `X: y\r\n${" z\r\n".repeat(20_000)}`, 1],
+  ["a field of 200 KB", `X: ${"y".repeat(200_000)}\r\n`, 1],
+  ["2,000 blanks", `X:${" ".repeat(2000)}y\r\n`, 1],
+  ["2,000 blanks before the colon", `X${" ".repeat(2000)}:y\r\n`, 1],
+  ["2,000 lines of a blank each", `X: y\r\n${" \r\n".repeat(2000)}`, 1],
+] as const;
+
+for (const [name, text, count] of strange) {
+  test(`${name}: strange, and clear`, () => {
+    const section = read(text);
+    assert.equal(section.kind === "fields" && section.fields.length, count);
+  });
 }
 
 test("any octets are read or refused, and fields lie within the section, one behind the other", () => {

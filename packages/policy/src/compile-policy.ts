@@ -83,7 +83,7 @@ export function compilePolicy(source: PolicySource): Policy {
     notices,
     configuration,
     primaryHostname,
-    authservIds: authservIds(configuration, primaryHostname),
+    authservIds: authservIds(configuration, names),
     qualifyDomain,
     qualifyRecipient,
     smtp,

@@ -120,8 +120,11 @@ export class Conversation implements PolicyClient {
     const at = isReadingContent ? "content" : isInTransaction ? "transaction" : "between";
     this.log.closed(hasQuit ? "quit" : isClientsEnd ? "lost" : "ended", at);
     this.#noteEnd(isOurEnd);
-    // A message that is still on its way tells it itself.
-    if (!this.isFinishing) this.#policy?.decisions?.end();
+    // A message that is still on its way tells it itself, and is judged to the end.
+    if (!this.isFinishing) {
+      this.#policy?.decisions?.end();
+      this.envelope?.facts.end();
+    }
     this.envelope = undefined;
     // A message that is being published goes on; its client will ask again if it has not read the 250.
     if (!this.isFinishing) void this.reception?.discard();
@@ -190,6 +193,7 @@ export class Conversation implements PolicyClient {
       }
       case "reset": {
         this.log.incomplete("RSET");
+        this.envelope?.facts.end();
         const reception = this.reception;
         this.reception = undefined;
         return reception?.discard();
@@ -429,6 +433,7 @@ export class Conversation implements PolicyClient {
     const { eightBit, size } = step;
     const { questions, settings, clock, policy } = this.#surroundings;
     const about = { clientAddress: this.address, helo: this.helo, returnPath };
+    this.envelope?.facts.end();
     const facts = new TransactionFacts(questions, settings.factsTimeoutMs, about);
     this.envelope = new Envelope(returnPath, eightBit, facts, step);
     this.#line.deadlines.beginTransaction(clock.nowMs);
@@ -547,6 +552,7 @@ export class Conversation implements PolicyClient {
         this.refusals.byPolicy(verdict, "data", contentStageName(verdict), message);
       }
       if (end === "taken") metrics.recipients.inc(this.envelope?.recipients.length ?? 0);
+      this.envelope?.facts.end();
       this.envelope = undefined;
       metrics.messages.inc({ result: RESULTS[end] });
       this.#policy?.beginMessage();

@@ -1,6 +1,7 @@
 import { type HeaderField, headerFields } from "@postbus/mail";
 import { changedHeader } from "@postbus/policy";
 import type { Top } from "./message-content.ts";
+import { isForgedResult } from "./trace/forged-results.ts";
 
 type Added = Parameters<typeof changedHeader>[1];
 
@@ -43,13 +44,23 @@ export class MessageHeader {
     }
   }
 
+  /** Takes out of what has come the results of others that have one of these names, in lower case. */
+  removeResults(names: readonly string[]): void {
+    const forged = this.#fields.filter((field) => isForgedResult(this.#header, field, names));
+    if (forged.length === 0) return;
+    const texts = new Set(forged.map((field) => this.#textOf(field)));
+    this.#lines = this.lines.filter((line) => !texts.has(line));
+  }
+
+  #textOf({ start, end }: HeaderField): string {
+    return this.#header.toString("latin1", start, end).replaceAll("\r\n", "\n");
+  }
+
   /** Each line with its name, folded with LF. */
   get lines(): readonly string[] {
     if (this.#lines !== undefined) return this.#lines;
     const own = `${this.#above}${this.#received}`.replaceAll("\r\n", "\n").split(/(?<=\n)(?![ \t])/);
-    const given = this.#fields.map(({ start, end }) =>
-      this.#header.toString("latin1", start, end).replaceAll("\r\n", "\n"),
-    );
+    const given = this.#fields.map((field) => this.#textOf(field));
     return [...own.filter((line) => line !== ""), ...given];
   }
 

@@ -2,7 +2,7 @@
 import { BusFullError } from "@postbus/bus";
 import { type DmarcChecked, firstItemId, routeSubject } from "@postbus/contracts";
 import { BodyGlance, DeferError, fieldValue, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
-import { type AclAnswer, BmiVerdicts, judgeContent, receivedContent } from "@postbus/policy";
+import { type AclAnswer, acceptedSignatures, BmiVerdicts, judgeContent, receivedContent } from "@postbus/policy";
 import { contentLines } from "./content-lines.ts";
 import { ContentStages, scanRoot } from "./content-stages.ts";
 import { concludeDmarc, type EndOfMessage } from "./dmarc/conclude-dmarc.ts";
@@ -10,6 +10,7 @@ import { BmiScan } from "./facts/bmi-scan.ts";
 import type { Incoming } from "./incoming.ts";
 import { type LoggedReception, loggedReception } from "./log/logged-reception.ts";
 import { rejectDetails } from "./log/reject-details.ts";
+import { signatureLine } from "./log/signature-line.ts";
 import { MessageContent } from "./message-content.ts";
 import { MessageHeader } from "./message-header.ts";
 import { MessageNotes } from "./message-notes.ts";
@@ -54,6 +55,8 @@ export class MessageReception {
   readonly #receivedAtMs: number;
   #fields: readonly HeaderField[] = [];
   #header: MessageHeader | undefined;
+  /** Names whose results have been taken out; undefined: those that the policy always has. */
+  #removedIds: Set<string> | undefined;
   #collectedOctets = 0;
   /** From the budget. */
   #takenOctets = 0;
@@ -80,7 +83,7 @@ export class MessageReception {
     const { message } = acls.session;
     message.messageId = this.messageId;
     message.receivedAtMs = this.#receivedAtMs;
-    const isLookedAt = policy.looksAtContent(acls);
+    const isLookedAt = policy.looksAtContent(acls) || this.#tellsSignatures;
     if (isLookedAt) this.#glance = new BodyGlance(policy.smtp.bodyVisibleOctets);
     this.#content = new MessageContent(
       surroundings.bus.spool,
@@ -97,7 +100,8 @@ export class MessageReception {
     }
     envelope.facts.contentIsThere({
       messageId: this.messageId,
-      wantsSignatures: acls.has("dkim") || policy.wantedFacts.signatures,
+      wantsSignatures: acls.has("dkim") || policy.wantedFacts.signatures || this.#tellsSignatures,
+      wantsSignatureBits: this.#tellsSignatures,
       headerOctets: () => this.#content.header.length,
       wantsArc: policy.wantedFacts.arc,
       wantsDmarcDetail: policy.wantedFacts.dmarc,
@@ -243,9 +247,24 @@ export class MessageReception {
     if (policy.wantedFacts.bmi) this.#bmi?.askAhead();
   }
 
+  /** The log tells of each signature, whether or not the policy asks about it. */
+  get #tellsSignatures(): boolean {
+    return this.#surroundings.policy.log.selectors.has("dkim_verbose");
+  }
+
+  async #tellSignatures(): Promise<void> {
+    const { acls, envelope } = this.#incoming;
+    if (acls.session.message.controls.isDkimOff === true) return;
+    if (!this.#fields.some(({ name }) => name === "dkim-signature")) return;
+    const found = (await envelope.facts.signatures()) ?? [];
+    for (const signature of acceptedSignatures(this.#surroundings.policy.configuration, found))
+      this.#notes.add(signatureLine(signature));
+  }
+
   /** What looks into the message. @returns what refuses it, or throws it away. */
   async #lookInto(stages: ContentStages, body: BodyView): Promise<AclAnswer | undefined> {
     const { acls } = this.#incoming;
+    if (this.#tellsSignatures) await this.#tellSignatures();
     for (const stage of ["dkim", "mime"] as const) {
       const refusal = await stages[stage]();
       if (refusal !== undefined) return refusal;
@@ -352,6 +371,13 @@ export class MessageReception {
   #changedHeader(): MessageHeader {
     const { message } = this.#incoming.acls.session;
     this.#header ??= this.#newHeader();
+    if (message.hasAuthservIds) {
+      const { authservIds } = this.#surroundings.policy;
+      this.#removedIds ??= new Set(authservIds);
+      const more = [...message.authservIds].filter((id) => this.#removedIds?.has(id) === false);
+      for (const id of more) this.#removedIds.add(id);
+      if (more.length > 0) this.#header.removeResults(more);
+    }
     this.#header.change(message.addedHeaders, message.removedHeaders);
     message.settleHeaders();
     return this.#header;

@@ -71,7 +71,8 @@ function tellsErrors({ log: { selectors }, events }: Policy): boolean {
 function isAsked(question: (typeof QUESTIONS)[number], policy: Policy): boolean {
   if (question === "helo") return policy.asksAtHelo;
   if (question === "path") return policy.rewriting?.concern(["S"]) === true;
-  if (question === "reset") return policy.log.selectors.has("smtp_incomplete_transaction");
+  // What is asked ahead is given up then.
+  if (question === "reset") return policy.wantedFacts.spf || policy.log.selectors.has("smtp_incomplete_transaction");
   if (question === "errors") return tellsErrors(policy);
   if (question === "quit" && tellsEnds(policy)) return true;
   return policy.hasAcl(question) || (question === "quit" && policy.hasAcl("notquit"));

@@ -8,6 +8,7 @@ import type {
   SmtpAcls,
   VerifyAddressRequest,
 } from "@postbus/policy";
+import { srsBucket, srsStore } from "@postbus/routing";
 import type { ClientStanding } from "@postbus/smtp";
 import { askQuota } from "./ask-quota.ts";
 import { callOut } from "./callouts.ts";
@@ -121,6 +122,7 @@ export class PolicySession implements DecisionsClient {
       returnPath: session.message.returnPath ?? "",
       surroundings: policy.surroundings,
       variables: session.evaluation.around.variables,
+      srsStore: srsStore(() => bus.keyValue(srsBucket)),
     });
     const delivery = verdict.deliveries.at(-1);
     if (verdict.result !== "good" || delivery === undefined) return verdict;

@@ -6,7 +6,9 @@ import type { Surroundings } from "./surroundings.ts";
 
 /** Whom it concerns. */
 interface Refusing extends LoggedClient {
-  readonly envelope: { readonly returnPath: string } | undefined;
+  readonly envelope:
+    | { readonly returnPath: string; readonly facts: { readonly spfResult: string | undefined } }
+    | undefined;
 }
 
 /** Of a message that was refused, and where that is to be logged. */
@@ -49,16 +51,19 @@ export class Refusals {
   #record(text: string, more: RefusedMessage & Pick<Rejected, "ofHandshake">): void {
     const { rejections, messageIds, policy } = this.#surroundings;
     const { envelope } = this.#client;
+    const { selectors } = policy.log;
+    const spf = envelope?.facts.spfResult;
     const event: Rejected = {
       v: 1,
       id: `${messageIds.next()}/reject`,
       atMs: Date.now(),
       service: "gateway",
       name: "smtp:reject",
-      ...loggedClient(this.#client, policy.log.selectors),
+      ...loggedClient(this.#client, selectors),
       text,
       ...more,
       ...(envelope === undefined ? {} : { returnPath: envelope.returnPath }),
+      ...(spf !== undefined && (selectors.has("spf") || selectors.has("spf_verbose")) ? { spf } : {}),
     };
     rejections.add(event);
   }

@@ -14,6 +14,7 @@ import {
 } from "@postbus/contracts";
 import { Value } from "typebox/value";
 import { startTestGateway } from "./start-test-gateway.ts";
+import type { TestClient } from "./test-client.ts";
 
 const ENVELOPE = "MAIL FROM:<ann@b.example>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n";
 const SMALL =
@@ -95,6 +96,22 @@ describe("facts", () => {
     });
   }
 
+  for (const [name, message] of Object.entries({ "small content": SMALL, "spooled content": LARGE })) {
+    test(`of ${name} are told under a name that is known only then, and nobody else's are`, async () => {
+      const data = "accept set acl_m_id = in.$sender_address_domain\n  add_header = ${authresults {$acl_m_id}}";
+      await using gateway = await startTestGateway({ policy: { acls: { data } } });
+      await serveFacts(gateway.bus);
+      await using client = await gateway.session();
+      await client.say(ENVELOPE, 250, 250, 354);
+      const strange = ["IN.b.example", "in.c.example"].map((id) => `Authentication-Results: ${id}; dmarc=pass\r\n`);
+      await client.say(`${strange.join("")}${message}.\r\n`, 250);
+      const { content } = await gateway.taken();
+      const ids = content.match(/^Authentication-Results: [^;]*/gm);
+      assert.deepEqual(ids, ["Authentication-Results: in.c.example", "Authentication-Results: in.b.example"]);
+      assert.match(content, /^Authentication-Results: in\.b\.example;\r\n\tdkim=pass header/m);
+    });
+  }
+
   test("SPF alone is known before large content is written", async () => {
     await using gateway = await startTestGateway({ policy: SPF_ALONE });
     await serveFacts(gateway.bus);
@@ -170,6 +187,65 @@ describe("facts", () => {
     await client.say("MAIL FROM:<ann@b.example>\r\nRCPT TO:<bob@example.org>\r\n", 250, 250);
     await asked.promise;
   });
+
+  for (const [name, leave] of [
+    ["resets", (client: TestClient) => client.say("RSET\r\n", 250)],
+    ["begins another message", (client: TestClient) => client.say("RSET\r\nMAIL FROM:<x@y.example>\r\n", 250, 250)],
+    [
+      "greets again",
+      async (client: TestClient) => {
+        await client.say("EHLO client.example\r\n", 250);
+        await client.say("MAIL FROM:<x@y.example>\r\n", 250);
+      },
+    ],
+    ["leaves", (client: TestClient) => client[Symbol.asyncDispose]()],
+  ] as const) {
+    test(`are not looked for any longer when the client ${name}`, async () => {
+      await using gateway = await startTestGateway({ policy: RESULTS, settings: { factsTimeoutMs: 600_000 } });
+      const asked = Promise.withResolvers<AbortSignal>();
+      await gateway.bus.serve(verifySpfSubject, { concurrency: 1 }, ({ signal }) => {
+        asked.resolve(signal);
+        return new Promise(() => undefined);
+      });
+      const client = await gateway.session();
+      await client.say("MAIL FROM:<ann@b.example>\r\n", 250);
+      const signal = await asked.promise;
+      const aborted = new Promise((resolve) => signal.addEventListener("abort", resolve));
+      await leave(client);
+      await aborted;
+      await client[Symbol.asyncDispose]();
+    });
+  }
+
+  test("about signatures are lines of the log, where it is to have them, whether or not an ACL asks", async () => {
+    await using gateway = await startTestGateway({ policy: { main: "log_selector = +dkim_verbose" } });
+    const asked = await serveFacts(gateway.bus);
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`${SMALL}.\r\n`, 250);
+    assert.equal(asked.message?.wantsSignatureBits, true);
+    const note = await gateway.event(({ name }) => name === "msg:note");
+    assert.equal(
+      note?.name === "msg:note" && note.text,
+      "DKIM: d=b.example s=s1 c=relaxed/relaxed a=rsa-sha256 b=0 [verification succeeded]",
+    );
+  });
+
+  for (const [selectors, spf] of [
+    ["+spf_verbose", "pass"],
+    ["+spf", "pass"],
+    ["-spf", undefined],
+  ] as const) {
+    test(`of a sender who is refused are logged as ${selectors} says`, async () => {
+      const policy = { main: `log_selector = ${selectors}`, acls: { rcpt: "deny spf = pass\n" } };
+      await using gateway = await startTestGateway({ policy });
+      await serveFacts(gateway.bus);
+      await using client = await gateway.session();
+      await client.say("MAIL FROM:<ann@b.example>\r\nRCPT TO:<bob@example.org>\r\n", 250, 550);
+      const refusal = await gateway.event(({ name }) => name === "smtp:reject");
+      assert.equal(refusal?.name === "smtp:reject" && refusal.spf, spf);
+    });
+  }
 
   test("are not asked by a policy that wants none, nor for content that no ACL looks at", async () => {
     const main = "acl_smtp_data = ${if eq{$sender_address}{ann@b.example}{accept}{look}}";

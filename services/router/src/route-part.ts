@@ -98,6 +98,7 @@ export async function routePart(
   }
   if (attempted.length === 0 && groups.all.length > 0) return { publish, events };
   const steps = await retrySteps(item, attempted, failing, policy);
+  if (failing.size > 0) await retries?.lookAheadOf(failing);
   const remembered: Attempted[] = [];
   for (const one of attempted) {
     const { recipient } = one;

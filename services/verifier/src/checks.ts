@@ -2,7 +2,7 @@ import type { MessageRequest, SpfRequest } from "@postbus/contracts";
 import type { MessageFacts, SpfFindings } from "@postbus/mail-auth";
 
 /** What is known of a message, and how it is to be looked at. */
-export type MessageAsked = Pick<MessageRequest, "spf" | "suffixFile" | "wantsArc" | "wantsSignatures">;
+export type MessageAsked = Pick<MessageRequest, "headerOctets" | "spf" | "suffixFile" | "wantsArc" | "wantsSignatures">;
 
 /** Where checks are made: in this thread or in others. */
 export interface Checks {

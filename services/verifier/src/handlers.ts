@@ -2,16 +2,19 @@ import type { Question } from "@postbus/bus";
 import {
   type Content,
   DestinationsRequest,
+  type DkimSignature,
   type MessageAnswer,
   MessageRequest,
   type SpfAnswer,
   SpfRequest,
 } from "@postbus/contracts";
 import type { Resolver } from "@postbus/dns";
+import { domainOf } from "@postbus/mail";
 import { reportDestinations, type SuffixFiles } from "@postbus/mail-auth";
 import type { Spool } from "@postbus/spool";
 import { Compile } from "typebox/compile";
 import type { Checks } from "./checks.ts";
+import type { FairPlaces } from "./fair-places.ts";
 import type { CheckMetrics } from "./metrics.ts";
 
 const spfRequests = Compile(SpfRequest);
@@ -21,11 +24,13 @@ const messageRequests = Compile(MessageRequest);
 export type QuestionHandler = (question: Question) => Promise<object>;
 
 /** `verify.spf`: question in, fact out. */
-export function spfHandler(checks: Checks, metrics: CheckMetrics): QuestionHandler {
+export function spfHandler(checks: Checks, places: FairPlaces, metrics: CheckMetrics): QuestionHandler {
   return async ({ body, signal }) => {
     if (!spfRequests.Check(body)) throw new Error("verify.spf: the question does not fit its contract");
     const stopTimer = metrics.seconds.startTimer({ check: "spf" });
-    const { reason, ...spf } = await checks.spf(body, signal);
+    const { clientAddress, returnPath, helo } = body;
+    const about = { clientAddress, domain: domainOf(returnPath) || helo };
+    const { reason, ...spf } = await places.run(about, signal, () => checks.spf(body, signal));
     stopTimer();
     metrics.checks.inc({ check: "spf", result: spf.result });
     const wanted = body.wantsReason === true && reason !== undefined ? { reason } : {};
@@ -34,12 +39,20 @@ export function spfHandler(checks: Checks, metrics: CheckMetrics): QuestionHandl
 }
 
 /** `verify.message`: question with content in, facts out. */
-export function messageHandler(checks: Checks, spool: Pick<Spool, "read">, metrics: CheckMetrics): QuestionHandler {
+export function messageHandler(
+  checks: Checks,
+  places: FairPlaces,
+  spool: Pick<Spool, "read">,
+  metrics: CheckMetrics,
+): QuestionHandler {
   return async ({ body, content, signal }) => {
     if (!messageRequests.Check(body)) throw new Error("verify.message: the question does not fit its contract");
     if (content === undefined) throw new Error("verify.message: the question has no content");
     const stopTimer = metrics.seconds.startTimer({ check: "message" });
-    const { dkim, dmarc, dmarcDetail, arc, signatures } = await checks.message(body, octetsOf(content, spool), signal);
+    const about = { clientAddress: body.clientAddress, domain: body.spf?.domain };
+    const { dkim, dmarc, dmarcDetail, arc, signatures } = await places.run(about, signal, () =>
+      checks.message(body, octetsOf(content, spool), signal),
+    );
     stopTimer();
     if (dkim.length === 0) metrics.checks.inc({ check: "dkim", result: "none" });
     for (const { result } of dkim) metrics.checks.inc({ check: "dkim", result });
@@ -49,12 +62,18 @@ export function messageHandler(checks: Checks, spool: Pick<Spool, "read">, metri
       v: 1,
       dkim: [...dkim],
       dmarc,
-      ...(body.wantsSignatures === true ? { signatures: [...signatures] } : {}),
+      ...(body.wantsSignatures === true ? { signatures: signatures.map(asWanted(body)) } : {}),
       ...(arc === undefined ? {} : { arc }),
       ...(body.wantsDmarcDetail === true ? { dmarcDetail } : {}),
     } satisfies MessageAnswer;
   };
 }
+
+/** An asker that does not know a word would not know what to do with it. */
+const asWanted =
+  ({ wantsSignatureBits }: MessageRequest) =>
+  ({ signatureBits, ...rest }: DkimSignature): DkimSignature =>
+    wantsSignatureBits === true && signatureBits !== undefined ? { ...rest, signatureBits } : rest;
 
 /** `verify.destinations`: whom a domain's record names in, who may be sent reports out. */
 export function destinationsHandler(resolver: Resolver, files: SuffixFiles): QuestionHandler {

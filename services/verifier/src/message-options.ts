@@ -3,10 +3,11 @@ import type { MessageAsked } from "./checks.ts";
 
 /** How a message is to be looked at. @param files Of this thread. */
 export function messageOptions(
-  { spf, suffixFile, wantsArc, wantsSignatures }: MessageAsked,
+  { headerOctets, spf, suffixFile, wantsArc, wantsSignatures }: MessageAsked,
   files: SuffixFiles,
 ): MessageCheckOptions {
   return {
+    ...(headerOctets === undefined ? {} : { maxHeaderOctets: headerOctets }),
     ...(spf === undefined ? {} : { spf }),
     ...(suffixFile === undefined ? {} : { suffixes: () => files.of(suffixFile) }),
     ...(wantsArc === undefined ? {} : { wantsArc }),

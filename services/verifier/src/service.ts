@@ -3,12 +3,15 @@ import { openResolver } from "@postbus/dns";
 import { preload, SuffixFiles } from "@postbus/mail-auth";
 import type { Service } from "@postbus/service-kit";
 import { dividedChecks } from "./divided-checks.ts";
+import { FairPlaces } from "./fair-places.ts";
 import { destinationsHandler, messageHandler, spfHandler } from "./handlers.ts";
 import { checkMetrics } from "./metrics.ts";
 import { ownThread } from "./own-thread.ts";
 import { settings, workersOf } from "./settings.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
+/** Questions that wait for a place, for each place. */
+const IN_LINE = 15;
 const WARM_UP_AFTER_MS = 1_000;
 /** Nobody waits for these; reports of a day come one after the other. */
 const DESTINATIONS_CONCURRENCY = 8;
@@ -25,8 +28,11 @@ export const verifier: Service<typeof settings> = {
     const own = ownThread(resolver, files);
     const checks = workers === 0 ? own : dividedChecks(own, new WorkerPool({ workers, dnsServers, log }));
     const measured = checkMetrics(metrics);
-    const spf = await bus.serve(verifySpfSubject, { concurrency }, spfHandler(checks, measured));
-    const message = await bus.serve(verifyMessageSubject, { concurrency }, messageHandler(checks, bus.spool, measured));
+    const places = () => new FairPlaces(concurrency, concurrency * IN_LINE);
+    // What waits for a place waits here, where it is known about whom it is, not on the bus.
+    const all = { concurrency: concurrency * (1 + IN_LINE), maxWaiting: concurrency };
+    const spf = await bus.serve(verifySpfSubject, all, spfHandler(checks, places(), measured));
+    const message = await bus.serve(verifyMessageSubject, all, messageHandler(checks, places(), bus.spool, measured));
     const destinations = await bus.serve(
       verifyDestinationsSubject,
       { concurrency: DESTINATIONS_CONCURRENCY },

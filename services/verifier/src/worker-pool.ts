@@ -83,8 +83,12 @@ export class WorkerPool implements Checks {
     signal: AbortSignal,
   ): Promise<MessageFacts> {
     const isInline = Buffer.isBuffer(content);
-    const { spf, suffixFile, wantsArc, wantsSignatures } = asked;
-    const wanted = { ...(wantsArc && { wantsArc }), ...(wantsSignatures && { wantsSignatures }) };
+    const { headerOctets, spf, suffixFile, wantsArc, wantsSignatures } = asked;
+    const wanted = {
+      ...(headerOctets && { headerOctets }),
+      ...(wantsArc && { wantsArc }),
+      ...(wantsSignatures && { wantsSignatures }),
+    };
     const bare = { ...(spf && { spf }), ...(suffixFile && { suffixFile }), ...wanted };
     // A copy that can be handed over: the original belongs to somebody's packet or database page.
     const octets = isInline ? new Uint8Array(content) : undefined;

@@ -7,6 +7,7 @@ import { SuffixFiles } from "@postbus/mail-auth";
 import { Registry } from "prom-client";
 import { Value } from "typebox/value";
 import type { Checks } from "../src/checks.ts";
+import { FairPlaces } from "../src/fair-places.ts";
 import { messageHandler, spfHandler } from "../src/handlers.ts";
 import { checkMetrics } from "../src/metrics.ts";
 import { ownThread } from "../src/own-thread.ts";
@@ -23,11 +24,17 @@ const spool = {
 const spfQuestion = { v: 1, clientAddress: "192.0.2.1", helo: "h.example", returnPath: "joe@example.org" };
 const messageQuestion = { v: 1, messageId: "m", spf: { result: "pass", domain: "example.org" } };
 
+const places = () => new FairPlaces(8, 80);
+
 async function lab() {
   const registry = new Registry();
   const checks = ownThread(createResolver({ servers: parseServers(await dnsLab()) }), new SuffixFiles());
   const metrics = checkMetrics(registry);
-  return { registry, spf: spfHandler(checks, metrics), message: messageHandler(checks, spool, metrics) };
+  return {
+    registry,
+    spf: spfHandler(checks, places(), metrics),
+    message: messageHandler(checks, places(), spool, metrics),
+  };
 }
 
 test("verify.spf is answered with a fact that fits the contract", async () => {
@@ -92,7 +99,7 @@ test("an error of the spool is the question's error", async () => {
     message: (): Promise<MessageFacts> => Promise.reject(new Error("spool: m is not there")),
     stop: async () => undefined,
   };
-  const ask = messageHandler(failing, spool, checkMetrics(new Registry()));
+  const ask = messageHandler(failing, places(), spool, checkMetrics(new Registry()));
   const question = { body: messageQuestion, content: { kind: "spooled", ...reference } as const, signal };
   await assert.rejects(ask(question), /is not there/);
 });

@@ -14,10 +14,10 @@ export class LocalRequests implements RequestReply {
   readonly #subjects = new Map<string, Subject>();
   readonly #listeners = new Map<string, Set<(body: unknown) => void>>();
 
-  request(subject: string, body: object, { timeoutMs, content }: RequestOptions): Promise<unknown> {
+  request(subject: string, body: object, options: RequestOptions): Promise<unknown> {
     const served = this.#subjects.get(subject);
     if (served === undefined) return Promise.reject(new DeferError("bus", `nobody serves ${subject}`));
-    return served.ask(body, content, timeoutMs);
+    return served.ask(body, options);
   }
 
   async serve(
@@ -85,11 +85,11 @@ class Subject {
     return this.#services.length;
   }
 
-  ask(body: unknown, content: Content | undefined, timeoutMs: number): Promise<unknown> {
+  ask(body: unknown, options: RequestOptions): Promise<unknown> {
     if (this.#waiting.length >= MAX_WAITING) {
       return Promise.reject(new DeferError("bus", `${this.#name}: ${MAX_WAITING} questions are waiting`));
     }
-    const asked = new Asked(this.#name, body, content, timeoutMs);
+    const asked = new Asked(this.#name, body, options);
     this.#waiting.push(asked);
     this.#pump();
     return asked.answer;
@@ -151,29 +151,39 @@ class Asked implements Question {
   readonly answer: Promise<unknown>;
   isSettled = false;
   #abort: AbortController | undefined;
-  #hasTimedOut = false;
+  /** Nobody waits. */
+  #isLeft = false;
   readonly #resolve: (answer: unknown) => void;
   readonly #reject: (err: Error) => void;
   readonly #timer: NodeJS.Timeout;
+  readonly #asker: AbortSignal | undefined;
+  readonly #onLeave: (() => void) | undefined;
 
-  constructor(subject: string, body: unknown, content: Content | undefined, timeoutMs: number) {
+  constructor(subject: string, body: unknown, { timeoutMs, content, signal }: RequestOptions) {
     this.body = body;
     this.content = content;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.answer = promise;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#timer = setTimeout(() => {
-      this.#hasTimedOut = true;
-      this.#abort?.abort();
-      this.reject(`${subject}: no answer in ${timeoutMs} ms`);
-    }, timeoutMs);
+    this.#timer = setTimeout(() => this.#leave(`${subject}: no answer in ${timeoutMs} ms`), timeoutMs);
+    this.#asker = signal;
+    if (signal === undefined) return;
+    this.#onLeave = () => this.#leave(`${subject}: the answer is not wanted any more`);
+    signal.addEventListener("abort", this.#onLeave, { once: true });
+    if (signal.aborted) this.#onLeave();
+  }
+
+  #leave(reason: string): void {
+    this.#isLeft = true;
+    this.#abort?.abort();
+    this.reject(reason);
   }
 
   /** Made when somebody looks: most services do not. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (this.#hasTimedOut) this.#abort.abort();
+    if (this.#isLeft) this.#abort.abort();
     return this.#abort.signal;
   }
 
@@ -189,6 +199,7 @@ class Asked implements Question {
     if (this.isSettled) return false;
     this.isSettled = true;
     clearTimeout(this.#timer);
+    if (this.#onLeave !== undefined) this.#asker?.removeEventListener("abort", this.#onLeave);
     return true;
   }
 }

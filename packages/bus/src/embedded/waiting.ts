@@ -11,6 +11,9 @@ import type { Tables } from "./tables.ts";
 import { WorkEntry } from "./work-entry.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
+/** Keys read in one go. */
+const COUNTED_AT_ONCE = 1_000;
+
 export interface WaitingDeps {
   readonly tables: Tables;
   readonly items: Items;
@@ -35,6 +38,21 @@ export class EmbeddedWaiting implements Waiting {
       deferred: deferred.count,
       frozen: frozen.count,
     };
+  }
+
+  async messageCount(): Promise<number> {
+    const { ready, deferred, frozen } = this.#deps.tables;
+    const messages = new Set<string>();
+    for (const table of [ready.route, ready.deliver, deferred, frozen]) {
+      for (let start: string | undefined = ""; start !== undefined; ) {
+        const keys: string[] = [...table.keys({ start, limit: COUNTED_AT_ONCE })];
+        for (const key of keys) messages.add(key.slice(0, key.indexOf("_")));
+        start = keys.length < COUNTED_AT_ONCE ? undefined : `${keys.at(-1)}\0`;
+        // Mail must not wait for it.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    return messages.size;
   }
 
   async list({

@@ -47,6 +47,53 @@ export function requestReplyContract(open: Open): void {
     await aborted.opened;
   });
 
+  test("who does not want the answer any more is not kept waiting, and the service learns that", async (t) => {
+    const { bus } = await open(t);
+    const begun = gate();
+    const aborted = gate();
+    await bus.serve("verify.spf", { concurrency: 1 }, ({ signal }) => {
+      signal.addEventListener("abort", aborted.open);
+      begun.open();
+      return new Promise(() => {});
+    });
+    const leaver = new AbortController();
+    const asked = assert.rejects(bus.request("verify.spf", {}, { timeoutMs: 60_000, signal: leaver.signal }), isDefer);
+    await begun.opened;
+    leaver.abort();
+    await asked;
+    await aborted.opened;
+  });
+
+  test("a question that is not wanted any more when its turn comes is not begun", async (t) => {
+    const { bus } = await open(t);
+    const begun = gate();
+    const free = gate();
+    const bodies: unknown[] = [];
+    await bus.serve("verify.spf", { concurrency: 1 }, async ({ body }) => {
+      bodies.push(body);
+      begun.open();
+      await free.opened;
+      return {};
+    });
+    await bus.serve("scan.content", { concurrency: 1 }, async () => ({}));
+    const first = bus.request("verify.spf", { first: true }, { timeoutMs: 60_000 });
+    await begun.opened;
+    const leaver = new AbortController();
+    const left = [1, 2, 3].map((unwanted) =>
+      assert.rejects(bus.request("verify.spf", { unwanted }, { timeoutMs: 60_000, signal: leaver.signal }), isDefer),
+    );
+    // What was said before this was answered has been heard.
+    await bus.request("scan.content", {}, { timeoutMs: 30_000 });
+    leaver.abort();
+    await Promise.all(left);
+    await bus.request("scan.content", {}, { timeoutMs: 30_000 });
+    free.open();
+    await first;
+    await bus.request("verify.spf", { last: true }, { timeoutMs: 30_000 });
+    await assert.rejects(bus.request("verify.spf", {}, { timeoutMs: 30_000, signal: leaver.signal }), isDefer);
+    assert.deepEqual(bodies, [{ first: true }, { last: true }]);
+  });
+
   test("a subject that nobody serves is a DeferError", async (t) => {
     const { bus } = await open(t);
     await assert.rejects(bus.request("verify.nobody", {}, { timeoutMs: 500 }), isDefer);

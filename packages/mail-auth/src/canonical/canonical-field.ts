@@ -1,3 +1,4 @@
+import { trimEnd } from "@postbus/mail";
 import type { Canonicalization } from "./canonicalization.ts";
 
 /**
@@ -9,13 +10,12 @@ export function canonicalField(field: string, how: Canonicalization): string {
   const whole = field.endsWith("\r\n") ? field : `${field}\r\n`;
   if (how === "simple") return whole;
   const colon = whole.indexOf(":");
-  const name = whole.slice(0, colon).replace(BLANKS_AT_END, "").toLowerCase();
+  const name = trimEnd(whole.slice(0, colon)).toLowerCase();
   const body = whole.slice(colon + 1).replaceAll("\r\n", "");
   return `${name}:${trimmed(body.includes("\t") || body.includes("  ") ? body.replace(BLANKS, " ") : body)}\r\n`;
 }
 
 const BLANKS = /[ \t]+/g;
-const BLANKS_AT_END = /[ \t]+$/;
 
 /** Blanks in a row are one by now. */
 function trimmed(text: string): string {

@@ -41,6 +41,7 @@ export function describeSignature(field: string, verified: Verified): DkimSignat
     headerCanonicalization: headerCanonicalization === "" ? "simple" : headerCanonicalization,
     bodyCanonicalization,
     ...numbers({ bodyLength: tag("l", 20), created: tag("t", 20), expires: tag("x", 20) }),
+    signatureBits: Buffer.from(tags.get("b") ?? "", "base64").length * 8,
     headerNames: tag("h"),
     copiedHeaders: tag("z"),
     ...keyOf(verified),

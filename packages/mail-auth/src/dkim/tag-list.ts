@@ -1,5 +1,4 @@
-/** Blanks at either end (RFC 6376 §3.2). */
-const EDGES = /^[ \t\r\n]+|[ \t\r\n]+$/g;
+import { trim } from "@postbus/mail";
 
 /** A list of tags (RFC 6376 §3.2), of a signature or a key. Of several with one name, the first counts. */
 export function readTags(text: string): ReadonlyMap<string, string> {
@@ -7,8 +6,8 @@ export function readTags(text: string): ReadonlyMap<string, string> {
   for (const segment of text.split(";")) {
     const equals = segment.indexOf("=");
     if (equals === -1) continue;
-    const name = segment.slice(0, equals).replace(EDGES, "");
-    if (!tags.has(name)) tags.set(name, segment.slice(equals + 1).replace(EDGES, ""));
+    const name = trim(segment.slice(0, equals));
+    if (!tags.has(name)) tags.set(name, trim(segment.slice(equals + 1)));
   }
   return tags;
 }

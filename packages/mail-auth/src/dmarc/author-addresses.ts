@@ -18,7 +18,7 @@ export function authorAddresses(body: string): readonly string[] {
   let opensComment = true;
   let opensQuoted = true;
   const endMailbox = (): void => {
-    const address = tidy(bare);
+    const address = bare === "" ? "" : tidy(bare);
     // With an address in angle brackets, the words around it were a display name.
     if (!hasAngle && address !== "") addresses.push(address);
     bare = "";

@@ -51,7 +51,7 @@ export async function checkDmarc(
 ): Promise<CheckedDmarc> {
   const { from, spf, signatures } = evidence;
   if (from.length > 1) return noAuthor("permerror", "more than one From field");
-  const headerFrom = authorAddresses(Buffer.from(from[0] ?? "", "latin1").toString("utf8"));
+  const headerFrom = [...new Set(authorAddresses(Buffer.from(from[0] ?? "", "latin1").toString("utf8")))];
   if (headerFrom.length === 0) return noAuthor("none", "no address in From");
   // The library would take a word alone for a domain.
   if (headerFrom.some((address) => !address.includes("@"))) return noAuthor("permerror", UNSURE);

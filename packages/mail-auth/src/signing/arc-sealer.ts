@@ -1,3 +1,4 @@
+import { trimEnd } from "@postbus/mail";
 import { readArcChain } from "../arc/arc-chain.ts";
 import { canonicalField } from "../canonical/canonical-field.ts";
 import type { SignedHeader } from "../canonical/signed-header.ts";
@@ -17,6 +18,8 @@ export interface ArcSealer {
   readonly expires?: { readonly atS: number } | { readonly afterS: number };
   /** From whom the message came. */
   readonly clientAddress?: string;
+  /** Nobody else's results can have our name; else only those that stand above the trace fields can be ours. */
+  readonly isKnownName: boolean;
   /** Names of the fields that are signed. */
   readonly fields: readonly string[];
 }
@@ -42,7 +45,7 @@ export async function arcSet(
   nowS: number,
 ): Promise<Sealed> {
   const { domain, selector, key } = sealer;
-  const results = ownResults(domain, header, fields);
+  const results = ownResults(sealer, header, fields);
   if (results === undefined) return { problem: "ARC: no Authentication-Results header for signing" };
   const chain = readArcChain(fields, (field) => header.text(field));
   if (chain.kind === "broken") return { problem: `ARC: not signed: ${chain.reason}` };
@@ -104,12 +107,17 @@ const expiry = (expires: NonNullable<ArcSealer["expires"]>, nowS: number): numbe
 const nameOf = (field: string): string => field.slice(0, field.indexOf(":")).trimEnd();
 
 /** The results of the first Authentication-Results that is ours (RFC 8601 §2.2), as written. */
-function ownResults(domain: string, header: SignedHeader, fields: readonly Field[]): string | undefined {
+function ownResults(
+  { domain, isKnownName }: ArcSealer,
+  header: SignedHeader,
+  fields: readonly Field[],
+): string | undefined {
   for (const field of fields) {
+    if (field.name === "received" && !isKnownName) return undefined;
     if (field.name !== "authentication-results") continue;
     const text = header.text(field);
     const [, id = "", results = ""] = AUTHSERV_ID.exec(text.slice(text.indexOf(":") + 1)) ?? [];
-    if (id.toLowerCase() === domain.toLowerCase()) return results.replace(/[ \t\r\n]+$/, "");
+    if (id.toLowerCase() === domain.toLowerCase()) return trimEnd(results);
   }
   return undefined;
 }

@@ -8,6 +8,9 @@ import { type ArcSealer, arcSet } from "./arc-sealer.ts";
 import { type DkimSigner, dkimSignatureField } from "./dkim-signer.ts";
 import { signedNames } from "./signed-names.ts";
 
+/** It was taken, whatever `header_maxsize` is: beyond that, something is wrong with it. */
+const MAX_HEADER_OCTETS = 16 * 1024 * 1024;
+
 /** What is to be put on top of a message. */
 export interface Signing {
   /** The first one's signature comes first. */
@@ -36,7 +39,7 @@ export async function signMessage(
   { dkim, arc }: Signing,
   nowMs: number,
 ): Promise<Signed> {
-  const parts = await readMessageParts(content);
+  const parts = await readMessageParts(content, MAX_HEADER_OCTETS);
   const section = parts.header && readHeaderSection(parts.header);
   if (parts.header === undefined || section === undefined || section.kind === "unusable") {
     await parts.discard();

@@ -43,6 +43,7 @@ export async function sealed(message: string, hop: HopOptions): Promise<string> 
     ...{ domain: "hop.example", selector, key: readSigningKey(ourKey.pem[key]), hasTimestamps, fields: FIELDS },
     ...(afterS === undefined ? {} : { expires: { afterS } }),
     clientAddress: "192.0.2.1",
+    isKnownName: true,
   };
   const { fields, problems } = await signMessage(Buffer.from(withResults, "latin1"), { dkim: [], arc }, Date.now());
   if (problems.length > 0) throw new Error(problems.join());

@@ -14,6 +14,7 @@ test("a signature is described by its tags, without their folds", () => {
   assert.deepEqual(describeSignature(FIELD, verified({ result: "pass" })), {
     ...{ status: "pass", reason: "", domain: "Example.org", selector: "sel", algorithm: "rsa-sha256" },
     ...{ headerCanonicalization: "relaxed", bodyCanonicalization: "simple", bodyLength: 5, created: 1_715_000_000 },
+    signatureBits: 0,
     ...{ headerNames: "From:To", copiedHeaders: "From:a|To:b" },
   });
 });

@@ -133,7 +133,13 @@ for (const [name, pem, text] of noKeys) {
 
 test("what is sealed has its times, and the client's address only where there is one", async () => {
   const arc = {
-    ...{ domain: "hop.example", selector: "rsa", key: readSigningKey(ourKey.pem.rsa), hasTimestamps: true },
+    ...{
+      domain: "hop.example",
+      selector: "rsa",
+      key: readSigningKey(ourKey.pem.rsa),
+      isKnownName: true,
+      hasTimestamps: true,
+    },
     ...{ expires: { afterS: 60 }, fields: ["From"] },
   };
   const text = Buffer.from(`Authentication-Results: hop.example 1; none\r\n${message}`, "latin1");
@@ -159,7 +165,13 @@ const unsealed: readonly [name: string, message: string, problem: string][] = [
 for (const [name, text, problem] of unsealed) {
   test(`not sealed: ${name}`, async () => {
     const arc = {
-      ...{ domain: "hop.example", selector: "rsa", key: readSigningKey(ourKey.pem.rsa), hasTimestamps: false },
+      ...{
+        domain: "hop.example",
+        selector: "rsa",
+        key: readSigningKey(ourKey.pem.rsa),
+        isKnownName: true,
+        hasTimestamps: false,
+      },
       fields: ["From"],
     };
     const { fields, problems } = await signMessage(Buffer.from(text, "latin1"), { dkim: [], arc }, NOW_MS);
@@ -167,3 +179,20 @@ for (const [name, text, problem] of unsealed) {
     assert.deepEqual(problems, [problem]);
   });
 }
+
+test("under a name that may be any, only results above the trace fields are sealed: the others may be forged", async () => {
+  const results = "Authentication-Results: hop.example; dmarc=pass\r\n";
+  const received = "Received: from a by b; Thu, 26 Nov 2026 10:00:00 +0000\r\n";
+  const arc = (isKnownName: boolean) => ({
+    ...{ domain: "hop.example", selector: "rsa", key: readSigningKey(ourKey.pem.rsa), hasTimestamps: false },
+    ...{ fields: ["From"], isKnownName },
+  });
+  const isSealed = async (text: string, isKnownName: boolean): Promise<boolean> => {
+    const octets = Buffer.from(`${text}${message}`, "latin1");
+    return (await signMessage(octets, { dkim: [], arc: arc(isKnownName) }, NOW_MS)).fields !== "";
+  };
+  const sealed = [];
+  for (const text of [results + received, received + results])
+    for (const isKnown of [true, false]) sealed.push(await isSealed(text, isKnown));
+  assert.deepEqual(sealed, [true, true, true, false]);
+});

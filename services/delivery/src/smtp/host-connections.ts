@@ -1,4 +1,4 @@
-// One file because who waits, who holds a connection and who may open one change the same counts.
+// One file because it is one state: each connection that comes, ends or is given on decides what the waiting ones get.
 import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import type { AttemptEvents } from "../events/attempt-events.ts";
 import type { ClientContexts } from "./client-contexts.ts";
@@ -31,9 +31,12 @@ const PRESSURE_MS = 100;
  * So many must be waiting, for each connection in use, to use one more; and half as many to keep it.
  */
 const NEAR_MS = 5;
+/** Until a host has answered, it is taken to be a near one. */
+const FIRST_GUESS_MS = 1;
+/** What is believed of a host's time grows by this with each look, more if it has not answered since the last; its answers say better. */
+const DOUBT = 1.5;
+const DOUBT_IN_SILENCE = 3;
 const WAITING_FOR_EACH = 8;
-/** Share of its time that the event loop of this process works: from here on, replies are late because we read them late. */
-const BUSY = 0.75;
 
 export type Acquired =
   /** @property notes What the log should know about how it came about. */
@@ -55,6 +58,8 @@ export interface HostOptions {
   /** In how many parts what is limited for the fleet is divided. */
   readonly share?: () => number;
   readonly sweep: DeadlineSweep;
+  /** Whether it is this process's turn; absent: always. */
+  readonly mayConnect?: () => boolean;
   /** The last connection is gone. */
   readonly onEmpty: () => void;
 }
@@ -84,11 +89,9 @@ export class HostConnections {
   #isClosing = false;
   #pressure: NodeJS.Timeout | undefined;
   #wasLate = false;
-  /** This process had no time to spare when pressure was looked at last, or it was not looked at yet. */
-  #isBusy = true;
   #hasAnswered = false;
   /** From final dot to reply, the shortest time of late: what is added when this process is short of time is not the host's. */
-  #replyMs = Number.POSITIVE_INFINITY;
+  #replyMs = FIRST_GUESS_MS;
   /** When a connection was opened, or had done a message. */
   #movedAtMs: number;
 
@@ -113,9 +116,14 @@ export class HostConnections {
     return this.#openCount;
   }
 
+  /** Connected, or wanted. */
+  get isInUse(): boolean {
+    return this.#openCount > 0 || this.#waiters.length > 0;
+  }
+
   /** Nothing would be lost by forgetting it. */
   isForgettable(nowMs: number): boolean {
-    return this.#openCount === 0 && this.#waiters.length === 0 && nowMs >= this.#backOffUntilMs + MAX_BACK_OFF_MS;
+    return !this.isInUse && nowMs >= this.#backOffUntilMs + MAX_BACK_OFF_MS;
   }
 
   /** @param fresh Not one that was kept: those have just turned out to be dead. */
@@ -159,7 +167,7 @@ export class HostConnections {
 
   #mayGoOn({ messageCount, limits }: SmtpConnection): boolean {
     const most = Math.min(this.#options.transport.connectionMaxMessages || Infinity, limits.maxMessages ?? Infinity);
-    return !this.#isClosing && messageCount < most;
+    return !this.#isClosing && messageCount < most && this.#isOurTurn;
   }
 
   #giveToWaiter(connection: SmtpConnection, isBehindDot = false): boolean {
@@ -207,7 +215,11 @@ export class HostConnections {
 
   /** A host that failed last time is tried by one at first, so that a dead one does not hold many items up. */
   #mayOpen(): boolean {
-    return this.#openCount < this.#maxConnections && !this.#isBackingOff();
+    return this.#openCount < this.#maxConnections && !this.#isBackingOff() && this.#isOurTurn;
+  }
+
+  get #isOurTurn(): boolean {
+    return this.#options.mayConnect?.() ?? true;
   }
 
   #wait(fresh: boolean): Promise<Acquired> {
@@ -226,19 +238,16 @@ export class HostConnections {
 
   #watchPressure(): void {
     if (this.#idle.length === 0 && this.#openCount >= this.#maxConnections) return;
-    if (this.#pressure !== undefined) return;
     const dueMs = performance.now() + PRESSURE_MS;
-    const loop = performance.eventLoopUtilization();
-    this.#pressure = setTimeout(() => {
+    this.#pressure ??= setTimeout(() => {
       this.#pressure = undefined;
-      this.#isBusy = performance.eventLoopUtilization(loop).utilization > BUSY;
       const [oldest] = this.#waiters;
       if (oldest === undefined) return;
       // A timer that comes late says that this process stood still: the answers are there and not read yet.
       const nowMs = performance.now();
       this.#wasLate = !this.#wasLate && nowMs - dueMs > PRESSURE_MS / 2;
       if (!this.#wasLate) {
-        if (!this.#hasAnswered) this.#replyMs = Number.POSITIVE_INFINITY;
+        this.#replyMs *= this.#hasAnswered ? DOUBT : DOUBT_IN_SILENCE;
         this.#hasAnswered = false;
         if (nowMs - oldest.sinceMs >= PRESSURE_MS && this.#isWorthOneMore()) this.#useOneMore();
       }
@@ -246,17 +255,12 @@ export class HostConnections {
     }, PRESSURE_MS).unref();
   }
 
-  /** The host is what is waited for. */
-  get #isSlow(): boolean {
-    return this.#replyMs > NEAR_MS && !this.#isBusy;
-  }
-
   #isWorthOneMore(): boolean {
-    return this.#isSlow || this.#waiters.length >= WAITING_FOR_EACH * this.#inUse;
+    return this.#replyMs > NEAR_MS || this.#waiters.length >= WAITING_FOR_EACH * this.#inUse;
   }
 
   #isWorthKeeping(): boolean {
-    return this.#isSlow || this.#waiters.length >= (WAITING_FOR_EACH / 2) * (this.#inUse - 1);
+    return this.#replyMs > NEAR_MS || this.#waiters.length >= (WAITING_FOR_EACH / 2) * (this.#inUse - 1);
   }
 
   #useOneMore(): void {
@@ -357,7 +361,7 @@ export class HostConnections {
   #answered(replyMs: number | undefined): void {
     this.#movedAtMs = this.#options.sweep.nowMs;
     this.#hasAnswered = true;
-    if (replyMs !== undefined) this.#replyMs = Math.min(replyMs, this.#replyMs * 1.1);
+    if (replyMs !== undefined) this.#replyMs = Math.min(replyMs, this.#replyMs);
   }
 
   /** The host has answered, and would not answer otherwise a moment later. */

@@ -5,6 +5,7 @@ import type { AttemptResult } from "@postbus/queue";
 import { errnos, type TransactionResult, type Trouble } from "@postbus/smtp";
 import { SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
+import { type SettledContent, settledContent } from "../filter/settled-content.ts";
 import { LeaseLostError } from "../lease-lost-error.ts";
 import { LocalError } from "../local/local-error.ts";
 import { deferredBy } from "../local/local-failure.ts";
@@ -16,7 +17,7 @@ import { foundLocal, hostFields, isFinal, isOurs, noteOn, recipientNotes, refuse
 import type { SmtpConnection } from "./connection.ts";
 import type { Acquired } from "./host-connections.ts";
 import type { HostFacts } from "./host-facts.ts";
-import { fallbackHosts, firstHosts, type HostList } from "./host-list.ts";
+import { fallbackHosts, firstHosts, type HostList, routedHops } from "./host-list.ts";
 import { HostRetries } from "./host-retries.ts";
 import { LackingHosts, UNKNOWN_HOST } from "./lacking-hosts.ts";
 import { lackedByLastHost, refusedByLastHost, unsafeResult } from "./last-word.ts";
@@ -61,10 +62,14 @@ class SmtpDelivery {
   readonly #results: (AttemptResult | undefined)[];
   readonly #notes = new Notes();
   readonly #lacking = new LackingHosts();
+  /** Whose turn it is. */
+  #list: HostList = { hosts: [] };
   /** How the message goes now. */
   #offer: Offer;
   #content: OutgoingContent;
   readonly #sent: MessageAsSent;
+  /** What a filter has made. */
+  readonly #settled: SettledContent[] = [];
   /** Of its DKIM signatures. */
   #signers: readonly string[] = [];
   /** Positions of the recipients that have no final answer. */
@@ -98,6 +103,14 @@ class SmtpDelivery {
   }
 
   async run(): Promise<AttemptReport> {
+    try {
+      return await this.#run();
+    } finally {
+      for (const { release } of this.#settled) await release();
+    }
+  }
+
+  async #run(): Promise<AttemptReport> {
     this.#refuseUnsafeAddresses();
     this.#refuseLongLines();
     for (const offer of offersOf(this.#attempt.item, this.#transport)) {
@@ -109,7 +122,7 @@ class SmtpDelivery {
         this.#content = outgoing instanceof Promise ? await outgoing : outgoing;
         if (this.#transport.signing !== undefined && !(await this.#sign(this.#transport.signing))) break;
       } catch (err) {
-        if (!(err instanceof DeferError)) throw err;
+        if (!(err instanceof DeferError) && !(err instanceof LocalError)) throw err;
         // What a lookup could not say for now; somebody may have got it already by the offer before.
         const result = deferredBy(err, "");
         for (const position of this.#open) this.#results[position] = result;
@@ -142,6 +155,7 @@ class SmtpDelivery {
     if (this.#open.length === 0) return true;
     if (keys === undefined) throw new Error("a message is to be signed, and nobody reads keys");
     const options = await signing(recipients[0]?.address ?? "");
+    if (this.#content.kind === "filtered") await this.#settle();
     const signed = await signedContent(this.#content, options, reception.clientAddress, { keys, spool, now });
     for (const note of signed.notes) this.#notes.add(note);
     this.#content = signed.content;
@@ -151,6 +165,14 @@ class SmtpDelivery {
     this.#tried++;
     this.#notOffered({}, this.#open, { errno: EACCES, text: signed.refusal });
     return false;
+  }
+
+  /** What is signed is what leaves, so the filter runs once. */
+  async #settle(): Promise<void> {
+    const { spool, scratch } = this.#deps;
+    const settled = await settledContent(this.#content, this.#attempt.item.messageId, spool, scratch);
+    this.#settled.push(settled);
+    this.#content = settled.content;
   }
 
   /** Who waits for another day would wait in vain. */
@@ -169,7 +191,9 @@ class SmtpDelivery {
     this.#tried += before;
   }
 
-  async #askHosts({ hosts, addresses, known }: HostList): Promise<void> {
+  async #askHosts(list: HostList): Promise<void> {
+    const { hosts, addresses, known } = list;
+    this.#list = list;
     this.#hasSeveralHosts ||= hosts.length > 1;
     for (const [i, text] of hosts.entries()) {
       if (this.#open.length === 0) break;
@@ -182,7 +206,10 @@ class SmtpDelivery {
         await this.#attempt.events?.notFound(name, found.kind === "none");
         continue;
       }
-      this.#hasSeveralHosts ||= found.addresses.length > 1;
+      if (found.addresses.length > 1) {
+        this.#hasSeveralHosts = true;
+        this.#retries?.lookAhead(found.addresses.map((address) => ({ name, port, address })));
+      }
       for (const address of found.addresses) {
         const hop = { name, port, address };
         if (routed === "" && isOurs(this.#transport, hop)) return this.#foundOurs(hop);
@@ -211,6 +238,7 @@ class SmtpDelivery {
     if (terms === undefined) return;
     const { protection } = this.#offer;
     const mayTry = this.#retries?.mayTry(hop) ?? true;
+    if (mayTry instanceof Promise) this.#retries?.lookAhead(routedHops(this.#list, this.#transport));
     if (mayTry !== true && !(await mayTry) && !this.#retries?.mayTryAfterCutoff(hop)) {
       this.#skipped.backingOff++;
       return;

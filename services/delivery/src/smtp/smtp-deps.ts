@@ -9,6 +9,8 @@ export interface SmtpDeps {
   readonly pool: ConnectionPool;
   readonly addresses: AddressCache;
   readonly spool: Pick<Spool, "read">;
+  /** Where what a filter has made of a message is until it has been signed and sent. Absent: nothing large is. */
+  readonly scratch?: Pick<Spool, "create" | "remove">;
   /** Absent: nothing is signed. */
   readonly signingKeys?: SigningKeys;
   /** What is remembered of hosts that have failed; absent: nothing. */

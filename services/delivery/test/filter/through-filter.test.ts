@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtempDisposable, readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import type { Resolver } from "@postbus/dns";
+import { checkMessage } from "@postbus/mail-auth";
 import type { Transport } from "@postbus/policy";
-import type { Spool } from "@postbus/spool";
+import { openFileSpool, type Spool } from "@postbus/spool";
 import { type SmtpPeerOptions, startSmtpPeer } from "@postbus/testkit";
 import type { Attempt } from "../../src/attempt.ts";
 import { throughFilter } from "../../src/filter/through-filter.ts";
 import { messageAsSent } from "../../src/message/message-as-sent.ts";
 import { outgoingContent, outgoingSize, readOutgoing } from "../../src/message/outgoing-content.ts";
+import { SigningKeys } from "../../src/message/signing/signing-keys.ts";
 import { deliverToPipe } from "../../src/pipe/pipe-delivery.ts";
 import { ProgramPipes } from "../../src/programs/program-pipes.ts";
 import { ProgramSlots } from "../../src/programs/program-slots.ts";
@@ -119,14 +126,20 @@ describe('transport_filter (Exim\'s manual, "Generic options for transports")', 
   });
 
   describe("to other hosts", () => {
-    const bySmtp = async (filter: string, answer?: SmtpPeerOptions["answer"]) => {
+    const bySmtp = async (filter: string, answer?: SmtpPeerOptions["answer"], more = "", scratch?: Spool) => {
       await using rig = new Rig();
       await using peer = await startSmtpPeer({ keywords: ["PIPELINING", "CHUNKING", "SIZE"], answer });
-      const options = `transport_filter = ${filter}\ntransport_filter_timeout = 1s`;
+      const options = `transport_filter = ${filter}\ntransport_filter_timeout = 1s${more}`;
       const transport = await policyTransport(peer.port, options);
       const attempt = { ...attemptOf(), item: deliveryItem(["r@b.test"], { transport: "t" }) };
       const deps = { pipes, slots: new ProgramSlots(1) };
-      const smtp = { pool: rig.pool, addresses: new AddressCache(), spool: noSpool };
+      const smtp = {
+        pool: rig.pool,
+        addresses: new AddressCache(),
+        spool: scratch ?? noSpool,
+        signingKeys: new SigningKeys(),
+        ...(scratch && { scratch }),
+      };
       const { results, notes } = await throughFilter(attempt, transport, deps, (given) =>
         deliverBySmtp(given, transport, smtp),
       );
@@ -155,6 +168,49 @@ describe('transport_filter (Exim\'s manual, "Generic options for transports")', 
         assert.deepEqual([notes, messages], [[], []]);
       });
     }
+
+    const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+    const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString().replaceAll("\n", "\\n");
+    const signing = `\ndkim_domain = a.test\ndkim_selector = s\ndkim_private_key = "${key}"`;
+    const raw = publicKey.export({ type: "spki", format: "der" }).subarray(-32).toString("base64");
+    const resolver = {
+      resolve: async () => ({
+        ...{ state: "found", records: [[`v=DKIM1; k=ed25519; p=${raw}`]], name: "s._domainkey.a.test" },
+        ...{ authenticated: false, ttlSeconds: 60 },
+      }),
+    } as unknown as Resolver;
+    const verified = async (text: string): Promise<readonly string[]> => {
+      const { dkim } = await checkMessage(Buffer.from(text, "latin1"), {}, resolver);
+      return dkim.map(({ result, domain }) => `${result} ${domain}`);
+    };
+
+    for (const [name, octets] of [
+      ["", 0],
+      [", which is too large for memory", 300_000],
+    ] as const) {
+      test(`what the program has written is what is signed${name}`, async () => {
+        await using directory = await mkdtempDisposable(join(tmpdir(), "postbus-filter-"));
+        const scratch = await openFileSpool(directory.path);
+        const program = `"echo 'From: f@a.test'; cat; yes xxxxxxxx | head -c ${octets}; echo; date +%N"`;
+        const { result, messages } = await bySmtp(`/bin/sh -c ${program}`, undefined, signing, scratch);
+        assert.match(result, /^delivered/);
+        const content = messages[0]?.content ?? "";
+        assert.match(content, /^DKIM-Signature: .*\r\nFrom: f@a\.test\r\nSubject: x\r\n/s);
+        assert.ok(content.length > octets);
+        assert.deepEqual(await verified(content), ["pass a.test"]);
+        assert.deepEqual(
+          (await readdir(directory.path, { recursive: true, withFileTypes: true })).filter((each) => each.isFile()),
+          [],
+          "nothing is left",
+        );
+      });
+    }
+
+    test("a program that fails has nothing signed, and puts the message off", async () => {
+      const { result, messages } = await bySmtp('/bin/sh -c "cat; exit 3"', undefined, signing);
+      assert.equal(result, "deferred (-24): transport filter process failed (3)");
+      assert.deepEqual(messages, []);
+    });
   });
 
   test("of a pipe: its end is told in other words, and its time is the command's", async () => {

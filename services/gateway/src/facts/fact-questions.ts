@@ -26,6 +26,8 @@ const NO_ANSWER = "no answer";
 /** What lies between the engine's time and that of the question: the bus, and the spool. */
 const SCAN_GRACE_MS = 2_000;
 
+type AskOptions = Pick<RequestOptions, "timeoutMs" | "signal">;
+
 /**
  * Asks verifier and scanner about a message. What verifier does not know in time is a `temperror`, which policy may act on,
  * and never a reason to refuse mail by itself; without a verdict of scanner a condition cannot be decided.
@@ -39,8 +41,8 @@ export class FactQuestions {
     this.#log = log;
   }
 
-  async spf(question: SpfRequest, timeoutMs: number): Promise<Pick<SpfAnswer, "spf" | "reason">> {
-    const answer = await this.#ask(verifySpfSubject, question, { timeoutMs }, spfAnswers);
+  async spf(question: SpfRequest, options: AskOptions): Promise<Pick<SpfAnswer, "spf" | "reason">> {
+    const answer = await this.#ask(verifySpfSubject, question, options, spfAnswers);
     if (answer !== undefined) return answer;
     const domain = domainOf(question.returnPath) || question.helo;
     return { spf: { result: "temperror", domain, comment: NO_ANSWER } };
@@ -49,9 +51,9 @@ export class FactQuestions {
   async message(
     question: MessageRequest,
     content: Content,
-    timeoutMs: number,
+    options: AskOptions,
   ): Promise<Pick<MessageAnswer, "dkim" | "dmarc" | "dmarcDetail" | "signatures" | "arc">> {
-    const answer = await this.#ask(verifyMessageSubject, question, { timeoutMs, content }, messageAnswers);
+    const answer = await this.#ask(verifyMessageSubject, question, { ...options, content }, messageAnswers);
     if (answer !== undefined) return answer;
     return {
       dkim: [{ result: "temperror", domain: "", selector: "", comment: NO_ANSWER }],
@@ -60,9 +62,14 @@ export class FactQuestions {
   }
 
   /** @throws {DeferError} no verdict, for now. */
-  async scan(question: ScanRequest, content: Content): Promise<ScanVerdict> {
+  async scan(question: ScanRequest, content: Content, signal?: AbortSignal): Promise<ScanVerdict> {
     const timeoutMs = question.timeoutMs + SCAN_GRACE_MS;
-    const answer = await this.#ask(scanSubject, question, { timeoutMs, content }, scanAnswers);
+    const answer = await this.#ask(
+      scanSubject,
+      question,
+      { timeoutMs, content, ...(signal && { signal }) },
+      scanAnswers,
+    );
     if (answer?.state === "scanned") return answer.verdict;
     throw new DeferError(question.task.engine, answer?.reason ?? "no answer from the scanner");
   }
@@ -78,7 +85,7 @@ export class FactQuestions {
       if (contract.Check(answer)) return answer;
       this.#log.error({ subject }, "an answer does not fit its contract");
     } catch (err) {
-      this.#log.warn({ subject, err }, "no answer to a question about a message");
+      if (options.signal?.aborted !== true) this.#log.warn({ subject, err }, "no answer to a question about a message");
     }
     return undefined;
   }

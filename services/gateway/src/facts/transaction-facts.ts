@@ -1,14 +1,15 @@
-import type {
-  ArcFact,
-  Content,
-  DkimSignature,
-  Facts,
-  MessageAnswer,
-  MessageRequest,
-  ScanRequest,
-  ScanVerdict,
-  SpfAnswer,
-  SpfFact,
+import {
+  type ArcFact,
+  type Content,
+  type DkimSignature,
+  type Facts,
+  type MessageAnswer,
+  type MessageRequest,
+  type ScanRequest,
+  type ScanVerdict,
+  type SpfAnswer,
+  type SpfFact,
+  USUAL_HEADER_OCTETS,
 } from "@postbus/contracts";
 import { DeferError, domainOf } from "@postbus/mail";
 import type { WantedFacts } from "@postbus/policy";
@@ -30,6 +31,8 @@ interface ContentAtHand {
   readonly messageId: string;
   /** The policy asks about each signature. */
   readonly wantsSignatures: boolean;
+  /** The log tells how long each signature is. */
+  readonly wantsSignatureBits: boolean;
   /** Octets of the header section as it came, its blank line included. */
   readonly headerOctets: () => number;
   /** The policy asks about the chain of seals. */
@@ -51,6 +54,9 @@ export class TransactionFacts {
   #message: Promise<Omit<MessageAnswer, "v">> | undefined;
   #content: ContentAtHand | undefined;
   #hasJudgedDmarc = false;
+  #spfResult: string | undefined;
+  /** Of what is asked. */
+  #asking: AbortController | undefined;
 
   constructor(questions: FactQuestions, timeoutMs: number, asked: Asked) {
     this.#questions = questions;
@@ -63,20 +69,42 @@ export class TransactionFacts {
     return this.#asked.clientAddress;
   }
 
+  /** The transaction is over: what is still asked about it is of no use to anybody. */
+  end(): void {
+    this.#asking?.abort();
+  }
+
+  /** How a question is asked. */
+  #options(timeoutMs = this.#timeoutMs) {
+    this.#asking ??= new AbortController();
+    return { timeoutMs, signal: this.#asking.signal };
+  }
+
   /** The message is complete: questions about its content can be asked from now on. */
   contentIsThere(content: ContentAtHand): void {
     this.#content = content;
   }
 
   spf(): Promise<SpfFindings> {
-    this.#spf ??= this.#questions.spf({ v: 1, ...this.#asked, wantsReason: true }, this.#timeoutMs);
+    this.#spf ??= this.#askSpf();
     return this.#spf;
+  }
+
+  /** What SPF has said, if that is known by now. */
+  get spfResult(): string | undefined {
+    return this.#spfResult;
+  }
+
+  async #askSpf(): Promise<SpfFindings> {
+    const found = await this.#questions.spf({ v: 1, ...this.#asked, wantsReason: true }, this.#options());
+    this.#spfResult = found.spf.result;
+    return found;
   }
 
   /** What SPF would say if the domain had this record. */
   spfGuess(record: string): Promise<SpfFindings> {
     if (this.#guess?.record === record) return this.#guess.answer;
-    const answer = this.#questions.spf({ v: 1, ...this.#asked, record, wantsReason: true }, this.#timeoutMs);
+    const answer = this.#questions.spf({ v: 1, ...this.#asked, record, wantsReason: true }, this.#options());
     this.#guess = { record, answer };
     return answer;
   }
@@ -134,7 +162,7 @@ export class TransactionFacts {
     const { messageId, headerOctets, read } = this.#content;
     const content = await read();
     const header = scannedHeader(lines, headerOctets());
-    return this.#questions.scan({ v: 2, messageId, header, ...asked }, content);
+    return this.#questions.scan({ v: 2, messageId, header, ...asked }, content, this.#options().signal);
   }
 
   /** The content is there, and an ACL will look at it: what it will want is asked at once, all beside each other. */
@@ -176,20 +204,32 @@ export class TransactionFacts {
 
   async #askAboutMessage(about: ContentAtHand): Promise<Omit<MessageAnswer, "v">> {
     const deadlineMs = performance.now() + this.#timeoutMs;
-    const { messageId, wantsSignatures, wantsArc, wantsDmarcDetail, suffixFile, read } = about;
+    const {
+      messageId,
+      headerOctets,
+      wantsSignatures,
+      wantsSignatureBits,
+      wantsArc,
+      wantsDmarcDetail,
+      suffixFile,
+      read,
+    } = about;
     const content = await read();
     const { spf } = await this.#spfInTime(this.#timeoutMs / 2);
     const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.round(deadlineMs - performance.now()));
     const question: MessageRequest = {
       v: 1,
       messageId,
+      clientAddress: this.#asked.clientAddress,
       spf,
+      ...(headerOctets() > USUAL_HEADER_OCTETS ? { headerOctets: headerOctets() } : {}),
       ...(wantsSignatures ? { wantsSignatures } : {}),
+      ...(wantsSignatureBits ? { wantsSignatureBits } : {}),
       ...(wantsArc ? { wantsArc } : {}),
       ...(wantsDmarcDetail ? { wantsDmarcDetail } : {}),
       ...(suffixFile === undefined ? {} : { suffixFile: await suffixFile() }),
     };
-    return this.#questions.message(question, content, timeoutMs);
+    return this.#questions.message(question, content, this.#options(timeoutMs));
   }
 }
 

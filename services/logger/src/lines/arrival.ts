@@ -2,6 +2,7 @@ import type { DmarcFact, Received } from "@postbus/contracts";
 import { type LogStyle, span } from "../log-style.ts";
 import { printable } from "../printable.ts";
 import { client } from "./client.ts";
+import { spfField } from "./spf-field.ts";
 
 /** `SENDER R= DS H= I= Ci= P= L X= CV= DN= SNI= A= PRDR PRX= SPF= K S= M8S= DKIM= ARC RT= id= id*= T= from for`, of which those that are selected and known. */
 export function arrival(event: Received, style: LogStyle): string {
@@ -16,7 +17,7 @@ export function arrival(event: Received, style: LogStyle): string {
   line += tls(event, style) + authentication(event, style);
   if (reception.isPrdr === true) line += " PRDR";
   if (event.proxyAddress !== undefined) line += ` PRX=${event.proxyAddress}`;
-  line += spfField(event, style);
+  line += spfField(event.facts?.spf?.result, style);
   if (reception.isChunked === true) line += " K";
   line += ` S=${reception.size}`;
   if (event.bodyBits !== undefined) line += ` M8S=${event.bodyBits}`;
@@ -81,13 +82,6 @@ function dmarcWord({ result, policy = "none", domain }: DmarcFact): string {
   if (result === "fail") return printable(policy);
   if (result === "temperror") return "temperror";
   return result === "none" && domain !== "" ? "norecord" : "nofrom";
-}
-
-/** ` SPF=result`, or ` SPF` where it is a pass. */
-function spfField({ facts }: Received, { selectors }: LogStyle): string {
-  if (facts?.spf === undefined) return "";
-  if (selectors.has("spf_verbose")) return ` SPF=${facts.spf.result}`;
-  return selectors.has("spf") && facts.spf.result === "pass" ? " SPF" : "";
 }
 
 /** A peer chose it: with blanks in it, it could pass for other fields. */

@@ -2,14 +2,15 @@ import type { Rejected } from "@postbus/contracts";
 import type { LogStyle } from "../log-style.ts";
 import { printable } from "../printable.ts";
 import { client } from "./client.ts";
+import { spfField } from "./spf-field.ts";
 
 /** `H=… F=<sender> rejected RCPT <address>: …`, and what was refused of connections. */
 export function rejection(event: Rejected, style: LogStyle): string {
-  const { returnPath, text, ofHandshake, ofConnection, messageId } = event;
+  const { returnPath, text, ofHandshake, ofConnection, messageId, spf } = event;
   const from = client(event, style);
   if (ofHandshake === true) return `TLS error on connection from ${from} ${printable(text)}`;
   if (ofConnection === true) return `Connection from ${from} refused: ${printable(text)}`;
   const sender = returnPath === undefined ? "" : ` F=<${printable(returnPath)}>`;
   const of = messageId === undefined ? "" : `${messageId} `;
-  return `${of}H=${from}${sender} ${printable(text)}`;
+  return `${of}H=${from}${sender}${spfField(spf, style)} ${printable(text)}`;
 }

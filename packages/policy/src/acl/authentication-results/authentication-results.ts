@@ -11,7 +11,9 @@ import { spfResult } from "./spf-result.ts";
  * @param id The name, for the result that repeats it.
  */
 export async function authenticationResults(session: AclSession, id: Value): Promise<Value> {
-  const { facts } = session.message;
+  const { facts, authservIds } = session.message;
+  const [name = ""] = textOf(id).trim().toLowerCase().split(/\s/);
+  if (name !== "") authservIds.add(name);
   const results = [
     ...clientResults(session, textOf(id)),
     await spfResult(session),

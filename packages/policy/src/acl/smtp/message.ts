@@ -86,6 +86,7 @@ export class SmtpMessage {
   #senderVerdicts: Map<string, AddressVerdict> | undefined;
   #toldSenders: Set<string> | undefined;
   #warnings: Set<string> | undefined;
+  #authservIds: Set<string> | undefined;
   #addedOctets = 0;
   readonly #added: AddedHeader[] = [];
   #addedTexts: Set<string> | undefined;
@@ -102,6 +103,7 @@ export class SmtpMessage {
     forked.#senderVerdicts = this.senderVerdicts;
     forked.#toldSenders = this.toldSenders;
     forked.#warnings = this.warnings;
+    forked.#authservIds = this.authservIds;
     return forked;
   }
 
@@ -109,6 +111,17 @@ export class SmtpMessage {
   get isTlsOptional(): boolean {
     if (this.content === undefined || this.controls.requiresTls === true) return false;
     return tlsRequiredField(this.content.headers.occurrences("tls-required")) === "no";
+  }
+
+  /** Names under which `${authresults}` has told results, in lower case. */
+  get authservIds(): Set<string> {
+    this.#authservIds ??= new Set();
+    return this.#authservIds;
+  }
+
+  /** Whether there are such names. */
+  get hasAuthservIds(): boolean {
+    return this.#authservIds !== undefined && this.#authservIds.size > 0;
   }
 
   get rates(): Map<string, number> {

@@ -91,9 +91,7 @@ function compiled(
   const fixed = fixedOptions(name, options);
   const sender = authenticatedSender(options, shared, terms.mayAuthenticate);
   const changes = compileMessageOptions(options, shared, names);
-  const signing = compileSigning(options, shared);
-  if (filter !== undefined && signing !== undefined)
-    throw new DeferError("smtp", "what transport_filter makes of a message cannot be signed yet");
+  const signing = compileSigning(options, shared, names);
   const sources = [...changes.sources, ...(filter?.sources ?? []), ...(signing?.sources ?? [])];
   const addresses = options.get("allow_localhost") ? [] : shared.settings.localAddresses;
   const own = { addresses, ports };

@@ -9,10 +9,14 @@ const USUAL_EXPIRY_S = 30 * 24 * 3600;
 /**
  * Reads `arc_sign`: `identity : selector : private key [ : options ]` (Exim's manual, "ARC").
  *
- * @param fields Names of the fields that are signed.
+ * @param fields Names of the fields that are signed. @param isKnownName The identity is the same for every message.
  * @returns undefined: nothing is to be sealed. A text: it is wrong, and that is for the log.
  */
-export function arcSigning(value: Value, fields: readonly string[]): ArcSigning | string | undefined {
+export function arcSigning(
+  value: Value,
+  fields: readonly string[],
+  isKnownName: boolean,
+): ArcSigning | string | undefined {
   const specification = textOf(value);
   if (specification.trim() === "") return undefined;
   const bad = (why: string): string => `ARC: bad signing-specification (${why}) '${specification}'`;
@@ -24,7 +28,7 @@ export function arcSigning(value: Value, fields: readonly string[]): ArcSigning 
   if (privateKey === "") return bad("privkey empty");
   const key = keySource(typeof value === "string" ? privateKey : value, "arc_sign");
   if (typeof key === "string") return key;
-  const found = { domain, selector, key, hasTimestamps: false, fields };
+  const found = { domain, selector, key, hasTimestamps: false, fields, isKnownName };
   return options.split(",").reduce<ArcSigning>((signing, option) => {
     const [, name = "", sign = "", number] = OPTION.exec(option.trim()) ?? [];
     if (name === "timestamps") return { ...signing, hasTimestamps: true };

@@ -9,6 +9,8 @@ import type { SharedSurroundings } from "../../../load/policy-surroundings.ts";
 import { SIGNED_FIELDS } from "../../../options/transports/signed-fields.ts";
 import type { smtpTransport } from "../../../options/transports/smtp.ts";
 import type { OptionSet } from "../../../reader/option-set.ts";
+import { sealingId } from "../../authserv-ids.ts";
+import type { SiteNames } from "../local/site-names.ts";
 import { arcSigning } from "./arc-signing.ts";
 import { type DkimOptions, dkimSignings } from "./dkim-signings.ts";
 import type { MessageSigning } from "./message-signing.ts";
@@ -31,17 +33,23 @@ export interface CompiledSigning {
 const SEALED_FIELDS = [...SIGNED_FIELDS, "DKIM-Signature"];
 
 /** @returns undefined: nothing is signed. */
-export function compileSigning(options: Options, shared: SharedSurroundings): CompiledSigning | undefined {
+export function compileSigning(
+  options: Options,
+  shared: SharedSurroundings,
+  names: SiteNames,
+): CompiledSigning | undefined {
   const expansion = (text: string | undefined): Expansion | undefined =>
     text === undefined || text === "" ? undefined : compileExpansion(text);
   const dkim = dkimOptions(options, expansion);
   const arc = expansion(options.get("arc_sign"));
   if (dkim === undefined && arc === undefined) return undefined;
+  const isKnownName =
+    sealingId(options.get("arc_sign"), { ...names, primaryHostname: shared.settings.primaryHostname }) !== undefined;
   const all = [...Object.values(dkim ?? {}), arc].filter((one) => one !== undefined);
   const sources = all.filter(({ constant }) => constant === undefined).map(({ source }) => source);
   const at = async (variables: Variables): Promise<MessageSigning> => {
     const signed = dkim && (await dkimSignings(dkim, variables, shared));
-    const sealed = arc && arcSigning(await expandedArc(arc, variables, shared), SEALED_FIELDS);
+    const sealed = arc && arcSigning(await expandedArc(arc, variables, shared), SEALED_FIELDS, isKnownName);
     const notes = [...(signed?.notes ?? []), ...(typeof sealed === "string" ? [sealed] : [])];
     const strict = dkim?.dkim_strict && (await expandedStrict(dkim.dkim_strict, variables, shared));
     return {

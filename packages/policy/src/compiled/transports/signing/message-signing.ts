@@ -34,6 +34,8 @@ export interface DkimSigning {
 
 /** `arc_sign` */
 export interface ArcSigning {
+  /** Results under that name are taken out of whatever comes in: where they stand does not matter. */
+  readonly isKnownName: boolean;
   readonly domain: string;
   readonly selector: string;
   readonly key: KeySource;

@@ -104,11 +104,6 @@ const rows: readonly Row[] = [
   { name: "STARTTLS without answer", keywords: TLS, answer: at("STARTTLS", { do: "stall" }), options: SHORT },
   { name: "closed at STARTTLS", keywords: TLS, answer: at("STARTTLS", { do: "cut" }) },
   { name: "421 at STARTTLS", keywords: TLS, answer: at("STARTTLS", { reply: "421 going", close: true }) },
-  {
-    keywords: TLS,
-    answer: at("STARTTLS", raw("220 go")),
-    options: SHORT,
-  },
   { name: "without PIPELINING: RCPT refused", keywords: [], answer: at("RCPT", "550 no") },
   { name: "without PIPELINING: MAIL later", keywords: [], answer: at("MAIL", "451 later") },
   { name: "BDAT", keywords: [...KEYWORDS, "CHUNKING"], answer: friendly },

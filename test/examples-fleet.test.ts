@@ -19,7 +19,7 @@ import {
   startSmtpPeer,
 } from "@postbus/testkit";
 import { around } from "./examples/around.ts";
-import { PATIENT, speak } from "./examples/running-program.ts";
+import { speak } from "./examples/running-program.ts";
 import { text } from "./examples/text.ts";
 import { eventually } from "./support/eventually.ts";
 import { temporaryDirectory } from "./support/fixture.ts";
@@ -159,8 +159,9 @@ ${main}`,
   const configs = { tcp: policy(`dccifd_address = 127.0.0.1 ${overTcp.port}`), socket: policy(direct) };
   for (const [name, config] of Object.entries(configs)) await writeFile(join(data, `${name}.conf`), config, "latin1");
   const env = {
-    ...PATIENT,
-    ...{ NATS_URL: nats.url, NATS_MONITOR_URL: nats.monitorUrl, POSTBUS_DNS_SERVERS: dns.address },
+    NATS_URL: nats.url,
+    NATS_MONITOR_URL: nats.monitorUrl,
+    POSTBUS_DNS_SERVERS: dns.address,
   };
   const start = async (service: string, config = "tcp"): Promise<PostbusProcess> => {
     const args = [service, "--data", data, "--config", join(data, `${config}.conf`)];

@@ -24,7 +24,7 @@ const message = { connections: 2, messages: 5, prefix: "hop" } as const;
 const recipients = (): readonly string[] => ["user@sink.test", "other@sink.test"];
 
 async function textOf(file: string, pattern: RegExp, count: number): Promise<string> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     const text = await readFile(file, "latin1").catch(() => ""); // Made with the first delivery.
     if ((text.match(pattern)?.length ?? 0) >= count) return text;
     await delay(100);
@@ -37,7 +37,7 @@ describe("we deliver to independent software", () => {
     const sink = await startRecordingSink({ keepContents: true });
     const { postbus } = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${sink.port}`);
     await submit({ ...message, port: postbus.port("smtp"), recipients });
-    await sink.waitFor(["hop-0 user@sink.test", "hop-4 other@sink.test"], 20_000);
+    await sink.waitFor(["hop-0 user@sink.test", "hop-4 other@sink.test"], 60_000);
     for (const content of sink.contents) assert.equal(content.replaceAll("\r\n", "").match(/[\r\n]/), null);
     assert.deepEqual(
       [...sink.received.values()].filter((count) => count !== 1),
@@ -145,7 +145,7 @@ virtual_gid_maps = static:65533
       text: "body",
     });
     transport.close();
-    await sink.waitFor(["mixed now@sink.test", "mixed later@sink.test"], 20_000);
+    await sink.waitFor(["mixed now@sink.test", "mixed later@sink.test"], 60_000);
     const [bounce = ""] = await messagesIn(running.mailbox("ann"));
     assert.match(bounce, /^Content-Type: multipart\/report; *(\n\s+)?.*report-type="?delivery-status"?/m);
     assert.match(bounce, /never@sink\.test/);

@@ -11,7 +11,7 @@ import {
   startPostbus,
   startScriptedEngine,
 } from "@postbus/testkit";
-import { PATIENT, speak } from "./examples/running-program.ts";
+import { speak } from "./examples/running-program.ts";
 import { eventually } from "./support/eventually.ts";
 import { temporaryDirectory } from "./support/fixture.ts";
 import { needs } from "./support/programs.ts";
@@ -40,7 +40,7 @@ judge:
   deny message = is bulk
 `,
   );
-  const env = { ...PATIENT, NATS_URL: nats.url, NATS_MONITOR_URL: nats.monitorUrl, POSTBUS_DATA: data };
+  const env = { NATS_URL: nats.url, NATS_MONITOR_URL: nats.monitorUrl, POSTBUS_DATA: data };
   const { code, errors } = await runPostbus({ command: "provision", args: ["--replicas", "1"], env });
   assert.equal(code, 0, errors);
   const start = async (service: string, more: Record<string, string> = {}): Promise<PostbusProcess> => {

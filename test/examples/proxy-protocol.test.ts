@@ -9,7 +9,7 @@ import type { Site } from "./site.ts";
 import { text } from "./text.ts";
 
 const HEADER = "PROXY TCP4 198.51.100.7 203.0.113.9 40000 25\r\n";
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** Of a log that is being written. */
 async function lineOf(file: string, words: string): Promise<string> {

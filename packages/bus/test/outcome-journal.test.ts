@@ -145,7 +145,7 @@ test("the bus commits what was left instead of handing the item out again", asyn
   const bus = await openEmbeddedBus({ directory });
   t.after(() => bus.close());
   const seen = new EventTarget();
-  const done = once(seen, "event", { signal: AbortSignal.timeout(10_000) });
+  const done = once(seen, "event", { signal: AbortSignal.timeout(60_000) });
   await bus.events.follow({}, async ({ events }) => {
     if (events.some(({ name }) => name === "msg:complete")) seen.dispatchEvent(new Event("event"));
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { describe, test } from "node:test";
+import { spawn, spawnSync } from "node:child_process";
+import { createInterface } from "node:readline";
+import { after, describe, test } from "node:test";
 import fc from "fast-check";
 import { composeReport } from "../src/compose-report.ts";
 import type { Report, ReportRecipient } from "../src/report.ts";
@@ -92,24 +93,27 @@ def parse(octets):
     return {"type": m.get_content_type(), "reportType": m.get_param("report-type"), "fields": fields, "status": status,
       "defects": [str(d) for p in walk(m) for d in p.defects],
       "parts": [{"type": p.get_content_type(), "text": text(p)} for p in parts]}
-lengths = json.loads(sys.stdin.buffer.readline())
-json.dump([parse(sys.stdin.buffer.read(n)) for n in lengths], sys.stdout)
+for line in iter(sys.stdin.buffer.readline, b""):
+    print(json.dumps([parse(sys.stdin.buffer.read(n)) for n in json.loads(line)]), flush=True)
 `;
 const hasPython = spawnSync("python3", ["-c", "import email"]).status === 0;
 const needsPython = hasPython ? {} : { skip: "python3 is not here: no independent parser" };
 
-function parseAll(reports: readonly Buffer[]): Parsed[] {
+/** One process for all: to start it takes longer than it works. */
+const python = hasPython ? spawn("python3", ["-c", PARSE], { stdio: ["pipe", "pipe", "inherit"] }) : undefined;
+const answers = python && createInterface({ input: python.stdout })[Symbol.asyncIterator]();
+after(() => python?.stdin.end());
+
+async function parseAll(reports: readonly Buffer[]): Promise<Parsed[]> {
   const lengths = Buffer.from(`${JSON.stringify(reports.map(({ length }) => length))}\n`);
-  const python = spawnSync("python3", ["-c", PARSE], {
-    input: Buffer.concat([lengths, ...reports]),
-    maxBuffer: 2 ** 28,
-  });
-  assert.equal(python.status, 0, python.stderr.toString());
-  return JSON.parse(python.stdout.toString());
+  python?.stdin.write(Buffer.concat([lengths, ...reports]));
+  const { value, done } = (await answers?.next()) ?? { done: true };
+  assert.ok(!done, "python has ended");
+  return JSON.parse(value);
 }
 
 async function parsed(changes: Partial<Report>): Promise<Parsed> {
-  const [report] = parseAll([(await composeReport({ ...bounce, ...changes })).octets]);
+  const [report] = await parseAll([(await composeReport({ ...bounce, ...changes })).octets]);
   assert.ok(report);
   return report;
 }
@@ -429,7 +433,7 @@ describe("composeReport, read by Python's email package", needsPython, () => {
     });
     const bounces = fc.sample(some, { numRuns: 150, seed: 1 });
     const reports = await Promise.all(bounces.map((changes) => composeReport({ ...bounce, ...changes })));
-    for (const [i, report] of parseAll(reports.map(({ octets }) => octets)).entries()) {
+    for (const [i, report] of (await parseAll(reports.map(({ octets }) => octets))).entries()) {
       assert.equal(report.parts.length, 3);
       assert.equal(report.status.length, 1 + (bounces[i]?.recipients.length ?? 0));
       assert.equal(report.fields["Bcc"], undefined);

@@ -43,3 +43,4 @@ export {
   type SmtpPeerOptions,
   startSmtpPeer,
 } from "./smtp-peer.ts";
+export { watchTurns } from "./watch-turns.ts";

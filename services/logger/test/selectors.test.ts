@@ -295,6 +295,19 @@ const cases: readonly {
   },
 ];
 
+const rejected = {
+  v: 1 as const,
+  id: "r",
+  atMs,
+  service: "test",
+  name: "smtp:reject" as const,
+  messageId,
+  clientAddress: "192.0.2.1",
+  returnPath: "s@c.test",
+  text: "rejected after DATA: spam",
+  details: "Envelope-from: <s@c.test>\nF From: <s@c.test>\n  Subject: \x1b[31m\n\tmore\n",
+};
+
 describe("what selectors add to lines", () => {
   // As with exim-4.100.
   for (const [selectors, spf, want] of [
@@ -375,18 +388,6 @@ test("spans of time are as Exim writes them", () => {
 });
 
 describe("the rejectlog", () => {
-  const rejected = {
-    v: 1 as const,
-    id: "r",
-    atMs,
-    service: "test",
-    name: "smtp:reject" as const,
-    messageId,
-    clientAddress: "192.0.2.1",
-    returnPath: "s@c.test",
-    text: "rejected after DATA: spam",
-    details: "Envelope-from: <s@c.test>\nF From: <s@c.test>\n  Subject: \x1b[31m\n\tmore\n",
-  };
   test("has envelope and header section behind the line, with an empty line behind them", () => {
     assert.equal(
       rejectLines(rejected, styled()).join(""),

@@ -320,7 +320,7 @@ describe("what selectors add to lines", () => {
       const client = { clientAddress: "192.0.2.66", clientPort: 1 };
       const event = { ...rejected, ...client, returnPath: "a@b.ex", spf, text: "rejected MAIL: no" };
       const line = logLine(event, styled(...selectors)) ?? "";
-      assert.ok(line.endsWith(` F=<a@b.ex>${want} rejected MAIL: no`), line);
+      assert.ok(line.endsWith(` F=<a@b.ex>${want} rejected MAIL: no\n`), line);
     });
   }
 

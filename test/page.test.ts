@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { runPostbus, submit } from "@postbus/testkit";
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, chromium, type Page } from "playwright-core";
 import { runningPostbus } from "./support/fixture.ts";
 import { needs } from "./support/programs.ts";
+
+/** For one thing to appear. */
+const PATIENCE_MS = 120_000;
+
+async function newPage(browser: Browser): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  return page;
+}
 
 const launch = (executablePath: string): Promise<Browser> =>
   chromium.launch({
     executablePath,
+    timeout: PATIENCE_MS,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
   });
 
@@ -21,7 +31,7 @@ test("the page shows the refused messages to who asks for them, and by which sta
 
   const browser = await launch(browserPath);
   t.after(() => browser.close());
-  const page = await browser.newPage();
+  const page = await newPage(browser);
   await page.goto(`http://${postbus.addresses.get("http")}/`);
   await page.locator("#empty").waitFor();
   await page.locator("#filter select").selectOption("refused");
@@ -44,7 +54,7 @@ test("the page shows the queue, the last messages as they come, and a message's 
 
   const browser = await launch(browserPath);
   t.after(() => browser.close());
-  const page = await browser.newPage();
+  const page = await newPage(browser);
   const problems: string[] = [];
   page.on("pageerror", (err) => problems.push(err.message));
   page.on("console", (message) => {

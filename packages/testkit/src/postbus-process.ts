@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 const main = resolve(import.meta.dirname, "../../../services/postbus/src/main.ts");
 
 /** Start on a loaded machine. */
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 180_000;
 
 /** However busy the machine is, it turns nobody away, unless that is what the test is about. */
 const PATIENT = { POSTBUS_CROWDED_DELAY_MS: "0", POSTBUS_OVERLOADED_DELAY_MS: "0" } as const;

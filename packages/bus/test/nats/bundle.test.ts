@@ -22,7 +22,8 @@ import {
 } from "../contract-items.ts";
 import { type Fleet, skip, startFleet } from "./fleet.ts";
 
-const ACK_WAIT_MS = 2_000;
+/** Long enough that a busy machine renews a lease in time: of what was handed out twice, one item is handled after the other. */
+const ACK_WAIT_MS = 5_000;
 
 /** Publishes so many items at once: all but the first share messages. */
 async function publishTogether(bus: Bus, count: number): Promise<string[]> {

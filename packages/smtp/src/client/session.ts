@@ -1,3 +1,4 @@
+// One file because it is one state machine: each reply decides what is said next.
 import { type Capabilities, noCapabilities, parseCapabilities } from "./capabilities.ts";
 import type { ClientSessionOptions } from "./client-session-options.ts";
 import { Dialogue } from "./dialogue.ts";
@@ -35,6 +36,8 @@ const CLOSE: readonly Step[] = [{ do: "close" }];
  * order, and says when time is up or the connection is lost.
  */
 export class ClientSession {
+  /** How it came about, a letter for each step (`PS=` of Exim's log): EHLO, HELO, LHLO, STARTTLS or TLS before all, AUTH. */
+  steps = "";
   readonly #options: ClientSessionOptions;
   readonly #replies = new ReplyParser();
   #state: State;
@@ -52,13 +55,12 @@ export class ClientSession {
   /** The last line of the authentication, without what nobody should read. */
   #authLine = "";
   #replyCount = 0;
-  #steps = "";
 
   constructor(options: ClientSessionOptions) {
     this.#options = options;
     this.#isTls = false;
     this.#state = options.startsWithTls ? "handshake" : "greeting";
-    if (options.startsWithTls) this.#steps = "s";
+    if (options.startsWithTls) this.steps = "s";
   }
 
   get capabilities(): Capabilities {
@@ -71,11 +73,6 @@ export class ClientSession {
       ...(this.#greeting === "" ? {} : { greeting: this.#greeting }),
       ...(this.#heloReply === "" ? {} : { heloReply: this.#heloReply }),
     };
-  }
-
-  /** How the session came about, a letter for each step (`PS=` of Exim's log): EHLO, HELO, LHLO, STARTTLS or TLS before all, AUTH. */
-  get steps(): string {
-    return this.#steps;
   }
 
   /** What of the protocol messages make use of; known when the session is ready. */
@@ -205,6 +202,8 @@ export class ClientSession {
     if (this.#dialogue !== undefined) return this.#afterDialogue(this.#dialogue.lost(loss), loss);
     if (this.#state === "ready" || this.#state === "quit") return this.#close();
     if (this.#state === "closed") return NOTHING;
+    // Who takes STARTTLS and does not go on may well talk in clear text.
+    if (this.#state === "handshake" && loss.kind === "timeout") return this.tlsFailed("handshake timed out", true);
     const trouble = lossTrouble(loss, this.#commandInQuestion(), this.#options.host);
     const ehlo = this.#state === "helo" && loss.kind === "closed" ? ` (EHLO response was: ${this.#ehloReply})` : "";
     return this.#fail({ ...trouble, text: trouble.text + ehlo });
@@ -257,7 +256,7 @@ export class ClientSession {
     this.#capabilities = parseCapabilities(reply);
     if (!this.#isTls && this.#options.tls !== "never" && this.#capabilities.startTls) {
       this.#state = "starttls";
-      this.#steps += "s";
+      this.steps += "s";
       return [{ do: "write", octets: "STARTTLS\r\n" }];
     }
     return this.#greeted();
@@ -301,7 +300,7 @@ export class ClientSession {
     }
     const { auth: mechanisms } = this.#capabilities;
     if (mechanisms === undefined) return this.authDone("server did not advertise AUTH support");
-    this.#steps += "a";
+    this.steps += "a";
     return [{ do: "authenticate", mechanisms }];
   }
 
@@ -329,7 +328,7 @@ export class ClientSession {
 
   #hello(word: "ehlo" | "helo"): readonly Step[] {
     this.#state = word;
-    this.#steps += word === "helo" ? "h" : this.#options.isLmtp ? "l" : "e";
+    this.steps += word === "helo" ? "h" : this.#options.isLmtp ? "l" : "e";
     return [{ do: "write", octets: `${this.#commandInQuestion()}\r\n` }];
   }
 

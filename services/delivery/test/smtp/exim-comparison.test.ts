@@ -45,6 +45,7 @@ const THREE = ["a@b.test", "c@b.test", "d@b.test"];
 const SHORT = "command_timeout = 1s\nfinal_timeout = 1s";
 const PLAIN = "begin authenticators\np:\n driver = plaintext\n public_name = PLAIN\n client_send = ^user^secret\n";
 const KEYWORDS = ["PIPELINING", "SIZE"];
+const TLS = [...KEYWORDS, "STARTTLS"];
 
 /** Codes that no reply has (RFC 5321 §4.2) are no reply. */
 const OUT_OF_RANGE = [
@@ -91,6 +92,18 @@ const rows: readonly Row[] = [
     ours: NO_FINAL_REPLY,
   },
   { name: "closed behind the end of data", answer: at("end of data", { do: "cut" }) },
+  { name: "EHLO without answer", answer: at("EHLO", { do: "stall" }), options: SHORT },
+  { name: "closed at EHLO", answer: at("EHLO", { do: "cut" }) },
+  { name: "421 at MAIL", answer: at("MAIL", { reply: "421 going", close: true }) },
+  { name: "421 at RCPT", answer: at("RCPT", { reply: "421 going", close: true }) },
+  { name: "421 at DATA", answer: at("DATA", { reply: "421 going", close: true }) },
+  { name: "421 behind the end of data", answer: at("end of data", { reply: "421 going", close: true }) },
+  { name: "DATA without answer", answer: at("DATA", { do: "stall" }), options: SHORT },
+  { name: "a reply that lacks", answer: at("RCPT", { raw: "" }), options: SHORT },
+  { name: "closed in the content", answer: at("content", { do: "cut" }) },
+  { name: "STARTTLS without answer", keywords: TLS, answer: at("STARTTLS", { do: "stall" }), options: SHORT },
+  { name: "closed at STARTTLS", keywords: TLS, answer: at("STARTTLS", { do: "cut" }) },
+  { name: "421 at STARTTLS", keywords: TLS, answer: at("STARTTLS", { reply: "421 going", close: true }) },
   { name: "without PIPELINING: RCPT refused", keywords: [], answer: at("RCPT", "550 no") },
   { name: "without PIPELINING: MAIL later", keywords: [], answer: at("MAIL", "451 later") },
   { name: "BDAT", keywords: [...KEYWORDS, "CHUNKING"], answer: friendly },

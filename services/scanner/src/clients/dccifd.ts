@@ -25,9 +25,17 @@ export function askDccifd(
   const { server } = task;
   return hosts.ask({ program: "dccifd", server, message, signal }, async (about, inTime) => {
     const options = { server, signal: inTime, maxAnswerOctets: MAX_ANSWER_OCTETS, endsRequest: true };
-    return readDccifdAnswer((await exchange(request(task, about), options)).toString("latin1"));
+    const asked = about === message ? task : { ...task, ...ownQuestion(task, about) };
+    return readDccifdAnswer((await exchange(request(asked, about), options)).toString("latin1"));
   });
 }
+
+/** About a message of our own: it is not to be counted, and no stranger's. */
+const ownQuestion = ({ options }: DccTask, { client }: ScannedMessage) => ({
+  options: `${options} query`.trim(),
+  clientAddress: client.address,
+  helo: client.helo,
+});
 
 async function* request(task: DccTask, message: ScannedMessage): AsyncGenerator<Buffer> {
   const { options, clientAddress, helo } = task;

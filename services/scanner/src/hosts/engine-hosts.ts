@@ -64,7 +64,11 @@ export class EngineHosts {
     const tell = (result: "ok" | "failed" | "refused"): void => {
       this.#watch?.asked(program, result, (performance.now() - startMs) / 1000);
     };
-    const refusal = await host.breaker.refusal(() => probe(use));
+    // Whoever asks beside others has less time than a probe may take.
+    const refusal = await inTime(
+      host.breaker.refusal(() => probe(use)),
+      signal,
+    );
     if (refusal !== undefined) {
       tell("refused");
       throw new DeferError(host.name, refusal);
@@ -126,5 +130,18 @@ async function probe(use: (message: ScannedMessage, signal: AbortSignal) => Prom
     await use(probeMessage, AbortSignal.timeout(PROBE_TIMEOUT_MS));
   } catch (err) {
     if (!(err instanceof EngineError && err.isRefusal)) throw err;
+  }
+}
+
+/** What it comes to, or that it came too late. */
+async function inTime(refusal: Promise<string | undefined>, signal: AbortSignal): Promise<string | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<string>();
+  const tooLate = (): void => resolve("no answer in time");
+  signal.addEventListener("abort", tooLate, { once: true });
+  if (signal.aborted) tooLate();
+  try {
+    return await Promise.race([refusal, late]);
+  } finally {
+    signal.removeEventListener("abort", tooLate);
   }
 }

@@ -103,7 +103,7 @@ after(async () => {
 /** The reply to RCPT, without the enhanced code. */
 async function replyTo(helo: string, recipient = "u@dom.test", sender = "s@snd.test"): Promise<string[]> {
   const socket = connect({ port: postbus.port("smtp"), host: "127.0.0.1" });
-  socket.setTimeout(20_000, () => socket.destroy(new Error("no reply in 20 s")));
+  socket.setTimeout(60_000, () => socket.destroy(new Error("no reply in 60 s")));
   let said = "";
   const until = async (end: RegExp): Promise<string> => {
     while (!end.test(said)) said += String((await once(socket, "data"))[0]);

@@ -119,7 +119,7 @@ describe("messages whose signers and parts are looked at", () => {
       });
       assert.match(log, /F=<a@exim\.test> rejected DKIM : exim\.test has not signed this: signature_incorrect/);
       const scan = join(dirname(program.maildir), "scan");
-      assert.deepEqual(existsSync(scan) ? readdirSync(scan) : [], []);
+      await eventually(async () => (existsSync(scan) && readdirSync(scan).length > 0 ? undefined : true));
     });
   }
 

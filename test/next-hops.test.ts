@@ -3,8 +3,19 @@ import { chmod, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { freePort, postfixIsMissing, startExim, startPostfix, startRecordingSink, submit } from "@postbus/testkit";
+import {
+  freePort,
+  openSmtpdIsMissing,
+  postfixIsMissing,
+  startExim,
+  startOpenSmtpd,
+  startPostfix,
+  startRecordingSink,
+  startSmtpPeer,
+  submit,
+} from "@postbus/testkit";
 import nodemailer from "nodemailer";
+import { eventually } from "./support/eventually.ts";
 import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
 import { messagesIn } from "./support/mailbox.ts";
 import { needs } from "./support/programs.ts";
@@ -13,7 +24,7 @@ const message = { connections: 2, messages: 5, prefix: "hop" } as const;
 const recipients = (): readonly string[] => ["user@sink.test", "other@sink.test"];
 
 async function textOf(file: string, pattern: RegExp, count: number): Promise<string> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     const text = await readFile(file, "latin1").catch(() => ""); // Made with the first delivery.
     if ((text.match(pattern)?.length ?? 0) >= count) return text;
     await delay(100);
@@ -26,7 +37,7 @@ describe("we deliver to independent software", () => {
     const sink = await startRecordingSink({ keepContents: true });
     const { postbus } = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${sink.port}`);
     await submit({ ...message, port: postbus.port("smtp"), recipients });
-    await sink.waitFor(["hop-0 user@sink.test", "hop-4 other@sink.test"], 20_000);
+    await sink.waitFor(["hop-0 user@sink.test", "hop-4 other@sink.test"], 60_000);
     for (const content of sink.contents) assert.equal(content.replaceAll("\r\n", "").match(/[\r\n]/), null);
     assert.deepEqual(
       [...sink.received.values()].filter((count) => count !== 1),
@@ -88,6 +99,28 @@ virtual_gid_maps = static:65533
     }
   });
 
+  test("OpenSMTPD, which hands it on", async (t) => {
+    const missing = openSmtpdIsMissing();
+    if (missing !== undefined) return t.skip(`SKIPPED: ${missing}`);
+    const directory = await temporaryDirectory(t, "opensmtpd-hop");
+    await using behind = await startSmtpPeer();
+    const openSmtpd = await startOpenSmtpd(behind.port, { port: await freePort(), directory });
+    try {
+      const { postbus } = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${openSmtpd.port}`);
+      await submit({ ...message, port: postbus.port("smtp"), recipients });
+      const arrived = await eventually(async () => {
+        const all = behind.messages.flatMap(({ recipients: to, content }) =>
+          to.map((recipient) => `${/^X-Load-Id: (hop-\d)\r$/m.exec(content)?.[1]} ${recipient}`),
+        );
+        return all.length >= 10 ? all : undefined;
+      });
+      const wanted = [0, 1, 2, 3, 4].flatMap((n) => recipients().map((recipient) => `hop-${n} ${recipient}`));
+      assert.deepEqual(arrived.toSorted(), wanted.toSorted());
+    } finally {
+      await openSmtpd.stop();
+    }
+  });
+
   test("a next hop that refuses makes a bounce, one that says later makes a retry", async (t) => {
     const asked = new Map<string, number>();
     const sink = await startRecordingSink({
@@ -112,7 +145,7 @@ virtual_gid_maps = static:65533
       text: "body",
     });
     transport.close();
-    await sink.waitFor(["mixed now@sink.test", "mixed later@sink.test"], 20_000);
+    await sink.waitFor(["mixed now@sink.test", "mixed later@sink.test"], 60_000);
     const [bounce = ""] = await messagesIn(running.mailbox("ann"));
     assert.match(bounce, /^Content-Type: multipart\/report; *(\n\s+)?.*report-type="?delivery-status"?/m);
     assert.match(bounce, /never@sink\.test/);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, type TestContext, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { createSecureContext, connect as tlsConnect } from "node:tls";
 import { freePort, makeCertificate, startExim, startPostbus, startSmtpPeer } from "@postbus/testkit";
 import { eventually } from "./support/eventually.ts";
-import { type Running, runningPostbus, temporaryDirectory } from "./support/fixture.ts";
+import { type Running, runningPostbus, type Scope, temporaryDirectory } from "./support/fixture.ts";
 import { messagesIn } from "./support/mailbox.ts";
 import { needs } from "./support/programs.ts";
 
@@ -18,7 +18,7 @@ const tlsLines = ({ certificateFile, privateKeyFile }: typeof good): string =>
   `tls_certificate = ${certificateFile}\ntls_privatekey = ${privateKeyFile}\n`;
 
 /** Our example policy with further lines before it; its transport believes the authority. */
-async function policyWith(t: TestContext, lines: string): Promise<string> {
+async function policyWith(t: Scope, lines: string): Promise<string> {
   const file = join(await temporaryDirectory(t, "policy"), "p.conf");
   const example = await readFile(join(import.meta.dirname, "../deploy/policies/postbus.conf"), "latin1");
   const own = `hosts_override\n  tls_verify_certificates = ${authority.certificateFile}`;
@@ -26,24 +26,55 @@ async function policyWith(t: TestContext, lines: string): Promise<string> {
   return file;
 }
 
-/** Who takes a message with REQUIRETLS, and passes it on to these ports of this machine. */
-async function firstHop(t: TestContext, ports: readonly number[], ...more: string[]): Promise<Running> {
-  const hops = ports.map((port) => `localhost::${port}`).join(" : ");
+/** Words of the command line for who takes messages with REQUIRETLS, and passes them on to these hosts of domains. */
+async function firstHop(t: Scope, hosts: Readonly<Record<string, string>>): Promise<readonly string[]> {
   const policy = await policyWith(t, `${tlsLines(good)}tls_on_connect_ports = 0`);
-  return runningPostbus(t, "--config", policy, "-DLOCAL_DOMAINS=first.test", `-DSMARTHOST=${hops}`, ...more);
+  const table = Object.entries(hosts).map(([domain, list]) => `${domain}="${list}"`);
+  const macros = [
+    "-DLOCAL_DOMAINS=first.test",
+    `-DSMARTHOST=\${extract{$domain}{${table.join(" ")}}}`,
+    "-DRETRY=F,1h,1s",
+  ];
+  return ["--config", policy, ...macros];
 }
 
-const nextHop = async (t: TestContext, tls: string): Promise<Running> =>
-  runningPostbus(t, "--config", await policyWith(t, tls));
+const nextHop = async (tls: string): Promise<Running> =>
+  runningPostbus(scope, "--config", await policyWith(scope, tls), "-DLOCAL_DOMAINS=*.hop");
+
+const at = ({ postbus }: Running): string => `localhost::${postbus.port("smtp")}`;
+
+const scope: Scope = { after };
+const [offers, clear, lacks, unsigned] = await Promise.all([
+  nextHop(tlsLines(good)),
+  nextHop(""),
+  nextHop(`${tlsLines(good)}tls_advertise_requiretls =`),
+  nextHop(tlsLines(selfSigned)),
+]);
+const eximPort = await freePort();
+const hops = {
+  "offers.hop": at(offers),
+  "clear.hop": at(clear),
+  "lacks.hop": at(lacks),
+  "unsigned.hop": at(unsigned),
+  "both.hop": `${at(lacks)} : ${at(offers)}`,
+  "exim.hop": `localhost::${eximPort}`,
+};
+const first = await runningPostbus(scope, ...(await firstHop(scope, hops)));
 
 /** Over TLS from the first octet on. */
-async function submit(port: number, parameters = " REQUIRETLS"): Promise<void> {
+async function submit(
+  { postbus }: Pick<Running, "postbus">,
+  from: string,
+  domain: string,
+  word = " REQUIRETLS",
+): Promise<void> {
+  const port = postbus.port("smtp");
   const socket = tlsConnect({ port, host: "127.0.0.1", ca: authority.certificate, servername: "localhost" });
-  socket.setTimeout(20_000, () => socket.destroy(new Error("no reply in 20 s")));
+  socket.setTimeout(60_000, () => socket.destroy(new Error("no reply in 60 s")));
   const lines = [
     "EHLO client.test",
-    `MAIL FROM:<ann@first.test>${parameters}`,
-    "RCPT TO:<bob@example.test>",
+    `MAIL FROM:<${from}@first.test>${word}`,
+    `RCPT TO:<bob@${domain}>`,
     "DATA",
     "Subject: sealed\r\nMessage-ID: <1@first.test>\r\n\r\nsecret words\r\n.",
     "QUIT",
@@ -62,15 +93,15 @@ async function submit(port: number, parameters = " REQUIRETLS"): Promise<void> {
   assert.ok(isDone, "the session has come to its end");
 }
 
-const logOf = async ({ data }: Running, pattern: RegExp): Promise<string> =>
+const logOf = async ({ data }: Pick<Running, "data">, pattern: RegExp): Promise<string> =>
   eventually(async () => {
     const text = await readFile(join(data, "log", "mainlog"), "latin1").catch(() => "");
     return pattern.exec(text)?.[0];
   });
 
 /** The report that the sender gets: no word of the message in it. */
-async function reportTo(first: Running): Promise<string> {
-  const [bounce = ""] = await messagesIn(first.mailbox("ann", "first.test"));
+async function reportTo(sender: string): Promise<string> {
+  const [bounce = ""] = await messagesIn(first.mailbox(sender, "first.test"));
   assert.match(bounce, /^Content-Type: text\/rfc822-headers\r?$/m);
   assert.match(bounce, /^Subject: sealed\r?$/m);
   assert.doesNotMatch(bounce, /secret words/);
@@ -78,41 +109,40 @@ async function reportTo(first: Running): Promise<string> {
 }
 
 describe("REQUIRETLS (RFC 8689) from one Postbus to the next", { concurrency: 2 }, () => {
-  test("over TLS: both say esmtpS, and the mailbox has the message", async (t) => {
-    const second = await nextHop(t, tlsLines(good));
-    const first = await firstHop(t, [second.postbus.port("smtp")]);
-    await submit(first.postbus.port("smtp"));
-    const [message = ""] = await messagesIn(second.mailbox("bob"));
+  test("over TLS: both say esmtpS, and the mailbox has the message", async () => {
+    await submit(first, "ann", "offers.hop");
+    const [message = ""] = await messagesIn(offers.mailbox("bob", "offers.hop"));
     assert.match(message, /secret words/);
     assert.equal(message.match(/\bwith esmtpS \(TLS/g)?.length, 2);
-    for (const one of [first, second]) await logOf(one, /<= ann@first\.test .* P=esmtpS X=TLS1\.3:\S+ /);
-    await submit(first.postbus.port("smtp"), "");
-    await logOf(second, /<= ann@first\.test .* P=esmtps X=/);
+    for (const one of [first, offers]) await logOf(one, /<= ann@first\.test .* P=esmtpS X=TLS1\.3:\S+ /);
+    await submit(first, "ann", "offers.hop", "");
+    await logOf(offers, /<= ann@first\.test .* P=esmtps X=/);
   });
 
-  const lacking: readonly [name: string, tls: string, status: string, log: RegExp][] = [
-    ["without TLS", "", "5.7.10", /\*\* bob@.* a TLS session is required, but the server did not offer TLS support/],
+  const lacking: readonly [name: string, hop: Running, domain: string, status: string, log: RegExp][] = [
+    [
+      "without TLS",
+      ...([clear, "clear.hop", "5.7.10"] as const),
+      /\*\* bob@clear\.hop .* a TLS session is required, but the server did not offer TLS support/,
+    ],
     [
       "that does not offer the word",
-      `${tlsLines(good)}tls_advertise_requiretls =`,
-      "5.7.30",
-      /\*\* bob@.*: REQUIRETLS support is required from the server but it was not offered/,
+      ...([lacks, "lacks.hop", "5.7.30"] as const),
+      /\*\* bob@lacks\.hop .*: REQUIRETLS support is required from the server but it was not offered/,
     ],
     [
       "with a certificate that nobody has signed",
-      tlsLines(selfSigned),
-      "5.7.10",
-      /\*\* bob@.*: TLS session: certificate verification failed/,
+      ...([unsigned, "unsigned.hop", "5.7.10"] as const),
+      /\*\* bob@unsigned\.hop .*: TLS session: certificate verification failed/,
     ],
   ];
-  for (const [name, tls, status, log] of lacking) {
-    test(`to one ${name}: the sender gets it back at once, with ${status}`, async (t) => {
-      const second = await nextHop(t, tls);
-      const first = await firstHop(t, [second.postbus.port("smtp")]);
-      await submit(first.postbus.port("smtp"));
+  for (const [name, hop, domain, status, log] of lacking) {
+    test(`to one ${name}: the sender gets it back at once, with ${status}`, async () => {
+      const [sender = ""] = domain.split(".");
+      await submit(first, sender, domain);
       await logOf(first, log);
-      assert.match(await reportTo(first), new RegExp(`^Status: ${status.replaceAll(".", "\\.")}\\r?$`, "m"));
-      assert.deepEqual(await messagesIn(second.mailbox("bob"), 0), []);
+      assert.match(await reportTo(sender), new RegExp(`^Status: ${status.replaceAll(".", "\\.")}\\r?$`, "m"));
+      assert.deepEqual(await messagesIn(hop.mailbox("bob", domain), 0), []);
     });
   }
 
@@ -139,23 +169,19 @@ file:
     await copyFile(good.certificateFile, certificate);
     // It reads them as somebody who may not read ours.
     await writeFile(key, good.privateKey, { mode: 0o644 });
-    const exim = await startExim("exim-4.100", config, { port: await freePort(), directory });
+    const exim = await startExim("exim-4.100", config, { port: eximPort, directory });
     t.after(() => exim.stop());
-    const first = await firstHop(t, [exim.port]);
-    await submit(first.postbus.port("smtp"));
-    assert.match(await reportTo(first), /^Status: 5\.7\.30\r?$/m);
+    await submit(first, "eve", "exim.hop");
+    assert.match(await reportTo("eve"), /^Status: 5\.7\.30\r?$/m);
     // Without the word, the same way is open.
-    await submit(first.postbus.port("smtp"), "");
-    await logOf(first, /=> bob@example\.test .* X=TLS1\.3/);
+    await submit(first, "eve", "exim.hop", "");
+    await logOf(first, /=> bob@exim\.hop .* X=TLS1\.3/);
   });
 
-  test("to the second of two hosts, where the first one does not offer it", async (t) => {
-    const lacks = await nextHop(t, `${tlsLines(good)}tls_advertise_requiretls =`);
-    const offers = await nextHop(t, tlsLines(good));
-    const first = await firstHop(t, [lacks.postbus.port("smtp"), offers.postbus.port("smtp")]);
-    await submit(first.postbus.port("smtp"));
-    assert.equal((await messagesIn(offers.mailbox("bob"))).length, 1);
-    assert.deepEqual(await messagesIn(lacks.mailbox("bob"), 0), []);
+  test("to the second of two hosts, where the first one does not offer it", async () => {
+    await submit(first, "joe", "both.hop");
+    assert.equal((await messagesIn(offers.mailbox("bob", "both.hop"))).length, 1);
+    assert.deepEqual(await messagesIn(lacks.mailbox("bob", "both.hop"), 0), []);
   });
 
   test("a kill of the process does not take the tag from a message that waits", async (t) => {
@@ -165,20 +191,14 @@ file:
       keywords: ["REQUIRETLS"],
       answer: ({ moment }) => (moment === "MAIL" && !isOpen ? "450 later" : undefined),
     });
-    const options = ["-DRETRY=F,1h,1s"];
-    const first = await firstHop(t, [peer.port], ...options);
-    await submit(first.postbus.port("smtp"));
-    await logOf(first, /== bob@example\.test .*450 later/);
-    await first.postbus.kill();
+    const words = await firstHop(t, { "later.hop": `localhost::${peer.port}` });
+    const { postbus, data } = await runningPostbus(t, ...words);
+    await submit({ postbus }, "ann", "later.hop");
+    await logOf({ data }, /== bob@later\.hop .*450 later/);
+    await postbus.kill();
     isOpen = true;
     const before = peer.commands.length;
-    const policy = await policyWith(t, "");
-    const again = await startPostbus({
-      args: [
-        ...["--data", first.data, "-DSMTP_PORT=0", "--config", policy],
-        ...["-DLOCAL_DOMAINS=first.test", `-DSMARTHOST=localhost::${peer.port}`, ...options],
-      ],
-    });
+    const again = await startPostbus({ args: ["--data", data, "-DSMTP_PORT=0", ...words] });
     t.after(() => again.stop());
     await eventually(async () => (peer.messages.length > 0 ? true : undefined));
     const mails = peer.commands.slice(before).filter((line) => line.startsWith("MAIL"));

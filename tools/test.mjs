@@ -1,31 +1,57 @@
-// `npm test`: what waits more than it works goes three files at a time; the crash tests then have the machine to themselves,
-// for what they count depends on how busy it is. With arguments, those files only.
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
+// `npm test`: what waits more than it works goes several files at a time; the crash tests then have the machine to
+// themselves, for what they count depends on how busy it is. With arguments, those files only.
+import { globSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { grouped } from "./test/grouped.mjs";
 
 /** Each test file is a process, and most of them load the same modules: what was compiled once is there for the others. */
-const env = { ...process.env, NODE_COMPILE_CACHE: join(import.meta.dirname, "..", "node_modules", ".cache", "tests") };
+process.env.NODE_COMPILE_CACHE = join(import.meta.dirname, "..", "node_modules", ".cache", "tests");
 
-const files = process.argv.slice(2);
+/** Who ends this ends the tests that run. */
+const stopping = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stopping.abort());
 
 /** @returns whether all tests passed. */
-function test(concurrency, patterns) {
-  const args = ["--test", `--test-concurrency=${concurrency}`, "--test-reporter=spec", ...patterns];
-  return spawnSync(process.execPath, args, { env, stdio: "inherit" }).status === 0;
+async function test(concurrency, files) {
+  let isGood = true;
+  const events = run({ files, concurrency, signal: stopping.signal });
+  events.on("test:summary", ({ success }) => {
+    isGood &&= success;
+  });
+  // The last words of a reporter come behind the last event.
+  for await (const text of events.compose(spec)) process.stdout.write(text);
+  return isGood;
 }
 
-const results =
-  files.length > 0
-    ? [test(1, files)]
-    : [
-        test(3, [
-          "packages/*/test/**/*.test.ts",
-          "services/*/test/**/*.test.ts",
-          "test/*.test.ts",
-          "test/examples/**/*.test.ts",
-          "test/fuzz/*.test.ts",
-          "test/bad-input/*.test.ts",
-        ]),
-        test(1, ["test/short/**/*.test.ts"]),
-      ];
-process.exitCode = results.every(Boolean) ? 0 : 1;
+/** Their tests wait for servers and processes: loading modules is the least that they do. */
+const WAITING = ["services/postbus", "packages/bus"];
+
+/** What takes longest begins first, so that in the end no file runs while nothing else is left to do. */
+function everything(directory) {
+  const long = ["services/postbus/test/{fleet,start}.test.ts", "test/{refusals,next-hops,requiretls,queueing}.test.ts"];
+  const whole = [...WAITING.map((path) => `${path}/test/**/*.test.ts`), "test/{*,{examples,fuzz,bad-input}/*}.test.ts"];
+  const others = globSync("{services,packages}/*/test").filter((path) => !WAITING.includes(dirname(path)));
+  return new Set([
+    ...long.flatMap((pattern) => globSync(pattern).sort()),
+    ...whole.flatMap((pattern) => globSync(pattern).sort()),
+    ...others
+      .sort()
+      .reverse()
+      .flatMap((path) => grouped(directory, path)),
+  ]);
+}
+
+if (process.argv.length > 2) {
+  process.exitCode = (await test(1, process.argv.slice(2))) ? 0 : 1;
+} else {
+  const directory = mkdtempSync(join(tmpdir(), "postbus-tests-"));
+  try {
+    const results = [await test(4, [...everything(directory)]), await test(1, globSync("test/short/*.test.ts").sort())];
+    process.exitCode = results.every(Boolean) ? 0 : 1;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}

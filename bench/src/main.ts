@@ -46,7 +46,12 @@ const scenarios: readonly Scenario[] = [
 const FILTERING: ReadonlySet<string> = new Set([
   "embedded",
   "vs-embedded",
+  "fleet",
+  "vs-fleet",
+  "fleet-2-verifiers",
+  "fleet-3-verifiers",
   "postfix",
+  "haraka",
   "exim-4.96",
   "exim-4.98",
   "exim-4.100",
@@ -67,7 +72,9 @@ const { values, positionals } = parseArgs({
 const systems: Readonly<Record<string, StartSystem>> = {
   embedded: embedded(root),
   fleet: fleet(root),
-  "fleet-3": fleet(root, "postbus, 3 deliveries", 3),
+  "fleet-3": fleet(root, "postbus, 3 deliveries", ["delivery", "delivery"]),
+  "fleet-2-verifiers": fleet(root, "postbus, 2 verifiers", ["verifier"]),
+  "fleet-3-verifiers": fleet(root, "postbus, 3 verifiers", ["verifier", "verifier"]),
   postfix: postfix(true),
   "postfix-default": postfix(false),
   "exim-4.96": exim("4.96"),

@@ -29,6 +29,12 @@ acl_rcpt:
           log_reject_target =
   warn    local_parts = noted
           logwrite = a note about $local_part
+  warn    local_parts = warned
+          log_message = watch $local_part
+  warn    local_parts = skipped
+          condition = \${lookup{x}lsearch{/no/such/file}}
+  deny    local_parts = strict
+          !verify = sender
   accept
 acl_data:
   deny    condition = \${if match{$h_subject:}{spam}}
@@ -130,6 +136,14 @@ const SESSIONS: readonly Session[] = [
     until: /Completed/,
   },
   {
+    name: "what the ACL says of the client, and of its sender",
+    script: [
+      ...["EHLO c.test", "MAIL FROM:<s@nowhere.test>", "RCPT TO:<warned@rem.test>", "RCPT TO:<warned@rem.test>"],
+      ...["RCPT TO:<skipped@rem.test>", "RCPT TO:<strict@rem.test>", "RCPT TO:<strict@rem.test>", "QUIT"],
+    ],
+    until: /NEVER/,
+  },
+  {
     name: "nobody listens",
     script: ["EHLO c.test", "MAIL FROM:<s@c.test>", "RCPT TO:<u@ref.test>", "DATA", MESSAGE, "QUIT"],
     until: / == /,
@@ -223,6 +237,8 @@ async function logOf(
 const IGNORED: readonly (readonly [RegExp, string])[] = [
   // The next hop's port, in a line that our client writes.
   [/^(ID H=\S+ \[127\.0\.0\.1\]):PORT/, "$1"],
+  // Since 4.99.
+  [/^(ID .*) PS=\w+/, "$1"],
   [/^(ID (?:=>|->) .* H=\S+ \[127\.0\.0\.1\](?::PORT)?)\*/, "$1"],
 ];
 const compared = (line: string): string => IGNORED.reduce((text, [pattern, by]) => text.replace(pattern, by), line);

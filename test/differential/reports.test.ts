@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { freePort, type PeerAction, type PeerQuestion, startExim, startPostbus, startSmtpPeer } from "@postbus/testkit";
-import { PATIENT, speak } from "../examples/running-program.ts";
+import { speak } from "../examples/running-program.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Scope, temporaryDirectory } from "../support/fixture.ts";
 import { messagesIn } from "../support/mailbox.ts";
@@ -111,7 +111,7 @@ begin retry
 *  *  F,1h,1s
 `;
 
-const PROGRAMS = { ...PATIENT, POSTBUS_DELIVERY_PROGRAMS: "2" };
+const PROGRAMS = { POSTBUS_DELIVERY_PROGRAMS: "2" };
 
 interface Ports {
   readonly plain: number;

@@ -46,7 +46,7 @@ const SEALED = {
 };
 
 /** The whole program, which seals what goes out and looks at what comes in; and a host that gets it. */
-async function sealingHop(t: TestContext) {
+async function sealingHop(t: TestContext, parts: { readonly data: string } = SEALED) {
   const keys = generateKeyPairSync("rsa", {
     modulusLength: 2048,
     publicKeyEncoding: { type: "spki", format: "der" },
@@ -60,7 +60,7 @@ async function sealingHop(t: TestContext) {
   const peer = await startSmtpPeer({ keywords: ["SIZE"] });
   t.after(() => peer[Symbol.asyncDispose]());
   const smtp = `  port = ${peer.port}\n  allow_localhost\n  arc_sign = mx.test.example : sel : ${file} : timestamps,expire=+3600`;
-  const { port, mainlog } = await runningProgram(t, around({ ...SEALED, smtp }), { POSTBUS_DNS_SERVERS: dns.address });
+  const { port, mainlog } = await runningProgram(t, around({ ...parts, smtp }), { POSTBUS_DNS_SERVERS: dns.address });
   return {
     mainlog: () => readFile(mainlog, "latin1"),
     /** @returns the reply to the content. */

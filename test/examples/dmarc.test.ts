@@ -19,6 +19,8 @@ const ZONE: DnsZone = {
   "_dmarc.fail.example": { TXT: ["v=DMARC1; p=reject; ruf=mailto:user2@test.example"] },
   // That of fail.example may be sent there.
   "fail.example._report._dmarc.test.example": { TXT: ["v=DMARC1"] },
+  "put-aside.example": { TXT: ["v=spf1 -all"] },
+  "_dmarc.put-aside.example": { TXT: ["v=DMARC1; p=quarantine"] },
   "nothing.example": { TXT: ["v=spf1 ip4:127.0.0.1 -all"] },
 };
 
@@ -162,17 +164,20 @@ example("7.5", "DMARC behind DATA", {
     const listed = await judged(new Site(around({ rcpt, data: text("7.5.conf") })), "accept", "reject");
     assert.equal(listed.said.at(-1), "550 Messages from b.example break mailing lists");
 
-    const { port, maildir } = await running(t, around({ data: text("7.5.conf") }));
-    const replies = await verdicts(port, "pass.example", "fail.example");
+    const shown = "driver = appendfile\n  headers_add = X-Quarantine: $acl_m_quarantine";
+    const config = around({ data: text("7.5.conf") }).replace("driver = appendfile", shown);
+    const { port, maildir } = await running(t, config);
+    const replies = await verdicts(port, "pass.example", "fail.example", "put-aside.example");
     assert.match(replies[0] ?? "", /^250 /);
     assert.match(
       replies[1] ?? "",
       /^550 (?:5\.\d\.\d )?Message from fail\.example failed sender's DMARC policy, REJECT$/,
     );
-    const [delivered = ""] = await messagesIn(maildir);
-    assert.match(delivered, /^Authentication-Results: mx\.test\.example;[\s\S]*\bspf=pass\b/);
+    const messages = await messagesIn(maildir, 2);
+    const delivered = (domain: string) => messages.find((each) => each.includes(`From: a@${domain}`)) ?? "";
+    assert.match(delivered("pass.example"), /^Authentication-Results: mx\.test\.example;[\s\S]*\bspf=pass\b/);
+    assert.match(delivered("put-aside.example"), /^X-Quarantine: 1$/m);
   },
-  pending: { part: "D", behaviour: "$acl_m_quarantine is there in a transport" },
 });
 
 const STATUSES = ["accept", "reject", "quarantine", "none", "norecord", "nofrom", "temperror", "off"];

@@ -127,7 +127,7 @@ const MESSAGE = [
 
 /** What is said when it is there. */
 async function eventually(ask: () => Promise<string>, isThere: (text: string) => boolean): Promise<string> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     const text = await ask();
     if (isThere(text)) return text;
     await delay(100);

@@ -9,7 +9,7 @@ import type { Site } from "./site.ts";
 import { text } from "./text.ts";
 
 const HEADER = "PROXY TCP4 198.51.100.7 203.0.113.9 40000 25\r\n";
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** Of a log that is being written. */
 async function lineOf(file: string, words: string): Promise<string> {
@@ -54,7 +54,7 @@ example("10.3", "an ACL for connections through a proxy", {
     const log = async (options: Parameters<Site["message"]>[0]) => {
       const told = await site.message(options);
       assert.equal(told.said[0], "accept");
-      return told.log;
+      return told.log.filter((line) => !line.startsWith("main: no host name found"));
     };
     const proxied = { localAddress: "10.0.0.1", externalAddress: "203.0.113.5" };
     const addresses = [

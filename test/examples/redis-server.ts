@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { freePort, program } from "@postbus/testkit";
 import { temporaryDirectory } from "../support/fixture.ts";
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 
 /** A real Redis (or Valkey) without persistence, until the test ends. Undefined: there is none here, and the test is skipped. */
 export async function redisPort(t: TestContext, ...settings: readonly string[]): Promise<number | undefined> {

@@ -13,9 +13,6 @@ export interface RunningProgram {
   readonly mainlog: string;
 }
 
-/** However busy the machine is, it turns nobody away. */
-export const PATIENT = { POSTBUS_CROWDED_DELAY_MS: "0", POSTBUS_OVERLOADED_DELAY_MS: "0" } as const;
-
 /**
  * The whole program under an example, until the end of the scope. The frame's mailboxes become Maildirs, and it listens on
  * a port that is free.
@@ -32,7 +29,7 @@ export async function runningProgram(
   const own = "daemon_smtp_ports = 0\nlocal_interfaces = 127.0.0.1\n";
   const maildirs = `maildir_format\n  directory = ${data}/mail`;
   await writeFile(file, own + config.replace("file = ./mail/$local_part_data", maildirs), "latin1");
-  const postbus = await startPostbus({ args: ["--data", data, "--config", file], env: { ...PATIENT, ...env } });
+  const postbus = await startPostbus({ args: ["--data", data, "--config", file], env });
   running = postbus;
   return { port: postbus.port("smtp"), maildir: join(data, "mail"), mainlog: join(data, "log", "mainlog") };
 }
@@ -46,7 +43,7 @@ export async function speak(port: number, commands: readonly string[], early = "
   const socket = connect(port, "127.0.0.1");
   const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
   const replies: string[] = [];
-  socket.setTimeout(20_000, () => socket.destroy(new Error(`no answer behind ${replies.at(-1)}`)));
+  socket.setTimeout(60_000, () => socket.destroy(new Error(`no answer behind ${replies.at(-1)}`)));
   if (early !== "") socket.write(early, "latin1");
   try {
     for (const command of ["", ...commands]) {

@@ -15,7 +15,7 @@ const MESSAGES = 40;
 const FLEET_BEAT_MS = 5_000;
 const PATIENCE_MS = 120_000;
 
-const policy = (slow: number, counted: number): string => `daemon_smtp_ports = 0
+const policy = (slow: number, counted: number, single: number): string => `daemon_smtp_ports = 0
 local_interfaces = 127.0.0.1
 primary_hostname = mx.test.example
 retry_jitter = 0
@@ -25,6 +25,10 @@ slow:
   driver = accept
   domains = slow.test
   transport = slow
+single:
+  driver = accept
+  domains = single.test
+  transport = single
 counted:
   driver = accept
   transport = counted
@@ -39,11 +43,18 @@ counted:
   hosts = 127.0.0.1
   port = ${counted}
   max_rate = ${RATE.messages}/${RATE.periodMs / 1_000}s
+single:
+  driver = smtp
+  hosts = 127.0.0.1
+  port = ${single}
+  serialize_hosts = *
 begin retry
 * * F,1h,1m
 `;
 
-test("max_parallel and max_rate hold for two delivery processes together", { timeout: 300_000 }, async (t) => {
+test("max_parallel, max_rate and serialize_hosts hold for two delivery processes together", {
+  timeout: 300_000,
+}, async (t) => {
   if (needs(t, "nats-server") === undefined) return;
   const nats = await startNats();
   t.after(() => nats.stop());
@@ -68,9 +79,18 @@ test("max_parallel and max_rate hold for two delivery processes together", { tim
       return undefined;
     },
   });
+  let openSingle = 0;
+  let mostSingle = 0;
+  await using single = await startSmtpPeer({
+    answer: ({ moment }) => {
+      if (moment === "connect") mostSingle = Math.max(mostSingle, ++openSingle);
+      if (moment === "QUIT") openSingle--;
+      return moment === "end of data" ? { reply: "250 ok", afterMs: 500 } : undefined;
+    },
+  });
 
   const config = join(data, "postbus.conf");
-  await writeFile(config, policy(slow.port, counted.port));
+  await writeFile(config, policy(slow.port, counted.port, single.port));
   const env = { NATS_URL: nats.url, NATS_MONITOR_URL: nats.monitorUrl, POSTBUS_CONFIG: config };
   assert.equal((await runPostbus({ command: "provision", args: [], env })).code, 0);
   const start = async (name: string, ...services: string[]) => {
@@ -85,18 +105,20 @@ test("max_parallel and max_rate hold for two delivery processes together", { tim
   await delay(3 * FLEET_BEAT_MS);
 
   for (let i = 0; i < MESSAGES; i++) {
-    const to = i % 2 === 0 ? "slow.test" : "counted.test";
+    const to = ["slow.test", "counted.test", "slow.test", "counted.test", "single.test"][i % 5];
     const lines = ["EHLO c.test", "MAIL FROM:<s@c.test>", `RCPT TO:<u${i}@${to}>`, "DATA", "Subject: x\r\n\r\nx\r\n."];
     await speak(gateway.port("smtp"), lines);
   }
   const deadline = performance.now() + PATIENCE_MS;
-  const isDone = () => slow.messages.length + arrivals.length >= MESSAGES;
+  const count = () => slow.messages.length + arrivals.length + single.messages.length;
+  const isDone = () => count() >= MESSAGES;
   while (!isDone() && performance.now() < deadline) await delay(200);
   t.diagnostic(
     `${slow.messages.length} and ${arrivals.length} messages; ${most} at one time; ${ports.size} connections`,
   );
-  assert.equal(slow.messages.length + arrivals.length, MESSAGES);
+  assert.equal(count(), MESSAGES);
   assert.ok(most <= PARALLEL, `${most} at one time`);
+  assert.equal(mostSingle, 1);
   const worst = Math.max(
     ...arrivals.map((atMs) => arrivals.filter((t2) => t2 >= atMs && t2 < atMs + RATE.periodMs).length),
   );

@@ -9,7 +9,7 @@ import { noOwnDisk, onOwnDisk } from "../support/own-disk.ts";
 import { needs } from "../support/programs.ts";
 
 /** How long it may take until the mail is delivered that waited. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 /** How long it may take until there is room again: the disk is looked at every 5 s. */
 const ROOM_MS = 10_000;

@@ -136,7 +136,7 @@ export async function startBmiSite(
   await writeFile(file, policy().replaceAll("DATA/", `${data}/`), "latin1");
   await writeFile(join(data, "bmi.conf"), setup(engine.port, timeout), "latin1");
   await writeFile(join(data, "bmi_optin_data"), text("3.7-data.txt").replaceAll(/^ +/gm, ""), "latin1");
-  const env: Record<string, string> = { POSTBUS_CROWDED_DELAY_MS: "0", POSTBUS_OVERLOADED_DELAY_MS: "0" };
+  const env: Record<string, string> = {};
   const running: PostbusProcess[] = [];
   scope.after(() => Promise.all(running.map((postbus) => postbus.kill())));
   if (isOnNats) {

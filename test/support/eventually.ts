@@ -1,5 +1,5 @@
 /** Nothing takes so long when it works, but on a machine that has other things to do. */
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 60_000;
 
 /** What comes a moment after the answer, such as a line of the log. @param look Undefined: not yet. */
 export async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {

@@ -18,6 +18,8 @@ export interface RecordVerdict {
 /** How long events may take to be written after the last delivery; an item of a killed process waits for its lease. */
 const SETTLE_MS = 45_000;
 const POLL_MS = 250;
+/** For one answer of the status service. */
+const ANSWER_MS = 20_000;
 const PAGE = 200;
 const EXAMPLES = 5;
 
@@ -40,11 +42,11 @@ export async function checkRecord(
   const end = performance.now() + SETTLE_MS;
   for (;;) {
     const log = await readMainlog(join(data, "log", "mainlog"));
-    const problems = [...logProblems(log, acknowledged, mayLack), ...(await queueProblems(http))];
+    const open = [...logProblems(log, acknowledged, mayLack), ...(await queueProblems(http))];
     // What is there twice does not go away by waiting.
-    const isSettled = problems.every((problem) => problem.includes("more than once"));
+    const isSettled = open.every((problem) => problem.includes("more than once"));
     if (isSettled || performance.now() > end) {
-      problems.push(...(await historyProblems(http, log, states)));
+      const problems = [...open, ...(await settledHistory(http, log, states, end))];
       return { problems, unannounced: unannounced(log, acknowledged), messages: log.arrivals.size };
     }
     await delay(POLL_MS);
@@ -95,12 +97,44 @@ function unannounced({ arrivals, completions }: Mainlog, acknowledged: readonly 
 const problem = (what: string, ids: readonly string[]): string[] =>
   ids.length === 0 ? [] : [`${ids.length} ${what}, e.g. ${ids.slice(0, EXAMPLES).join(" ")}`];
 
+/** While a server is coming back, the status service cannot be reached, or says that it does not know. */
 async function queueProblems(http: string): Promise<string[]> {
-  const response = await fetch(`http://${http}/v1/queue?limit=0`);
-  const { counts } = (await response.json()) as { counts: Readonly<Record<string, number>> };
-  return Object.entries(counts)
-    .filter(([, count]) => count > 0)
-    .map(([name, count]) => `${count} items wait: ${name}`);
+  try {
+    const { counts } = await answerOf<{ counts?: Readonly<Record<string, number>> }>(`http://${http}/v1/queue?limit=0`);
+    if (counts === undefined) return ["the status service does not say what waits"];
+    return Object.entries(counts)
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => `${count} items wait: ${name}`);
+  } catch (err) {
+    return [`the status service does not say what waits: ${err}`];
+  }
+}
+
+/** @throws what kept it from being a good one. */
+async function answerOf<T>(url: string): Promise<T> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${response.status} ${text}`);
+  return JSON.parse(text) as T;
+}
+
+/** A row is committed a moment after its line is written, and is asked of another service, which may be coming back. */
+async function settledHistory(
+  http: string,
+  log: Mainlog,
+  states: readonly string[],
+  end: number,
+): Promise<readonly string[]> {
+  for (;;) {
+    const problems = await historyProblems(http, log, states).catch((err: Error) => [`the history: ${err.message}`]);
+    if (problems.length === 0 || performance.now() > end) return problems;
+    await delay(POLL_MS);
+  }
+}
+
+interface HistoryPage {
+  readonly messages: readonly { readonly id: string; readonly state: string }[];
+  readonly next?: string;
 }
 
 async function historyProblems(
@@ -111,8 +145,7 @@ async function historyProblems(
   const states = new Map<string, string>();
   let after = "";
   for (;;) {
-    const response = await fetch(`http://${http}/v1/messages?limit=${PAGE}${after}`);
-    const page = (await response.json()) as { messages: { id: string; state: string }[]; next?: string };
+    const page = await answerOf<HistoryPage>(`http://${http}/v1/messages?limit=${PAGE}${after}`);
     for (const { id, state } of page.messages) states.set(id, state);
     if (page.next === undefined) break;
     after = `&after=${encodeURIComponent(page.next)}`;

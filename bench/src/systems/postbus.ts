@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { freePort, startNats, stopProcess, type TestCertificate } from "@postbus/testkit";
 import { type Account, openAccount } from "../account.ts";
 import { backlogPolicy } from "../backlog-policy.ts";
-import { filterPolicy } from "../filter-lab.ts";
+import { type FilterLab, filterPolicy } from "../filter-lab.ts";
 import type { StartSystem } from "./system.ts";
 
 /**
@@ -26,12 +26,7 @@ export function embedded(root: string, name = "postbus"): StartSystem {
       env["POSTBUS_CONFIG"] = join(directory, "backlog-policy.conf");
       writeFileSync(env["POSTBUS_CONFIG"], backlogPolicy(sinkPort, deadPort));
     }
-    if (filter !== undefined) {
-      env["POSTBUS_DNS_SERVERS"] = filter.dnsAddress;
-      env["POSTBUS_CONFIG"] = join(directory, "filter-policy.conf");
-      const listen = "daemon_smtp_ports = SMTP_PORT\nlocal_interfaces = 127.0.0.1\nsmtp_accept_max = 0";
-      writeFileSync(env["POSTBUS_CONFIG"], filterPolicy(sinkPort, listen));
-    }
+    if (filter !== undefined) Object.assign(env, filtering(filter, sinkPort, directory));
     const smtpPorts = certificate === undefined ? String(port) : `${port} : ${tlsPort}`;
     const options = { root, account, directory, smtpPorts, sinkPort, env, services: [] };
     const child = await startPostbus(hold ? { ...options, command: "gateway-alone" } : options);
@@ -45,6 +40,14 @@ export function embedded(root: string, name = "postbus"): StartSystem {
       },
     };
   };
+}
+
+/** Settings for a policy that verifies. */
+function filtering(filter: FilterLab, sinkPort: number, directory: string): Readonly<Record<string, string>> {
+  const file = join(directory, "filter-policy.conf");
+  const listen = "daemon_smtp_ports = SMTP_PORT\nlocal_interfaces = 127.0.0.1\nsmtp_accept_max = 0";
+  writeFileSync(file, filterPolicy(sinkPort, listen));
+  return { POSTBUS_DNS_SERVERS: filter.dnsAddress, POSTBUS_CONFIG: file };
 }
 
 /** The policy that comes with the checkout, with TLS in front of it. */
@@ -67,18 +70,18 @@ const FLEET = ["gateway", "verifier", "scanner", "router", "delivery", "logger",
 /**
  * Each service a process, on one nats-server with `sync_interval: always`; the server counts as part of the system.
  *
- * @param deliveries So many of them deliver.
+ * @param more Further processes.
  */
-export function fleet(root: string, name = "postbus", deliveries = 1): StartSystem {
-  return async ({ sinkPort, hold, directory }) => {
+export function fleet(root: string, name = "postbus", more: readonly (typeof FLEET)[number][] = []): StartSystem {
+  return async ({ sinkPort, hold, directory, filter }) => {
     const account = openAccount("fleet");
     const nats = await startNats({ syncAlways: true, commandPrefix: account.prefix });
     const port = await freePort();
-    const env = { NATS_URL: nats.url, NATS_MONITOR_URL: nats.monitorUrl };
+    const verifying = filter === undefined ? {} : filtering(filter, sinkPort, directory);
+    const env = { NATS_URL: nats.url, NATS_MONITOR_URL: nats.monitorUrl, ...verifying };
     const children: ChildProcess[] = [];
     const options = { root, account, directory, smtpPorts: String(port), sinkPort, env };
     await startPostbus({ ...options, command: "provision", services: [] });
-    const more = Array.from({ length: deliveries - 1 }, () => "delivery" as const);
     for (const [n, service] of (hold ? (["gateway"] as const) : [...FLEET, ...more]).entries()) {
       children.push(await startPostbus({ ...options, directory: `${directory}/${n}`, services: [service] }));
     }

@@ -20,6 +20,7 @@ export function postfix(isTuned: boolean): StartSystem {
     const milter = filter && (await startOpendkim(filter, directory, account));
     const main = `
 ${milter === undefined ? "" : `smtpd_milters = inet:127.0.0.1:${milter.port}`}
+${filter === undefined ? "" : ASK_POLICYD}
 myhostname = postfix.bench.test
 mydestination =
 relayhost = [127.0.0.1]:${sinkPort}
@@ -27,9 +28,11 @@ message_size_limit = 52428800
 ${isTuned ? "in_flow_delay = 0" : ""}
 ${hold ? "defer_transports = smtp relay" : ""}
 `;
-    const server = await startPostfix(main, { port: await freePort(), directory, commandPrefix: account.prefix });
+    const commandPrefix = [...account.prefix, ...(filter?.prefix ?? [])];
+    const services = filter === undefined ? "" : policyd(directory);
+    const server = await startPostfix(main, { port: await freePort(), directory, commandPrefix, services });
     return {
-      name: `${isTuned ? "postfix (in_flow_delay = 0)" : "postfix"}${filter === undefined ? "" : " + OpenDKIM, no SPF"}`,
+      name: `${isTuned ? "postfix (in_flow_delay = 0)" : "postfix"}${filter === undefined ? "" : " + OpenDKIM + policyd-spf"}`,
       port: server.port,
       account,
       async stop() {
@@ -39,6 +42,19 @@ ${hold ? "defer_transports = smtp relay" : ""}
       },
     };
   };
+}
+
+const ASK_POLICYD = `smtpd_recipient_restrictions = check_policy_service unix:private/policyd-spf, permit_mynetworks, reject
+policyd-spf_time_limit = 3600`;
+
+/** A line of master.cf for Debian's policyd-spf as its documentation has it, but that it looks at clients of this machine, too. */
+function policyd(directory: string): string {
+  const configuration = join(directory, "policyd-spf.conf");
+  writeFileSync(
+    configuration,
+    "debugLevel = 0\nHELO_reject = False\nMail_From_reject = Softfail\nPermError_reject = True\nTempError_Defer = True\nskip_addresses = 192.0.2.1/32\n",
+  );
+  return `policyd-spf unix - n n - 0 spawn user=nobody argv=${need("policyd-spf")} ${configuration}`;
 }
 
 /** It is told the keys, and refuses what is not proved. */

@@ -53,6 +53,15 @@ export interface WorkItem {
    * cannot be taken back (the final dot). False after a pause longer than the lease.
    */
   isHeld(): boolean;
+  /** What an earlier holder has noted by `remember`, and has died before its outcome was known. */
+  readonly remembered?: unknown;
+  /**
+   * Notes at once what was done and cannot be taken back, for what follows from it takes time to find out: whoever gets the
+   * item after the end of this process need not do it again. Without a journal (`ConsumeOptions`) nothing is noted.
+   *
+   * @param done JSON-shaped.
+   */
+  remember(done: object): void;
   /** Aborted when the lease is lost or the subscription is closed without grace. */
   readonly signal: AbortSignal;
 }

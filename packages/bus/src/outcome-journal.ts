@@ -14,12 +14,17 @@ interface Published extends Omit<Publication, "content"> {
   readonly octets?: string;
 }
 
+/** How much a handler may note, characters: beyond, what it has done is done again. */
+const DONE_MAX_LENGTH = 1024 * 1024;
+
 interface JournalLine {
   readonly id: string;
-  readonly outcome: {
+  /** What the handler has noted before it returned. */
+  readonly done?: unknown;
+  readonly outcome?: {
     readonly publish?: readonly Published[];
-    readonly events?: NonNullable<Outcome["events"]>;
-    readonly eventsIfComplete?: NonNullable<Outcome["eventsIfComplete"]>;
+    readonly events?: Outcome["events"] | undefined;
+    readonly eventsIfComplete?: Outcome["eventsIfComplete"] | undefined;
   };
 }
 
@@ -30,7 +35,8 @@ export interface OutcomeJournalOptions {
 }
 
 /**
- * What handlers have returned and no commit has stored yet: one line each, written before the commit begins.
+ * What handlers have returned, or have noted on the way, and no commit has stored yet: one line each, written before the commit
+ * begins.
  *
  * The line survives the end of the process some milliseconds before the commit would: what a next hop has said 250 to is
  * not sent again after a `kill -9`, though nothing was synced. A handler is not asked about an item that is found here;
@@ -48,10 +54,15 @@ export class OutcomeJournal {
     this.#lines = new PendingLines({ path, left: this.#left, writesEnds: counts === undefined });
   }
 
-  /** The outcome that did not get stored. @param content The item's own, which lines do not hold. */
-  left(id: string, messageId: string, content: Content): Outcome | undefined {
+  /** What did not get stored. @param content The item's own, which lines do not hold. */
+  left(id: string, messageId: string, content: Content): Left | undefined {
     const line = this.#left.get(id);
-    return line === undefined ? undefined : outcomeIn(line, messageId, content);
+    return line === undefined ? undefined : leftIn(line, messageId, content);
+  }
+
+  /** As `WorkItem` has it. */
+  remember(id: string, done: object): void {
+    this.#write(id, { id, done });
   }
 
   /**
@@ -62,9 +73,7 @@ export class OutcomeJournal {
     const publish = publishedOf(outcome, messageId);
     if (publish === undefined) return;
     const { events, eventsIfComplete } = outcome;
-    const line = `${JSON.stringify({ id, outcome: { publish, events, eventsIfComplete } })}\n`;
-    this.#remember(id, line);
-    this.#lines.write(id, line);
+    this.#write(id, { id, outcome: { publish, events, eventsIfComplete } });
   }
 
   /** The outcome is on stable storage, or the item is frozen. */
@@ -77,22 +86,32 @@ export class OutcomeJournal {
     this.#lines.close();
   }
 
-  #remember(id: string, line: string): void {
-    this.#left.set(id, line);
+  #write(id: string, line: JournalLine): void {
+    const text = `${JSON.stringify(line)}\n`;
+    if (line.outcome === undefined && text.length > DONE_MAX_LENGTH) return;
+    this.#left.set(id, text);
+    this.#lines.write(id, text);
     if (this.#left.size <= LEFT_MAX) return;
     const [oldest] = this.#left.keys();
     if (oldest !== undefined) this.end(oldest);
   }
 }
 
+/** What an earlier holder left of an item: its outcome, or only what was noted on the way. */
+export type Left =
+  | { readonly outcome: Outcome; readonly done?: undefined }
+  | { readonly outcome?: undefined; readonly done: unknown };
+
 /** @param line From a journal. @param content The item's own, which lines do not hold. */
-export function outcomeIn(line: string, messageId: string, content: Content): Outcome {
-  const { publish = [], events = [], eventsIfComplete = [] } = (JSON.parse(line) as JournalLine).outcome;
+export function leftIn(line: string, messageId: string, content: Content): Left {
+  const { outcome, done } = JSON.parse(line) as JournalLine;
+  if (outcome === undefined) return { done };
+  const { publish = [], events = [], eventsIfComplete = [] } = outcome;
   const publications = publish.map(({ octets, ...publication }): Publication => {
     if (octets === undefined) return { ...publication, messageId, content };
     return { ...publication, content: { kind: "inline", octets: Buffer.from(octets, "latin1") } };
   });
-  return { events, eventsIfComplete, publish: publications };
+  return { outcome: { events, eventsIfComplete, publish: publications } };
 }
 
 /** @returns Undefined: too large, or in the spool. */

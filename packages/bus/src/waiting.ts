@@ -32,6 +32,8 @@ export interface WaitingCounts {
 /** The queue as operators see it. Commands on items that are gone, or in a handler's hands, say so: false. */
 export interface Waiting {
   counts(): Promise<WaitingCounts>;
+  /** How many messages wait, whatever number of items each has. Looks at every item: for who asks once. */
+  messageCount(): Promise<number>;
   /** In order of item id, which is the order of arrival. @param after Item id behind which to go on. */
   list(options: {
     readonly state?: WaitingState;

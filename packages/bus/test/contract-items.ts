@@ -77,7 +77,7 @@ export const finish: Handler = async ({ messageId }) => ({ eventsIfComplete: [co
 export const done: Outcome = {};
 
 /** No state of these tests takes longer on a busy machine. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const LOOK_EVERY_MS = 10;
 
 /** Waits for a state: looks again until the check passes, and fails with its last error when patience ends. */

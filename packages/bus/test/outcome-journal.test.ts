@@ -23,13 +23,19 @@ const outcome: Outcome = {
   events: [],
   eventsIfComplete: [completed],
 };
+const bounceOf = (id: string) => ({
+  subject: "mail.route.0",
+  id: `${id}_0_0`,
+  messageId: id,
+  header: { returnPath: "" },
+});
 const pathIn = (directory: string): string => join(directory, "outcomes");
 
 test("an outcome that no commit stored is there in the next process, with the item's content", async (t) => {
   const directory = await emptyDirectory(t);
   new OutcomeJournal({ path: pathIn(directory), counts: () => true }).write(item, messageId, outcome);
   const next = new OutcomeJournal({ path: pathIn(directory), counts: () => true });
-  assert.deepEqual(next.left(item, messageId, content), outcome);
+  assert.deepEqual(next.left(item, messageId, content), { outcome });
   next.end(item);
   assert.equal(next.left(item, messageId, content), undefined);
 });
@@ -46,11 +52,26 @@ test("an item whose end was stored is not remembered", async (t) => {
 test("a message that it begins is kept with its content, every octet", async (t) => {
   const directory = await emptyDirectory(t);
   const octets = Buffer.from(Array.from({ length: 256 }, (_, octet) => octet));
-  const bounce = { subject: "mail.route.0", id: "b_0_0", messageId: "b", header: { returnPath: "" } };
-  const publish = [{ ...bounce, content: { kind: "inline", octets } as const }, ...(outcome.publish ?? [])];
+  const publish = [{ ...bounceOf("b"), content: { kind: "inline", octets } as const }, ...(outcome.publish ?? [])];
   new OutcomeJournal({ path: pathIn(directory), counts: () => true }).write(item, messageId, { publish });
   const left = new OutcomeJournal({ path: pathIn(directory), counts: () => true }).left(item, messageId, content);
-  assert.deepEqual(left?.publish, publish);
+  assert.deepEqual(left?.outcome?.publish, publish);
+});
+
+test("what a handler has noted on the way is there until its outcome is, and until that is stored", async (t) => {
+  const directory = await emptyDirectory(t);
+  const options = { path: pathIn(directory), counts: () => true };
+  const left = () => new OutcomeJournal(options).left(item, messageId, content);
+  new OutcomeJournal(options).remember(item, { results: ["é"] });
+  assert.deepEqual(left(), { done: { results: ["é"] } });
+  // What it begins is too large to be kept with it: what was done before counts.
+  const spooled = { kind: "spooled", id: "b", size: 1, sha256: "0" } as const;
+  new OutcomeJournal(options).write(item, messageId, { publish: [{ ...bounceOf("b"), content: spooled }] });
+  assert.deepEqual(left(), { done: { results: ["é"] } });
+  new OutcomeJournal(options).write(item, messageId, outcome);
+  assert.deepEqual(left(), { outcome });
+  new OutcomeJournal(options).remember("large", { text: "x".repeat(2 * 1024 * 1024) });
+  assert.equal(new OutcomeJournal(options).left("large", messageId, content), undefined);
 });
 
 test("what begins large messages is done again", async (t) => {
@@ -124,7 +145,7 @@ test("the bus commits what was left instead of handing the item out again", asyn
   const bus = await openEmbeddedBus({ directory });
   t.after(() => bus.close());
   const seen = new EventTarget();
-  const done = once(seen, "event", { signal: AbortSignal.timeout(10_000) });
+  const done = once(seen, "event", { signal: AbortSignal.timeout(60_000) });
   await bus.events.follow({}, async ({ events }) => {
     if (events.some(({ name }) => name === "msg:complete")) seen.dispatchEvent(new Event("event"));
   });

@@ -27,5 +27,16 @@ export type SpoolReference = Static<typeof SpoolReference>;
 /** Octets up to which content travels in the item. Measured: above it, copying costs more than a second look-up. */
 export const INLINE_LIMIT_OCTETS = 128 * 1024;
 
+/**
+ * A name in the spool for content of a message that may be made twice with other octets: what an item refers to must not be
+ * written again. @param mark Letters and digits, another one each time.
+ */
+export const spoolName = (messageId: string, mark: string): string => `${messageId}${BEFORE_MARK}${mark}`;
+
+/** Which message's content it is. */
+export const messageOfSpooled = (name: string): string => name.split(BEFORE_MARK, 1)[0] ?? name;
+
+const BEFORE_MARK = "--";
+
 export const contentSize = (content: Content): number =>
   content.kind === "inline" ? content.octets.length : content.size;

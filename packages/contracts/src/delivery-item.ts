@@ -46,6 +46,8 @@ export const DeliveryItem = Type.Object(
     areMx: Type.Optional(Type.Literal(true)),
     /** With `requireTls`, of each of the hosts: that it is the right one is configured, or signed in the DNS (RFC 8689 §4.2.1). */
     knownHosts: Type.Optional(Type.Array(Type.Boolean())),
+    /** Of each of the hosts, that the DNS has vouched for its name and address; there only if `log_selector` asks for it and there is one. */
+    signedHosts: Type.Optional(Type.Array(Type.Boolean())),
     /** For each recipient, the variables that the transport's options may name (`local_part`, `address_data`, `r_…`). */
     addressVariables: Type.Optional(Type.Array(Type.Record(Type.String(), CarriedValue))),
   },

@@ -46,10 +46,17 @@ const attempt = {
   host: Type.Optional(Type.String()),
   hostAddress: Type.Optional(Type.String()),
   hostPort: Type.Optional(Type.Integer()),
+  /** These are there only if `log_selector` asks for them: the DNS has vouched for the host (`DS`), the SOCKS proxy on the way to it (`PRX=`). */
+  isHostSigned: Type.Optional(Type.Literal(true)),
+  proxyAddress: Type.Optional(Type.String()),
+  proxyPort: Type.Optional(Type.Integer()),
   /** Milliseconds that the attempt took (`DT=`); there only if `log_selector` asks for it. */
   tookMs: Type.Optional(Type.Integer()),
   ...ownEnd,
 };
+
+/** How a session with a host came about, a letter for each step (`PS=`); there only if `log_selector` asks for it. */
+const sessionSteps = { steps: Type.Optional(Type.String()) };
 
 /** A client, for the log. */
 const client = {
@@ -92,6 +99,8 @@ export const Received = Type.Object(
     tookMs: Type.Optional(Type.Integer()),
     /** `T=`, decoded, cut at 100 octets. */
     subject: Type.Optional(Type.String()),
+    /** The TLS session is one that was resumed (`*` behind the cipher). */
+    isResumed: Type.Optional(Type.Literal(true)),
     /** `DS` */
     isNameAuthenticated: Type.Optional(Type.Literal(true)),
   },
@@ -104,6 +113,7 @@ export const Delivered = Type.Object(
   {
     ...ofMessage,
     ...attempt,
+    ...sessionSteps,
     name: Type.Literal("msg:delivery"),
     /** Not the first recipient of its transaction. */
     further: Type.Optional(Type.Boolean()),
@@ -159,6 +169,7 @@ export const Failed = Type.Object(
   {
     ...ofMessage,
     ...attempt,
+    ...sessionSteps,
     name: Type.Literal("msg:fail:delivery"),
     cipher: Type.Optional(Type.String()),
     ...peerFields,

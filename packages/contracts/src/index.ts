@@ -9,7 +9,14 @@ export {
 } from "./bmi/bmi-verdict.ts";
 export { CalloutAnswer, CalloutRequest, calloutSubject } from "./callout.ts";
 export { CarriedValue } from "./carried-value.ts";
-export { type Content, contentSize, INLINE_LIMIT_OCTETS, SpoolReference } from "./content.ts";
+export {
+  type Content,
+  contentSize,
+  INLINE_LIMIT_OCTETS,
+  messageOfSpooled,
+  SpoolReference,
+  spoolName,
+} from "./content.ts";
 export { ReloadReport, ReloadRequest, reloadedSubject, reloadSubject } from "./control.ts";
 export { DecisionStage, DecisionStep } from "./decisions.ts";
 export { DeliveryItem, deliverySubject } from "./delivery-item.ts";

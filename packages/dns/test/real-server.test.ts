@@ -55,7 +55,7 @@ zone:
 
   const resolver = createResolver({ servers: parseServers(`127.0.0.1:${port}`) });
   // Nobody listens at first, and a zone that is still being read is refused or SERVFAIL.
-  const deadline = AbortSignal.timeout(10_000);
+  const deadline = AbortSignal.timeout(60_000);
   for (;;) {
     const answer = await resolver.resolve("example.test", "MX").catch(() => undefined);
     if (answer?.state === "found") {

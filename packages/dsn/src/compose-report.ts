@@ -10,6 +10,8 @@ import { fitsLimits, headersOnly, type ReturnedMessage, wholeMessage } from "./r
 export interface Composed {
   /** Header section and body, CRLF line ends. */
   readonly octets: Buffer;
+  /** The message that is returned stands between `octets` and these; absent: it is in them, or not returned. */
+  readonly behindMessage?: Buffer;
   /** Has octets above 127: to be sent with BODY=8BITMIME (RFC 6152). */
   readonly eightBit: boolean;
   /** Has UTF-8 in its header section: to be sent with SMTPUTF8 (RFC 6531). */
@@ -36,7 +38,7 @@ export async function composeReport(report: Report): Promise<Composed> {
   const status = Buffer.from(deliveryStatus(report, isUtf8), "latin1");
   const left = report.maxOctets - FRAME_OCTETS - 2 * text.length - status.length;
   const { returned, cutsMessage } = whatIsReturned(report, left);
-  const hasEightBits = returned?.kind === "message" && returned.eightBit;
+  const hasEightBits = returned !== undefined && returned.kind !== "headers" && returned.eightBit;
   const eightBit = hasEightBits || isUtf8;
 
   const fields = reportFields(report, cutsMessage);
@@ -64,8 +66,15 @@ export async function composeReport(report: Report): Promise<Composed> {
   root.createChild().setRaw(text);
   root.createChild().setRaw(part(isUtf8 ? "message/global-delivery-status" : "message/delivery-status", status));
   if (returned !== undefined) root.createChild().setRaw(returnedPart(returned, report, quotedPrintable));
-  return { octets: await root.build(), eightBit, smtpUtf8: isUtf8 };
+  const octets = await root.build();
+  if (returned?.kind !== "large message") return { octets, eightBit, smtpUtf8: isUtf8 };
+  const at = octets.lastIndexOf(placeholder(report));
+  const behindMessage = octets.subarray(at + placeholder(report).length);
+  return { octets: octets.subarray(0, at), behindMessage, eightBit, smtpUtf8: isUtf8 };
 }
+
+/** Where the message is to be put in: in the last part, so that nothing behind it is like it. */
+const placeholder = ({ id }: Report): string => `=_postbus-message-${id}`;
 
 /** Fields that the library would read, and write in its own way. */
 const AS_IT_IS: ReadonlySet<string> = new Set(["X-Failed-Recipients", "In-Reply-To", "Message-ID"]);
@@ -102,21 +111,27 @@ function textPart(report: Report, quotedPrintable: (octets: Buffer) => Buffer): 
 
 const MAX_LINE = 998;
 
+/** @property octets With the return path on top. */
+type Returned = ReturnedMessage & { readonly octets: Buffer };
+
 /** @returns cutsMessage: the sender would have got more, had the operator not set limits. */
 function whatIsReturned(
   report: Report,
   maxOctets: number,
-): { readonly returned: ReturnedMessage | undefined; readonly cutsMessage: boolean } {
-  const { kind, limits, ret, original } = report;
+): { readonly returned: Returned | undefined; readonly cutsMessage: boolean } {
+  const { kind, limits, ret, original, mayBeLarge } = report;
   if (!limits.returnsMessage && kind === "failure") return { returned: undefined, cutsMessage: false };
   const returnPath = returnPathField(report);
   const left = maxOctets - returnPath.length;
   const wantsAll = kind === "failure" && ret !== "HDRS";
   const whole =
-    wantsAll && limits.returnsBody && fitsLimits(original, limits) ? wholeMessage(original, left) : undefined;
+    wantsAll && limits.returnsBody && fitsLimits(original, limits)
+      ? wholeMessage(original, left, mayBeLarge)
+      : undefined;
   const returned = whole ?? headersOnly(original, left);
   const cutsMessage = wantsAll && whole === undefined && (limits.returnsBody || ret === "FULL");
-  return { returned: { ...returned, octets: Buffer.concat([returnPath, returned.octets]) }, cutsMessage };
+  const octets = returned.kind === "large message" ? Buffer.from(placeholder(report)) : returned.octets;
+  return { returned: { ...returned, octets: Buffer.concat([returnPath, octets]) }, cutsMessage };
 }
 
 /** As a final delivery would have it (RFC 5321 §4.4): it tells of whom the message was. */
@@ -136,13 +151,9 @@ function part(
   return Buffer.concat([Buffer.from(head, "latin1"), body]);
 }
 
-function returnedPart(
-  returned: ReturnedMessage,
-  { isSmtpUtf8 }: Report,
-  quotedPrintable: (octets: Buffer) => Buffer,
-): Buffer {
+function returnedPart(returned: Returned, { isSmtpUtf8 }: Report, quotedPrintable: (octets: Buffer) => Buffer): Buffer {
   const { octets } = returned;
-  if (returned.kind === "message") {
+  if (returned.kind !== "headers") {
     return part(isSmtpUtf8 ? "message/global" : "message/rfc822", octets, returned.eightBit ? "8bit" : "7bit");
   }
   if (returned.isPlain) return part("text/rfc822-headers", octets, "7bit");

@@ -1,4 +1,11 @@
-export { composeReport } from "./compose-report.ts";
+export { type Composed, composeReport } from "./compose-report.ts";
 export type { ReportKind, ReportRecipient } from "./report.ts";
-export { HEADER_SECTION_MAX_OCTETS, type Original, type ReturnLimits } from "./returned-message.ts";
+export {
+  FormSurvey,
+  HEADER_SECTION_MAX_OCTETS,
+  isWithinSize,
+  type MessageForm,
+  type Original,
+  type ReturnLimits,
+} from "./returned-message.ts";
 export type { Template, Wording } from "./wording.ts";

@@ -35,6 +35,8 @@ export interface Report {
   readonly wording: Wording;
   /** What the whole should not exceed: the quoted message is cut to its headers, and those are cut, to keep it. */
   readonly maxOctets: number;
+  /** The caller puts a message in that is too large for that, as `Composed` says. */
+  readonly mayBeLarge?: boolean;
 }
 
 export interface ReportRecipient {

@@ -4,6 +4,8 @@ export interface Original {
   readonly isWhole: boolean;
   /** Octets of the whole. */
   readonly size: number;
+  /** Of the whole, if it is not at hand and somebody has read it for this. */
+  readonly form?: MessageForm;
 }
 
 /** What of a message its bounce returns (Exim's manual, "Customizing bounce messages"). */
@@ -28,25 +30,40 @@ const SIZE_UNIT = 8 * 1024;
 /** The last part of a report: the message, or its header section. */
 export type ReturnedMessage =
   | { readonly kind: "message"; readonly octets: Buffer; readonly eightBit: boolean }
+  /** Its octets are put in by whoever has them. */
+  | { readonly kind: "large message"; readonly eightBit: boolean }
   /** @property isPlain 7-bit and orderly; else it is to be encoded. */
   | { readonly kind: "headers"; readonly octets: Buffer; readonly isPlain: boolean };
 
+/** Whether so large a message may be returned, as far as the operator says. */
+export const isWithinSize = (size: number, { sizeLimit }: Pick<ReturnLimits, "sizeLimit">): boolean =>
+  sizeLimit === 0 || size <= Math.ceil(sizeLimit / SIZE_UNIT) * SIZE_UNIT;
+
 /** Whether all of the message may be returned, as far as the operator says. */
-export function fitsLimits({ octets, isWhole, size }: Original, { sizeLimit, lineLimit }: ReturnLimits): boolean {
-  if (sizeLimit > 0 && size > Math.ceil(sizeLimit / SIZE_UNIT) * SIZE_UNIT) return false;
-  return isWhole && formOf(octets, lineLimit === 0 ? LINE_MAX : Math.min(lineLimit, LINE_MAX)).hasOrderlyLines;
+export function fitsLimits({ octets, isWhole, size, form }: Original, limits: ReturnLimits): boolean {
+  if (!isWithinSize(size, limits)) return false;
+  return isWhole ? formOf(octets, limits).hasOrderlyLines : form?.hasOrderlyLines === true;
 }
 
 /** @param maxOctets Room that is left in the report. @returns undefined: there is no room for it. */
-export function wholeMessage({ octets }: Original, maxOctets: number): ReturnedMessage | undefined {
-  if (octets.length > maxOctets) return undefined;
-  return { kind: "message", octets, eightBit: formOf(octets, LINE_MAX).eightBit };
+export function wholeMessage(
+  { octets, isWhole, form }: Original,
+  maxOctets: number,
+  mayBeLarge = false,
+): Exclude<ReturnedMessage, { readonly kind: "headers" }> | undefined {
+  if (isWhole && octets.length <= maxOctets) return { kind: "message", octets, eightBit: formOf(octets).eightBit };
+  if (!mayBeLarge) return undefined;
+  const { eightBit } = form ?? formOf(octets);
+  return { kind: "large message", eightBit };
 }
 
 /** @param maxOctets Room that is left in the report. */
-export function headersOnly({ octets }: Original, maxOctets: number): ReturnedMessage {
+export function headersOnly(
+  { octets }: Original,
+  maxOctets: number,
+): Extract<ReturnedMessage, { readonly kind: "headers" }> {
   const section = headerSection(octets, Math.min(HEADER_SECTION_MAX_OCTETS, maxOctets));
-  const { hasOrderlyLines, eightBit } = formOf(section, LINE_MAX);
+  const { hasOrderlyLines, eightBit } = formOf(section);
   if (hasOrderlyLines && !eightBit) return { kind: "headers", octets: section, isPlain: true };
   // Quoted-printable makes three octets of one. Bare CR and LF, which it would leave, become blanks.
   const less = headerSection(section, Math.min(HEADER_SECTION_MAX_OCTETS, Math.floor(maxOctets / 3)));
@@ -69,21 +86,52 @@ const CRLF = Buffer.from("\r\n", "latin1");
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** Whether it can go into a report as it is: lines of so many octets that end in CRLF, no bare CR, LF or NUL. */
-function formOf(octets: Buffer, lineMax: number): { readonly hasOrderlyLines: boolean; readonly eightBit: boolean } {
-  let eightBit = false;
-  let hasOrderlyLines = true;
-  let lineStart = 0;
-  for (let i = 0; i < octets.length; i++) {
-    const octet = octets[i] ?? 0;
-    const isAfterCr = i > 0 && octets[i - 1] === CR;
-    if (octet >= 0x80) eightBit = true;
-    if (octet === 0 || isAfterCr !== (octet === LF)) hasOrderlyLines = false;
-    if (octet !== LF) continue;
-    if (i - 1 - lineStart > lineMax) hasOrderlyLines = false;
-    lineStart = i + 1;
+/** What holds for all of a message, of which only the begin may be at hand. */
+export interface MessageForm {
+  /** It can go into a report as it is: no line is too long, all end in CRLF, there is no bare CR or LF, and no NUL. */
+  readonly hasOrderlyLines: boolean;
+  readonly eightBit: boolean;
+}
+
+/** Finds out the form of a message, piece by piece. */
+export class FormSurvey {
+  readonly #lineMax: number;
+  #eightBit = false;
+  #hasOrderlyLines = true;
+  /** Octets of the line so far, its CR included. */
+  #lineLength = 0;
+  #last = 0;
+
+  /** @param limits Of lines: longer ones than RFC 5322 allows are never orderly. */
+  constructor({ lineLimit }: Pick<ReturnLimits, "lineLimit"> = { lineLimit: 0 }) {
+    this.#lineMax = lineLimit === 0 ? LINE_MAX : Math.min(lineLimit, LINE_MAX);
   }
-  // The last line may lack its end.
-  if (octets.length - lineStart > lineMax || octets.at(-1) === CR) hasOrderlyLines = false;
-  return { hasOrderlyLines, eightBit };
+
+  add(octets: Buffer): void {
+    let [eightBit, isOrderly, length, last] = [this.#eightBit, this.#hasOrderlyLines, this.#lineLength, this.#last];
+    for (const octet of octets) {
+      if (octet >= 0x80) eightBit = true;
+      if (octet === 0 || (last === CR) !== (octet === LF)) isOrderly = false;
+      last = octet;
+      if (octet !== LF) {
+        length++;
+      } else {
+        if (length - 1 > this.#lineMax) isOrderly = false;
+        length = 0;
+      }
+    }
+    [this.#eightBit, this.#hasOrderlyLines, this.#lineLength, this.#last] = [eightBit, isOrderly, length, last];
+  }
+
+  get form(): MessageForm {
+    // The last line may lack its end.
+    const isOrderly = this.#hasOrderlyLines && this.#lineLength <= this.#lineMax && this.#last !== CR;
+    return { hasOrderlyLines: isOrderly, eightBit: this.#eightBit };
+  }
+}
+
+function formOf(octets: Buffer, limits?: Pick<ReturnLimits, "lineLimit">): MessageForm {
+  const survey = new FormSurvey(limits);
+  survey.add(octets);
+  return survey.form;
 }

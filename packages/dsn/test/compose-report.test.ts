@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { describe, test } from "node:test";
+import { spawn, spawnSync } from "node:child_process";
+import { createInterface } from "node:readline";
+import { after, describe, test } from "node:test";
 import fc from "fast-check";
 import { composeReport } from "../src/compose-report.ts";
 import type { Report, ReportRecipient } from "../src/report.ts";
-import type { Original, ReturnLimits } from "../src/returned-message.ts";
+import { FormSurvey, type Original, type ReturnLimits } from "../src/returned-message.ts";
 import type { Wording } from "../src/wording.ts";
 
 const bob: ReportRecipient = {
@@ -28,6 +29,13 @@ const original = (content: string | Buffer, isWhole = true): Original => {
   const octets = Buffer.isBuffer(content) ? content : Buffer.from(content, "latin1");
   return { octets, isWhole, size: octets.length };
 };
+
+/** As the caller puts it together. */
+async function withLarge(report: Report, message: Buffer): Promise<Buffer> {
+  const { octets, behindMessage } = await composeReport({ ...report, mayBeLarge: true });
+  assert.ok(behindMessage !== undefined, "the message is to be put in");
+  return Buffer.concat([octets, message, behindMessage]);
+}
 
 const bounce: Report = {
   kind: "failure",
@@ -85,24 +93,27 @@ def parse(octets):
     return {"type": m.get_content_type(), "reportType": m.get_param("report-type"), "fields": fields, "status": status,
       "defects": [str(d) for p in walk(m) for d in p.defects],
       "parts": [{"type": p.get_content_type(), "text": text(p)} for p in parts]}
-lengths = json.loads(sys.stdin.buffer.readline())
-json.dump([parse(sys.stdin.buffer.read(n)) for n in lengths], sys.stdout)
+for line in iter(sys.stdin.buffer.readline, b""):
+    print(json.dumps([parse(sys.stdin.buffer.read(n)) for n in json.loads(line)]), flush=True)
 `;
 const hasPython = spawnSync("python3", ["-c", "import email"]).status === 0;
 const needsPython = hasPython ? {} : { skip: "python3 is not here: no independent parser" };
 
-function parseAll(reports: readonly Buffer[]): Parsed[] {
+/** One process for all: to start it takes longer than it works. */
+const python = hasPython ? spawn("python3", ["-c", PARSE], { stdio: ["pipe", "pipe", "inherit"] }) : undefined;
+const answers = python && createInterface({ input: python.stdout })[Symbol.asyncIterator]();
+after(() => python?.stdin.end());
+
+async function parseAll(reports: readonly Buffer[]): Promise<Parsed[]> {
   const lengths = Buffer.from(`${JSON.stringify(reports.map(({ length }) => length))}\n`);
-  const python = spawnSync("python3", ["-c", PARSE], {
-    input: Buffer.concat([lengths, ...reports]),
-    maxBuffer: 2 ** 28,
-  });
-  assert.equal(python.status, 0, python.stderr.toString());
-  return JSON.parse(python.stdout.toString());
+  python?.stdin.write(Buffer.concat([lengths, ...reports]));
+  const { value, done } = (await answers?.next()) ?? { done: true };
+  assert.ok(!done, "python has ended");
+  return JSON.parse(value);
 }
 
 async function parsed(changes: Partial<Report>): Promise<Parsed> {
-  const [report] = parseAll([(await composeReport({ ...bounce, ...changes })).octets]);
+  const [report] = await parseAll([(await composeReport({ ...bounce, ...changes })).octets]);
   assert.ok(report);
   return report;
 }
@@ -422,7 +433,7 @@ describe("composeReport, read by Python's email package", needsPython, () => {
     });
     const bounces = fc.sample(some, { numRuns: 150, seed: 1 });
     const reports = await Promise.all(bounces.map((changes) => composeReport({ ...bounce, ...changes })));
-    for (const [i, report] of parseAll(reports.map(({ octets }) => octets)).entries()) {
+    for (const [i, report] of (await parseAll(reports.map(({ octets }) => octets))).entries()) {
       assert.equal(report.parts.length, 3);
       assert.equal(report.status.length, 1 + (bounces[i]?.recipients.length ?? 0));
       assert.equal(report.fields["Bcc"], undefined);
@@ -469,5 +480,46 @@ describe("composeReport", () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe("a message that is too large for the report's own octets", () => {
+  const small = { ...bounce, maxOctets: 20_000 };
+  const contents = ["Subject: x\r\n\r\nhi\r\n", "Subject: x\r\n\r\nno end", "Subject: \xe9\r\n\r\n\xe9\r\n"];
+  for (const content of contents) {
+    test(`is put in by the caller, and the report is the same: ${JSON.stringify(content)}`, async () => {
+      const message = Buffer.from(
+        content.replace("Subject", `X-Long: ${"y".repeat(900)}\r\n`.repeat(20) + "Subject"),
+        "latin1",
+      );
+      const whole = await composeReport({ ...bounce, original: original(message) });
+      const survey = new FormSurvey(limits);
+      for (let at = 0; at < message.length; at += 7) survey.add(message.subarray(at, at + 7));
+      const { form } = survey;
+      for (const given of [
+        original(message),
+        { ...original(message.subarray(0, 900), false), size: message.length, form },
+      ])
+        assert.deepEqual(await withLarge({ ...small, original: given }, message), whole.octets);
+      const { eightBit } = await composeReport({ ...small, original: original(message), mayBeLarge: true });
+      assert.equal(eightBit, content.includes("\xe9"));
+    });
+  }
+
+  test("is not returned where it may not be: too large for the operator, disorderly, or nobody has looked", async () => {
+    const large = { octets: Buffer.from("Subject: x\r\n\r\n"), isWhole: false, size: 90_000 };
+    const form = { hasOrderlyLines: true, eightBit: false };
+    const reports: readonly Report[] = [
+      { ...small, original: { ...large, size: 200_000, form } },
+      { ...small, original: { ...large, form: { ...form, hasOrderlyLines: false } } },
+      { ...small, original: large },
+      { ...small, ret: "HDRS", original: { ...large, form } },
+      { ...small, kind: "delay", original: { ...large, form } },
+    ];
+    for (const report of reports) {
+      const { octets, behindMessage } = await composeReport({ ...report, mayBeLarge: true });
+      assert.equal(behindMessage, undefined);
+      assert.match(octets.toString("latin1"), /^Content-Type: text\/rfc822-headers/m);
+    }
   });
 });

@@ -1,5 +1,4 @@
 import type { DmarcChecked, DmarcRecord } from "@postbus/contracts";
-import type { Query } from "./queries.ts";
 
 export const DAY_MS = 24 * 3_600_000;
 
@@ -16,16 +15,32 @@ export interface DmarcResult {
   readonly envelopeFrom: string;
   /** Domain, selector, result. */
   readonly dkim: readonly (readonly [string, string, string])[];
-  /** Domain, scope, result. */
+  /** Domain, where it is from, result. */
   readonly spf: readonly [string, "mfrom" | "helo", string] | undefined;
   readonly record: DmarcRecord;
 }
 
 export interface CountedDmarcResult {
-  readonly result: DmarcResult;
+  /** A `DmarcResult`, for `readDmarcResult`: very many are not read at once. */
+  readonly body: string;
   readonly count: number;
   /** Of the last message, milliseconds since the epoch. */
   readonly atMs: number;
+}
+
+/** What is known of a domain's day. */
+export interface DmarcDay {
+  /** The most frequent first. */
+  readonly results: readonly CountedDmarcResult[];
+  /** All messages of the day, also those whose results are not among these. */
+  readonly messages: number;
+}
+
+/** Results that had to go. */
+export interface DroppedResults {
+  readonly day: number;
+  readonly domain: string;
+  readonly messages: number;
 }
 
 export interface DmarcRow {
@@ -58,15 +73,19 @@ export interface DmarcResults {
   claimDmarcReport(claim: DmarcClaim): Promise<number | undefined>;
   /** It is reported, or there is nothing to report. */
   endDmarcReport(claim: Pick<DmarcClaim, "day" | "domain" | "owner">): Promise<void>;
-  /** The most frequent first. */
-  dmarcResults(day: number, domain: string, limit: number): Promise<readonly CountedDmarcResult[]>;
+  /** @param limit How many different results; all together are no more than 4 MiB. */
+  dmarcResults(day: number, domain: string, limit: number): Promise<DmarcDay>;
   /** Forgets what is older than a day, some of it. Call it again while it is true. */
   pruneDmarcResults(beforeDay: number): Promise<boolean>;
+  /**
+   * Forgets results, a bounded number, while all together take more than `maxOctets`: of the oldest day the domain that has
+   * most, its oldest first. Call it again until there is nothing to forget.
+   */
+  limitDmarcResults(maxOctets: number): Promise<DroppedResults | undefined>;
 }
 
 /** DKIM signatures of one message that are reported (RFC 9990 §3.1.3). */
 const MAX_SIGNATURES = 100;
-const PRUNE_ROWS = 5_000;
 
 export function dmarcRow({ id, atMs, ...event }: DmarcChecked): DmarcRow | undefined {
   const { record } = event.detail;
@@ -83,6 +102,8 @@ export function dmarcRow({ id, atMs, ...event }: DmarcChecked): DmarcRow | undef
     envelopeFrom: returnDomain,
     dkim: (facts.dkim ?? [])
       .filter(({ domain, selector }) => domain !== "" && selector !== "")
+      .map((fact) => ({ ...fact, rank: rankOf(fact, facts.dmarc?.domain ?? record.domain) }))
+      .sort((a, b) => a.rank - b.rank)
       .slice(0, MAX_SIGNATURES)
       .map(({ domain, selector, result: word }) => [domain, selector, word]),
     spf:
@@ -94,53 +115,12 @@ export function dmarcRow({ id, atMs, ...event }: DmarcChecked): DmarcRow | undef
   return { day: Math.floor(atMs / DAY_MS), domain: record.domain, id, atMs, body: JSON.stringify(result) };
 }
 
-export const nextDomainQuery = (day: number, after: string): Query => ({
-  sql: "SELECT min(domain) AS domain FROM dmarc_results WHERE day = $1 AND domain > $2",
-  parameters: [day, after],
-});
+/** Which signatures say most (RFC 9990 §3.1.3): those that prove the author's domain, then one that is related, then others. */
+function rankOf({ domain, result }: { readonly domain: string; readonly result: string }, author: string): number {
+  if (result !== "pass") return 3;
+  if (domain === author) return 0;
+  return domain.endsWith(`.${author}`) || author.endsWith(`.${domain}`) ? 1 : 2;
+}
 
-export const resultsQuery = (day: number, domain: string, limit: number): Query => ({
-  sql: `SELECT body, count(*) AS count, max(at) AS "atMs" FROM dmarc_results WHERE day = $1 AND domain = $2
-        GROUP BY body ORDER BY count(*) DESC, body LIMIT ${limit}`,
-  parameters: [day, domain],
-});
-
-export const claimQuery = ({ day, domain, owner, nowMs, untilMs }: DmarcClaim): Query => ({
-  sql: `INSERT INTO dmarc_reports (day, domain, owner, until, attempts, is_done) VALUES ($1, $2, $3, $4, 1, 0)
-        ON CONFLICT (day, domain) DO UPDATE
-        SET owner = excluded.owner, until = excluded.until, attempts = dmarc_reports.attempts + 1
-        WHERE dmarc_reports.is_done = 0 AND dmarc_reports.until < $5 RETURNING attempts`,
-  parameters: [day, domain, owner, untilMs, nowMs],
-});
-
-export const endQuery = ({ day, domain, owner }: Pick<DmarcClaim, "day" | "domain" | "owner">): Query => ({
-  sql: "UPDATE dmarc_reports SET is_done = 1 WHERE day = $1 AND domain = $2 AND owner = $3 RETURNING day",
-  parameters: [day, domain, owner],
-});
-
-/** That a day was reported is known for as long as its results could be. */
-export const pruneQueries = (beforeDay: number): readonly [Query, Query] => [
-  {
-    sql: `DELETE FROM dmarc_results WHERE (day, domain, id) IN
-          (SELECT day, domain, id FROM dmarc_results WHERE day < $1 LIMIT ${PRUNE_ROWS}) RETURNING day`,
-    parameters: [beforeDay],
-  },
-  { sql: "DELETE FROM dmarc_reports WHERE day < $1 RETURNING day", parameters: [beforeDay] },
-];
-
-export const isMoreToPrune = (removed: number): boolean => removed === PRUNE_ROWS;
-
-export const countedResult = ({
-  body,
-  count,
-  atMs,
-}: {
-  body: string;
-  count: number;
-  atMs: number;
-}): CountedDmarcResult => ({
-  // What is in the table was made by `dmarcRow`.
-  result: JSON.parse(body) as DmarcResult,
-  count,
-  atMs,
-});
+/** What a row says; it was made by `dmarcRow`. */
+export const readDmarcResult = (body: string): DmarcResult => JSON.parse(body) as DmarcResult;

@@ -1,4 +1,10 @@
-export { type CountedDmarcResult, DAY_MS, type DmarcResult, type DmarcResults } from "./dmarc-results.ts";
+export {
+  type CountedDmarcResult,
+  DAY_MS,
+  type DmarcResult,
+  type DmarcResults,
+  readDmarcResult,
+} from "./dmarc-results.ts";
 export type {
   Appended,
   History,

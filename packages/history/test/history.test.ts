@@ -5,7 +5,13 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { MailEvent } from "@postbus/contracts";
 import { type PostgresServer, postgresIsMissing, startPostgres } from "@postbus/testkit";
-import { type History, HistoryUnavailableError, openHistory, ReaderReplacedError } from "../src/index.ts";
+import {
+  type History,
+  HistoryUnavailableError,
+  openHistory,
+  ReaderReplacedError,
+  readDmarcResult,
+} from "../src/index.ts";
 import {
   completed,
   decided,
@@ -71,15 +77,17 @@ function promises(open: () => Promise<{ readonly history: History; readonly agai
     assert.equal(await history.nextDmarcDomain(day, ""), "b.example");
     assert.equal(await history.nextDmarcDomain(day, "b.example"), undefined);
     assert.equal(await history.nextDmarcDomain(day + 1, ""), undefined);
-    const results = await history.dmarcResults(day, "b.example", 10);
+    const { results, messages } = await history.dmarcResults(day, "b.example", 10);
+    assert.equal(messages, 3);
     assert.deepEqual(
-      results.map(({ result, count, atMs }) => [result.clientAddress, count, atMs]),
+      results.map(({ body, count, atMs }) => [readDmarcResult(body).clientAddress, count, atMs]),
       [
         ["192.0.2.1", 2, T0 + 2],
         ["192.0.2.2", 1, T0 + 3],
       ],
     );
-    assert.equal((await history.dmarcResults(day, "b.example", 1)).length, 1);
+    const few = await history.dmarcResults(day, "b.example", 1);
+    assert.deepEqual([few.results.length, few.messages], [1, 3]);
   });
 
   test("a report of a day is claimed by one at a time, and made once", async () => {
@@ -101,9 +109,40 @@ function promises(open: () => Promise<{ readonly history: History; readonly agai
   test("results of DMARC are forgotten day by day", async () => {
     const day = Math.floor(T0 / DAY_MS);
     assert.equal(await history.pruneDmarcResults(day), false);
-    assert.equal((await history.dmarcResults(day, "b.example", 10)).length, 2);
+    assert.equal((await history.dmarcResults(day, "b.example", 10)).results.length, 2);
     assert.equal(await history.pruneDmarcResults(day + 1), false);
-    assert.deepEqual(await history.dmarcResults(day, "b.example", 10), []);
+    assert.deepEqual(await history.dmarcResults(day, "b.example", 10), { results: [], messages: 0 });
+    assert.equal(await history.nextDmarcDomain(day, ""), undefined);
+  });
+
+  test("a domain whose day is reported is not among those that are to be", async () => {
+    await store([dmarcChecked("r1", T0 + 1, "192.0.2.1", true)], "dmarc", "2");
+    const day = Math.floor(T0 / DAY_MS);
+    assert.equal(await history.nextDmarcDomain(day, ""), "b.example");
+    const claim = { day, domain: "b.example", owner: "one", nowMs: 1, untilMs: 2 };
+    await history.claimDmarcReport(claim);
+    assert.equal(await history.nextDmarcDomain(day, ""), "b.example");
+    await history.endDmarcReport(claim);
+    assert.equal(await history.nextDmarcDomain(day, ""), undefined);
+    await history.pruneDmarcResults(day + 1);
+  });
+
+  test("results of DMARC that take too much room go: those of the oldest day, and it is known how many", async () => {
+    const day = Math.floor(T0 / DAY_MS);
+    const on = (prefix: string, count: number, atMs: number) =>
+      Array.from({ length: count }, (_, n) => dmarcChecked(`${prefix}${n}`, atMs + n, "192.0.2.1", true));
+    await store([...on("l", 6, T0), ...on("m", 3, T0 + DAY_MS)], "dmarc", "3");
+    assert.equal(await history.limitDmarcResults(1_000_000), undefined);
+    const dropped = { day, domain: "b.example", messages: 6 };
+    assert.deepEqual(await history.limitDmarcResults(1_000), dropped);
+    // They count all the same, as messages that are in no report.
+    assert.deepEqual(await history.dmarcResults(day, "b.example", 10), { results: [], messages: 6 });
+    await store(on("late", 1, T0 + 50), "dmarc", "4");
+    assert.equal((await history.dmarcResults(day, "b.example", 10)).messages, 7);
+    assert.deepEqual(await history.limitDmarcResults(0), { ...dropped, messages: 1 });
+    assert.deepEqual(await history.limitDmarcResults(0), { day: day + 1, domain: "b.example", messages: 3 });
+    assert.equal(await history.limitDmarcResults(0), undefined);
+    await history.pruneDmarcResults(day + 2);
   });
 
   test("a message shows its events in the order in which they were recorded, as they were", async () => {

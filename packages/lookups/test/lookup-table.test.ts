@@ -168,7 +168,7 @@ test("a key of thousands of components is refused, not searched for for ever", a
   await assert.rejects(find(table, file, key, newScope(), "partial0-lsearch"), LookupDefer);
   assert.equal(await find(table, file, "a.".repeat(2_000), newScope(), "partial0-lsearch"), undefined);
   assert.equal(await find(table, file, key, newScope()), undefined);
-  assert.ok(performance.now() - started < 20_000);
+  assert.ok(performance.now() - started < 60_000);
   await files.remove();
 });
 

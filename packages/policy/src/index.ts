@@ -5,7 +5,7 @@ export { acceptedSignatures } from "./acl/dkim/accepted-signatures.ts";
 export { type DkimStage, runDkimStage } from "./acl/dkim/dkim-stage.ts";
 export type { Signature } from "./acl/dkim/signature.ts";
 export type { Fact } from "./acl/facts.ts";
-export type { AclHooks, DecisionListener, LogTarget } from "./acl/hooks.ts";
+export type { AclHooks, DecisionListener, LogAbout, LogTarget } from "./acl/hooks.ts";
 export { type MimeStage, runMimeStage } from "./acl/mime/mime-stage.ts";
 export { withoutKeys } from "./acl/plain-value.ts";
 export { AclSession } from "./acl/session.ts";

@@ -25,6 +25,7 @@ export function deliveredEvent(
   if (further) event.further = true;
   if (result.reused === true) event.reused = true;
   if (result.cipher !== undefined) secured(event, result, view.context.logged);
+  if (result.steps !== undefined && view.context.logged?.has("protocol_detail") === true) event.steps = result.steps;
   if (result.authenticator !== undefined) event.authenticator = result.authenticator;
   if (result.authenticatedId !== undefined) event.authenticatedId = result.authenticatedId;
   if (result.isPipelined === true && view.context.logged?.has("pipelining") === true) event.isPipelined = true;
@@ -50,6 +51,7 @@ export function deferredEvent(view: AttemptView, result: ResultOf<"deferred">, n
 export function failedEvent(view: AttemptView, text: string): Event<"msg:fail:delivery"> {
   const event: Event<"msg:fail:delivery"> = { ...attemptEvent(view, "msg:fail:delivery"), text };
   const { result } = view.attempted;
+  if (result.steps !== undefined && view.context.logged?.has("protocol_detail") === true) event.steps = result.steps;
   if (result.cipher !== undefined) secured(event, result, view.context.logged);
   return event;
 }
@@ -86,6 +88,9 @@ type AttemptFields<N extends MailEvent["name"]> = { name: N } & Pick<
   | "hostPort"
   | "errorsTo"
   | "parents"
+  | "isHostSigned"
+  | "proxyAddress"
+  | "proxyPort"
   | "tookMs"
   | "localAddress"
   | "localPort"
@@ -119,6 +124,11 @@ function attemptEvent<N extends MailEvent["name"]>(view: AttemptView, name: N): 
     if (logged.has("incoming_interface") && logged.has("outgoing_interface")) {
       if (result.localAddress !== undefined) event.localAddress = result.localAddress;
       if (result.localPort !== undefined) event.localPort = result.localPort;
+    }
+    if (result.isHostSigned === true && logged.has("dnssec")) event.isHostSigned = true;
+    if (result.proxyAddress !== undefined && logged.has("proxy")) {
+      event.proxyAddress = result.proxyAddress;
+      if (result.proxyPort !== undefined) event.proxyPort = result.proxyPort;
     }
   }
   if (result.host !== undefined) event.host = result.host;

@@ -4,6 +4,13 @@ interface Host {
   readonly host?: string;
   readonly hostAddress?: string;
   readonly hostPort?: number;
+  /** The DNS has vouched for its name and address (`DS`). */
+  readonly isHostSigned?: true;
+  /** Of the SOCKS proxy that the connection goes through (`PRX=`). */
+  readonly proxyAddress?: string;
+  readonly proxyPort?: number;
+  /** How the session came about (`PS=`); of the first recipient of the first transaction only. */
+  readonly steps?: string;
   /** Our end of the connection (`I=`). */
   readonly localAddress?: string;
   readonly localPort?: number;

@@ -1,3 +1,4 @@
+import type { Bus } from "@postbus/bus";
 import type { Recipient, SpoolReference } from "@postbus/contracts";
 import type { AttemptResult } from "./attempt-result.ts";
 import type { QueueRules } from "./queue-rules.ts";
@@ -35,4 +36,6 @@ export interface ConcludeContext {
   readonly rules?: QueueRules;
   /** `bus.spool.read`: bounces quote the header section of large messages; without it they do not. */
   readonly readSpooled?: (reference: SpoolReference) => AsyncIterable<Buffer>;
+  /** `bus.spool.create`: bounces that return large messages are stored; without it they return header sections. */
+  readonly createSpooled?: Bus["spool"]["create"];
 }

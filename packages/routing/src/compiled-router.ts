@@ -66,6 +66,8 @@ export interface CompiledRouter {
   readonly passesOnTimeout: boolean;
   /** Failures are remembered for the whole address: `retry_use_local_part`, or because more than the domain decides. */
   readonly isRetriedByLocalPart: boolean;
+  /** `same_domain_copy_routing` */
+  readonly copiesToDomain: boolean;
   /** Not `disable_logging`. */
   readonly isLogged: boolean;
   /** `log_as_local` */

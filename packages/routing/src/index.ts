@@ -7,5 +7,6 @@ export type { Routing } from "./routing.ts";
 export type { RoutingContext, SyntaxErrors } from "./routing-context.ts";
 export { RoutingMemory } from "./routing-memory.ts";
 export type { Delivery, RoutingDeferral, RoutingFailure, RoutingOutcome, RoutingResult } from "./routing-result.ts";
+export { type SrsStore, srsBucket, srsStore } from "./srs/srs-store.ts";
 export { formatTraceStep } from "./trace.ts";
 export type { Verification, VerifyRequest } from "./verify-address.ts";

@@ -1,5 +1,6 @@
 import type { BmiVerdict, Surroundings, Variables } from "@postbus/policy";
 import type { RoutingMemory } from "./routing-memory.ts";
+import type { SrsStore } from "./srs/srs-store.ts";
 
 /**
  * Why an address is routed: to be delivered, to see where it would go (`postbus route`), to verify it as a recipient or
@@ -40,6 +41,8 @@ export interface RoutingContext {
    * @throws {DeferError} nobody can say now.
    */
   systemAddresses?(name: string): Promise<readonly string[]>;
+  /** Where `builtin` keeps the senders of forwarded mail; absent: nowhere here. */
+  readonly srsStore?: SrsStore;
   /** The same for all recipients of a message; for one address alone it is not needed. */
   readonly memory?: RoutingMemory;
   /**

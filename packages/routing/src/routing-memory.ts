@@ -1,5 +1,6 @@
 import type { HostsAnswer } from "./hosts/find-hosts.ts";
 import type { ListedHost } from "./hosts/host-list-text.ts";
+import { SameDomainCopies } from "./same-domain-copies.ts";
 
 /** Hosts that are remembered of one message; one with more domains asks again. */
 const MAX_ANSWERS = 1_000;
@@ -13,6 +14,13 @@ export class RoutingMemory {
   // Made when they are needed: there is a memory for every message.
   #answers: Map<string, HostsAnswer> | undefined;
   #orders: Map<string, readonly ListedHost[]> | undefined;
+
+  #copies: SameDomainCopies | undefined;
+
+  get copies(): SameDomainCopies {
+    this.#copies ??= new SameDomainCopies();
+    return this.#copies;
+  }
 
   /** Takes note of a delivery. @returns whether it is the first of this name. */
   isFirst(unique: string): boolean {

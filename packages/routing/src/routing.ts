@@ -29,6 +29,11 @@ export class Routing {
   readonly #routers: readonly CompiledRouter[];
   readonly #settings: RoutingSettings;
 
+  /**
+   * Of addresses that are routed for one message the last is to be the first, as in Exim: one may be sent where another goes
+   * (`same_domain_copy_routing`).
+   */
+  readonly isLastFirst: boolean;
   /** Which variables the routers may name. */
   readonly names: (name: string) => boolean;
 
@@ -39,6 +44,7 @@ export class Routing {
   ) {
     this.names = names;
     this.#routers = routers;
+    this.isLastFirst = routers.some(({ copiesToDomain }) => copiesToDomain);
     this.#settings = settings;
   }
 
@@ -55,6 +61,7 @@ export class Routing {
     const isRewritten = origin === undefined && first.address.text !== this.#qualified(address, run);
     const rewritten = isRewritten ? { rewrittenAs: first.address.text } : {};
     const { address: top } = first;
+    const copies = this.isLastFirst && context.purpose === "deliver" ? run.memory.copies : undefined;
     const waiting: Child[] = [first];
     const outcomes: RoutingOutcome[] = [];
     let count = 0;
@@ -65,11 +72,16 @@ export class Routing {
         return { outcomes: [problem], trace: run.trace.steps, ...rewritten };
       }
       if (count % ADDRESSES_PER_TURN === 0) await setImmediate();
-      const result = next.end === undefined ? await routeAddress(next.address, this.#routers, run) : endOf(next.end);
-      if (result.end.kind !== "replaced") outcomes.push(outcomeOf(next.address, result.end, run));
+      const { address: one, end } = next;
+      let result: AddressResult;
+      if (end !== undefined) result = endOf(end);
+      else if (copies === undefined) result = await routeAddress(one, this.#routers, run);
+      else result = await copies.routed(one, run, () => routeAddress(one, this.#routers, run));
+      if (result.end.kind !== "replaced") outcomes.push(outcomeOf(one, result.end, run));
       // The first of them is to be routed next.
-      for (const child of result.children.toReversed()) waiting.push(child);
+      for (const child of copies === undefined ? result.children.toReversed() : result.children) waiting.push(child);
     }
+    if (copies !== undefined) outcomes.reverse();
     return { outcomes: markDuplicates(outcomes, run.memory), trace: run.trace.steps, ...rewritten };
   }
 

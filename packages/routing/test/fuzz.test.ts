@@ -91,7 +91,7 @@ test(`whatever stands in a configuration and in an address, routing gives an out
         const request = { kind: "recipient", address, isGoodWhenRedirected: false } as const;
         const { result } = await routing.verify(request, context);
         assert.match(result, /^(?:good|bad|unknown)$/);
-        assert.ok(performance.now() - start < 20_000);
+        assert.ok(performance.now() - start < 60_000);
       },
     ),
     { numRuns: RUNS, seed: Number(process.env["POSTBUS_TEST_SEED"] ?? 7) },
@@ -103,6 +103,6 @@ test("an address of any length takes time by its length", async () => {
   for (const piece of ["a-", "+a", ".", "@", '"', "\\", "a."]) {
     const start = performance.now();
     await routing.route(`${piece.repeat(50_000)}@x.test`, context);
-    assert.ok(performance.now() - start < 20_000, piece);
+    assert.ok(performance.now() - start < 60_000, piece);
   }
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type BmiVerdict, Tainted, textOf } from "@postbus/policy";
+import { watchTurns } from "@postbus/testkit";
 import {
   type Delivery,
   formatTraceStep,
@@ -334,14 +335,9 @@ ${TRANSPORTS}`;
 
   test("lists that double at each step come to an end, and nobody else has to wait for it", async () => {
     const text = `${HEAD}\nmore:\n  driver = redirect\n  data = a$local_part@x.test, b$local_part@x.test\n${TRANSPORTS}`;
-    let longestMs = 0;
-    let last = performance.now();
-    const timer = setInterval(() => {
-      longestMs = Math.max(longestMs, performance.now() - last);
-      last = performance.now();
-    }, 1);
+    const turns = watchTurns();
     const { outcomes } = await routingOf(text).route("a@x.test");
-    clearInterval(timer);
+    const longestMs = turns.stop();
     assert.deepEqual(
       outcomes.map(({ kind, address }) => `${kind} ${address}`),
       ["defer a@x.test"],

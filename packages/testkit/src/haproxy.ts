@@ -8,7 +8,7 @@ import { freePort } from "./free-port.ts";
 import { stopProcess } from "./mail-server.ts";
 import { program } from "./program.ts";
 
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 
 export interface HaproxyOptions {

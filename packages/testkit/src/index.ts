@@ -21,6 +21,7 @@ export {
 export { type MariadbServer, mariadbIsMissing, startMariadb } from "./mariadb-server.ts";
 export { type NatsCluster, type NatsOptions, type NatsServer, startNats, startNatsCluster } from "./nats-server.ts";
 export { makeOcspResponse } from "./ocsp-response.ts";
+export { openSmtpdIsMissing, startOpenSmtpd } from "./opensmtpd.ts";
 export { type PostbusOptions, type PostbusProcess, runPostbus, startPostbus } from "./postbus-process.ts";
 export { type PostgresServer, postgresIsMissing, startPostgres } from "./postgres.ts";
 export { program, serversDirectory } from "./program.ts";
@@ -42,3 +43,4 @@ export {
   type SmtpPeerOptions,
   startSmtpPeer,
 } from "./smtp-peer.ts";
+export { watchTurns } from "./watch-turns.ts";

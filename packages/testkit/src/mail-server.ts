@@ -30,9 +30,14 @@ export function postfixIsMissing(): string | undefined {
   return process.getuid?.() === 0 ? undefined : "Postfix can only be started by root";
 }
 
+interface PostfixOptions extends MailServerOptions {
+  /** Further lines for master.cf. */
+  readonly services?: string;
+}
+
 /** Debian's Postfix with a configuration and a queue of its own. @param main Lines for main.cf. */
-export async function startPostfix(main: string, options: MailServerOptions): Promise<MailServer> {
-  const { port, directory, commandPrefix = [] } = options;
+export async function startPostfix(main: string, options: PostfixOptions): Promise<MailServer> {
+  const { port, directory, commandPrefix = [], services: more = "" } = options;
   const config = `${directory}/etc`;
   for (const sub of ["spool", "data", "etc"]) mkdirSync(`${directory}/${sub}`, { recursive: true });
   chmodSync(directory, 0o755);
@@ -43,7 +48,7 @@ export async function startPostfix(main: string, options: MailServerOptions): Pr
     .filter((line) => !line.startsWith("#") && !line.startsWith(" "))
     .map((line) => line.replace(/^smtp(\s+)inet/, `127.0.0.1:${port}$1inet`))
     .map((line) => line.replace(/^(\S+\s+\S+\s+\S+\s+\S+\s+)[y-](\s)/, "$1n$2"));
-  writeFileSync(`${config}/master.cf`, `${services.join("\n")}\n`);
+  writeFileSync(`${config}/master.cf`, `${services.join("\n")}\n${more}\n`);
   writeFileSync(
     `${config}/main.cf`,
     `compatibility_level = 3.6

@@ -7,7 +7,7 @@ import { freePort } from "./free-port.ts";
 import { answers } from "./mail-server.ts";
 import { program } from "./program.ts";
 
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 const path = program("mariadbd");
 
 /** Why there is no MariaDB here; undefined: there is one. */

@@ -10,7 +10,7 @@ import { freePort } from "./free-port.ts";
 import { program } from "./program.ts";
 
 /** A nats-server needs 0.3 s alone; a loaded machine with a store to recover needs more. */
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 
 export interface NatsOptions {

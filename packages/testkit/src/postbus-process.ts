@@ -8,6 +8,9 @@ const main = resolve(import.meta.dirname, "../../../services/postbus/src/main.ts
 /** Start on a loaded machine. */
 const READY_TIMEOUT_MS = 60_000;
 
+/** However busy the machine is, it turns nobody away, unless that is what the test is about. */
+const PATIENT = { POSTBUS_CROWDED_DELAY_MS: "0", POSTBUS_OVERLOADED_DELAY_MS: "0" } as const;
+
 export interface PostbusOptions {
   /** Words behind `postbus start`: services, `-DNAME=value`, `--data DIR` … */
   readonly args: readonly string[];
@@ -102,7 +105,7 @@ function launch(options: PostbusOptions): { child: ChildProcess; errors: () => s
   const [program = "", ...args] = [...(options.commandPrefix ?? []), ...command];
   const child = spawn(program, args, {
     stdio: ["pipe", "pipe", "pipe"],
-    env: { ...inherited, POSTBUS_HTTP: "127.0.0.1:0", LOG_LEVEL: "warn", ...options.env },
+    env: { ...inherited, POSTBUS_HTTP: "127.0.0.1:0", LOG_LEVEL: "warn", ...PATIENT, ...options.env },
   });
   let text = "";
   child.stderr?.on("data", (chunk: Buffer) => {

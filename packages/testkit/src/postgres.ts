@@ -11,7 +11,7 @@ import { freePort } from "./free-port.ts";
 import { hasContainerEngine, startPostgresContainer } from "./postgres-container.ts";
 import { program } from "./program.ts";
 
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
 /** Debian keeps the server's programs off the PATH, by version. */
 const DEBIAN_DIR = "/usr/lib/postgresql";

@@ -4,6 +4,7 @@ import {
   type AddressRetries,
   type Attempted,
   type AttemptResult,
+  type DeferredAttempt,
   drawnOnce,
   isUltimate,
   type RetryStep,
@@ -44,6 +45,8 @@ export class DeliveryRetries {
   async putOff(retryRule: Policy["retryRule"]): Promise<readonly (AttemptResult | undefined)[] | undefined> {
     const { attempt, isForced, recipients } = this.#item;
     if (attempt === 1 || isForced === true || this.#transport.driver === "smtp") return undefined;
+    const keys = recipients.map((recipient) => this.#ownKey(recipient));
+    await this.#retries.readAll(keys.filter((key) => key !== undefined));
     const found: (AttemptResult | undefined)[] = [];
     for (const recipient of recipients) found.push(await this.#notYet(recipient, retryRule));
     return found.some((result) => result !== undefined) ? found : undefined;
@@ -57,6 +60,10 @@ export class DeliveryRetries {
     random: () => number,
   ): Promise<readonly Attempted[]> {
     const drawn = drawnOnce(random);
+    const keys = attempted.map(({ recipient, result }) =>
+      this.#isCounted(result) ? this.#keyOf(recipient, result) : undefined,
+    );
+    await this.#retries.readAll(keys.filter((key) => key !== undefined));
     const all: Attempted[] = [];
     for (const one of attempted) all.push(await this.#noted(one, steps.get(one.recipient.address) ?? [], nowMs, drawn));
     return all;
@@ -68,10 +75,16 @@ export class DeliveryRetries {
     return this.#retries.isEmpty && this.#item.recipients.every(({ retryKey }) => retryKey === undefined);
   }
 
-  async #notYet(recipient: Recipient, retryRule: Policy["retryRule"]): Promise<AttemptResult | undefined> {
+  /** Under which its failure at this transport is remembered. */
+  #ownKey(recipient: Recipient): string | undefined {
     const { retryKey } = recipient;
-    if (retryKey === undefined || retryKey !== this.#localKey(recipient)) return undefined;
-    const record = await this.#retries.read(retryKey);
+    return retryKey !== undefined && retryKey === this.#localKey(recipient) ? retryKey : undefined;
+  }
+
+  async #notYet(recipient: Recipient, retryRule: Policy["retryRule"]): Promise<AttemptResult | undefined> {
+    const key = this.#ownKey(recipient);
+    if (key === undefined) return undefined;
+    const record = await this.#retries.read(key);
     if (record === undefined || this.#startedAtMs >= record.nextTryAtMs || record.isExpired) return undefined;
     const { returnPath, receivedAtMs } = this.#item;
     const isOfDomain = !this.#transport.isRetriedByLocalPart;
@@ -86,11 +99,16 @@ export class DeliveryRetries {
     if (result.outcome === "deferred" && result.hosts?.areAllSkipped === true) return one;
     const key = this.#keyOf(recipient, result);
     this.#forgetOthers(recipient, key);
-    if (key === undefined || result.outcome !== "deferred" || result.remembered !== undefined) return one;
+    if (key === undefined || !this.#isCounted(result)) return one;
     const { receivedAtMs } = this.#item;
     const when = { receivedAtMs, isHost: false, startedAtMs: this.#startedAtMs, nowMs, random };
     const remembered = await this.#retries.failed(key, { result, ...when }, steps);
     return { ...one, result: { ...result, retryKey: key, remembered } };
+  }
+
+  /** A failure of its own, that has not been written down yet. */
+  #isCounted(result: AttemptResult): result is DeferredAttempt {
+    return result.outcome === "deferred" && result.hosts?.areAllSkipped !== true && result.remembered === undefined;
   }
 
   /** What it had failed by before is over. */

@@ -42,6 +42,8 @@ export interface DeliveryDeps {
     Partial<Pick<Policy, "queue" | "smtp" | "events">> & { readonly log?: Pick<Policy["log"], "ofDeliveries"> };
   /** For bounces, which quote the header section. */
   readonly readSpooled: Bus["spool"]["read"];
+  /** For bounces that return large messages; absent: they return header sections. */
+  readonly createSpooled?: Bus["spool"]["create"];
   readonly smtp: SmtpDeps;
   readonly mailboxes: MailboxDeps;
   /** Where nothing is delivered to for now; absent: there is no such place. */
@@ -86,9 +88,12 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const events = attemptEvents(work.id, item, policy.events);
     const notes = new Notes();
     const note = notes.add;
-    const made = await attemptOthers({ work, item, content: work.content, events, note }, held, policy, deps);
+    const before = work.remembered as AttemptReport | undefined;
+    const made =
+      before ?? (await attemptOthers({ work, item, content: work.content, events, note }, held, policy, deps));
     const report = notes.all.length === 0 ? made : { ...made, notes: [...notes.all, ...made.notes] };
     const { results } = report;
+    if (isWorthNoting(report, item, policy.events)) work.remember(report);
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
       throw new LeaseLostError("the item was not held when its attempt had ended");
@@ -121,6 +126,7 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       qualifyDomain: policy.qualifyDomain,
       reports: policy.reports,
       readSpooled: deps.readSpooled,
+      ...(deps.createSpooled === undefined ? {} : { createSpooled: deps.createSpooled }),
       retryRule: (address) => steps.get(address) ?? [],
       ...(policy.queue === undefined ? {} : { rules: policy.queue }),
       ...(logged === undefined ? {} : { logged, tookMs: Math.round(tookMs) }),
@@ -135,6 +141,16 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
       ? noted
       : { ...noted, events: [...events.end((lines) => deps.raiser?.record(lines)), ...(noted.events ?? [])] };
   };
+}
+
+/**
+ * Somebody has the message, and what follows takes more than this turn of the event loop: reports are composed, the fleet's retry
+ * records asked, actions of the policy carried out. Messages of the transport's own are made again instead.
+ */
+function isWorthNoting({ results, publish }: AttemptReport, item: DeliveryItem, events: unknown): boolean {
+  if (publish !== undefined || results.every(({ outcome }) => outcome !== "delivered")) return false;
+  if (events !== undefined || results.some(({ outcome }) => outcome !== "delivered")) return true;
+  return item.recipients.some(({ notification }) => notification?.notify?.includes("SUCCESS"));
 }
 
 const NO_RULES: ReadonlyMap<string, readonly RetryStep[]> = new Map();

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Bus } from "@postbus/bus";
 import { calloutSubject, quotaSubject } from "@postbus/contracts";
 import { openResolver } from "@postbus/dns";
 import { OutcomeRaiser, PolicyInForce } from "@postbus/policy";
@@ -18,9 +19,13 @@ import { ProgramSlots } from "./programs/program-slots.ts";
 import { AddressCache } from "./smtp/address-cache.ts";
 import { clientContexts } from "./smtp/client-contexts.ts";
 import { ConnectionPool } from "./smtp/connection-pool.ts";
+import { HostLeases } from "./smtp/host-leases.ts";
 
 /** Of the grace period, what is left when next hops that have stalled are not waited for any more. */
 const HURRY_BEFORE_END_MS = 5_000;
+
+const hostLeases = (bus: Bus, holder: string): HostLeases =>
+  new HostLeases({ values: bus.keyValue("serialized"), holder, now: () => performance.now() });
 
 /** router → the next hop or the mailbox; what is left over goes back to router, or to the sender as a bounce. */
 export const delivery: Service<typeof DeliverySettings> = {
@@ -38,6 +43,8 @@ export const delivery: Service<typeof DeliverySettings> = {
     const memory = await startHostMemory(bus, () => policy.current, log);
     const pool = new ConnectionPool({
       share: () => memory.replicas.count,
+      // On an embedded bus there is nobody else; what a killed process has left must not keep its next one waiting.
+      ...(settings.natsUrl === undefined ? {} : { leases: hostLeases(bus, instance) }),
       idleMs: settings.deliveryIdleMs,
       contexts: clientContexts(log),
     });
@@ -45,20 +52,15 @@ export const delivery: Service<typeof DeliverySettings> = {
     const mailboxes = mailboxDeps(bus.spool);
     const raiser = new OutcomeRaiser({ service: "delivery", record: (events) => bus.events.record(events), log });
     const pipes = new ProgramPipes();
+    const signingKeys = new SigningKeys(undefined, (text) => log.warn({ text }, "a signing key cannot be read again"));
     const handler = deliveryHandler({
       suspended: memory.suspended,
       retries: memory.addresses,
       raiser,
       policy: () => policy.current,
       readSpooled: (reference) => bus.spool.read(reference),
-      smtp: {
-        pool,
-        addresses,
-        spool: bus.spool,
-        scratch: bus.spool,
-        signingKeys: new SigningKeys(),
-        retries: memory.retries,
-      },
+      createSpooled: (id) => bus.spool.create(id),
+      smtp: { pool, addresses, spool: bus.spool, scratch: bus.spool, signingKeys, retries: memory.retries },
       mailboxes,
       programs: { spool: bus.spool, slots: new ProgramSlots(settings.deliveryPrograms), pipes, now: Date.now },
       autoreply: { spool: bus.spool, once: new OnceStore(bus.keyValue("once"), Date.now), now: Date.now },

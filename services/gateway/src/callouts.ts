@@ -4,6 +4,7 @@ import { DeferError } from "@postbus/mail";
 import type { AddressVerdict, CalloutOptions, Policy, SmtpAcls, VerifyAddressRequest } from "@postbus/policy";
 import type { Delivery } from "@postbus/routing";
 import { Compile } from "typebox/compile";
+import { transportSender } from "./transport-sender.ts";
 
 const answers = Compile(CalloutAnswer);
 
@@ -15,7 +16,7 @@ const BUS_MS = 2_000;
 /** What a callout is made under. */
 export interface CalloutContext {
   readonly bus: Pick<RequestReply, "request">;
-  readonly policy: Pick<Policy, "configuration" | "qualifyDomain">;
+  readonly policy: Pick<Policy, "configuration" | "qualifyDomain" | "transport">;
   readonly acls: Pick<SmtpAcls, "session" | "text">;
 }
 
@@ -39,17 +40,20 @@ export async function callOut(
 async function questionOf(
   { kind }: VerifyAddressRequest,
   options: CalloutOptions,
-  { address, transport = "", hosts }: Delivery,
+  delivery: Delivery,
   { policy, acls }: CalloutContext,
 ): Promise<CalloutRequest> {
-  if (options.usesTransportSender) throw new DeferError("verify", "use_tptsender is not available");
+  const { address, transport = "", hosts } = delivery;
+  const isOfTransport = kind === "recipient" && options.usesTransportSender && options.sender === undefined;
   const { main } = policy.configuration;
   const { timeoutMs = TIMEOUT_MS } = options;
   const { connectTimeoutMs = timeoutMs, maxWaitMs = 4 * timeoutMs, postmasterMailFrom = "" } = options;
   return {
     v: 1,
     address,
-    mailFrom: mailFrom(kind, options, policy.qualifyDomain, acls),
+    mailFrom: isOfTransport
+      ? await transportSender(delivery, policy, acls)
+      : mailFrom(kind, options, policy.qualifyDomain, acls),
     transport,
     ...(hosts === undefined
       ? {}

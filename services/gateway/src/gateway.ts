@@ -47,7 +47,7 @@ export interface GatewayDeps {
   readonly inForce: { readonly current: PolicyParts };
   readonly rates?: RateStore | undefined;
   readonly watchers: Watchers;
-  readonly bus: Pick<Bus, "publish" | "spool" | "request" | "events">;
+  readonly bus: Pick<Bus, "publish" | "spool" | "request" | "events" | "keyValue">;
   readonly log: Logger;
   readonly metrics: Registry;
   /** Default: of this process. */

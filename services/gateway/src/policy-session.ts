@@ -3,11 +3,12 @@ import type {
   AclAnswer,
   AclHooks,
   AddressVerdict,
-  ClientEndpoint,
+  LogAbout,
   LogTarget,
   SmtpAcls,
   VerifyAddressRequest,
 } from "@postbus/policy";
+import { srsBucket, srsStore } from "@postbus/routing";
 import type { ClientStanding } from "@postbus/smtp";
 import { askQuota } from "./ask-quota.ts";
 import { callOut } from "./callouts.ts";
@@ -16,16 +17,15 @@ import type { Envelope } from "./envelope.ts";
 import { askEngine } from "./facts/ask-engine.ts";
 import type { NoDmarc } from "./facts/dmarc-fact.ts";
 import { policyFacts } from "./facts/policy-facts.ts";
+import { type LoggedClient, loggedClient } from "./log/logged-client.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Characters of a line that the policy writes; policies repeat what clients say. */
 const MAX_LINE = 8_192;
 
 /** The connection, as its policy session sees it. */
-export interface PolicyClient {
+export interface PolicyClient extends LoggedClient {
   readonly address: string;
-  readonly helo: string;
-  readonly endpoint: ClientEndpoint;
   readonly envelope: Envelope | undefined;
   readonly commandHistory: string;
   /** Writes what the client has not got yet, and waits. */
@@ -38,7 +38,7 @@ export class PolicySession implements DecisionsClient {
   /** Undefined: nobody wants to know. */
   readonly decisions: SessionDecisions | undefined;
   readonly #client: PolicyClient;
-  readonly #surroundings: Pick<Surroundings, "rejections" | "messageIds">;
+  readonly #surroundings: Pick<Surroundings, "rejections" | "messageIds" | "policy">;
 
   constructor(client: PolicyClient, surroundings: Surroundings) {
     const { policy, rates, settings, log } = surroundings;
@@ -57,9 +57,10 @@ export class PolicySession implements DecisionsClient {
       ...(this.decisions === undefined ? {} : { decisions: this.decisions }),
       delay: (seconds, isFlushed) => client.pause(seconds, isFlushed),
       commandHistory: () => client.commandHistory,
-      log: (targets, text) => {
+      log: (targets, text, about) => {
+        if (about?.selector !== undefined && !policy.log.selectors.has(about.selector)) return;
         if (targets.includes("panic")) log.warn({ text, clientAddress: client.address }, "policy");
-        this.write(targets, text);
+        this.write(targets, text, about);
       },
     };
     this.acls = policy.startSession(client.endpoint, hooks);
@@ -91,8 +92,8 @@ export class PolicySession implements DecisionsClient {
   }
 
   /** What the policy has to say is a line of the log. */
-  write(targets: readonly LogTarget[], text: string): void {
-    const { rejections, messageIds } = this.#surroundings;
+  write(targets: readonly LogTarget[], text: string, { isOfClient }: LogAbout = {}): void {
+    const { rejections, messageIds, policy } = this.#surroundings;
     const { messageId } = this.acls.session.message;
     rejections.add({
       v: 1,
@@ -102,7 +103,8 @@ export class PolicySession implements DecisionsClient {
       name: "log:line",
       ...(messageId === "" ? {} : { messageId }),
       targets: [...new Set(targets)],
-      text: text.slice(0, MAX_LINE),
+      ...(isOfClient === true ? { before: "H=", ...loggedClient(this.#client, policy.log.selectors) } : {}),
+      text: `${isOfClient === true ? " " : ""}${text.slice(0, MAX_LINE)}`,
     });
   }
 
@@ -120,6 +122,7 @@ export class PolicySession implements DecisionsClient {
       returnPath: session.message.returnPath ?? "",
       surroundings: policy.surroundings,
       variables: session.evaluation.around.variables,
+      srsStore: srsStore(() => bus.keyValue(srsBucket)),
     });
     const delivery = verdict.deliveries.at(-1);
     if (verdict.result !== "good" || delivery === undefined) return verdict;

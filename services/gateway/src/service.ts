@@ -1,6 +1,6 @@
 import { openResolver } from "@postbus/dns";
 import { type Policy, PolicyInForce } from "@postbus/policy";
-import { KeyValueRates, RedisRates } from "@postbus/rates";
+import { KeyValueRates, openRedisRates } from "@postbus/rates";
 import { type Service, startReloadListener } from "@postbus/service-kit";
 import { sweepScanDirectories } from "@postbus/spool";
 import { scanRoot } from "./content-stages.ts";
@@ -49,7 +49,7 @@ export const gateway: Service<typeof GatewaySettings> = {
     const sweeping = setInterval(() => {
       sweepScanDirectories(scanRoot(data), OLD_SCAN_MS).catch((err: unknown) => log.warn({ err }, "old parts stay"));
     }, SWEEP_EVERY_MS).unref();
-    const redis = redisUrl === undefined ? undefined : new RedisRates({ url: redisUrl });
+    const redis = redisUrl === undefined ? undefined : await openRedisRates({ url: redisUrl });
     const rates = redis ?? new KeyValueRates(bus.keyValue("rates"), Date.now);
     const watchers = new Watchers(bus, instance);
     const part = await startGateway({ settings, inForce: policy, rates, watchers, bus, log, metrics }).catch(

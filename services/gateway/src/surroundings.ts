@@ -19,7 +19,7 @@ export interface Surroundings extends PolicyParts {
   readonly settings: Pick<GatewaySettings, "factsTimeoutMs" | "transactionTimeoutMs" | "decisions" | "data">;
   /** For `ratelimit` and `seen`; absent: they defer. */
   readonly rates?: RateStore | undefined;
-  readonly bus: Pick<Bus, "publish" | "request" | "spool" | "events">;
+  readonly bus: Pick<Bus, "publish" | "request" | "spool" | "events" | "keyValue">;
   readonly questions: FactQuestions;
   readonly forensics: ForensicReports;
   readonly messageIds: MessageIdGenerator;

@@ -147,6 +147,7 @@ export async function startTestGateway({
     bus: {
       publish: publish.bind(bus),
       request: request.bind(bus),
+      keyValue: (name) => bus.keyValue(name),
       spool,
       events,
       ...replace?.(bus),

@@ -5,7 +5,7 @@ import { Duplex } from "node:stream";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 
 /** Nothing here takes longer when it works; a test that hangs should say where. */
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 60_000;
 
 /** An SMTP client that says what it is told and waits for replies. */
 export class TestClient implements AsyncDisposable {

@@ -82,7 +82,7 @@ describe("Exim", () => {
     ["TLS before the greeting", "smtps", false],
   ] as const;
   for (const [name, protocol, isVerified] of rows) {
-    test(`sends over ${name}`, { timeout: 60_000 }, async (t) => {
+    test(`sends over ${name}`, { timeout: 180_000 }, async (t) => {
       if (needs(t, "exim-4.96") === undefined) return;
       const onConnect = protocol === "smtps" ? "\ntls_on_connect_ports = 0" : "";
       await using gateway = await startTestGateway({ policy: { main: main + onConnect } });

@@ -4,7 +4,9 @@ import type { MailEvent } from "@postbus/contracts";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { historyBlock } from "./dmarc/history-block.ts";
-import { type FileMark, LogFile } from "./log-file.ts";
+import { DmarcHistoryFile } from "./dmarc/history-file.ts";
+import type { FileMark } from "./file-mark.ts";
+import { LogFile } from "./log-file.ts";
 import { logLine } from "./log-line.ts";
 import type { LogName, LogSettings } from "./log-settings.ts";
 import type { LogStyle } from "./log-style.ts";
@@ -28,20 +30,17 @@ const NAMES = ["mainlog", "rejectlog", "paniclog"] as const satisfies readonly L
 export class LogDirectory {
   readonly #files: Readonly<Record<LogName, LogFile>>;
   readonly #settings: () => LogSettings;
-  readonly #now: () => number;
   /** While the policy has one. */
-  #dmarcHistory: LogFile | undefined;
+  #dmarcHistory: DmarcHistoryFile | undefined;
 
   private constructor(
     files: Readonly<Record<LogName, LogFile>>,
-    dmarcHistory: LogFile | undefined,
+    dmarcHistory: DmarcHistoryFile | undefined,
     settings: () => LogSettings,
-    now: () => number,
   ) {
     this.#files = files;
     this.#dmarcHistory = dmarcHistory;
     this.#settings = settings;
-    this.#now = now;
   }
 
   /**
@@ -63,8 +62,8 @@ export class LogDirectory {
     if (mainlog.isShorterThan(committed?.mainlog)) {
       await mainlog.append(octets([gapLine("the end of this file", settings(), now())]));
     }
-    const dmarcHistory = await openDmarcHistory(settings, committed?.dmarcHistory, now);
-    return new LogDirectory({ mainlog, rejectlog, paniclog }, dmarcHistory, settings, now);
+    const dmarcHistory = await openDmarcHistory(settings, committed?.dmarcHistory);
+    return new LogDirectory({ mainlog, rejectlog, paniclog }, dmarcHistory, settings);
   }
 
   /** To be committed with the batch that was written. */
@@ -87,7 +86,7 @@ export class LogDirectory {
     }
     // The policy has got one, or has none any more.
     await this.#dmarcHistory?.close();
-    this.#dmarcHistory = await openDmarcHistory(this.#settings, undefined, this.#now);
+    this.#dmarcHistory = await openDmarcHistory(this.#settings, undefined);
     return true;
   }
 
@@ -111,7 +110,7 @@ export class LogDirectory {
     for (const name of NAMES) {
       if (lines[name].length > 0) await this.#files[name].append(octets(lines[name]));
     }
-    if (checks.length > 0) await this.#dmarcHistory?.append(octets(checks));
+    if (checks.length > 0) await this.#dmarcHistory?.append(checks);
   }
 
   async close(): Promise<void> {
@@ -130,13 +129,11 @@ const gapLine = (what: string, style: LogStyle, atMs: number): string =>
 async function openDmarcHistory(
   settings: () => LogSettings,
   committed: FileMark | undefined,
-  now: () => number,
-): Promise<LogFile | undefined> {
+): Promise<DmarcHistoryFile | undefined> {
   let path = settings().dmarcHistory?.path;
   if (path === undefined) return undefined;
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
   // One that the policy does not name any more is closed at the next look.
-  return LogFile.open(() => (path = settings().dmarcHistory?.path ?? path ?? ""), committed, now);
+  return DmarcHistoryFile.open(() => (path = settings().dmarcHistory?.path ?? path ?? ""), committed);
 }
 
 /** A note that is none of ours (another version's) means: append to what is there. */

@@ -1,19 +1,8 @@
-import { type FileHandle, mkdir, open, readdir, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { type FileHandle, open } from "node:fs/promises";
+import { type FileMark, findFile, isSame, markOf, openForAppending } from "./file-mark.ts";
 
-/** Exim's `log_file` mode: the group may read. */
-const FILE_MODE = 0o640;
 /** How often it is looked whether the file is still the one of that name. */
 const ROTATION_CHECK_MS = 1_000;
-
-/** Which file it was and how far it had been written when a batch of events was committed. */
-export interface FileMark {
-  readonly inode: number;
-  /** Milliseconds since the epoch; 0 where the file system does not keep it. Tells a new file with an old inode. */
-  readonly bornAtMs: number;
-  /** Octets. */
-  readonly size: number;
-}
 
 /**
  * A log that somebody may rename, remove or empty while it is written (logrotate, exicyclog).
@@ -94,36 +83,14 @@ export class LogFile {
   }
 }
 
-async function openForAppending(path: string): Promise<{ readonly handle: FileHandle; readonly mark: FileMark }> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
-  const handle = await open(path, "a", FILE_MODE);
-  const { ino, birthtimeMs, size } = await handle.stat();
-  return { handle, mark: { inode: ino, bornAtMs: birthtimeMs, size } };
-}
-
 /** The file may have another name by now (`mainlog.01`, `mainlog-20261121`). */
 async function cutBack(path: string, committed: FileMark): Promise<void> {
-  for (const name of await readdir(dirname(path))) {
-    const file = join(dirname(path), name);
-    const found = await markOf(file);
-    if (found === undefined || !isSame(found, committed) || found.size <= committed.size) continue;
-    const handle = await open(file, "r+");
-    try {
-      await handle.truncate(committed.size);
-    } finally {
-      await handle.close();
-    }
-  }
-}
-
-async function markOf(path: string): Promise<FileMark | undefined> {
+  const found = await findFile(path, committed);
+  if (found === undefined || found.mark.size <= committed.size) return;
+  const handle = await open(found.path, "r+");
   try {
-    const { ino, birthtimeMs, size } = await stat(path);
-    return { inode: ino, bornAtMs: birthtimeMs, size };
-  } catch (err) {
-    if (err instanceof Error && "code" in err && err.code === "ENOENT") return undefined;
-    throw err;
+    await handle.truncate(committed.size);
+  } finally {
+    await handle.close();
   }
 }
-
-const isSame = (a: FileMark, b: FileMark): boolean => a.inode === b.inode && a.bornAtMs === b.bornAtMs;

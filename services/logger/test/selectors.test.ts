@@ -116,6 +116,11 @@ const cases: readonly {
       "from <s@c.test> for u1@rem.test u2@rem.test",
   },
   {
+    name: "a TLS session that was resumed",
+    event: { ...arrived, isResumed: true, reception: { protocol: "esmtps", cipher: "TLS1.3:X:256", size: 2 } },
+    want: "<= s@c.test P=esmtps X=TLS1.3:X:256* S=2",
+  },
+  {
     name: "a client whose name is the one that it gives",
     event: {
       ...common,
@@ -187,6 +192,33 @@ const cases: readonly {
       "=> u9@rem.test (al@a2.test) <al2@a2.test> F=<s@c.test> P=<owner@a2.test> R=rem T=smtp S=275 H=mx.rem.test " +
       '[192.0.2.25]:25* I=[192.0.2.2]:44766 X=TLS1.3:X:256 CV=no DN="CN=mx" A=login:us L PRDR K C="250 OK \\"q\\"" ' +
       "QT=0.082s DT=0.061s",
+  },
+  {
+    name: "delivery, to a host that the DNS vouches for (Exim 4.98), and how the session came about (Exim 4.100)",
+    event: { ...attempt, name: "msg:delivery", isHostSigned: true, steps: "ese", cipher: "TLS1.3:X:256" },
+    on: ["outgoing_port"],
+    want: "=> u9@rem.test R=rem T=smtp H=mx.rem.test DS [192.0.2.25]:25 PS=ese X=TLS1.3:X:256",
+  },
+  {
+    name: "failure, to the same",
+    event: { ...attempt, name: "msg:fail:delivery", isHostSigned: true, steps: "e", text: "550 no" },
+    want: "** u9@rem.test R=rem T=smtp H=mx.rem.test DS [192.0.2.25] PS=e: 550 no",
+  },
+  {
+    name: "deferral, through a proxy (Exim 4.98)",
+    event: {
+      ...{ ...attempt, name: "msg:defer" as const, errno: -18, text: "closed", nextTryAtMs: 0, isHostSigned: true },
+      ...{ proxyAddress: "192.0.2.9", proxyPort: 1080, localAddress: "192.0.2.2", localPort: 44_766 },
+    },
+    on: ["outgoing_port"],
+    want:
+      "== u9@rem.test R=rem T=smtp defer (-18) H=mx.rem.test DS [192.0.2.25]:25 PRX=[192.0.2.9]:1080 " +
+      "I=[192.0.2.2]:44766: closed",
+  },
+  {
+    name: "a proxy's port is shown with the host's only",
+    event: { ...attempt, name: "msg:delivery", proxyAddress: "192.0.2.9", proxyPort: 1080, reused: true },
+    want: "=> u9@rem.test R=rem T=smtp H=mx.rem.test [192.0.2.25]* PRX=[192.0.2.9]",
   },
   {
     name: "of parents, by default only the first address",
@@ -263,7 +295,35 @@ const cases: readonly {
   },
 ];
 
+const rejected = {
+  v: 1 as const,
+  id: "r",
+  atMs,
+  service: "test",
+  name: "smtp:reject" as const,
+  messageId,
+  clientAddress: "192.0.2.1",
+  returnPath: "s@c.test",
+  text: "rejected after DATA: spam",
+  details: "Envelope-from: <s@c.test>\nF From: <s@c.test>\n  Subject: \x1b[31m\n\tmore\n",
+};
+
 describe("what selectors add to lines", () => {
+  // As with exim-4.100.
+  for (const [selectors, spf, want] of [
+    [["spf_verbose"], "fail", " SPF=fail"],
+    [["spf"], "pass", " SPF"],
+    [["spf"], "fail", ""],
+    [[], "pass", ""],
+  ] as const) {
+    test(`a refusal with [${selectors.join()}] and ${spf}`, () => {
+      const client = { clientAddress: "192.0.2.66", clientPort: 1 };
+      const event = { ...rejected, ...client, returnPath: "a@b.ex", spf, text: "rejected MAIL: no" };
+      const line = logLine(event, styled(...selectors)) ?? "";
+      assert.ok(line.endsWith(` F=<a@b.ex>${want} rejected MAIL: no\n`), line);
+    });
+  }
+
   for (const { name, event, on = [], want } of cases) {
     test(name, () => {
       const line = logLine(event, styled(...on));
@@ -328,34 +388,6 @@ test("spans of time are as Exim writes them", () => {
 });
 
 describe("the rejectlog", () => {
-  const rejected = {
-    v: 1 as const,
-    id: "r",
-    atMs,
-    service: "test",
-    name: "smtp:reject" as const,
-    messageId,
-    clientAddress: "192.0.2.1",
-    returnPath: "s@c.test",
-    text: "rejected after DATA: spam",
-    details: "Envelope-from: <s@c.test>\nF From: <s@c.test>\n  Subject: \x1b[31m\n\tmore\n",
-  };
-
-  // As with exim-4.100.
-  for (const [selectors, spf, want] of [
-    [["spf_verbose"], "fail", " SPF=fail"],
-    [["spf"], "pass", " SPF"],
-    [["spf"], "fail", ""],
-    [[], "pass", ""],
-  ] as const) {
-    test(`a refusal with [${selectors.join()}] and ${spf}`, () => {
-      const client = { clientAddress: "192.0.2.66", clientPort: 1 };
-      const event = { ...rejected, ...client, returnPath: "a@b.ex", spf, text: "rejected MAIL: no" } as const;
-      const line = logLine(event, styled(...selectors)) ?? "";
-      assert.ok(line.includes(` F=<a@b.ex>${want} rejected MAIL: no`), line);
-    });
-  }
-
   test("has envelope and header section behind the line, with an empty line behind them", () => {
     assert.equal(
       rejectLines(rejected, styled()).join(""),

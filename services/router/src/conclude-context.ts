@@ -21,6 +21,7 @@ export function concludeContext(
     ...(policy.queue === undefined ? {} : { rules: policy.queue }),
     retryRule: (address) => steps.get(address) ?? [],
     readSpooled: deps.readSpooled,
+    ...(deps.createSpooled === undefined ? {} : { createSpooled: deps.createSpooled }),
     ...(policy.log.ofDeliveries === undefined ? {} : { logged: policy.log.ofDeliveries, tookMs: 0 }),
   };
 }

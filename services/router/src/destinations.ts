@@ -13,6 +13,7 @@ import {
   type RoutingContext,
   RoutingMemory,
   type RoutingOutcome,
+  type SrsStore,
 } from "@postbus/routing";
 import { FailedLookups } from "./failed-lookups.ts";
 import { originOfRecipient } from "./recipient-origin.ts";
@@ -33,12 +34,14 @@ export interface RoutingPolicy
       | "events"
     >,
     Partial<Pick<Policy, "queue">> {
-  readonly routing: Pick<Routing, "route"> & Partial<Pick<Routing, "names">>;
+  readonly routing: Pick<Routing, "route"> & Partial<Pick<Routing, "names" | "isLastFirst">>;
 }
 
 interface DestinationDeps {
   readonly onSyntaxErrors: NonNullable<RoutingContext["onSyntaxErrors"]>;
   readonly warn: (text: string) => void;
+  /** For `builtin` of SRS; absent: such a router defers. */
+  readonly srsStore?: SrsStore | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -50,6 +53,7 @@ export class Destinations {
   readonly #memory = new RoutingMemory();
   readonly #warn: (text: string) => void;
   readonly #onSyntaxErrors: DestinationDeps["onSyntaxErrors"];
+  readonly #srsStore: SrsStore | undefined;
   /** Undefined: nobody wants to know. */
   readonly failedLookups: FailedLookups | undefined;
   readonly #carries = (transport: string | undefined) => variablesFor(transport, this.#policy);
@@ -62,6 +66,7 @@ export class Destinations {
     this.#policy = policy;
     this.#item = item;
     this.#warn = deps.warn;
+    this.#srsStore = deps.srsStore;
     if (policy.events.main !== undefined) this.failedLookups = new FailedLookups();
     this.#onSyntaxErrors = deps.onSyntaxErrors;
     this.#variables = new MessageVariables(item, undefined, undefined, content, deps.now);
@@ -90,6 +95,7 @@ export class Destinations {
       carries: this.#carries,
       warn: this.#warn,
       onSyntaxErrors: this.#onSyntaxErrors,
+      ...(this.#srsStore === undefined ? {} : { srsStore: this.#srsStore }),
       ...(this.#item.isForced === true ? { isForced: true } : {}),
       ...(this.#item.attempt === 1 ? { isFirstAttempt: true } : {}),
       ...(bmi === undefined ? {} : { bmiVerdict: (recipient) => bmi.of(recipient) }),

@@ -4,7 +4,7 @@ import { type MailEvent, type Recipient, RouteItem, withOrigins } from "@postbus
 import { encodeXtext } from "@postbus/mail";
 import { Lines, messageContent, type OutcomeRaiser, variablesOf } from "@postbus/policy";
 import { type AddressRetries, type Attempted, partItemId, successReports } from "@postbus/queue";
-import type { RoutingOutcome, SyntaxErrors } from "@postbus/routing";
+import type { RoutingOutcome, SrsStore, SyntaxErrors } from "@postbus/routing";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
 import { concludeContext } from "./conclude-context.ts";
@@ -23,8 +23,12 @@ export interface RouterDeps {
   readonly raiser?: OutcomeRaiser;
   /** For the headers that a bounce quotes. */
   readonly readSpooled: Bus["spool"]["read"];
+  /** For bounces that return large messages; absent: they return header sections. */
+  readonly createSpooled?: Bus["spool"]["create"];
   /** What replicas know together of addresses that cannot be reached; absent: each recipient knows its own failures alone. */
   readonly retries?: AddressRetries;
+  /** Senders of forwarded mail; absent: they cannot be kept. */
+  readonly srsStore?: SrsStore;
   readonly metrics: RouterMetrics;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
@@ -51,17 +55,20 @@ export function routerHandler(deps: RouterDeps): Handler {
     const destinations = new Destinations(policy, item, looking instanceof Promise ? await looking : looking, {
       warn: (text) => deps.log.warn({ messageId, text }, "policy"),
       now: deps.now,
+      srsStore: deps.srsStore,
       onSyntaxErrors: (found) => wrongLists.push(found),
     });
     const retries =
       deps.retries && new RoutingRetries(deps.retries, item, policy, { nowMs: deps.now(), random: deps.random });
+    if (item.attempt > 1) await retries?.lookAhead();
     const isFirst = firstOfEach(item);
     const ends: RoutedRecipient[] = [];
     const parts: RoutedPart[] = [];
     const expanded: Attempted[] = [];
 
-    for (const [position, recipient] of item.recipients.entries()) {
-      if (!isFirst(recipient)) continue;
+    const recipients = [...item.recipients.entries()].filter(([, recipient]) => isFirst(recipient));
+    const { isLastFirst = false } = policy.routing;
+    for (const [position, recipient] of isLastFirst ? recipients.toReversed() : recipients) {
       const waits = item.attempt === 1 ? undefined : await retries?.putOff(recipient);
       if (waits !== undefined) {
         ends.push({ recipient, position, ...waits });
@@ -80,6 +87,7 @@ export function routerHandler(deps: RouterDeps): Handler {
         parts.push(partOf(work, item, position, recipient, outcomes.slice(at, at + MAX_PART), isOnly));
       }
     }
+    if (isLastFirst) for (const all of [ends, parts, expanded]) all.reverse();
     if (ends.length > 0) parts.unshift({ work, item, ends });
     const outcomes: Outcome[] = await Promise.all(parts.map((part) => routePart(part, policy, deps, retries)));
     if (expanded.length > 0) {

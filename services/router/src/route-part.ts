@@ -86,7 +86,8 @@ export async function routePart(
         throw new Error(`unhandled outcome: ${JSON.stringify(outcome satisfies never)}`);
     }
   }
-  const publish = groups.all.map((group) => deliveryPublication(work, item, group, nowMs));
+  const tellsSigned = policy.log.ofDeliveries?.has("dnssec") === true;
+  const publish = groups.all.map((group) => deliveryPublication(work, item, group, nowMs, tellsSigned));
   if (thrownAway.length > 0) {
     const reports = await successReports(work, item, thrownAway, concludeContext(policy, deps, nowMs));
     publish.push(...reports.publish);
@@ -97,6 +98,7 @@ export async function routePart(
   }
   if (attempted.length === 0 && groups.all.length > 0) return { publish, events };
   const steps = await retrySteps(item, attempted, failing, policy);
+  if (failing.size > 0) await retries?.lookAheadOf(failing);
   const remembered: Attempted[] = [];
   for (const one of attempted) {
     const { recipient } = one;
@@ -172,6 +174,7 @@ function deliveryPublication(
   item: RouteItem,
   { delivery, isLastHop, transport, transportClass, domain, recipients, positions, variables }: DeliveryGroup,
   queuedAtMs: number,
+  tellsSigned: boolean,
 ): Publication {
   const { router, hosts, errorsTo, headersAdd, headersRemove, fallbackHosts } = delivery;
   const { isLogged } = delivery;
@@ -192,6 +195,9 @@ function deliveryPublication(
       header.hostAddresses = hosts.map(({ address }) => address ?? "");
     }
     if (hosts.length > 0 && hosts.every(({ mx }) => mx !== undefined)) header.areMx = true;
+    if (tellsSigned && hosts.some(({ isAuthenticated }) => isAuthenticated)) {
+      header.signedHosts = hosts.map(({ isAuthenticated }) => isAuthenticated);
+    }
     if (item.requireTls === true) header.knownHosts = hosts.map(isKnown);
   }
   if (variables.length > 0) header.addressVariables = variables;

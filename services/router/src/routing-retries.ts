@@ -45,13 +45,30 @@ export class RoutingRetries {
     this.#random = drawnOnce(random);
   }
 
+  /** Asks the store for what the next calls need, for all recipients at once. */
+  async lookAhead(): Promise<void> {
+    const { recipients } = this.#item;
+    const waiting = recipients.filter((recipient) => this.#mayWait(recipient));
+    await this.#retries.readAll(
+      waiting.flatMap(({ address, retryKey }) => [
+        retryKeys.routedDomain(address),
+        ...(retryKey?.startsWith("R:") === true ? [retryKey] : []),
+      ]),
+    );
+  }
+
+  /** New mail, and what an operator wants, is always tried. */
+  #mayWait({ origin }: Recipient): boolean {
+    const { attempt, isForced } = this.#item;
+    return attempt > 1 && isForced !== true && origin?.item === undefined;
+  }
+
   /**
    * Whether a recipient that has failed before waits for the time of its address, or of its domain, because others have tried
-   * it in the meantime. New mail, and what an operator wants, is always tried.
+   * it in the meantime.
    */
   async putOff(recipient: Recipient): Promise<PutOff | undefined> {
-    const { attempt, isForced } = this.#item;
-    if (attempt === 1 || isForced === true || recipient.origin?.item !== undefined) return undefined;
+    if (!this.#mayWait(recipient)) return undefined;
     const { address, retryKey } = recipient;
     const domainName = retryKeys.routedDomain(address);
     const ofDomain = await this.#retries.read(domainName);
@@ -73,6 +90,11 @@ export class RoutingRetries {
     if (retryKey !== undefined && isOver) this.#retries.forget(retryKey, true);
   }
 
+  /** The same for what has failed. */
+  lookAheadOf(failing: Iterable<readonly [Recipient, RoutingDeferral["failing"]]>): Promise<void> {
+    return this.#retries.readAll([...failing].flatMap(([{ address }, what]) => (what ? [keyOf(address, what)] : [])));
+  }
+
   /** A deferral, with what is remembered of it from now on. @param steps Of the retry rule. */
   async failed(
     one: Attempted,
@@ -83,7 +105,7 @@ export class RoutingRetries {
     const { recipient, result } = one;
     if (failing === undefined || result.outcome !== "deferred") return one;
     const { address } = recipient;
-    const retryKey = failing === "address" ? retryKeys.routedAddress(address) : retryKeys.routedDomain(address);
+    const retryKey = keyOf(address, failing);
     const { receivedAtMs } = this.#item;
     const when = { receivedAtMs, isHost: false, startedAtMs: this.#nowMs, nowMs, random: this.#random };
     const remembered = await this.#retries.failed(retryKey, { result, ...when }, steps);
@@ -103,6 +125,9 @@ export class RoutingRetries {
     return isUltimate(steps, receivedAtMs, this.#nowMs);
   }
 }
+
+const keyOf = (address: string, failing: NonNullable<RoutingDeferral["failing"]>): string =>
+  failing === "address" ? retryKeys.routedAddress(address) : retryKeys.routedDomain(address);
 
 const notYet = (address: string, record: RetryRecord): PutOff => ({
   outcome: {

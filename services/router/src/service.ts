@@ -1,7 +1,7 @@
 import { openResolver } from "@postbus/dns";
 import { OutcomeRaiser, PolicyInForce } from "@postbus/policy";
 import { AddressRetries, DEFAULT_QUEUE_RULES, RetryRecords } from "@postbus/queue";
-import { compileRouters } from "@postbus/routing";
+import { compileRouters, srsBucket, srsStore } from "@postbus/routing";
 import { type Service, startReloadListener } from "@postbus/service-kit";
 import { RouterSettings } from "./config.ts";
 import type { RoutingPolicy } from "./destinations.ts";
@@ -33,7 +33,9 @@ export const router: Service<typeof RouterSettings> = {
       raiser,
       retries: new AddressRetries({ records, rules }),
       policy: () => policy.current,
+      srsStore: srsStore(() => bus.keyValue(srsBucket)),
       readSpooled: (reference) => bus.spool.read(reference),
+      createSpooled: (id) => bus.spool.create(id),
       metrics: routerMetrics(metrics),
       log,
       now: Date.now,

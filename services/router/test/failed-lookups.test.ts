@@ -75,6 +75,7 @@ async function linesOf(main: string, ...addresses: string[]): Promise<readonly s
       content: { kind: "inline", octets: Buffer.from("Subject: x\r\n\r\n") },
       handedOut: 1,
       isHeld: () => true,
+      remember: () => {},
       signal: new AbortController().signal,
     };
     const { events = [] } = await handler(work);

@@ -32,6 +32,7 @@ const workOf = (header: unknown): WorkItem => ({
   content,
   handedOut: 1,
   isHeld: () => true,
+  remember: () => {},
   signal: new AbortController().signal,
 });
 
@@ -157,6 +158,19 @@ describe("a recipient with a route", () => {
   test("of any other domain goes to the smart host", async () => {
     const [publication] = (await handle(itemTo("x@c.test"))).publish ?? [];
     assert.equal(publication?.subject, "mail.deliver.0.smtp.c_test");
+  });
+
+  test("of which hosts the DNS vouches for is told where the log wants to know, and only there", async () => {
+    const hosts = [{ ...host("a"), isAuthenticated: true }, host("b")];
+    const log = { ...loaded.log, ofDeliveries: new Set(["dnssec"]) };
+    const told = async (policy: Omit<RoutingPolicy, "routing">, of: readonly object[]) => {
+      const outcomes = [delivery("x@c.test", { hosts: of })];
+      const routing = { route: async () => ({ outcomes, trace: [] }) };
+      return deliveries(await handleBy({ ...policy, routing }, itemTo("x@c.test")))[0]?.signedHosts;
+    };
+    assert.deepEqual(await told({ ...loaded, log }, hosts), [true, false]);
+    assert.equal(await told({ ...loaded, log }, [host("b")]), undefined);
+    assert.equal(await told(loaded, hosts), undefined);
   });
 
   test("with hosts of its own keeps them in their order", async () => {

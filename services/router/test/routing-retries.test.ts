@@ -13,10 +13,19 @@ const RULE: readonly RetryStep[] = [{ kind: "F", cutoffMs: 60 * MINUTE, interval
 class Messages {
   nowMs = T0;
   readonly #retries: AddressRetries;
+  /** Reads of the store that were under way at one time. */
+  mostReads = 0;
+  #reads = 0;
 
   constructor() {
     const nothing = async () => undefined;
-    const values = { get: nothing, put: async () => 1, delete: nothing };
+    const get = async () => {
+      this.mostReads = Math.max(this.mostReads, ++this.#reads);
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#reads--;
+      return undefined;
+    };
+    const values = { get, put: async () => 1, delete: nothing };
     const records = new RetryRecords({
       ...{ values, expireMs: () => 100 * MINUTE, now: () => this.nowMs },
       onTrouble: (err) => assert.fail(String(err)),
@@ -107,5 +116,32 @@ describe("after a router has deferred", () => {
     const messages = new Messages();
     const { retryKey } = await messages.fail("a@b.test", undefined);
     assert.equal(retryKey, undefined);
+  });
+});
+
+describe("the store is asked for all recipients at once", () => {
+  const recipients = Array.from({ length: 20 }, (_, i) => ({
+    address: `r@b${i}.test`,
+    retryKey: `R:r@b${i}.test`,
+  }));
+
+  test("before they are routed again: for domains and addresses", async () => {
+    const messages = new Messages();
+    await messages.message({ recipients }).lookAhead();
+    assert.equal(messages.mostReads, 40);
+    for (const one of recipients) assert.equal(await messages.message().putOff(one), undefined);
+  });
+
+  test("but not for new mail", async () => {
+    const messages = new Messages();
+    await messages.message({ recipients, attempt: 1 }).lookAhead();
+    await messages.message({ recipients, isForced: true }).lookAhead();
+    assert.equal(messages.mostReads, 0);
+  });
+
+  test("and when they have failed", async () => {
+    const messages = new Messages();
+    await messages.message().lookAheadOf(recipients.map((one) => [one, "domain"] as const));
+    assert.equal(messages.mostReads, 20);
   });
 });

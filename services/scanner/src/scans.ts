@@ -3,7 +3,7 @@ import type { Content, ScanAnswer, ScanRequest, ScanTask, ScanVerdict } from "@p
 import { DeferError } from "@postbus/mail";
 import type { Spool } from "@postbus/spool";
 import type { Logger } from "pino";
-import type { Engine } from "./engines/engine.ts";
+import type { Engine, Scanned } from "./engines/engine.ts";
 import { engines } from "./engines/index.ts";
 import type { EngineHosts } from "./hosts/engine-hosts.ts";
 import { KeptVerdicts } from "./kept-verdicts.ts";
@@ -31,7 +31,7 @@ export interface ScansOptions {
 export class Scans {
   readonly #options: ScansOptions;
   readonly #kept = new KeptVerdicts();
-  readonly #running = new Map<string, Promise<ScanVerdict>>();
+  readonly #running = new Map<string, Promise<Scanned<ScanVerdict>>>();
   readonly #counts = new Map<string, number>();
 
   constructor(options: ScansOptions) {
@@ -65,7 +65,7 @@ export class Scans {
     const known = this.#kept.get(key);
     if (known !== undefined) return { verdict: known, result: "kept" };
     const joined = this.#running.get(key);
-    if (joined !== undefined) return { verdict: await joined, result: "kept" };
+    if (joined !== undefined) return { verdict: (await joined).verdict, result: "kept" };
 
     const message = new ScannedMessage(request, content, this.#options.spool);
     const contentKey = engineOf(task).keeps === "content" ? `${message.digest()} ${asked}` : undefined;
@@ -74,16 +74,16 @@ export class Scans {
     const running = this.#scan(request, message);
     this.#running.set(key, running);
     try {
-      const verdict = await running;
+      const { verdict, isForNow } = await running;
       this.#kept.keep(key, verdict, KEPT_FOR_MESSAGE_MS);
-      if (contentKey !== undefined) this.#kept.keep(contentKey, verdict, KEPT_FOR_CONTENT_MS);
+      if (contentKey !== undefined && !isForNow) this.#kept.keep(contentKey, verdict, KEPT_FOR_CONTENT_MS);
       return { verdict, result: "scanned" };
     } finally {
       this.#running.delete(key);
     }
   }
 
-  async #scan({ task, timeoutMs }: ScanRequest, message: ScannedMessage): Promise<ScanVerdict> {
+  async #scan({ task, timeoutMs }: ScanRequest, message: ScannedMessage): Promise<Scanned<ScanVerdict>> {
     const { hosts, concurrency } = this.#options;
     const running = this.#counts.get(task.engine) ?? 0;
     if (running >= concurrency) throw new BusyError(task.engine, concurrency);

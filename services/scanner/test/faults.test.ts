@@ -103,21 +103,45 @@ describe("an engine that fails", () => {
     await using good = await startScriptedEngine({ answer: () => ({ answer: "A\nAA\n\n" }) });
     const { scans, hosts } = scansWith();
     for (let i = 0; i < 8; i++) {
-      const answer = await scans.answer(question(DCC(broken.port), { messageId: `m${i}` }), inline);
+      const asked = question(DCC(broken.port), { messageId: `m${i}`, returnPath: `s${i}@insecure.test` });
+      const answer = await scans.answer(asked, inline);
       assert.equal(answer.state, "failed");
     }
-    assert.equal(broken.requests.length, 5);
-    assert.match(hosts.problem ?? "", /^dccifd 127\.0\.0\.1:\d+: not asked, after 5 failures: half an answer$/);
+    // The last one is a message of our own.
+    assert.equal(broken.requests.length, 6);
+    assert.match(hosts.problem ?? "", /^dccifd 127\.0\.0\.1:\d+: not asked, after 6 failures: half an answer$/);
     assert.equal((await scans.answer(question(DCC(good.port)), inline)).state, "scanned");
   });
+
+  for (const [program, { task, good }] of Object.entries(TASKS)) {
+    test(`with messages that are made for it (${program}) is asked about all others`, async () => {
+      const isWhole = (request: string) => /is anybody there\?|\.dot line/.test(request);
+      const knowsEnd = program === "clamd" || program === "rspamd";
+      await using engine = await startScriptedEngine({
+        ...(knowsEnd ? { isWhole } : {}),
+        answer: (request: string) => (request.includes("choke") ? { do: "hang" } : { answer: good }),
+      });
+      const { scans, hosts } = scansWith();
+      const bad = (i: number) =>
+        question(task(engine.port), { messageId: `m${i}`, returnPath: `choke${i}@a.test`, timeoutMs: 150 });
+      for (let i = 0; i < 7; i++) {
+        const header = { text: `Subject: choke ${i}\r\n\r\n`, replaces: 18 };
+        assert.equal((await scans.answer({ ...bad(i), header }, inline)).state, "failed");
+      }
+      assert.equal((await scans.answer(question(task(engine.port)), inline)).state, "scanned");
+      assert.equal(hosts.problem, undefined);
+    });
+  }
 
   test("that hangs holds so many connections and no more, and others are not kept waiting", async () => {
     await using hanging = await startScriptedEngine({ answer: () => ({ do: "hang" }) });
     const isWhole = (request: string) => request.endsWith("\0\0\0\0");
     await using good = await startScriptedEngine({ isWhole, answer: () => ({ answer: "stream: OK\0" }) });
     const { scans, results } = scansWith({ concurrency: 8, connections: 3 });
+    // The others have gone before the first ones give their connections back: the engine may see the end of one later than
+    // the beginning of the next.
     const asked = Array.from({ length: 12 }, (_, i) =>
-      scans.answer(question(DCC(hanging.port), { messageId: `m${i}`, timeoutMs: 1_000 }), inline),
+      scans.answer(question(DCC(hanging.port), { messageId: `m${i}`, timeoutMs: i < 3 ? 3_000 : 500 }), inline),
     );
     assert.equal((await scans.answer(question(CLAMD(good.port)), inline)).state, "scanned");
     const answers = await Promise.all(asked);
@@ -172,6 +196,25 @@ describe("a question that comes again", () => {
       await scans.answer(question(TASKS["dccifd"]?.task(dccifd.port) ?? assert.fail(), { messageId, header }), inline);
     }
     assert.deepEqual([clamd.requests.length, dccifd.requests.length], [1, 2]);
+  });
+
+  test("for a message that is sent again, rspamd is asked again if it has said that it should be", async () => {
+    for (const [action, asked] of [
+      ["no action", 1],
+      ["greylist", 2],
+      ["soft reject", 2],
+    ] as const) {
+      const { task, good } = TASKS["rspamd"] ?? assert.fail();
+      await using engine = await startScriptedEngine({
+        isWhole: (request: string) => request.includes(".dot line"),
+        answer: () => ({ answer: good.replace("no action", action) }),
+      });
+      const { scans } = scansWith();
+      for (const messageId of ["m1", "m2", "m2"]) {
+        await scans.answer(question(task(engine.port), { messageId }), inline);
+      }
+      assert.equal(engine.requests.length, asked, action);
+    }
   });
 
   test("of another content, to other recipients, or with another header is another one", async () => {

@@ -232,6 +232,14 @@ test("/openapi.json describes every path with its answers", async () => {
   }
 });
 
+test("/v1/queue says how many messages wait, and leaves out what was not asked for", async () => {
+  const { counts, messages, items } = (await get("/v1/queue?limit=0&messages=true")).json();
+  assert.equal(typeof messages, "number");
+  assert.ok(messages <= counts.route + counts.deliver + counts.deferred + counts.frozen);
+  assert.deepEqual(items, []);
+  assert.deepEqual(Object.keys((await get("/v1/queue?limit=0&counts=false")).json()), ["items"]);
+});
+
 test("/openapi.json: a query parameter with a default need not be given", async () => {
   const { paths } = (await get("/openapi.json")).json();
   for (const [path, { get: operation }] of Object.entries<{ get?: { parameters?: Parameter[] } }>(paths)) {

@@ -8,7 +8,7 @@ import { startFixture } from "./fixture.ts";
 /** More than are answered at one time. */
 const CLIENTS = 80;
 
-test("clients that go away before they have an answer give their places back", { timeout: 60_000 }, async (t) => {
+test("clients that go away before they have an answer give their places back", { timeout: 180_000 }, async (t) => {
   const { app, bus, stop } = await startFixture();
   t.after(stop);
   await app.listen({ host: "127.0.0.1", port: 0 });
@@ -36,7 +36,9 @@ test("clients that go away before they have an answer give their places back", {
   assert.equal(status, 200);
 });
 
-test("clients that are slow with the body take nobody's place, and their time ends", { timeout: 60_000 }, async (t) => {
+test("clients that are slow with the body take nobody's place, and their time ends", {
+  timeout: 180_000,
+}, async (t) => {
   const { app, stop } = await startFixture();
   t.after(stop);
   await app.listen({ host: "127.0.0.1", port: 0 });
@@ -71,7 +73,7 @@ for (const [what, request, status, code] of [
     "BAD_REQUEST",
   ],
 ] as const) {
-  test(`${what} gets a problem like any other`, { timeout: 30_000 }, async (t) => {
+  test(`${what} gets a problem like any other`, { timeout: 180_000 }, async (t) => {
     const { app, stop } = await startFixture();
     t.after(stop);
     await app.listen({ host: "127.0.0.1", port: 0 });

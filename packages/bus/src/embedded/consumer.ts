@@ -1,5 +1,6 @@
 import type { Content } from "@postbus/contracts";
 import type { Handler } from "../bus.ts";
+import type { OutcomeJournal } from "../outcome-journal.ts";
 import { HeldItem } from "./held-item.ts";
 import type { WorkEntry } from "./work-entry.ts";
 
@@ -7,12 +8,14 @@ import type { WorkEntry } from "./work-entry.ts";
 export class Consumer {
   readonly handler: Handler;
   readonly #concurrency: number;
+  readonly #outcomes: OutcomeJournal | undefined;
   /** Undefined: there was nothing to hand out, the entry is being frozen. */
   readonly #inHand = new Map<WorkEntry, HeldItem | undefined>();
   #whenIdle: (() => void)[] = [];
 
-  constructor(concurrency: number, handler: Handler) {
+  constructor(concurrency: number, handler: Handler, outcomes: OutcomeJournal | undefined) {
     this.#concurrency = concurrency;
+    this.#outcomes = outcomes;
     this.handler = handler;
   }
 
@@ -21,7 +24,7 @@ export class Consumer {
   }
 
   take(entry: WorkEntry, content: Content): HeldItem {
-    const item = new HeldItem(entry, content);
+    const item = new HeldItem(entry, content, this.#outcomes);
     this.#inHand.set(entry, item);
     return item;
   }

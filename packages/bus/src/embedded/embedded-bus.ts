@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Content, MailEvent } from "@postbus/contracts";
+import { type Content, type MailEvent, messageOfSpooled } from "@postbus/contracts";
 import type { Spool } from "@postbus/spool";
 import { openFileSpool } from "@postbus/spool";
 import type { Bus, BusHealth, ConsumeOptions, Handler, Outcome, Publication, Queue, Subscription } from "../bus.ts";
@@ -115,7 +115,7 @@ class EmbeddedBus implements Bus {
     this.#directory = options.directory;
     const now = Date.now;
     const commit = (change: Change): void => this.#commits.commit(change);
-    const dropSpooled = (messageId: string): void => this.#dropSpooled(messageId);
+    const dropSpooled = (id: string): void => this.#dropSpooled(id);
     this.spool = spool;
     this.#store = store;
     this.#lock = lock;
@@ -264,9 +264,9 @@ class EmbeddedBus implements Bus {
   }
 
   /** After the commit that ended the message. If it fails, or the process dies first, the sweep finds it. */
-  #dropSpooled(messageId: string): void {
+  #dropSpooled(id: string): void {
     const removal = this.spool
-      .remove(messageId)
+      .remove(id)
       .catch(() => {})
       .finally(() => this.#removals.delete(removal));
     this.#removals.add(removal);
@@ -286,7 +286,7 @@ class EmbeddedBus implements Bus {
     this.#sweptAtMs = performance.now();
     const { open } = this.#store.tables;
     try {
-      await this.spool.sweep(ORPHAN_AGE_MS, async (messageId) => open.has(messageId));
+      await this.spool.sweep(ORPHAN_AGE_MS, async (id) => open.has(messageOfSpooled(id)));
     } catch {
       // Orphans cost room and nothing else; the next hour tries again, and a disk in trouble is told by the commits.
     }

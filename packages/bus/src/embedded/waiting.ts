@@ -11,12 +11,15 @@ import type { Tables } from "./tables.ts";
 import { WorkEntry } from "./work-entry.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
+/** Keys read in one go. */
+const COUNTED_AT_ONCE = 1_000;
+
 export interface WaitingDeps {
   readonly tables: Tables;
   readonly items: Items;
   readonly queues: Readonly<Record<Queue, WorkQueue>>;
   readonly commit: (change: Change) => void;
-  readonly dropSpooled: (messageId: string) => void;
+  readonly dropSpooled: (id: string) => void;
 }
 
 /** The operators' view: reads the tables as they are committed, commands go with the group commit. */
@@ -35,6 +38,21 @@ export class EmbeddedWaiting implements Waiting {
       deferred: deferred.count,
       frozen: frozen.count,
     };
+  }
+
+  async messageCount(): Promise<number> {
+    const { ready, deferred, frozen } = this.#deps.tables;
+    const messages = new Set<string>();
+    for (const table of [ready.route, ready.deliver, deferred, frozen]) {
+      for (let start: string | undefined = ""; start !== undefined; ) {
+        const keys: string[] = [...table.keys({ start, limit: COUNTED_AT_ONCE })];
+        for (const key of keys) messages.add(key.slice(0, key.indexOf("_")));
+        start = keys.length < COUNTED_AT_ONCE ? undefined : `${keys.at(-1)}\0`;
+        // Mail must not wait for it.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    return messages.size;
   }
 
   async list({
@@ -114,7 +132,7 @@ export class EmbeddedWaiting implements Waiting {
         const isComplete = items.settle(draft, messageId, items.counted(draft, messageId), -1, kind);
         draft.events.push(...events);
         if (isComplete) draft.events.push(...eventsIfComplete);
-        if (isComplete && reference !== undefined) spooled = messageId;
+        if (isComplete && reference !== undefined) spooled = reference.id;
       },
       () => {
         if (spooled !== undefined) dropSpooled(spooled);

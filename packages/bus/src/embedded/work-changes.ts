@@ -17,7 +17,7 @@ export interface WorkContext {
   /** An item was stored that becomes ready at that time. */
   readonly deferred: (notBeforeMs: number) => void;
   /** A message with spooled content is complete. */
-  readonly dropSpooled: (messageId: string) => void;
+  readonly dropSpooled: (id: string) => void;
 }
 
 /** A message's first item, from the edge. */
@@ -112,9 +112,8 @@ export class OutcomeChange implements Change {
     this.#settled();
     for (const { item, state } of this.#stored) handOn(this.#context, item, state);
     if (this.#isComplete) this.#outcome.whenComplete?.();
-    if (this.#isComplete && this.#entry.content?.kind === "spooled") {
-      this.#context.dropSpooled(this.#entry.messageId);
-    }
+    const { content } = this.#entry;
+    if (this.#isComplete && content?.kind === "spooled") this.#context.dropSpooled(content.id);
   }
 
   failed(err: Error): void {

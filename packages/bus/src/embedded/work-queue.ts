@@ -71,7 +71,7 @@ export class WorkQueue {
   }
 
   consume({ concurrency }: ConsumeOptions, handler: Handler): Subscription {
-    const consumer = new Consumer(concurrency, handler);
+    const consumer = new Consumer(concurrency, handler, this.#deps.outcomes);
     this.#consumers.push(consumer);
     this.pump();
     return {
@@ -239,7 +239,8 @@ export class WorkQueue {
   async #outcomeOf(work: HeldItem, consumer: Consumer): Promise<Outcome> {
     const { outcomes } = this.#deps;
     const left = outcomes?.left(work.id, work.messageId, work.content);
-    if (left !== undefined) return left;
+    if (left?.outcome !== undefined) return left.outcome;
+    work.remembered = left?.done;
     const outcome = await consumer.handler(work);
     outcomes?.write(work.id, work.messageId, outcome);
     return outcome;

@@ -1,6 +1,7 @@
 import type { Content } from "@postbus/contracts";
 import type { WorkItem } from "../bus.ts";
 import type { DecodedItem } from "./item-codec.ts";
+import type { JournalDirectory } from "./journal-directory.ts";
 import { elapsedMs, type Instant, instant, isLeaseValid, type LeaseTimes } from "./lease.ts";
 import type { Link } from "./link.ts";
 
@@ -93,10 +94,20 @@ export class HeldMessage {
     }
   }
 
-  /** One of its items as the handler sees it. @param tries How often a handler has begun with it, this time included. */
-  workItem(item: DecodedItem, tries: number): WorkItem {
-    return new HandedItem(this, item, Math.max(tries, this.handedOut));
+  /**
+   * One of its items as the handler sees it.
+   *
+   * @param tries How often a handler has begun with it, this time included.
+   * @param notes What was noted of it, and where.
+   */
+  workItem(item: DecodedItem, tries: number, notes: Notes): WorkItem {
+    return new HandedItem(this, item, Math.max(tries, this.handedOut), notes);
   }
+}
+
+interface Notes {
+  readonly remembered: unknown;
+  readonly journal: JournalDirectory | undefined;
 }
 
 /** The handler's view. A class, so that making one costs no closures. */
@@ -108,8 +119,10 @@ class HandedItem implements WorkItem {
   readonly content: Content;
   readonly handedOut: number;
   readonly header: unknown;
+  readonly remembered: unknown;
+  readonly #journal: JournalDirectory | undefined;
 
-  constructor(held: HeldMessage, item: DecodedItem, handedOut: number) {
+  constructor(held: HeldMessage, item: DecodedItem, handedOut: number, { remembered, journal }: Notes) {
     this.#held = held;
     this.id = item.meta.id;
     this.subject = item.meta.subject;
@@ -117,6 +130,12 @@ class HandedItem implements WorkItem {
     this.content = item.content;
     this.handedOut = handedOut;
     this.header = item.header;
+    this.remembered = remembered;
+    this.#journal = journal;
+  }
+
+  remember(done: object): void {
+    this.#journal?.remember(this.id, done);
   }
 
   isHeld(): boolean {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Content } from "@postbus/contracts";
 import type { Outcome } from "../bus.ts";
 import { type DirectoryLock, lockDirectory } from "../directory-lock.ts";
-import { OutcomeJournal } from "../outcome-journal.ts";
+import { type Left, OutcomeJournal } from "../outcome-journal.ts";
 import { pendingLinesIn } from "../pending-lines.ts";
 
 /** Processes that can share a directory; far more than replicas on one disk. */
@@ -54,12 +54,17 @@ export class JournalDirectory {
     this.#journal.write(id, messageId, outcome);
   }
 
+  /** As `WorkItem` has it. */
+  remember(id: string, done: object): void {
+    this.#journal.remember(id, done);
+  }
+
   end(id: string): void {
     this.#journal.end(id);
   }
 
   /** What this process, or the one that had its slot before, did with an item and could not get stored. */
-  left(id: string, messageId: string, content: Content): Outcome | undefined {
+  left(id: string, messageId: string, content: Content): Left | undefined {
     return this.#journal.left(id, messageId, content);
   }
 

@@ -11,6 +11,7 @@ import { encodeItem, encodeItems } from "./item-codec.ts";
 import { BUNDLE_ITEMS, copyName, deferredSubject, dueSubject, idToken, MOVED, queueOf, tail } from "./item-subject.ts";
 import { type ItemWriter, type Placed, place, scheduleHeaders } from "./item-writer.ts";
 import type { Link } from "./link.ts";
+import { firstAfter, idOf, Listing } from "./listing.ts";
 import type { ReadyIndex } from "./ready-index.ts";
 import type { ServerApi } from "./server-api.ts";
 import { isConflict } from "./server-error.ts";
@@ -34,6 +35,7 @@ export class NatsWaiting implements Waiting {
   readonly #parts: Parts;
   readonly #schedules: Committer;
   readonly #places: readonly WaitingPlace[];
+  readonly #listing = new Listing();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -69,6 +71,17 @@ export class NatsWaiting implements Waiting {
     return { route: route + dueRoute, deliver: deliver + dueDeliver, deferred, frozen };
   }
 
+  async messageCount(): Promise<number> {
+    const messages = new Set<string>();
+    const note = (itemTail: string): void => void messages.add(itemTail.slice(0, itemTail.indexOf(".")));
+    const noteAll = async (place: WaitingPlace): Promise<void> => {
+      for (const { tail } of await place.list()) note(tail);
+    };
+    const others = this.#places.filter((place) => !(place instanceof ReadyPlace));
+    await Promise.all([...others.map(noteAll), ...QUEUES.map((queue) => this.#ready(queue, note))]);
+    return messages.size;
+  }
+
   async list(options: {
     readonly state?: WaitingState;
     readonly after?: string;
@@ -76,14 +89,10 @@ export class NatsWaiting implements Waiting {
   }): Promise<readonly WaitingItem[]> {
     const after = options.after === undefined ? undefined : idToken(options.after);
     const places = this.#places.filter(({ state }) => options.state === undefined || options.state === state);
-    const all = (await Promise.all(places.map((place) => place.list())))
-      .flat()
-      .map((entry) => ({ ...entry, id: idOf(entry.tail) }))
-      .filter(({ id }) => after === undefined || id > after)
-      .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+    const all = await this.#listing.of(places, options.state, after !== undefined);
     const items: WaitingItem[] = [];
     // Some may have come to their end and lie there still, or be gone since they were listed: then the page is filled up.
-    for (let at = 0; at < all.length && items.length < options.limit; at += options.limit) {
+    for (let at = firstAfter(all, after); at < all.length && items.length < options.limit; at += options.limit) {
       const page = all.slice(at, at + options.limit);
       const found = new Map<string, Found>();
       for (const hit of await readAll(page)) found.set(keyOf(hit.place, tail(hit.item.meta)), hit);
@@ -233,8 +242,8 @@ export class NatsWaiting implements Waiting {
     }
   }
 
-  /** Items of ready work that have not come to their end. */
-  async #ready(queue: Queue): Promise<number> {
+  /** Items of ready work that have not come to their end. @param note Is told their tails. */
+  async #ready(queue: Queue, note?: (itemTail: string) => void): Promise<number> {
     const { api, names, ready, done } = this.#parts;
     const stream = names.work[queue];
     // In this order: what moves on meanwhile is counted twice rather than not at all.
@@ -244,18 +253,26 @@ export class NatsWaiting implements Waiting {
     const index = ready[queue];
     let waiting = 0;
     const given: (readonly [id: string, copy: string])[] = [];
+    const tailsGiven: string[] = [];
     for (const [seq, tails] of await index.read()) {
       if (seq <= floor.stream_seq) continue;
       for (const [i, itemTail] of tails.entries()) {
         // Of two copies the later one counts; whoever gets the other drops it.
         if (index.seqOf(itemTail) !== seq) continue;
-        if (seq > delivered.stream_seq) waiting++;
-        else given.push([idOf(itemTail), copyName(stream, seq, tails.length === 1 ? undefined : i)]);
+        if (seq > delivered.stream_seq) {
+          waiting++;
+          note?.(itemTail);
+          continue;
+        }
+        given.push([idOf(itemTail), copyName(stream, seq, tails.length === 1 ? undefined : i)]);
+        tailsGiven.push(itemTail);
       }
     }
     if (given.length === 0) return waiting;
     const ended = new Set(await done.endedOf(given.flat()));
-    return waiting + given.filter((names) => !names.some((name) => ended.has(name))).length;
+    const open = tailsGiven.filter((_, i) => given[i]?.some((name) => ended.has(name)) !== true);
+    if (note !== undefined) for (const itemTail of open) note(itemTail);
+    return waiting + open.length;
   }
 
   async #one(itemId: string): Promise<Found | undefined> {
@@ -281,8 +298,6 @@ const moved = (placed: Placed): Placed => ({
   ...placed,
   message: { ...placed.message, headers: { ...placed.message.headers, [MOVED]: "1" } },
 });
-
-const idOf = (itemTail: string): string => itemTail.slice(itemTail.indexOf(".") + 1);
 
 const keyOf = ({ state, stream }: WaitingPlace, itemTail: string): string => `${state} ${stream} ${itemTail}`;
 

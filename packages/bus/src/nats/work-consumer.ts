@@ -10,7 +10,7 @@ import {
   type Subscription,
 } from "../bus.ts";
 import { BusFullError, BusUnavailableError } from "../bus-error.ts";
-import { outcomeIn } from "../outcome-journal.ts";
+import { type Left, leftIn } from "../outcome-journal.ts";
 import type { Claims } from "./claims.ts";
 import type { DoneLog } from "./done-log.ts";
 import { HeldMessage } from "./held-message.ts";
@@ -66,7 +66,7 @@ interface Job {
   /** How often a handler has begun with it, this time included. A hand-out that led to nothing is none. */
   tries: number;
   /** What somebody else did with it, and could not get stored. */
-  left?: Outcome;
+  left?: Left;
 }
 
 /**
@@ -271,7 +271,7 @@ export class WorkConsumer implements Subscription {
         return;
       }
       while (jobs[0] !== undefined && !this.#isStopping) {
-        const mayHandle = this.#leftOf(jobs[0]) !== undefined || (await this.#mayHandle(jobs[0]));
+        const mayHandle = this.#leftOf(jobs[0])?.outcome !== undefined || (await this.#mayHandle(jobs[0]));
         const job = jobs.shift();
         if (mayHandle && job !== undefined) await this.#work(job, () => {});
         else this.#itemOver(held, true);
@@ -307,11 +307,11 @@ export class WorkConsumer implements Subscription {
     for (const job of jobs) {
       const { meta, content } = job.item;
       const line = lines?.get(meta.id);
-      if (line !== undefined) job.left = outcomeIn(line, meta.messageId, content);
+      if (line !== undefined) job.left = leftIn(line, meta.messageId, content);
     }
   }
 
-  #leftOf({ item: { meta, content }, left }: Job): Outcome | undefined {
+  #leftOf({ item: { meta, content }, left }: Job): Left | undefined {
     return left ?? this.#parts.journal?.left(meta.id, meta.messageId, content);
   }
 
@@ -347,16 +347,18 @@ export class WorkConsumer implements Subscription {
   async #handle(job: Job, release: () => void): Promise<boolean> {
     const { held, item } = job;
     const left = this.#leftOf(job);
-    if (left !== undefined) {
+    if (left?.outcome !== undefined) {
       release();
       job.tries = Math.max(2, job.tries); // It may have been committed in part.
-      return this.#finish(job, left);
+      return this.#finish(job, left.outcome);
     }
+    const { journal } = this.#parts;
     for (;;) {
       let outcome: Outcome;
       const startedAtMs = performance.now();
       try {
-        outcome = await this.#handler(held.workItem(item, job.tries));
+        const remembered = this.#leftOf(job)?.done;
+        outcome = await this.#handler(held.workItem(item, job.tries, { remembered, journal }));
       } catch (err) {
         const next = await this.#failed(job, err);
         if (next === "again") continue;
@@ -365,7 +367,7 @@ export class WorkConsumer implements Subscription {
       const tookMs = performance.now() - startedAtMs;
       this.#handlingMs = this.#handlingMs === Number.POSITIVE_INFINITY ? tookMs : this.#handlingMs * 0.9 + tookMs * 0.1;
       release();
-      this.#parts.journal?.write(item.meta.id, item.meta.messageId, outcome);
+      journal?.write(item.meta.id, item.meta.messageId, outcome);
       return this.#finish(job, outcome);
     }
   }

@@ -48,6 +48,25 @@ export function waitingContract(open: Open): void {
     assert.deepEqual(await bus.waiting.ofMessage(newMessageId()), []);
   });
 
+  test("messages are counted, whatever number of items each has, and wherever these are", async (t) => {
+    const { bus } = await open(t);
+    assert.equal(await bus.waiting.messageCount(), 0);
+    const [several, one] = [newMessageId(), newMessageId()];
+    const { promise: isOver, resolve } = Promise.withResolvers<void>();
+    await bus.publish(routeItem(several));
+    await bus.publish(routeItem(one, { notBeforeMs: Date.now() + LATE_MS }));
+    await bus.consume("route", { concurrency: 1 }, async (work) => {
+      const items = deliverItems(work, 3);
+      queueMicrotask(resolve);
+      return { publish: items.map((item, i) => (i === 1 ? { ...item, notBeforeMs: Date.now() + LATE_MS } : item)) };
+    });
+    await isOver;
+    await eventually(async () =>
+      assert.deepEqual(await bus.waiting.counts(), { route: 0, deliver: 2, deferred: 2, frozen: 0 }),
+    );
+    assert.equal(await bus.waiting.messageCount(), 2);
+  });
+
   test("a list is paged by the last id, in order of arrival", async (t) => {
     const { bus } = await open(t);
     const messages = Array.from({ length: 25 }, newMessageId);

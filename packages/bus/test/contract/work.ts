@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { deliverySubject } from "@postbus/contracts";
 import { MAX_HANDLER_FAILURES } from "../../src/index.ts";
 import type { Open } from "../contract.ts";
 import {
@@ -108,6 +112,22 @@ export function workContract(open: Open): void {
     });
     await bus.publish(routeItem(newMessageId()));
     await eventually(() => assert.deepEqual(handedOut, [1, 2]));
+    await eventually(() => nothingWaits(bus));
+  });
+
+  test("what a handler has noted is there when it gets the item again", async (t) => {
+    const { bus } = await open(t);
+    const journal = await mkdtemp(join(tmpdir(), "postbus-noted-"));
+    t.after(() => rm(journal, { recursive: true, force: true }));
+    const remembered: unknown[] = [];
+    await bus.consume("deliver", { concurrency: 1, journal }, async (work) => {
+      remembered.push(work.remembered);
+      if (remembered.length > 1) return done;
+      work.remember({ n: 1, text: "ÿ" });
+      throw new Error("not today");
+    });
+    await bus.publish(routeItem(newMessageId(), { subject: deliverySubject("smtp", "example.org") }));
+    await eventually(() => assert.deepEqual(remembered, [undefined, { n: 1, text: "ÿ" }]));
     await eventually(() => nothingWaits(bus));
   });
 

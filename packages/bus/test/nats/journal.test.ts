@@ -87,6 +87,28 @@ describe("the journal of a consumer on NATS", { skip, concurrency: true }, () =>
     await eventually(() => nothingWaits(other));
   });
 
+  test("what was only noted is known to whoever gets the item next", async (t) => {
+    const journal = await emptyDirectory(t);
+    const { connect } = await startFleet(t, {}, topology);
+    const [first, other] = await Promise.all([connect(), connect()]);
+    const entered = gate();
+    await first.consume("deliver", { concurrency: 1, journal }, async (work) => {
+      work.remember({ n: 1 });
+      entered.open();
+      return new Promise(() => {});
+    });
+    await publishOne(first);
+    await entered.opened;
+    const remembered: unknown[] = [];
+    await other.consume("deliver", { concurrency: 1, journal }, async (work) => {
+      remembered.push(work.remembered);
+      return done;
+    });
+    await first.close();
+    await eventually(() => assert.deepEqual(remembered, [{ n: 1 }]));
+    await eventually(() => nothingWaits(other));
+  });
+
   test("what followed from it is published with the content of the item", async (t) => {
     const journal = await emptyDirectory(t);
     const fleet = await startFleet(t, {}, topology);

@@ -1,16 +1,7 @@
 import type { MailEvent } from "@postbus/contracts";
 import pg from "pg";
-import {
-  type CountedDmarcResult,
-  claimQuery,
-  countedResult,
-  type DmarcClaim,
-  endQuery,
-  isMoreToPrune,
-  nextDomainQuery,
-  pruneQueries,
-  resultsQuery,
-} from "../dmarc-results.ts";
+import * as dmarc from "../dmarc-queries.ts";
+import type { CountedDmarcResult, DmarcClaim, DmarcDay, DroppedResults } from "../dmarc-results.ts";
 import {
   type Appended,
   type History,
@@ -139,28 +130,43 @@ export class PostgresHistory implements History {
   }
 
   async nextDmarcDomain(day: number, after: string): Promise<string | undefined> {
-    const [row] = await this.#all<{ readonly domain: string | null }>(nextDomainQuery(day, after));
-    return row?.domain ?? undefined;
+    return (await this.#all<{ readonly domain: string }>(dmarc.nextDomainQuery(day, after)))[0]?.domain;
   }
 
   async claimDmarcReport(claim: DmarcClaim): Promise<number | undefined> {
-    return (await this.#all<{ readonly attempts: number }>(claimQuery(claim)))[0]?.attempts;
+    return (await this.#all<{ readonly attempts: number }>(dmarc.claimQuery(claim)))[0]?.attempts;
   }
 
   async endDmarcReport(claim: Pick<DmarcClaim, "day" | "domain" | "owner">): Promise<void> {
-    await this.#all(endQuery(claim));
+    await this.#all(dmarc.endQuery(claim));
   }
 
-  async dmarcResults(day: number, domain: string, limit: number): Promise<readonly CountedDmarcResult[]> {
-    const rows = await this.#all<Parameters<typeof countedResult>[0]>(resultsQuery(day, domain, limit));
-    return rows.map(countedResult);
+  async dmarcResults(day: number, domain: string, limit: number): Promise<DmarcDay> {
+    const [row] = await this.#all<{ readonly messages: number }>(dmarc.messagesOfDayQuery(day, domain));
+    const results = await this.#all<CountedDmarcResult>(dmarc.resultsQuery(day, domain, limit));
+    return { results, messages: row?.messages ?? 0 };
   }
 
   async pruneDmarcResults(beforeDay: number): Promise<boolean> {
-    const [results, reports] = pruneQueries(beforeDay);
-    const removed = (await this.#all(results)).length;
-    await this.#all(reports);
-    return isMoreToPrune(removed);
+    const [results, ...others] = dmarc.pruneQueries(beforeDay);
+    const isMore = dmarc.isMoreToPrune((await this.#all(results)).length);
+    if (!isMore) for (const query of others) await this.#all(query);
+    return isMore;
+  }
+
+  async limitDmarcResults(maxOctets: number): Promise<DroppedResults | undefined> {
+    // A sum is a NUMERIC, which comes as text.
+    const [sum] = await this.#all<{ readonly octets: string | null }>(dmarc.octetsQuery);
+    if (Number(sum?.octets ?? 0) <= maxOctets) return undefined;
+    return this.#transaction(async (client) => {
+      const query = async <Row extends object>({ sql, parameters }: Query, end = ""): Promise<Row[]> =>
+        (await client.query<Row>(sql + end, [...parameters])).rows;
+      const [largest] = await query<Pick<DroppedResults, "day" | "domain">>(dmarc.largestQuery, " FOR UPDATE");
+      if (largest === undefined) return undefined;
+      const gone = await query<{ readonly octets: number }>(dmarc.dropQuery(largest.day, largest.domain));
+      await query(dmarc.droppedQuery(largest, gone));
+      return { ...largest, messages: gone.length };
+    });
   }
 
   async close(): Promise<void> {
@@ -231,7 +237,7 @@ export class PostgresHistory implements History {
 
 async function insert(
   client: pg.PoolClient,
-  { messages, events, rejects, dmarc }: Rows,
+  { messages, events, rejects, dmarc: checks }: Rows,
   firstSeq: number,
 ): Promise<void> {
   if (messages.length > 0) {
@@ -262,13 +268,13 @@ async function insert(
       rejects.map((r) => r.body),
     ]);
   }
-  if (dmarc.length > 0) {
+  if (checks.length > 0) {
     await client.query(statements.insertDmarc, [
-      dmarc.map((row) => row.day),
-      dmarc.map((row) => row.domain),
-      dmarc.map((row) => row.id),
-      dmarc.map((row) => row.atMs),
-      dmarc.map((row) => row.body),
+      checks.map((row) => row.day),
+      checks.map((row) => row.domain),
+      checks.map((row) => row.id),
+      checks.map((row) => row.atMs),
+      checks.map((row) => row.body),
     ]);
   }
 }

@@ -60,4 +60,14 @@ export const migrations: readonly string[] = [
      is_done INTEGER NOT NULL,
      PRIMARY KEY (day, domain)
    )`,
+  `CREATE TABLE dmarc_counts (
+     day BIGINT NOT NULL,
+     domain TEXT COLLATE "C" NOT NULL,
+     messages BIGINT NOT NULL,
+     octets BIGINT NOT NULL,
+     dropped BIGINT NOT NULL,
+     PRIMARY KEY (day, domain)
+   );
+   INSERT INTO dmarc_counts
+   SELECT day, domain, count(*), sum(length(body) + length(domain) + 100), 0 FROM dmarc_results GROUP BY day, domain`,
 ];

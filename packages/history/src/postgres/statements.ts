@@ -1,3 +1,5 @@
+import { ROW_OCTETS_SQL } from "../dmarc-queries.ts";
+
 /** Rows in as arrays, one statement per table and batch. Each is sorted by its key: two writers cannot deadlock. */
 export const insertMessages = `
   INSERT INTO messages AS m
@@ -60,7 +62,14 @@ export const moveReader = `
   WHERE name = $1 AND generation = $2`;
 
 export const insertDmarc = `
-  INSERT INTO dmarc_results
-  SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[]) AS new (day, domain, id, at, body)
-  ORDER BY day, domain COLLATE "C", id COLLATE "C"
-  ON CONFLICT DO NOTHING`;
+  WITH added AS (
+    INSERT INTO dmarc_results
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[]) AS new (day, domain, id, at, body)
+    ORDER BY day, domain COLLATE "C", id COLLATE "C"
+    ON CONFLICT DO NOTHING
+    RETURNING day, domain, ${ROW_OCTETS_SQL} AS octets
+  )
+  INSERT INTO dmarc_counts AS c
+  SELECT day, domain, count(*), sum(octets), 0 FROM added GROUP BY day, domain ORDER BY day, domain
+  ON CONFLICT (day, domain) DO UPDATE SET
+    messages = c.messages + excluded.messages, octets = c.octets + excluded.octets`;

@@ -61,4 +61,14 @@ export const migrations: readonly string[] = [
      is_done INTEGER NOT NULL,
      PRIMARY KEY (day, domain)
    ) WITHOUT ROWID;`,
+  `CREATE TABLE dmarc_counts (
+     day INTEGER NOT NULL,
+     domain TEXT NOT NULL,
+     messages INTEGER NOT NULL,
+     octets INTEGER NOT NULL,
+     dropped INTEGER NOT NULL,
+     PRIMARY KEY (day, domain)
+   ) WITHOUT ROWID;
+   INSERT INTO dmarc_counts
+   SELECT day, domain, count(*), sum(length(body) + length(domain) + 100), 0 FROM dmarc_results GROUP BY day, domain`,
 ];

@@ -2,7 +2,7 @@ import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { MailEvent } from "@postbus/contracts";
-import type { CountedDmarcResult, DmarcClaim } from "../dmarc-results.ts";
+import type { DmarcClaim, DmarcDay, DroppedResults } from "../dmarc-results.ts";
 import type {
   Appended,
   History,
@@ -90,12 +90,16 @@ export class SqliteHistory implements History {
     return this.#call("endDmarcReport", claim);
   }
 
-  dmarcResults(day: number, domain: string, limit: number): Promise<readonly CountedDmarcResult[]> {
+  dmarcResults(day: number, domain: string, limit: number): Promise<DmarcDay> {
     return this.#call("dmarcResults", day, domain, limit);
   }
 
   pruneDmarcResults(beforeDay: number): Promise<boolean> {
     return this.#call("pruneDmarcResults", beforeDay);
+  }
+
+  limitDmarcResults(maxOctets: number): Promise<DroppedResults | undefined> {
+    return this.#call("limitDmarcResults", maxOctets);
   }
 
   async close(): Promise<void> {

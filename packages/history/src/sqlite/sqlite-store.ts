@@ -1,16 +1,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { MailEvent } from "@postbus/contracts";
-import {
-  type CountedDmarcResult,
-  claimQuery,
-  countedResult,
-  type DmarcClaim,
-  endQuery,
-  isMoreToPrune,
-  nextDomainQuery,
-  pruneQueries,
-  resultsQuery,
-} from "../dmarc-results.ts";
+import * as dmarc from "../dmarc-queries.ts";
+import type { CountedDmarcResult, DmarcClaim, DmarcDay, DmarcRow, DroppedResults } from "../dmarc-results.ts";
 import { type Appended, type MessageFilter, type MinuteRate, PRUNE_CHUNK } from "../history.ts";
 import { ReaderReplacedError } from "../history-error.ts";
 import { idFloor } from "../id-floor.ts";
@@ -47,6 +38,7 @@ export class SqliteStore {
   readonly #insertEvent: StatementSync;
   readonly #insertReject: StatementSync;
   readonly #insertDmarc: StatementSync;
+  readonly #countDmarc: StatementSync;
   readonly #addToMinute: StatementSync;
   readonly #moveReader: StatementSync;
   /** Statements of the reading side, by their text; there are few texts. */
@@ -72,6 +64,10 @@ export class SqliteStore {
     this.#insertEvent = this.#db.prepare("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
     this.#insertReject = this.#db.prepare("INSERT INTO rejects VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
     this.#insertDmarc = this.#db.prepare("INSERT INTO dmarc_results VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+    this.#countDmarc = this.#db.prepare(
+      `INSERT INTO dmarc_counts VALUES (?, ?, ?, ?, 0)
+       ON CONFLICT (day, domain) DO UPDATE SET messages = messages + excluded.messages, octets = octets + excluded.octets`,
+    );
     this.#addToMinute = this.#db.prepare(
       `INSERT INTO minutes VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (minute) DO UPDATE SET received = received + excluded.received, delivered = delivered + excluded.delivered,
@@ -111,7 +107,7 @@ export class SqliteStore {
     });
   }
 
-  #insert({ messages, events, rejects, dmarc }: Rows): void {
+  #insert({ messages, events, rejects, dmarc: checks }: Rows): void {
     const minutes = new Map<number, Record<Counted, number>>();
     const count = (atMs: number, what: Counted): void => {
       const minute = Math.floor(atMs / 60_000);
@@ -144,7 +140,7 @@ export class SqliteStore {
     for (const { atMs, id, body } of rejects) {
       if (this.#insertReject.run(atMs, id, body).changes !== 0) count(atMs, "rejected");
     }
-    for (const { day, domain, id, atMs, body } of dmarc) this.#insertDmarc.run(day, domain, id, atMs, body);
+    this.#insertChecks(checks);
     for (const [minute, { received, delivered, deferred, failed, rejected }] of minutes) {
       this.#addToMinute.run(minute, received, delivered, deferred, failed, rejected);
     }
@@ -191,27 +187,56 @@ export class SqliteStore {
     return oldest.length === PRUNE_CHUNK || rejectsGone === PRUNE_CHUNK;
   }
 
+  #insertChecks(rows: readonly DmarcRow[]): void {
+    const added = new Map<
+      string,
+      { readonly day: number; readonly domain: string; messages: number; octets: number }
+    >();
+    for (const row of rows) {
+      const { day, domain, id, atMs, body } = row;
+      if (this.#insertDmarc.run(day, domain, id, atMs, body).changes === 0) continue;
+      const counts = added.getOrInsertComputed(`${day} ${domain}`, () => ({ day, domain, messages: 0, octets: 0 }));
+      counts.messages += 1;
+      counts.octets += dmarc.rowOctets(row);
+    }
+    for (const { day, domain, messages, octets } of added.values()) this.#countDmarc.run(day, domain, messages, octets);
+  }
+
   nextDmarcDomain(day: number, after: string): string | undefined {
-    return this.#all<{ readonly domain: string | null }>(nextDomainQuery(day, after))[0]?.domain ?? undefined;
+    return this.#all<{ readonly domain: string }>(dmarc.nextDomainQuery(day, after))[0]?.domain;
   }
 
   claimDmarcReport(claim: DmarcClaim): number | undefined {
-    return this.#transaction(() => this.#all<{ readonly attempts: number }>(claimQuery(claim)))[0]?.attempts;
+    return this.#transaction(() => this.#all<{ readonly attempts: number }>(dmarc.claimQuery(claim)))[0]?.attempts;
   }
 
   endDmarcReport(claim: Pick<DmarcClaim, "day" | "domain" | "owner">): void {
-    this.#all(endQuery(claim));
+    this.#all(dmarc.endQuery(claim));
   }
 
-  dmarcResults(day: number, domain: string, limit: number): readonly CountedDmarcResult[] {
-    return this.#all<Parameters<typeof countedResult>[0]>(resultsQuery(day, domain, limit)).map(countedResult);
+  dmarcResults(day: number, domain: string, limit: number): DmarcDay {
+    const [row] = this.#all<{ readonly messages: number }>(dmarc.messagesOfDayQuery(day, domain));
+    const results = this.#all<CountedDmarcResult>(dmarc.resultsQuery(day, domain, limit));
+    return { results, messages: row?.messages ?? 0 };
   }
 
   pruneDmarcResults(beforeDay: number): boolean {
-    const [results, reports] = pruneQueries(beforeDay);
-    const removed = this.#all(results).length;
-    this.#all(reports);
-    return isMoreToPrune(removed);
+    const [results, ...others] = dmarc.pruneQueries(beforeDay);
+    const isMore = dmarc.isMoreToPrune(this.#all(results).length);
+    if (!isMore) for (const query of others) this.#all(query);
+    return isMore;
+  }
+
+  limitDmarcResults(maxOctets: number): DroppedResults | undefined {
+    const [sum] = this.#all<{ readonly octets: number | null }>(dmarc.octetsQuery);
+    if ((sum?.octets ?? 0) <= maxOctets) return undefined;
+    return this.#transaction(() => {
+      const [largest] = this.#all<{ readonly day: number; readonly domain: string }>(dmarc.largestQuery);
+      if (largest === undefined) return undefined;
+      const gone = this.#all<{ readonly octets: number }>(dmarc.dropQuery(largest.day, largest.domain));
+      this.#all(dmarc.droppedQuery(largest, gone));
+      return { ...largest, messages: gone.length };
+    });
   }
 
   close(): void {

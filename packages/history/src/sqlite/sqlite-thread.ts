@@ -54,6 +54,8 @@ function run(opened: SqliteStore, method: Exclude<Call["method"], "close">, para
       return opened.dmarcResults(first, second, third);
     case "pruneDmarcResults":
       return opened.pruneDmarcResults(first);
+    case "limitDmarcResults":
+      return opened.limitDmarcResults(first);
     default:
       return unreachable(method);
   }

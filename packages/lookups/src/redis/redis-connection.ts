@@ -1,4 +1,4 @@
-import { Redis, ReplyError } from "ioredis";
+import type { Redis } from "ioredis";
 import type { PooledConnection } from "../servers/connection-pool.ts";
 import type { ServerAddress } from "../servers/server-address.ts";
 import { ServerTrouble } from "../servers/server-trouble.ts";
@@ -27,6 +27,8 @@ export class RedisConnection implements PooledConnection {
   /** @throws {ServerTrouble} */
   static async open(server: ServerAddress, timeoutMs: number): Promise<RedisConnection> {
     const { host, port = DEFAULT_PORT, socket } = server;
+    // Most policies ask no Redis: they need not load it.
+    const { Redis } = await import("ioredis");
     const redis = new Redis({
       ...(socket === undefined ? { host, port } : { path: socket }),
       lazyConnect: true,
@@ -74,7 +76,7 @@ export class RedisConnection implements PooledConnection {
     try {
       return replyOf(await this.#call(words));
     } catch (err) {
-      if (err instanceof ReplyError) return { kind: "error", message: (err as Error).message };
+      if (err instanceof Error && err.name === "ReplyError") return { kind: "error", message: err.message };
       throw new ServerTrouble(`REDIS: query failed: ${systemText(err)}`, { cause: err });
     }
   }

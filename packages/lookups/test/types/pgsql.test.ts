@@ -97,6 +97,6 @@ describe("pgsql", { skip: missing ?? false }, () => {
     const started = performance.now();
     const find = async () => table.find({ spec: parseLookupType("pgsql"), key: "select pg_sleep(2)" }, scope);
     await assert.rejects(find, /the time for this lookup is over/);
-    assert.ok(performance.now() - started < 20_000);
+    assert.ok(performance.now() - started < 60_000);
   });
 });

@@ -160,7 +160,7 @@ describe("redis", { skip: redisIsMissing ?? false }, () => {
     const find = async (key: string) => table.find({ spec: parseLookupType("redis"), key }, newScope());
     const started = performance.now();
     await assert.rejects(find("BLPOP nolist 3"), /no answer in 200 ms/);
-    assert.ok(performance.now() - started < 20_000);
+    assert.ok(performance.now() - started < 60_000);
     // For a second nobody waits for it; then it is tried again.
     await assert.rejects(find("PING"), LookupDefer);
     await delay(1_050);

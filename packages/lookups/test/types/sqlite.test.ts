@@ -116,17 +116,13 @@ describe("sqlite", () => {
   test("a locked database defers, and the process goes on meanwhile", async () => {
     const holder = new DatabaseSync(file);
     holder.exec("create table if not exists w(x); begin exclusive");
-    await using table = disposable({ sqliteFile: file, sqliteLockTimeoutMs: 300 });
+    await using table = disposable({ sqliteFile: file, sqliteLockTimeoutMs: 1_000 });
     const find = async () => table.find({ spec: parseLookupType("sqlite"), key: "select 1 from t" }, newScope());
-    let longestTurnMs = 0;
-    let last = performance.now();
-    const clock = setInterval(() => {
-      longestTurnMs = Math.max(longestTurnMs, performance.now() - last);
-      last = performance.now();
-    }, 5);
+    let turns = 0;
+    const clock = setInterval(() => turns++, 5);
     await assert.rejects(find, (err) => err instanceof LookupDefer && /database is locked/.test(err.reason));
     clearInterval(clock);
-    assert.ok(longestTurnMs < 2_000, `${longestTurnMs} ms`);
+    assert.ok(turns > 3, `${turns} turns`);
     holder.exec("rollback");
     holder.close();
     assert.deepEqual(await find(), { found: true, data: "1\n1\n1\n1" });

@@ -162,7 +162,8 @@ function noteSender({ senderFailure, session }: AclRun, what: "fail" | "defer"):
   const { toldSenders } = session.message;
   if (toldSenders.has(address)) return undefined;
   if (toldSenders.size < MAX_TOLD) toldSenders.add(address);
-  session.log(["main"], `sender verify ${what} for <${address}>${log === undefined ? "" : `: ${log}`}`);
+  const line = `sender verify ${what} for <${address}>${log === undefined ? "" : `: ${log}`}`;
+  session.log(session.rejectTargets ?? ["main", "reject"], line, { selector: "sender_verify_fail", isOfClient: true });
   return what === "fail" && text !== undefined ? senderFailure : undefined;
 }
 

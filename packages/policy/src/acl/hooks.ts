@@ -21,6 +21,14 @@ export interface DecisionListener {
   decided(answer: AclAnswer, tookUs: number, about: string | undefined): void;
 }
 
+/** What more is to be known of a line of the log. */
+export interface LogAbout {
+  /** The line is written only if this selector is on (`log_selector`). */
+  readonly selector?: string;
+  /** It begins with the client: `H=name (helo) [address]`. */
+  readonly isOfClient?: true;
+}
+
 /** What ACLs need from whoever runs them. What is absent is not available: its use defers. */
 export interface AclHooks {
   readonly facts?: Facts;
@@ -43,7 +51,7 @@ export interface AclHooks {
   sendDatagram?(host: string, port: number, data: string): Promise<void>;
   /** The last verbs of the session, comma-separated. */
   commandHistory?(): string;
-  log?(targets: readonly LogTarget[], text: string): void;
+  log?(targets: readonly LogTarget[], text: string, about?: LogAbout): void;
   /** Who wants to know of every decision. Absent: nothing is timed. */
   readonly decisions?: DecisionListener;
   /** ACLs in files. @returns undefined: there is none. */

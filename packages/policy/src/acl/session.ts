@@ -6,7 +6,7 @@ import type { SharedSurroundings } from "../load/policy-surroundings.ts";
 import type { AclRun } from "./acl-run.ts";
 import { authenticationResults } from "./authentication-results/authentication-results.ts";
 import { callFromExpansion } from "./call-from-expansion.ts";
-import type { AclHooks, LogTarget } from "./hooks.ts";
+import type { AclHooks, LogAbout, LogTarget } from "./hooks.ts";
 import type { SessionNames } from "./session-names.ts";
 import type { ClientEndpoint } from "./smtp/connection.ts";
 import { SmtpConnection } from "./smtp/connection.ts";
@@ -78,8 +78,8 @@ export class AclSession {
     for (const [name, value] of forked.message.found) this.message.found.set(name, value);
   }
 
-  log(targets: readonly LogTarget[], text: string): void {
-    this.hooks.log?.(targets, text);
+  log(targets: readonly LogTarget[], text: string, about?: LogAbout): void {
+    this.hooks.log?.(targets, text, about);
   }
 
   /** Logs a warning, but the same one only once for a message. */
@@ -87,7 +87,7 @@ export class AclSession {
     const { warnings } = this.message;
     if (warnings.has(text)) return;
     if (warnings.size < MAX_WARNINGS) warnings.add(text);
-    this.log(["main"], `Warning: ${text}`);
+    this.log(["main"], `Warning: ${text}`, { isOfClient: true });
   }
 
   /** `$local_part`, in the case that the controls say. */

@@ -11,7 +11,8 @@ export function warn(outcome: Outcome, run: AclRun): void {
   run.log = undefined;
   if (outcome === "defer") {
     const why = log === undefined ? "" : `: ${log}`;
-    session.log(["main"], `Warning: ACL "warn" statement skipped: condition test deferred${why}`);
+    const text = `Warning: ACL "warn" statement skipped: condition test deferred${why}`;
+    session.log(["main"], text, { selector: "acl_warn_skipped", isOfClient: true });
     return;
   }
   if (outcome !== "yes") return;

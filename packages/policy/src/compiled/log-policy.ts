@@ -14,7 +14,7 @@ const REMOTE: ReadonlySet<string> = new Set(["smtp"]);
 /** Of a delivery, what is measured or carried along only for these. */
 const OF_DELIVERIES = [
   ...["deliver_time", "delivery_size", "queue_time", "queue_time_overall", "tls_peerdn", "pipelining"],
-  ...["incoming_interface", "dkim_verbose"],
+  ...["incoming_interface", "dkim_verbose", "dnssec", "protocol_detail", "proxy"],
 ];
 
 /** What the file says about logs. */

@@ -1,10 +1,13 @@
 import { stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { ConfigError } from "@postbus/mail";
 import { type LoadOptions, loadPolicy } from "../load-policy.ts";
 import type { Policy } from "../policy.ts";
 
 /** How often the files are looked at: a look is one `stat` for each, and a change may wait so long. */
 const LOOK_EVERY_MS = 3_000;
+/** A file that is being written may be half there: it is read when it has been the same for so long. */
+const SETTLE_MS = 100;
 /** Work that began under an old policy may ask its lookups for so long. */
 const KEPT_MS = 3_600_000;
 
@@ -42,7 +45,9 @@ export class PolicyInForce<T> {
   #policy: Policy;
   #used: T;
   /** Of the files, when they were read the last time, be it in vain. */
-  #seen: string;
+  #seen: States;
+  #isLooking = false;
+  #isStopped = false;
   /** Those that were in force before. */
   readonly #old = new Map<Policy, NodeJS.Timeout>();
   #running: Promise<Reloaded> | undefined;
@@ -53,10 +58,11 @@ export class PolicyInForce<T> {
   /** @throws {ConfigError} the first policy is wrong: there is no old one that could stay. */
   static async start<T>(options: InForceOptions<T>): Promise<PolicyInForce<T>> {
     const policy = await loadPolicy(options);
-    return new PolicyInForce(options, policy, await options.use(policy), await stateOf(policy));
+    const seen = await statesOf(policy);
+    return new PolicyInForce(options, policy, await options.use(policy), seen);
   }
 
-  private constructor(options: InForceOptions<T>, policy: Policy, used: T, seen: string) {
+  private constructor(options: InForceOptions<T>, policy: Policy, used: T, seen: States) {
     this.#options = options;
     this.#policy = policy;
     this.#used = used;
@@ -92,6 +98,7 @@ export class PolicyInForce<T> {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearInterval(this.#timer);
     process.removeListener("SIGHUP", this.#onHangUp);
     await this.#running;
@@ -100,9 +107,21 @@ export class PolicyInForce<T> {
     await Promise.all([this.#policy, ...this.#old.keys()].map((policy) => policy.stop()));
   }
 
+  /** One look at a time: of two that have seen the same change, the second would have the files read once more. */
   async #look(): Promise<void> {
-    if (this.#running !== undefined) return;
-    if ((await stateOf(this.#policy)) !== this.#seen) await this.reload("a file has changed");
+    if (this.#running !== undefined || this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      const states = await statesOf(this.#policy);
+      if (isSame(states, this.#seen)) return;
+      await delay(SETTLE_MS, undefined, { ref: false });
+      // Changed again: the next look tells.
+      if (!isSame(await statesOf(this.#policy), states)) return;
+      const isRead = this.#running !== undefined || isSame(states, this.#seen);
+      if (!isRead && !this.#isStopped) await this.reload("a file has changed");
+    } finally {
+      this.#isLooking = false;
+    }
   }
 
   #run(why: string): Promise<Reloaded> {
@@ -116,14 +135,15 @@ export class PolicyInForce<T> {
     const { log, use } = this.#options;
     const before = this.version;
     // Before they are read: what changes meanwhile is seen by the next look.
-    this.#seen = await stateOf(this.#policy);
+    const states = await statesOf(this.#policy);
+    this.#seen = states;
     try {
       const policy = await loadPolicy(this.#options);
       const used = await use(policy);
       const old = this.#policy;
       this.#policy = policy;
       this.#used = used;
-      this.#seen = await stateOf(policy);
+      this.#seen = new Map([...(await statesOf(policy))].map(([path, now]) => [path, states.get(path) ?? now]));
       this.#keep(old);
       log.info({ policyVersion: policy.version, before, why }, "policy read again");
       return { before, version: policy.version, problems: [] };
@@ -148,16 +168,21 @@ export class PolicyInForce<T> {
   }
 }
 
-/** Size and age of every file that the policy was read from, or that it looked for in vain. */
-async function stateOf({ configuration }: Policy): Promise<string> {
-  const states = configuration.files.map(async ({ path }) => {
+/** Path → size and age, of every file that a policy was read from, or that was looked for in vain. */
+type States = ReadonlyMap<string, string>;
+
+async function statesOf({ configuration }: Policy): Promise<States> {
+  const states = configuration.files.map(async ({ path }): Promise<[string, string]> => {
     try {
       const { size, mtimeMs, ino } = await stat(path);
-      return `${path} ${size} ${mtimeMs} ${ino}`;
+      return [path, `${size} ${mtimeMs} ${ino}`];
     } catch {
       // Not there, or not to be seen: that it is again is a change.
-      return `${path} -`;
+      return [path, "-"];
     }
   });
-  return (await Promise.all(states)).join("\n");
+  return new Map(await Promise.all(states));
 }
+
+const isSame = (one: States, other: States): boolean =>
+  one.size === other.size && [...one].every(([path, state]) => other.get(path) === state);

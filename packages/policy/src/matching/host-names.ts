@@ -20,13 +20,15 @@ export async function addressesOf(name: string, evaluation: Evaluation): Promise
  * The names of a client by the reverse DNS, those only that lead back to its address: whoever owns an address may call it
  * what he likes.
  *
+ * @param onNone Is called if there is no name at all, not even one that leads elsewhere.
  * @throws {DeferError} the DNS does not say.
  */
-export async function namesOf(address: string, evaluation: Evaluation): Promise<string[]> {
+export async function namesOf(address: string, evaluation: Evaluation, onNone?: () => void): Promise<string[]> {
   const { resolver, signal } = evaluation.around;
   if (resolver === undefined) return [];
   const answer = await resolver.resolve(reverseName(address), "PTR", signal === undefined ? {} : { signal });
   const names: string[] = [];
+  if (recordsOf(answer).length === 0) onNone?.();
   for (const name of recordsOf(answer).slice(0, MAX_NAMES)) {
     const addresses = await addressesOf(name, evaluation);
     if (addresses.some((found) => sameAddress(found, address))) names.push(name);

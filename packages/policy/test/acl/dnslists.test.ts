@@ -65,6 +65,21 @@ describe("dnslists", () => {
     });
   }
 
+  const told: readonly [words: string, what: string][] = [
+    ["", "assumed not in list"],
+    ["+include_unknown : ", "assumed in list"],
+    ["+defer_unknown : ", "returned DEFER"],
+  ];
+  for (const [words, what] of told) {
+    test(`a list that the DNS does not tell is told of, if that is selected: ${what}`, async () => {
+      const lines: unknown[] = [];
+      const log = (...line: unknown[]) => lines.push(line);
+      await askRcpt(`  deny dnslists = ${words}slow.example\n  accept`, { zone, hooks: { log } });
+      const text = `DNS list lookup defer (probably timeout) for 1.2.0.192.slow.example: ${what}`;
+      assert.deepEqual(lines[0], [["main"], text, { selector: "dnslist_defer" }]);
+    });
+  }
+
   test("a client without an address is in no list", async () => {
     assert.equal((await askRcpt("  deny dnslists = bl.example\n  accept", { zone, address: "" })).said, "accept");
   });

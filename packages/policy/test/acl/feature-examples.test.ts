@@ -226,6 +226,7 @@ describe("the feature descriptions' ACLs", () => {
     const good = await session({ connect }, {}, "192.0.2.1", { result: "ok", ...proxied });
     assert.equal(shown(await good.acls.connect()), "accept");
     assert.deepEqual(good.log, [
+      "main: no host name found for IP address 192.0.2.1",
       "main: Warning: Successfully proxied from  [192.0.2.1] through proxy protocol host 10.0.0.1",
       "main: Remote Source Address: 192.0.2.1:4000",
       "main: Proxy Target Address: 203.0.113.5:25",
@@ -234,7 +235,7 @@ describe("the feature descriptions' ACLs", () => {
     ]);
     const failed = await session({ connect }, {}, "192.0.2.1", withoutProxiedClient("failed"));
     await failed.acls.connect();
-    assert.match(failed.log[0] ?? "", /Failed required proxy protocol negotiation from {2}\[192\.0\.2\.1\]$/);
+    assert.match(failed.log[1] ?? "", /Failed required proxy protocol negotiation from {2}\[192\.0\.2\.1\]$/);
   });
 
   test("10.4 connections are limited, with a macro inside of the ACL", async () => {

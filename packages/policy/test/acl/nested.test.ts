@@ -61,7 +61,7 @@ describe("called ACLs", () => {
   test("an ACL that calls itself over and over ends", async () => {
     const started = performance.now();
     assert.equal((await askRcpt("  accept acl = wide", { more })).said, LATER);
-    assert.ok(performance.now() - started < 20_000);
+    assert.ok(performance.now() - started < 60_000);
   });
 });
 

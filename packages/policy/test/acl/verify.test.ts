@@ -146,7 +146,7 @@ describe("verify = sender", () => {
       shown(await acls.recipient("x@y")),
       "550 Callback setup failed while verifying <a@b>|Called:   mx|Response: 550 no|Sender verify failed",
     );
-    assert.deepEqual(log, ["main: sender verify fail for <a@b>: mx [192.0.2.9] : 550 no"]);
+    assert.deepEqual(log, ["main+reject: sender verify fail for <a@b>: mx [192.0.2.9] : 550 no"]);
   });
   test("a host that could not say is told of, whoever else's words are not", async () => {
     const verdict: AddressVerdict = {
@@ -165,7 +165,7 @@ describe("verify = sender", () => {
     await acls.mail({ returnPath: "a@b" });
     assert.equal(shown(await acls.recipient("x@y")), "451 Could not complete sender verify callout");
     assert.deepEqual(log, [
-      "main: sender verify defer for <a@b>: Could not complete sender verify callout: mx [192.0.2.9] : 450 later",
+      "main+reject: sender verify defer for <a@b>: Could not complete sender verify callout: mx [192.0.2.9] : 450 later",
     ]);
   });
   test("with no_details, none does", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -35,9 +35,19 @@ class Lines implements ReloadLog {
   }
 }
 
+/** From one moment to the next: a file that is being written may be seen, and read, when it is empty. */
+async function replace(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text);
+  await rename(`${path}.new`, path);
+}
+
 const named = (name: string): string => `primary_hostname = ${name}\n`;
 
-async function started(t: TestContext, lookEveryMs: number, use = (policy: Policy) => policy.primaryHostname) {
+async function started(
+  t: TestContext,
+  lookEveryMs: number,
+  use: (policy: Policy) => string | Promise<string> = ({ primaryHostname }) => primaryHostname,
+) {
   const directory = await mkdtemp(join(tmpdir(), "postbus-policy-"));
   t.after(() => rm(directory, { recursive: true }));
   const included = join(directory, "names.conf");
@@ -56,7 +66,7 @@ describe("a policy in force", () => {
   test("is read again when an included file has changed", async (t) => {
     const { inForce, log, included } = await started(t, 5);
     const before = inForce.version;
-    await writeFile(included, named("other.test"));
+    await replace(included, named("other.test"));
     await log.until(1);
     assert.equal(inForce.current, "other.test");
     assert.notEqual(inForce.version, before);
@@ -67,7 +77,7 @@ describe("a policy in force", () => {
 
   test("is read again on SIGHUP", async (t) => {
     const { inForce, log, included } = await started(t, NEVER_MS);
-    await writeFile(included, named("other.test"));
+    await replace(included, named("other.test"));
     process.kill(process.pid, "SIGHUP");
     await log.until(1);
     assert.equal(inForce.current, "other.test");
@@ -76,7 +86,7 @@ describe("a policy in force", () => {
   test("stays when the new one is broken: one line for each problem, and once", async (t) => {
     const { inForce, log, included } = await started(t, 5);
     const before = inForce.version;
-    await writeFile(included, "nonsense = 1\nrecipients_max = many\n");
+    await replace(included, "nonsense = 1\nrecipients_max = many\n");
     await log.until(2);
     assert.equal(inForce.current, "one.test");
     assert.equal(inForce.version, before);
@@ -84,7 +94,7 @@ describe("a policy in force", () => {
       log.all.map(({ level, text }) => `${level} ${text}`),
       Array(2).fill("error policy not read again: the old one stays in force"),
     );
-    await writeFile(included, named("mended.test"));
+    await replace(included, named("mended.test"));
     await log.until(3);
     assert.equal(inForce.current, "mended.test");
     assert.equal(log.all.length, 3);
@@ -95,7 +105,7 @@ describe("a policy in force", () => {
       if (primaryHostname === "bad.test") throw new ConfigError("the certificate is none");
       return primaryHostname;
     });
-    await writeFile(included, named("bad.test"));
+    await replace(included, named("bad.test"));
     await inForce.reload("test");
     assert.equal(inForce.current, "one.test");
     assert.partialDeepStrictEqual(log.all, [{ level: "error", facts: { problem: "the certificate is none" } }]);
@@ -104,20 +114,27 @@ describe("a policy in force", () => {
   test("says what a reload has come to", async (t) => {
     const { inForce, included } = await started(t, NEVER_MS);
     const before = inForce.version;
-    await writeFile(included, "nonsense = 1\n");
+    await replace(included, "nonsense = 1\n");
     const broken = await inForce.reload("test");
     assert.equal(broken.version, before);
     assert.match(broken.problems.join("\n"), /^[^\n]*names\.conf:1: [^\n]*nonsense[^\n]*$/);
-    await writeFile(included, named("other.test"));
+    await replace(included, named("other.test"));
     assert.deepEqual(await inForce.reload("test"), { before, version: inForce.version, problems: [] });
     assert.notEqual(inForce.version, before);
   });
 
   test("is read once more for who asks while it is being read", async (t) => {
-    const { inForce, log, included } = await started(t, NEVER_MS);
+    let mayGoOn: Promise<unknown> | undefined;
+    const { inForce, log, included } = await started(t, NEVER_MS, async ({ primaryHostname }) => {
+      await mayGoOn;
+      return primaryHostname;
+    });
+    const { promise, resolve: goOn } = Promise.withResolvers<void>();
+    mayGoOn = promise;
     const first = inForce.reload("first");
-    await writeFile(included, named("other.test"));
+    await replace(included, named("other.test"));
     const others = [inForce.reload("second"), inForce.reload("third")];
+    goOn();
     const versions = (await Promise.all([first, ...others])).map(({ version }) => version);
     assert.equal(inForce.current, "other.test");
     assert.deepEqual(versions.slice(1), [inForce.version, inForce.version]);

@@ -37,7 +37,7 @@ async function asked(exim: string, configuration: string, ...args: readonly stri
   try {
     const file = join(directory, "configure");
     await writeFile(file, `keep_environment =\n${configuration}\n`, "latin1");
-    const { stdout, stderr } = await run(exim, ["-C", file, ...args], { timeout: 20_000 }).catch((err) => err);
+    const { stdout, stderr } = await run(exim, ["-C", file, ...args], { timeout: 60_000 }).catch((err) => err);
     return `${stdout}${stderr}`;
   } finally {
     await rm(directory, { recursive: true });

@@ -42,6 +42,11 @@ export class AddressRetries {
     return this.#records.read(key);
   }
 
+  /** Several beside each other: after this, each can be read at once. */
+  readAll(keys: Iterable<string>): Promise<void> {
+    return this.#records.readAll(keys);
+  }
+
   /** Remembers a failure. @returns what holds for the recipient now. */
   async failed(key: string, failure: SharedFailure, steps: readonly RetryStep[]): Promise<Remembered> {
     const { result, startedAtMs, random, ...when } = failure;

@@ -8,8 +8,10 @@ const FRESH_MS = 5_000;
 const STALE_MS = 60_000;
 /** A first look waits so long for the store; then nothing is known. These are hints: without them mail is only tried more often. */
 const READ_DEADLINE_MS = 1_000;
-/** Keys remembered at one time, those included of which nothing is known. About 400 octets each. */
+/** Keys remembered at one time, those included of which nothing is known. About 400 octets each. The others are in the store. */
 const MAX_KNOWN = 20_000;
+/** Of records that had to make room here, numbers that stand for their keys: so many, about 40 octets each. */
+const MAX_DROPPED = 200_000;
 /** Writes under way at one time. More are not made: a lost one does no harm. */
 const MAX_WRITES = 1_000;
 const MAX_TEXT = 512;
@@ -20,6 +22,8 @@ interface Known {
   /** Counts changes made here: what was read before one of them is out of date. */
   changes: number;
   isBeingRead: boolean;
+  /** Asked for since it was looked at last for whether it can go. */
+  isUsed: boolean;
   /** Until something has been heard of it. */
   first: Promise<RetryRecord | undefined> | undefined;
 }
@@ -42,8 +46,10 @@ export interface RetryRecordsOptions {
  */
 export class RetryRecords {
   readonly #options: RetryRecordsOptions;
-  /** In the order of changes, the latest last. */
+  /** The oldest first; one that is used gets a second chance before it makes room. */
   readonly #known = new Map<string, Known>();
+  /** Not known here any more, but in the store. */
+  readonly #dropped = new Set<number>();
   #writes = 0;
   #isInTrouble = false;
 
@@ -55,6 +61,7 @@ export class RetryRecords {
   read(key: string): RetryRecord | undefined | Promise<RetryRecord | undefined> {
     const known = this.#known.get(key);
     if (known === undefined) return this.#readFirst(key);
+    known.isUsed = true;
     if (known.first !== undefined) return known.first;
     const nowMs = this.#options.now();
     if (nowMs - known.readAtMs > STALE_MS) {
@@ -63,6 +70,16 @@ export class RetryRecords {
     }
     if (nowMs - known.readAtMs > FRESH_MS && !known.isBeingRead) void this.#refresh(key, known);
     return this.#valid(known.record, nowMs);
+  }
+
+  /** Several beside each other, so that none waits for the store behind another: after this, each can be read at once. */
+  async readAll(keys: Iterable<string>): Promise<void> {
+    const waits: Promise<unknown>[] = [];
+    for (const key of keys) {
+      const found = this.read(key);
+      if (found instanceof Promise) waits.push(found);
+    }
+    if (waits.length > 0) await Promise.all(waits);
   }
 
   write(key: string, record: RetryRecord): void {
@@ -75,11 +92,8 @@ export class RetryRecords {
 
   /** What has failed has succeeded. Costs nothing where nothing had failed. */
   forget(key: string): void {
-    const known = this.#known.get(key);
-    if (known?.record === undefined) return;
-    known.record = undefined;
-    known.changes++;
-    this.#store((values) => values.delete(nameOf(key)));
+    if (this.#known.get(key)?.record !== undefined) this.wipe(key);
+    else if (this.#dropped.size > 0 && this.#dropped.has(numberOf(key))) this.wipe(key);
   }
 
   /** The same where it is known from elsewhere that there is something, though this process need not have read it. */
@@ -89,6 +103,7 @@ export class RetryRecords {
       known.record = undefined;
       known.changes++;
     }
+    if (this.#dropped.size > 0) this.#dropped.delete(numberOf(key));
     this.#store((values) => values.delete(nameOf(key)));
   }
 
@@ -148,20 +163,36 @@ export class RetryRecords {
   }
 
   #of(key: string): Known {
-    const known = this.#known.get(key) ?? {
-      ...{ record: undefined, readAtMs: this.#options.now(), changes: 0, isBeingRead: false, first: undefined },
+    const found = this.#known.get(key);
+    if (found !== undefined) return found;
+    const known = {
+      ...{ record: undefined, readAtMs: this.#options.now(), changes: 0 },
+      ...{ isBeingRead: false, isUsed: false, first: undefined },
     };
-    this.#known.delete(key);
     this.#known.set(key, known);
-    if (this.#known.size > MAX_KNOWN) this.#dropOldest();
+    if (this.#known.size > MAX_KNOWN) this.#dropOne();
     return known;
   }
 
-  /** A record that nobody asks for any more goes from the store, too: so its number is bounded there. */
-  #dropOldest(): void {
-    for (const [key, { record }] of this.#known) {
+  /** The one that has not been asked for for the longest time, nearly. Its record stays in the store and is read again from there. */
+  #dropOne(): void {
+    for (const [key, known] of this.#known) {
       this.#known.delete(key);
-      if (record !== undefined) this.#store((values) => values.delete(nameOf(key)));
+      if (known.isUsed) {
+        known.isUsed = false;
+        this.#known.set(key, known);
+        continue;
+      }
+      if (known.record !== undefined) this.#noteDropped(key);
+      return;
+    }
+  }
+
+  #noteDropped(key: string): void {
+    this.#dropped.add(numberOf(key));
+    if (this.#dropped.size <= MAX_DROPPED) return;
+    for (const oldest of this.#dropped) {
+      this.#dropped.delete(oldest);
       return;
     }
   }
@@ -173,6 +204,14 @@ export class RetryRecords {
 
 /** Keys of the store are short and plain; ours hold a peer's words. */
 const nameOf = (key: string): string => createHash("sha256").update(key, "latin1").digest("hex");
+
+/** FNV-1a. Two keys with one number cost a needless deletion in the store, of what is not there. */
+function numberOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  // Small enough for the engine to keep it without an object.
+  return hash >>> 2;
+}
 
 /** Written by another version, it may be anything. */
 function recordIn(value: unknown): RetryRecord | undefined {

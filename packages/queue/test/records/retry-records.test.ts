@@ -14,10 +14,13 @@ const record: RetryRecord = {
 class Store {
   readonly entries = new Map<string, unknown>();
   gets = 0;
+  deletes = 0;
+  onGet: (() => Promise<void>) | undefined;
   isAway = false;
 
   async get(key: string): Promise<Entry | undefined> {
     this.gets++;
+    await this.onGet?.();
     if (this.isAway) throw new Error("no answer");
     const value = this.entries.get(key);
     return value === undefined ? undefined : { key, value, revision: 1 };
@@ -30,6 +33,7 @@ class Store {
   }
 
   async delete(key: string): Promise<void> {
+    this.deletes++;
     this.entries.delete(key);
   }
 }
@@ -138,14 +142,81 @@ describe("retry records", () => {
     assert.equal(await replica(store).read(KEY), undefined);
   });
 
-  test("their number is bounded, here and in the store", async () => {
+  test("several are asked for beside each other, and then known", async () => {
     const store = new Store();
     const records = replica(store);
-    for (let i = 0; i < 21_000; i++) {
-      records.write(`T:h${i}`, record);
-      if (i % 500 === 0) await settled();
+    let open = 0;
+    let most = 0;
+    store.onGet = async () => {
+      most = Math.max(most, ++open);
+      await settled();
+      open--;
+    };
+    const keys = Array.from({ length: 50 }, (_, i) => `T:h${i}`);
+    await records.readAll([...keys, ...keys]);
+    assert.deepEqual([most, store.gets], [50, 50]);
+    for (const key of keys) assert.equal(records.read(key), undefined);
+    await records.readAll(keys);
+    assert.equal(store.gets, 50);
+  });
+
+  test("a store that does not answer holds up all that are asked for together no longer than one", async (t) => {
+    const store = new Store();
+    const records = replica(store);
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    store.onGet = () => new Promise(() => {});
+    let isOver = false;
+    const reading = records.readAll(Array.from({ length: 500 }, (_, i) => `T:h${i}`)).then(() => {
+      isOver = true;
+    });
+    t.mock.timers.tick(999);
+    await settled();
+    assert.equal(isOver, false);
+    t.mock.timers.tick(1);
+    await reading;
+  });
+});
+
+describe("more retry records than are held in memory", () => {
+  const FAILED = 25_000;
+  const keyOf = (i: number) => `T:h${i}`;
+
+  async function full(): Promise<{ readonly store: Store; readonly records: RetryRecords }> {
+    const store = new Store();
+    const records = replica(store);
+    for (let i = 0; i < FAILED; i++) {
+      records.write(keyOf(i), record);
+      // One that is asked for again and again.
+      if (i % 500 === 0) {
+        await records.read(keyOf(0));
+        await settled();
+      }
     }
     await settled();
-    assert.ok(store.entries.size <= 20_000, String(store.entries.size));
+    return { store, records };
+  }
+
+  test("all stay in the store, and are read from there", async () => {
+    const { store, records } = await full();
+    assert.equal(store.entries.size, FAILED);
+    assert.equal((await records.read(keyOf(1)))?.errno, 111);
+    assert.equal(store.gets, 1);
+  });
+
+  test("what is used stays, however old it is", async () => {
+    const { store, records } = await full();
+    assert.equal((await records.read(keyOf(0)))?.errno, 111);
+    assert.equal(store.gets, 0);
+  });
+
+  test("a success wipes out what has made room, too; for what has never failed, the store is not troubled", async () => {
+    const { store, records } = await full();
+    records.forget(keyOf(1));
+    records.forget(keyOf(FAILED - 1));
+    for (let i = 0; i < 100; i++) records.forget(`T:never-failed-${i}`);
+    await settled();
+    assert.equal(store.entries.size, FAILED - 2);
+    assert.ok(store.deletes < 5, String(store.deletes));
+    assert.equal(await records.read(keyOf(1)), undefined);
   });
 });

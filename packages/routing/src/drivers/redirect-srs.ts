@@ -1,3 +1,4 @@
+import { DeferError } from "@postbus/mail";
 import { compileExpansion, type Expansion, type RouterSettings, Tainted, textOf } from "@postbus/policy";
 import type { Attempt } from "../attempt.ts";
 import { type DriverResult, deferred } from "../driver-result.ts";
@@ -5,6 +6,7 @@ import { isVerifying } from "../routing-context.ts";
 import { type Forwarded, srsForward, srsForwardKey, srsKey } from "../srs/srs-forward.ts";
 import { type Reversed, srsReverse } from "../srs/srs-reverse.ts";
 import type { SrsSettings } from "../srs/srs-settings.ts";
+import type { SrsStore } from "../srs/srs-store.ts";
 
 type Settings = Extract<RouterSettings, { kind: "redirect" }>;
 
@@ -26,8 +28,8 @@ export function compileRedirectSrs({ options }: Settings): RunSrs | undefined {
     forwards: mode !== "reverse",
     alias: expansion(options.get("srs_alias")),
     condition: expansion(options.get("srs_condition")),
-    insert: expansion(options.get("srs_dbinsert")),
-    select: expansion(options.get("srs_dbselect")),
+    insert: storing(options.get("srs_dbinsert")),
+    select: storing(options.get("srs_dbselect")),
   });
   return (attempt) => srs.run(attempt);
 }
@@ -35,13 +37,20 @@ export function compileRedirectSrs({ options }: Settings): RunSrs | undefined {
 const expansion = (text: string | undefined): Expansion | undefined =>
   text === undefined ? undefined : compileExpansion(text);
 
+/** A lookup, or the store of the bus. */
+const storing = (text: string | undefined): Expansion | typeof BUILTIN | undefined =>
+  text?.trim() === BUILTIN ? BUILTIN : expansion(text);
+
+const BUILTIN = "builtin";
+const DAY_MS = 86_400_000;
+
 interface Options {
   readonly reverses: boolean;
   readonly forwards: boolean;
   readonly alias: Expansion | undefined;
   readonly condition: Expansion | undefined;
-  readonly insert: Expansion | undefined;
-  readonly select: Expansion | undefined;
+  readonly insert: Expansion | typeof BUILTIN | undefined;
+  readonly select: Expansion | typeof BUILTIN | undefined;
 }
 
 class RedirectSrs {
@@ -95,7 +104,10 @@ class RedirectSrs {
     if (reversed.kind === "address") return reversed.address;
     if (select === undefined) return failure(attempt, "the address is in a database, and srs_dbselect is not set");
     set(attempt, "srs_db_key", reversed.key);
-    const found = await this.#expanded(attempt, select, "srs_dbselect");
+    const found =
+      select === BUILTIN
+        ? await fromStore(attempt, reversed.key)
+        : await this.#expanded(attempt, select, "srs_dbselect");
     if (typeof found === "object") return found;
     const address = found.trim();
     return address === "" ? failure(attempt, "srs_dbselect has found no address") : address;
@@ -119,7 +131,7 @@ class RedirectSrs {
       set(attempt, "srs_db_key", key);
       set(attempt, "srs_db_address", returnPath);
       // Who only looks where an address goes changes nothing.
-      const kept = purpose === "deliver" ? await this.#expanded(attempt, insert, "srs_dbinsert") : "";
+      const kept = purpose === "deliver" ? await this.#kept(attempt, insert, key, settings) : "";
       if (typeof kept === "object") return kept;
       forwarded = srsForwardKey(key, domain, settings, nowMs);
     }
@@ -128,10 +140,38 @@ class RedirectSrs {
     return { srsSender: forwarded.address };
   }
 
+  #kept(
+    attempt: Attempt,
+    insert: NonNullable<Options["insert"]>,
+    key: string,
+    { maxAgeDays }: SrsSettings,
+  ): Promise<string | DriverResult> {
+    if (insert !== BUILTIN) return this.#expanded(attempt, insert, "srs_dbinsert");
+    const { returnPath } = attempt.run.context;
+    return ofStore(attempt, async (store) => {
+      await store.keep(key, returnPath, (maxAgeDays + 1) * DAY_MS);
+      return "";
+    });
+  }
+
   /** Without the option's text in what it says: it may hold a secret. */
   async #expanded(attempt: Attempt, text: Expansion, option: string): Promise<string | DriverResult> {
     const expanded = await attempt.expand(text);
     return expanded.kind === "value" ? textOf(expanded.value) : failure(attempt, `failed to expand ${option}`);
+  }
+}
+
+const fromStore = (attempt: Attempt, key: string): Promise<string | DriverResult> =>
+  ofStore(attempt, async (store) => (await store.find(key)) ?? "");
+
+async function ofStore(attempt: Attempt, ask: (store: SrsStore) => Promise<string>): Promise<string | DriverResult> {
+  const { srsStore } = attempt.run.context;
+  if (srsStore === undefined) return failure(attempt, "the builtin store is not to be had here");
+  try {
+    return await ask(srsStore);
+  } catch (err) {
+    if (err instanceof DeferError) return failure(attempt, err.message);
+    throw err;
   }
 }
 

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import type { RoutingContext, RoutingOutcome } from "../../src/index.ts";
+import { DeferError } from "@postbus/mail";
+import { type RoutingContext, type RoutingOutcome, srsStore } from "../../src/index.ts";
 import { routingOf, TRANSPORTS } from "../routing-of.ts";
 
 const DAY = 86_400_000;
@@ -215,9 +216,66 @@ describe("a wrong configuration defers, and tells no secret", () => {
       assert.ok(!/mysecret/.test((await route(policy(options), address)).told));
     }
   });
+});
 
-  test("a store of our own there is not, and the file says so at once", () => {
-    const text = policy("srs = forward\nsrs_dbinsert = builtin\nsrs_dbselect = builtin\ndata = a@b.example");
-    assert.throws(() => routingOf(text), /"srs_dbinsert" needs a lookup/);
+/** A bucket of the bus. */
+class Values {
+  readonly entries = new Map<string, { readonly value: unknown; readonly ttlMs: number }>();
+  isAway = false;
+
+  async get(key: string) {
+    if (this.isAway) throw new DeferError("bus", "no answer");
+    return this.entries.get(key);
+  }
+
+  async put(key: string, value: unknown, { ttlMs }: { readonly ttlMs: number }) {
+    if (this.isAway) throw new DeferError("bus", "no answer");
+    this.entries.set(key, { value, ttlMs });
+  }
+}
+
+describe("the builtin store", () => {
+  const THERE = policy("srs = forward\nsrs_alias = fwd.example\nsrs_dbinsert = builtin\ndata = joe@elsewhere.example");
+  const BACK = policy(`${REVERSE}\nsrs_dbselect = builtin`);
+  const deliver = { purpose: "deliver" } as const;
+
+  test("knows a day longer than the address is good for who has sent the message", async () => {
+    const values = new Values();
+    const context = { srsStore: srsStore(() => values) };
+    const { said: there } = await route(THERE, "u@fwd.example", { ...context, ...deliver });
+    const [, address = ""] = / from (SRS0=[^=]{4}=JK==[a-z2-7]{16}@fwd\.example)$/.exec(there) ?? [];
+    assert.notEqual(address, "", there);
+    assert.deepEqual([...values.entries.values()], [{ value: { address: "joe@example.com" }, ttlMs: 32 * DAY }]);
+    const back = { ...context, ...bounce };
+    for (const written of [address, address.toUpperCase()])
+      assert.equal((await route(BACK, written, back)).said, "joe@example.com from sender");
+    assert.match((await route(BACK, address, back, NOW + 32 * DAY)).said, /^fail: SRS address has expired/);
+    values.entries.clear();
+    assert.match((await route(BACK, address, back)).said, /^defer: SRS: srs_dbselect has found no address/);
+  });
+
+  test("is not written by who only looks", async () => {
+    const values = new Values();
+    await route(THERE, "u@fwd.example", { srsStore: srsStore(() => values), purpose: "test" });
+    assert.equal(values.entries.size, 0);
+  });
+
+  test("that does not answer makes the message wait, as does one that is not there", async () => {
+    const values = new Values();
+    values.isAway = true;
+    const away = { srsStore: srsStore(() => values) };
+    assert.match((await route(THERE, "u@fwd.example", { ...away, ...deliver })).said, /^defer: SRS: .*no answer/);
+    assert.match(
+      (await route(THERE, "u@fwd.example", deliver)).said,
+      /^defer: SRS: the builtin store is not to be had/,
+    );
+  });
+
+  test("is asked for a few seconds", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const store = srsStore(() => ({ get: () => new Promise(() => {}), put: () => new Promise(() => {}) }));
+    const asked = assert.rejects(store.find("a".repeat(16)), /no answer in 5000 ms/);
+    t.mock.timers.tick(5_000);
+    await asked;
   });
 });

@@ -61,6 +61,6 @@ for (const piece of ["(", "a.", '"', "a ", "<@a,", "\\(", "@a.", "a@a-"]) {
   test(`it takes time by the length of the text: ${piece}…`, () => {
     const start = performance.now();
     extractAddress(piece.repeat(200_000));
-    assert.ok(performance.now() - start < 20_000);
+    assert.ok(performance.now() - start < 60_000);
   });
 }

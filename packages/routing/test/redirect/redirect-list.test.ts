@@ -79,6 +79,6 @@ for (const piece of ['"', "(", "<@", "a,", ",", "#\n", "\\", ":fail", "a@b c,"])
   test(`a list takes time by its length: ${JSON.stringify(piece)}`, async () => {
     const start = performance.now();
     await read(piece.repeat(100_000), { skipsSyntaxErrors: true });
-    assert.ok(performance.now() - start < 20_000);
+    assert.ok(performance.now() - start < 60_000);
   });
 }

@@ -32,6 +32,7 @@ export function idleBus(): Bus & { isOk: boolean } {
     listen: unused,
     waiting: {
       counts: unused,
+      messageCount: unused,
       list: unused,
       ofMessage: unused,
       takeNow: unused,

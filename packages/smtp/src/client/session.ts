@@ -52,11 +52,13 @@ export class ClientSession {
   /** The last line of the authentication, without what nobody should read. */
   #authLine = "";
   #replyCount = 0;
+  #steps = "";
 
   constructor(options: ClientSessionOptions) {
     this.#options = options;
     this.#isTls = false;
     this.#state = options.startsWithTls ? "handshake" : "greeting";
+    if (options.startsWithTls) this.#steps = "s";
   }
 
   get capabilities(): Capabilities {
@@ -69,6 +71,11 @@ export class ClientSession {
       ...(this.#greeting === "" ? {} : { greeting: this.#greeting }),
       ...(this.#heloReply === "" ? {} : { heloReply: this.#heloReply }),
     };
+  }
+
+  /** How the session came about, a letter for each step (`PS=` of Exim's log): EHLO, HELO, LHLO, STARTTLS or TLS before all, AUTH. */
+  get steps(): string {
+    return this.#steps;
   }
 
   /** What of the protocol messages make use of; known when the session is ready. */
@@ -250,6 +257,7 @@ export class ClientSession {
     this.#capabilities = parseCapabilities(reply);
     if (!this.#isTls && this.#options.tls !== "never" && this.#capabilities.startTls) {
       this.#state = "starttls";
+      this.#steps += "s";
       return [{ do: "write", octets: "STARTTLS\r\n" }];
     }
     return this.#greeted();
@@ -293,6 +301,7 @@ export class ClientSession {
     }
     const { auth: mechanisms } = this.#capabilities;
     if (mechanisms === undefined) return this.authDone("server did not advertise AUTH support");
+    this.#steps += "a";
     return [{ do: "authenticate", mechanisms }];
   }
 
@@ -320,6 +329,7 @@ export class ClientSession {
 
   #hello(word: "ehlo" | "helo"): readonly Step[] {
     this.#state = word;
+    this.#steps += word === "helo" ? "h" : this.#options.isLmtp ? "l" : "e";
     return [{ do: "write", octets: `${this.#commandInQuestion()}\r\n` }];
   }
 

@@ -146,6 +146,24 @@ describe("opening a session", () => {
     });
   }
 
+  const HELLO = "220 hi\r\n250-peer\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n";
+  const told: readonly [steps: string, options: Partial<ClientSessionOptions>, talk: (talk: Talk) => Talk][] = [
+    ["", {}, (talk) => talk.says("554 no\r\n")],
+    ["e", { tls: "never" }, (talk) => talk.says(HELLO)],
+    ["eh", {}, (talk) => talk.says("220 hi\r\n500 what\r\n250 peer\r\n")],
+    ["h", { avoidsEsmtp: true }, (talk) => talk.says("220 hi\r\n250 peer\r\n")],
+    ["l", { isLmtp: true }, (talk) => talk.says("220 hi\r\n250 peer\r\n")],
+    ["ese", {}, (talk) => talk.says(HELLO).says("220 go\r\n").tls().says("250 peer\r\n")],
+    ["es", {}, (talk) => talk.says(HELLO).says("454 later\r\n")],
+    ["se", { startsWithTls: true }, (talk) => talk.tls().says("220 hi\r\n250 peer\r\n")],
+    ["ea", { tls: "never", auth: "try" }, (talk) => talk.says(HELLO)],
+  ];
+  for (const [steps, options, talk] of told) {
+    test(`how the session came about is told: ${steps || "nothing"}`, () => {
+      assert.equal(talk(new Talk(options)).session.steps, steps);
+    });
+  }
+
   test("the peer closes before its greeting", () => {
     const talk = new Talk().loses({ kind: "closed" });
     assert.deepEqual(talk.log, ["fail (-18) Remote host closed connection in response to initial connection"]);

@@ -2,12 +2,16 @@ import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import type { AttemptEvents } from "../events/attempt-events.ts";
 import type { ClientContexts } from "./client-contexts.ts";
 import { DeadlineSweep, type Swept } from "./deadline-sweep.ts";
-import { type Acquired, HostConnections } from "./host-connections.ts";
+import { type Acquired, HostConnections, type HostOptions } from "./host-connections.ts";
+import type { HostLeases } from "./host-leases.ts";
 import type { NextHop } from "./next-hop.ts";
 import type { Protection } from "./protection.ts";
 
 /** Next hops remembered at one time; those without a connection and without a recent failure go first. */
 const MAX_HOSTS = 10_000;
+
+/** So long a connection is kept to a host of which others wait for their turn. */
+const SHARED_IDLE_MS = 1_000;
 
 export interface PoolOptions {
   /** How long a connection is kept without work. */
@@ -16,6 +20,8 @@ export interface PoolOptions {
   readonly contexts: ClientContexts;
   /** In how many parts what is limited for the fleet is divided; absent: this is the only process. */
   readonly share?: () => number;
+  /** For `serialize_hosts`; absent: this is the only process. */
+  readonly leases?: HostLeases;
   /** How often deadlines are looked at; tests make it short. */
   readonly sweepMs?: number;
 }
@@ -59,8 +65,25 @@ export class ConnectionPool implements Swept {
     transport: SmtpTransport,
     { terms, protection, fresh = false, events }: Wanted,
   ): Acquired | Promise<Acquired> {
-    if (terms.isSerialized && this.#isBusyElsewhere(hop)) return { kind: "limit" };
+    if (terms.isSerialized) {
+      if (this.#isBusyElsewhere(hop)) return { kind: "limit" };
+      const { leases } = this.#options;
+      if (leases?.isHeld(hop.name) === false) {
+        return this.#acquireLeased(leases, hop, () =>
+          this.#host(hop, transport, terms, protection).acquire(fresh, events),
+        );
+      }
+    }
     return this.#host(hop, transport, terms, protection).acquire(fresh, events);
+  }
+
+  async #acquireLeased(
+    leases: HostLeases,
+    hop: NextHop,
+    acquire: () => Acquired | Promise<Acquired>,
+  ): Promise<Acquired> {
+    if (!(await leases.take(hop.name)) || this.#isBusyElsewhere(hop)) return { kind: "limit" };
+    return acquire();
   }
 
   /** `serialize_hosts` is about a host's name, whatever its addresses are. */
@@ -77,6 +100,9 @@ export class ConnectionPool implements Swept {
       host.sweep(nowMs);
       if (host.isForgettable(nowMs)) this.#hosts.delete(key);
     }
+    this.#options.leases?.keepOnly((name) =>
+      this.#hosts.values().some((host) => host.hop.name === name && host.isInUse),
+    );
   }
 
   /**
@@ -93,6 +119,7 @@ export class ConnectionPool implements Swept {
     for (const host of this.#hosts.values()) host.close();
     this.#empty = Promise.withResolvers();
     if (this.openCount > 0) await this.#empty.promise;
+    await this.#options.leases?.stop();
     this.#sweep.stop();
   }
 
@@ -109,6 +136,7 @@ export class ConnectionPool implements Swept {
       protection,
       contexts: this.#options.contexts,
       idleMs: this.#options.idleMs,
+      ...(terms.isSerialized ? this.#alone(hop) : {}),
       ...(this.#options.share === undefined ? {} : { share: this.#options.share }),
       sweep: this.#sweep,
       onEmpty: () => {
@@ -117,6 +145,14 @@ export class ConnectionPool implements Swept {
     });
     this.#hosts.set(key, host);
     return host;
+  }
+
+  /** Others wait for its host: it is not kept longer than it is used. */
+  #alone({ name }: NextHop): Partial<HostOptions> {
+    const { leases, idleMs } = this.#options;
+    return leases === undefined
+      ? {}
+      : { mayConnect: () => leases.isHeld(name), idleMs: Math.min(idleMs, SHARED_IDLE_MS) };
   }
 
   /** A short name for what a thing says of connections: the key is long, and nearly always of the same thing. */

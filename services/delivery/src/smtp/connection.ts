@@ -40,6 +40,8 @@ const QUIT_TIMEOUT_MS = 5_000;
 export class SmtpConnection implements Swept {
   /** Messages offered so far. */
   messageCount = 0;
+  /** Of the connection before it, on which TLS has failed. */
+  stepsBefore = "";
   /** For the log, of how it came about. */
   readonly notes: string[] = [];
   readonly hop: NextHop;
@@ -114,8 +116,14 @@ export class SmtpConnection implements Swept {
 
   /** What results say of it. */
   get facts(): HostFacts {
-    this.#facts ??= hostFacts(this.hop, this.#socket, this.#session, this.#tls, this.#authenticated);
+    const proxy = this.#options.proxied?.proxy;
+    this.#facts ??= hostFacts(this.hop, this.#socket, this.#session, this.#tls, this.#authenticated, proxy);
     return this.#facts;
+  }
+
+  /** How its session came about, for the log. */
+  get steps(): string {
+    return this.stepsBefore + this.#session.steps;
   }
 
   /** What expansions may know of it. */
@@ -246,7 +254,7 @@ export class SmtpConnection implements Swept {
   }
 
   #failed(failure: OpenFailure): void {
-    this.#opened.resolve(failure.isConnect ? failure : { ...failure, facts: this.facts });
+    this.#opened.resolve(failure.isConnect ? failure : { ...failure, facts: this.facts, steps: this.steps });
     this.destroy();
   }
 

@@ -1,3 +1,4 @@
+// One file because it is one state: each connection that comes, ends or is given on decides what the waiting ones get.
 import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import type { AttemptEvents } from "../events/attempt-events.ts";
 import type { ClientContexts } from "./client-contexts.ts";
@@ -30,6 +31,11 @@ const PRESSURE_MS = 100;
  * So many must be waiting, for each connection in use, to use one more; and half as many to keep it.
  */
 const NEAR_MS = 5;
+/** Until a host has answered, it is taken to be a near one. */
+const FIRST_GUESS_MS = 1;
+/** What is believed of a host's time grows by this with each look, more if it has not answered since the last; its answers say better. */
+const DOUBT = 1.5;
+const DOUBT_IN_SILENCE = 3;
 const WAITING_FOR_EACH = 8;
 
 export type Acquired =
@@ -52,6 +58,8 @@ export interface HostOptions {
   /** In how many parts what is limited for the fleet is divided. */
   readonly share?: () => number;
   readonly sweep: DeadlineSweep;
+  /** Whether it is this process's turn; absent: always. */
+  readonly mayConnect?: () => boolean;
   /** The last connection is gone. */
   readonly onEmpty: () => void;
 }
@@ -83,7 +91,7 @@ export class HostConnections {
   #wasLate = false;
   #hasAnswered = false;
   /** From final dot to reply, the shortest time of late: what is added when this process is short of time is not the host's. */
-  #replyMs = Number.POSITIVE_INFINITY;
+  #replyMs = FIRST_GUESS_MS;
   /** When a connection was opened, or had done a message. */
   #movedAtMs: number;
 
@@ -108,9 +116,14 @@ export class HostConnections {
     return this.#openCount;
   }
 
+  /** Connected, or wanted. */
+  get isInUse(): boolean {
+    return this.#openCount > 0 || this.#waiters.length > 0;
+  }
+
   /** Nothing would be lost by forgetting it. */
   isForgettable(nowMs: number): boolean {
-    return this.#openCount === 0 && this.#waiters.length === 0 && nowMs >= this.#backOffUntilMs + MAX_BACK_OFF_MS;
+    return !this.isInUse && nowMs >= this.#backOffUntilMs + MAX_BACK_OFF_MS;
   }
 
   /** @param fresh Not one that was kept: those have just turned out to be dead. */
@@ -154,7 +167,7 @@ export class HostConnections {
 
   #mayGoOn({ messageCount, limits }: SmtpConnection): boolean {
     const most = Math.min(this.#options.transport.connectionMaxMessages || Infinity, limits.maxMessages ?? Infinity);
-    return !this.#isClosing && messageCount < most;
+    return !this.#isClosing && messageCount < most && this.#isOurTurn;
   }
 
   #giveToWaiter(connection: SmtpConnection, isBehindDot = false): boolean {
@@ -202,7 +215,11 @@ export class HostConnections {
 
   /** A host that failed last time is tried by one at first, so that a dead one does not hold many items up. */
   #mayOpen(): boolean {
-    return this.#openCount < this.#maxConnections && !this.#isBackingOff();
+    return this.#openCount < this.#maxConnections && !this.#isBackingOff() && this.#isOurTurn;
+  }
+
+  get #isOurTurn(): boolean {
+    return this.#options.mayConnect?.() ?? true;
   }
 
   #wait(fresh: boolean): Promise<Acquired> {
@@ -230,7 +247,7 @@ export class HostConnections {
       const nowMs = performance.now();
       this.#wasLate = !this.#wasLate && nowMs - dueMs > PRESSURE_MS / 2;
       if (!this.#wasLate) {
-        if (!this.#hasAnswered) this.#replyMs = Number.POSITIVE_INFINITY;
+        this.#replyMs *= this.#hasAnswered ? DOUBT : DOUBT_IN_SILENCE;
         this.#hasAnswered = false;
         if (nowMs - oldest.sinceMs >= PRESSURE_MS && this.#isWorthOneMore()) this.#useOneMore();
       }
@@ -335,6 +352,7 @@ export class HostConnections {
     // Clear text is what the peer would have got without STARTTLS (Exim: tls_tempfail_tryclear).
     const inClear = await this.#connect("never");
     if (inClear.connection === undefined) return inClear;
+    inClear.connection.stepsBefore = failure.steps ?? "";
     const { name, address } = hop;
     const note = `${failure.text}: delivering unencrypted to H=${name} [${address}] (not in hosts_require_tls)`;
     return { ...inClear, notes: [...notes, note, ...inClear.notes] };
@@ -343,7 +361,7 @@ export class HostConnections {
   #answered(replyMs: number | undefined): void {
     this.#movedAtMs = this.#options.sweep.nowMs;
     this.#hasAnswered = true;
-    if (replyMs !== undefined) this.#replyMs = Math.min(replyMs, this.#replyMs * 1.1);
+    if (replyMs !== undefined) this.#replyMs = Math.min(replyMs, this.#replyMs);
   }
 
   /** The host has answered, and would not answer otherwise a moment later. */

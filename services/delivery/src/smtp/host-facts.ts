@@ -10,6 +10,8 @@ export type HostFacts = Pick<
   | "host"
   | "hostAddress"
   | "hostPort"
+  | "proxyAddress"
+  | "proxyPort"
   | "localAddress"
   | "localPort"
   | "cipher"
@@ -21,6 +23,7 @@ export type HostFacts = Pick<
   | "isChunked"
   | "greeting"
   | "heloReply"
+  | "steps"
 >;
 
 /** @param authenticated By which authenticator, and as whom, if at all. */
@@ -30,12 +33,14 @@ export function hostFacts(
   session: ClientSession,
   tls: TlsFacts | undefined,
   authenticated: Pick<HostFacts, "authenticator" | "authenticatedId">,
+  proxy?: { readonly address: string; readonly port: number },
 ): HostFacts {
   const { pipelines, chunks } = session.uses;
   return {
     host: name,
     hostAddress: address,
     hostPort: port,
+    ...(proxy === undefined ? {} : { proxyAddress: proxy.address, proxyPort: proxy.port }),
     ...(localAddress === undefined ? {} : { localAddress }),
     ...(localPort === undefined ? {} : { localPort }),
     ...(tls === undefined ? {} : { cipher: tls.cipher, certificateVerified: tls.isVerified }),

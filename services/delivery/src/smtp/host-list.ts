@@ -1,5 +1,6 @@
 import type { DeliveryItem } from "@postbus/contracts";
 import { type SmtpTransport, splitList } from "@postbus/policy";
+import { hostSpec, type NextHop } from "./next-hop.ts";
 
 /** Hosts in the order in which they are tried. */
 export interface HostList {
@@ -22,6 +23,14 @@ export function firstHosts(item: DeliveryItem, transport: SmtpTransport): HostLi
 export function fallbackHosts({ fallbackHosts: ofRouter }: DeliveryItem, transport: SmtpTransport): HostList {
   const hosts = ofRouter === undefined ? transport.fallbackHosts : [...splitList(ofRouter).items];
   return { hosts: ungrouped(hosts, transport.randomizesHosts) };
+}
+
+/** Those whose addresses routing has found. */
+export function routedHops({ hosts, addresses = [] }: HostList, { port }: Pick<SmtpTransport, "port">): NextHop[] {
+  return hosts.flatMap((text, i) => {
+    const { [i]: address = "" } = addresses;
+    return address === "" ? [] : [{ ...hostSpec(text, port), address }];
+  });
 }
 
 /** `+` stands between groups: hosts change places only within theirs. */

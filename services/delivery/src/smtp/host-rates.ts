@@ -3,6 +3,11 @@ import type { SmtpTransport } from "@postbus/policy";
 /** Hosts remembered; those whose time has come go first, then the oldest. */
 const MAX_HOSTS = 10_000;
 
+interface Place {
+  readonly isTaken: boolean;
+  readonly nextAtMs: number;
+}
+
 /**
  * `max_rate` of smtp transports: so many messages to one host in a time, from all processes together. Each has its part of it, and
  * sends them evenly: as long as every process knows how many there are, no span of that length has more.
@@ -20,15 +25,21 @@ export class HostRates {
   /**
    * Takes a message's place, if there is one now.
    *
-   * @returns undefined: it may go; else when the next place is free, in milliseconds since the epoch.
+   * @returns when the next place is free, in milliseconds since the epoch.
    */
-  take(host: string, { messages, periodMs }: NonNullable<SmtpTransport["maxRate"]>, nowMs: number): number | undefined {
+  take(host: string, { messages, periodMs }: NonNullable<SmtpTransport["maxRate"]>, nowMs: number): Place {
     const nextAtMs = this.#nextAtMs.get(host) ?? nowMs;
-    if (nextAtMs > nowMs) return nextAtMs;
+    if (nextAtMs > nowMs) return { isTaken: false, nextAtMs };
+    const afterMs = nowMs + (periodMs * Math.max(1, this.#share())) / messages;
     this.#nextAtMs.delete(host);
-    this.#nextAtMs.set(host, nowMs + (periodMs * Math.max(1, this.#share())) / messages);
+    this.#nextAtMs.set(host, afterMs);
     if (this.#nextAtMs.size > MAX_HOSTS) this.#forget(nowMs);
-    return undefined;
+    return { isTaken: true, nextAtMs: afterMs };
+  }
+
+  /** A place that nobody has made use of, if it has not passed: somebody else may have it. */
+  giveBack(host: string, { nextAtMs }: Place): void {
+    if (this.#nextAtMs.get(host) === nextAtMs) this.#nextAtMs.delete(host);
   }
 
   #forget(nowMs: number): void {

@@ -23,7 +23,7 @@ import type { OpenFailure } from "./open-failure.ts";
 export interface HostRetriesDeps {
   readonly records: RetryRecords;
   /** Of messages that a host has put off. */
-  readonly messages: Pick<AddressRetries, "read" | "failed">;
+  readonly messages: Pick<AddressRetries, "read" | "readAll" | "failed">;
   readonly returned: ReturnedHosts;
   readonly rests: HostRests;
   readonly rates: HostRates;
@@ -59,6 +59,8 @@ export class HostRetries {
   readonly #expired = new Map<string, number>();
   /** Why a host was skipped: an operator wants it so. */
   #suspension: Suspension | undefined;
+  /** What `max_rate` has given to the host that is tried now. */
+  #place: ReturnType<HostRates["take"]> | undefined;
   /** Name of a record of this message at one of the hosts. */
   #messageKey: string | undefined;
 
@@ -104,8 +106,15 @@ export class HostRetries {
   mayTry(hop: NextHop): boolean | Promise<boolean> {
     const suspension = this.#deps.suspensions.of(hop.name, hop.address);
     if (suspension !== undefined) return this.#suspended(hop, suspension);
+    const mayTry = this.#hasTimeCome(hop);
+    if (this.#transport.maxRate === undefined) return mayTry;
+    // A place is taken last: what waits for something else takes none.
+    if (mayTry instanceof Promise) return mayTry.then((may) => may && this.#isWithinRate(hop));
+    return mayTry && this.#isWithinRate(hop);
+  }
+
+  #hasTimeCome(hop: NextHop): boolean | Promise<boolean> {
     const key = this.#key(hop);
-    if (this.#transport.maxRate !== undefined && !this.#isWithinRate(key, this.#transport.maxRate)) return false;
     const record = this.#deps.records.read(key);
     const restsUntilMs = this.#deps.rests.until(key, this.#deps.now());
     if (restsUntilMs !== undefined && this.#item.isForced !== true) {
@@ -117,6 +126,15 @@ export class HostRetries {
       return this.#wasPutOff ? this.#mayTryMessage(hop) : true;
     }
     return this.#mayTryAgain(hop);
+  }
+
+  /** These may be asked about next: the store is asked now, beside whatever it is asked already. */
+  lookAhead(hops: readonly NextHop[]): void {
+    const { records, messages } = this.#deps;
+    const keys = hops.map((hop) => this.#key(hop));
+    void records.readAll(keys);
+    if (!this.#wasPutOff) return;
+    void messages.readAll(keys.map((key) => retryKeys.messageAtHost(key, this.#item.messageId)));
   }
 
   /** One of the hosts has put the message off before. */
@@ -155,17 +173,27 @@ export class HostRetries {
   }
 
   /** `max_rate`. What waits for it is looked at again when there is room, and the more rarely the more it is. */
-  #isWithinRate(key: string, maxRate: NonNullable<SmtpTransport["maxRate"]>): boolean {
+  #isWithinRate(hop: NextHop): boolean {
     const { rates, returned, now } = this.#deps;
+    const { maxRate } = this.#transport;
+    this.#place = undefined;
+    if (maxRate === undefined || this.#item.isForced === true) return true;
     const nowMs = now();
-    const nextTryAtMs =
-      this.#item.isForced === true ? undefined : rates.take(`${this.#transport.name} ${key}`, maxRate, nowMs);
-    if (nextTryAtMs === undefined) return true;
+    const key = this.#key(hop);
+    const place = rates.take(this.#rateName(key), maxRate, nowMs);
+    if (place.isTaken) {
+      this.#place = place;
+      return true;
+    }
     // Not under the host's name: that it is up must not release what waits for this.
     const spreadMs = returned.skipped(`rate ${key}`, this.#item.domain, nowMs - (nowMs % maxRate.periodMs));
     this.#skippedCount++;
-    this.#stands.set(key, { nextTryAtMs, gapMs: 2 * spreadMs, hasTimedOut: false });
+    this.#stands.set(key, { nextTryAtMs: place.nextAtMs, gapMs: 2 * spreadMs, hasTimedOut: false });
     return false;
+  }
+
+  #rateName(key: string): string {
+    return `${this.#transport.name} ${key}`;
   }
 
   #suspended(hop: NextHop, suspension: Suspension): false {
@@ -201,12 +229,13 @@ export class HostRetries {
     this.#expired.delete(key);
     this.#stands.delete(key);
     this.#skippedCount--;
-    return true;
+    return this.#isWithinRate(hop);
   }
 
   /** It was not tried: this process has just seen it fail, or all its connections are taken. */
   async skipped(hop: NextHop): Promise<void> {
     const key = this.#key(hop);
+    if (this.#place !== undefined) this.#deps.rates.giveBack(this.#rateName(key), this.#place);
     const record = await this.#deps.records.read(key);
     const nowMs = this.#deps.now();
     const isKnown = record !== undefined && record.nextTryAtMs > nowMs;

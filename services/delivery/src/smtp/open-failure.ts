@@ -9,6 +9,8 @@ export interface OpenFailure extends SessionFailure {
   readonly logged?: string;
   /** Of the connection, as far as it came. */
   readonly facts?: HostFacts;
+  /** How the session began. */
+  readonly steps?: string;
   /** Lines for the log, from before it failed. */
   readonly notes?: readonly string[];
 }

@@ -17,7 +17,7 @@ import { foundLocal, hostFields, isFinal, isOurs, noteOn, recipientNotes, refuse
 import type { SmtpConnection } from "./connection.ts";
 import type { Acquired } from "./host-connections.ts";
 import type { HostFacts } from "./host-facts.ts";
-import { fallbackHosts, firstHosts, type HostList } from "./host-list.ts";
+import { fallbackHosts, firstHosts, type HostList, routedHops } from "./host-list.ts";
 import { HostRetries } from "./host-retries.ts";
 import { LackingHosts, UNKNOWN_HOST } from "./lacking-hosts.ts";
 import { lackedByLastHost, refusedByLastHost, unsafeResult } from "./last-word.ts";
@@ -29,6 +29,7 @@ import { type Offer, offersOf } from "./protection.ts";
 import { redactedContent } from "./redacted-content.ts";
 import { ofAddress, withHosts } from "./remembered-results.ts";
 import { sendingAddress } from "./sending-address.ts";
+import { withSignatures } from "./signed-hosts.ts";
 import type { SmtpDeps } from "./smtp-deps.ts";
 import { transactionOf } from "./transaction-of.ts";
 
@@ -61,6 +62,8 @@ class SmtpDelivery {
   readonly #results: (AttemptResult | undefined)[];
   readonly #notes = new Notes();
   readonly #lacking = new LackingHosts();
+  /** Whose turn it is. */
+  #list: HostList = { hosts: [] };
   /** How the message goes now. */
   #offer: Offer;
   #content: OutgoingContent;
@@ -141,7 +144,8 @@ class SmtpDelivery {
     if (this.#tried === 0) for (const position of this.#open) this.#results[position] = this.#noHosts();
     const results = this.#results.map((result) => result ?? this.#noHosts());
     this.#retries?.leftOut(this.#leftOut);
-    return { results: withHosts(results, this.#retries?.stand, this.#retries?.messageKey), notes: this.#notes.all };
+    const marked = withSignatures(results, this.#attempt.item);
+    return { results: withHosts(marked, this.#retries?.stand, this.#retries?.messageKey), notes: this.#notes.all };
   }
 
   /** @returns whether the message may leave as it is now. */
@@ -187,7 +191,9 @@ class SmtpDelivery {
     this.#tried += before;
   }
 
-  async #askHosts({ hosts, addresses, known }: HostList): Promise<void> {
+  async #askHosts(list: HostList): Promise<void> {
+    const { hosts, addresses, known } = list;
+    this.#list = list;
     this.#hasSeveralHosts ||= hosts.length > 1;
     for (const [i, text] of hosts.entries()) {
       if (this.#open.length === 0) break;
@@ -200,7 +206,10 @@ class SmtpDelivery {
         await this.#attempt.events?.notFound(name, found.kind === "none");
         continue;
       }
-      this.#hasSeveralHosts ||= found.addresses.length > 1;
+      if (found.addresses.length > 1) {
+        this.#hasSeveralHosts = true;
+        this.#retries?.lookAhead(found.addresses.map((address) => ({ name, port, address })));
+      }
       for (const address of found.addresses) {
         const hop = { name, port, address };
         if (routed === "" && isOurs(this.#transport, hop)) return this.#foundOurs(hop);
@@ -229,6 +238,7 @@ class SmtpDelivery {
     if (terms === undefined) return;
     const { protection } = this.#offer;
     const mayTry = this.#retries?.mayTry(hop) ?? true;
+    if (mayTry instanceof Promise) this.#retries?.lookAhead(routedHops(this.#list, this.#transport));
     if (mayTry !== true && !(await mayTry) && !this.#retries?.mayTryAfterCutoff(hop)) {
       this.#skipped.backingOff++;
       return;
@@ -382,13 +392,15 @@ class SmtpDelivery {
           ...facts,
           ...(this.#transactions > 0 ? { transaction: this.#transactions } : {}),
           ...(reused ? { reused } : {}),
+          ...(i === 0 && !reused ? { steps: connection.steps } : {}),
           ...(isPrdr ? { isPrdr } : {}),
           ...(this.#signers.length === 0 ? {} : { signers: this.#signers }),
           ...(isPassedOn ? { isNotificationPassedOn: true } : {}),
         };
       } else {
         const isHostError = trouble?.kind === "host" && !reused && "errno" in end && end.text === trouble.text;
-        const refused = refusedResult(end, facts, isHostError);
+        const known = i === 0 && !reused ? { ...facts, steps: connection.steps } : facts;
+        const refused = refusedResult(end, known, isHostError);
         this.#results[position] = ofAddress(refused, end, trouble, { item, transport, position });
       }
     });
@@ -401,18 +413,22 @@ class SmtpDelivery {
 
   /** The `H=` field is left out where TCP did not get through, as Exim does. */
   #notReached(hop: NextHop, failure: OpenFailure, positions = this.#open): void {
-    const { text, isConnect, facts = hostFields(hop), notes = [] } = failure;
+    const { text, isConnect, facts = hostFields(hop), notes = [], steps = "" } = failure;
     for (const note of notes) this.#notes.add(note);
     // As in Exim: that we cannot show who we are names no host.
     const isOurs = failure.errno === errnos.auth || failure.errno === errnos.authenticator;
     if (!isOurs) this.#notes.add(isConnect ? `H=${hopLabel(hop)} ${failure.logged ?? text}` : noteOn(hop, failure));
-    this.#notOffered(isConnect || isOurs ? {} : facts, positions, failure, true);
+    const told = steps === "" ? facts : { ...facts, steps };
+    this.#notOffered(isConnect || isOurs ? {} : told, positions, failure, true);
   }
 
   /** Their turn did not come: what has come between is their error, too. */
   #notOffered(host: HostFacts, positions: readonly number[], trouble: Trouble, isHostError = false): void {
-    for (const position of positions)
-      this.#results[position] = refusedResult({ outcome: "deferred", ...trouble }, host, isHostError);
+    const { steps: _, ...ofOthers } = host;
+    for (const [i, position] of positions.entries()) {
+      const known = i === 0 ? host : ofOthers;
+      this.#results[position] = refusedResult({ outcome: "deferred", ...trouble }, known, isHostError);
+    }
   }
 
   #noFurtherConnection(

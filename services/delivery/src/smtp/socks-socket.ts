@@ -10,7 +10,8 @@ const MAX_OCTETS = 1_024;
 
 export type ProxiedSocket =
   /** Paused; `rest` is what the host has said already. */
-  { readonly socket: Socket; readonly rest: Buffer } | { readonly errno: number; readonly text: string };
+  | { readonly socket: Socket; readonly rest: Buffer; readonly proxy: Pick<SocksProxy, "address" | "port"> }
+  | { readonly errno: number; readonly text: string };
 
 /**
  * A connection to a host through the first proxy that gets there: those of the highest priority first, among equals by
@@ -76,7 +77,7 @@ function through(proxy: SocksProxy, hop: NextHop, localAddress: string | undefin
       timer = setTimeout(() => fail(constants.errno.ETIMEDOUT, strerror(constants.errno.ETIMEDOUT), true), timeoutMs);
     } else if (step.kind === "open") {
       socket.pause();
-      end({ socket, rest: step.rest });
+      end({ socket, rest: step.rest, proxy });
     } else if (step.kind === "failed") {
       fail(constants.errno.ECONNREFUSED, step.text, step.isHost);
     } else if (octetCount > MAX_OCTETS) {

@@ -77,7 +77,7 @@ test("Dovecot takes what is for its users, and refuses the rest", { skip: doveco
   });
   const socket = join(directory, "lmtp");
   for (let i = 0; !existsSync(socket); i++) {
-    assert.ok(i < 200 && dovecot.exitCode === null, logOf(directory));
+    assert.ok(i < 1_200 && dovecot.exitCode === null, logOf(directory));
     await pause(50);
   }
   await using rig = await LocalRig.start(

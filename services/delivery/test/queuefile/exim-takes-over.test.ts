@@ -55,6 +55,34 @@ const MESSAGE: QueueOptions = {
   },
 };
 
+const exipick = program("exipick");
+
+/** What the script reads of spool files by itself; `-bp` and the fields that it can be asked for. */
+function readsAsWell(exipick: string, spool: string, ids: readonly string[]): void {
+  const ask = (...args: string[]): string =>
+    execFileSync(exipick, ["--spool", spool, ...args], { encoding: "latin1", stdio: ["ignore", "pipe", "pipe"] });
+  const found = (...args: string[]): readonly string[] =>
+    ask("-i", ...args)
+      .split("\n")
+      .filter((id) => id !== "");
+  const listed = ask("-bp");
+  assert.doesNotMatch(listed, /spool format error|\*\*\*/);
+  // It does not read recipients with a blank and DSN parameters, whoever has written them.
+  for (const address of ["r@b.test", "q@b.test", "other@b.test"])
+    assert.match(listed, new RegExp(`^ +${address}$`, "m"));
+  assert.deepEqual(found().toSorted(), ids.toSorted());
+  assert.equal(found("-f", "^s@a\\.test$").length, 2);
+  assert.equal(found("-r", "^other@b\\.test$").length, 1);
+  const all = [
+    ...["$sender_host_address eq 2001:db8::1", "$sender_host_port == 2525", "$sender_helo_name eq c.test"],
+    ...["$received_protocol eq esmtps", "$tls_cipher eq TLS1.3:TLS_AES_256_GCM_SHA384:256", "$h_subject eq x"],
+    ...["$acl_c0 eq c", "$acl_m_x eq a -b", "$message_body_size > 5", "$sender_address eq s@a.test"],
+  ];
+  assert.equal(found(...all).length, 2);
+  for (const one of ["$sender_address eq other@a.test", "$message_size > 1000000", "$acl_m_x eq b"])
+    assert.deepEqual(found(...all, one), [], one);
+}
+
 for (const version of ["4.96", "4.98", "4.100"]) {
   const name = `exim-${version}`;
   describe(`Exim ${version}`, { skip: program(name) === undefined ? `${name} is not on this machine` : false }, () => {
@@ -85,6 +113,8 @@ for (const version of ["4.96", "4.98", "4.100"]) {
       assert.equal(ids.length, 2);
       for (const address of ["r@b.test", "q@b.test", '"a b"@b.test', "other@b.test"])
         assert.match(listed, new RegExp(`^ +${address}$`, "m"));
+      if (exipick === undefined) t.diagnostic("no exipick on this machine: it is not asked");
+      else if (version !== "4.100") readsAsWell(exipick, join(directory, "spool"), ids);
       for (const id of ids) {
         assert.match(exim("-Mvh", id), /P Received: from c\.test\n\tby mx\.a\.test\n/);
         exim("-M", id);

@@ -36,13 +36,17 @@ class Fleet {
   /** Of one process. */
   readonly rests = new HostRests();
   readonly rates = new HostRates(() => 1);
+  /** What the store does before it answers. */
+  slowly: (() => Promise<void>) | undefined;
   readonly #entries = new Map<string, unknown>();
 
   async send(transport: SmtpTransport, item: SendOptions["item"] = {}) {
     const records = new RetryRecords({
       values: {
-        get: async (key): Promise<Entry | undefined> =>
-          this.#entries.has(key) ? { key, value: this.#entries.get(key), revision: 1 } : undefined,
+        get: async (key): Promise<Entry | undefined> => {
+          await this.slowly?.();
+          return this.#entries.has(key) ? { key, value: this.#entries.get(key), revision: 1 } : undefined;
+        },
         put: async (key, value) => this.#entries.set(key, value).size,
         delete: async (key) => void this.#entries.delete(key),
       },
@@ -304,6 +308,39 @@ test("a host gets no more messages than max_rate says; the others wait, and neve
   fleet.nowMs += MINUTE / 2;
   assert.match((await fleet.send(transport)).shown, /^delivered/);
   assert.equal(peer.messages.length, 3);
+});
+
+test("a host that may not be tried now takes no place of max_rate from others", async () => {
+  const fleet = new Fleet();
+  let isBusy = true;
+  await using peer = await startSmtpPeer({
+    answer: ({ moment }) => (isBusy && moment === "connect" ? "421 busy" : undefined),
+  });
+  const limited = smtpTransport(peer.port, { maxRate: { messages: 1, periodMs: 10 * MINUTE } });
+  assert.match((await fleet.send(limited)).shown, /421 busy$/);
+  isBusy = false;
+  // In time for the rate, too early for the host.
+  fleet.nowMs += 11 * MINUTE;
+  assert.equal((await fleet.send(limited)).shown, NOT_YET);
+  fleet.nowMs += 4 * MINUTE;
+  assert.match((await fleet.send(limited)).shown, /^delivered/);
+});
+
+test("a slow store is asked about all hosts at once", async () => {
+  const fleet = new Fleet();
+  const hosts = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"];
+  await using peer = await startSmtpPeer();
+  const asked: number[] = [];
+  let open = 0;
+  fleet.slowly = async () => {
+    asked.push(++open);
+    await new Promise((resolve) => setImmediate(resolve));
+    open--;
+  };
+  const transport = smtpTransport(peer.port, { hosts: ["127.0.0.1"] });
+  const item = { hosts: ["127.0.0.1", ...hosts], hostAddresses: ["127.0.0.1", ...hosts] };
+  assert.match((await fleet.send(transport, item)).shown, /^delivered/);
+  assert.equal(Math.max(...asked), 5);
 });
 
 test("a suspended host is not tried, by name or address, until the suspension ends", async () => {

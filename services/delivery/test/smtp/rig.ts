@@ -7,6 +7,7 @@ import { SigningKeys } from "../../src/message/signing/signing-keys.ts";
 import { AddressCache } from "../../src/smtp/address-cache.ts";
 import { clientContexts } from "../../src/smtp/client-contexts.ts";
 import { ConnectionPool } from "../../src/smtp/connection-pool.ts";
+import type { HostLeases } from "../../src/smtp/host-leases.ts";
 import type { HostRetriesDeps } from "../../src/smtp/host-retries.ts";
 import { deliverBySmtp } from "../../src/smtp/smtp-delivery.ts";
 
@@ -120,6 +121,8 @@ interface RigOptions {
   readonly retries?: HostRetriesDeps;
   /** How many processes deliver. */
   readonly share?: () => number;
+  /** Of hosts that only one process may use. */
+  readonly leases?: HostLeases;
 }
 
 /** A pool of its own, and deliveries through it. */
@@ -130,8 +133,14 @@ export class Rig {
   readonly #keys = new SigningKeys();
   readonly #controller = new AbortController();
 
-  constructor({ idleMs = 10_000, spool = noSpool, retries, share }: RigOptions = {}) {
-    this.pool = new ConnectionPool({ idleMs, sweepMs: 20, contexts, ...(share && { share }) });
+  constructor({ idleMs = 10_000, spool = noSpool, retries, share, leases }: RigOptions = {}) {
+    this.pool = new ConnectionPool({
+      idleMs,
+      sweepMs: 20,
+      contexts,
+      ...(share && { share }),
+      ...(leases && { leases }),
+    });
     this.spool = spool;
     this.#retries = retries;
   }

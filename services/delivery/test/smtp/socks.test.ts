@@ -19,6 +19,8 @@ describe("socks_proxy", () => {
     for (let i = 0; i < 2; i++) assert.equal((await rig.deliver(transport)).results[0]?.outcome, "delivered");
     assert.deepEqual(socks.targets, [`127.0.0.1:${peer.port}`]);
     assert.equal(peer.messages.length, 2);
+    const [result] = (await rig.deliver(transport)).results;
+    assert.deepEqual([result?.proxyAddress, result?.proxyPort], ["127.0.0.1", socks.port]);
   });
 
   test("with a name and a password; not with the wrong one", async () => {

@@ -15,6 +15,7 @@ export type LoggedReception = Pick<
   | "bodyBits"
   | "tookMs"
   | "subject"
+  | "isResumed"
 >;
 
 /** Octets of a subject that are logged, as in Exim. */
@@ -26,7 +27,7 @@ export function loggedReception(
   selectors: ReadonlySet<string>,
   known: { readonly tookMs: number; readonly subject: () => string | undefined },
 ): LoggedReception {
-  const { proxy } = acls.session.connection;
+  const { proxy, tls } = acls.session.connection;
   const { authenticatedSender } = acls.session.message;
   const logged: { -readonly [K in keyof LoggedReception]: LoggedReception[K] } = connectionFields(client, selectors);
   if (selectors.has("connection_id")) logged.connectionId = client.connectionId;
@@ -35,6 +36,7 @@ export function loggedReception(
     logged.authenticatedSender = authenticatedSender;
   }
   if (pipelining !== undefined && selectors.has("pipelining")) logged.pipelining = pipelining;
+  if (tls?.resumption === "resumed" && selectors.has("tls_resumption")) logged.isResumed = true;
   if (selectors.has("8bitmime")) logged.bodyBits = envelope.eightBit ? 8 : envelope.sevenBit ? 7 : 0;
   if (selectors.has("receive_time")) logged.tookMs = known.tookMs;
   const subject = selectors.has("subject") ? known.subject() : undefined;

@@ -39,7 +39,7 @@ async function headersCounted({ metrics }: TestGateway, result: string): Promise
   return Number(line.exec(await metrics.metrics())?.[1] ?? 0);
 }
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 /** Health checks, as fast as HAProxy makes them. */
 const CHECK = "check check-send-proxy inter 50ms rise 1 fall 1";
 

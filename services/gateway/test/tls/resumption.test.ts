@@ -19,7 +19,7 @@ const [mx, other] = [makeCertificate("mx.test"), makeCertificate("other.test")];
 const authority = makeCertificate("authority", { isAuthority: true });
 const certificate = ({ certificateFile, privateKeyFile }: typeof mx): string =>
   `tls_certificate = ${certificateFile}\ntls_privatekey = ${privateKeyFile}\n`;
-const main = `${certificate(mx)}tls_resumption_hosts = *\n`;
+const main = `${certificate(mx)}tls_resumption_hosts = *\nlog_selector = +tls_resumption\n`;
 const RCPT = "accept message = resumption $tls_in_resumption ${listextract{$tls_in_resumption}{_RESUME_DECODE}}";
 const HOUR_MS = 3_600_000;
 
@@ -38,7 +38,13 @@ function fleet() {
 }
 
 /** One word for each reply of code 250, the first of which is that to the EHLO before STARTTLS. (R and Q are commands to it.) */
-const WORDS = ["EHLO client.example\n", "MAIL FROM:<s@a.test>\n", "rcpt TO:<ann@example.org>\n", "quit\n"];
+const WORDS = [
+  "EHLO client.example\n",
+  "MAIL FROM:<s@a.test>\n",
+  "rcpt TO:<ann@example.org>\n",
+  "bdat 5 LAST\na:b\n",
+  "quit\n",
+];
 
 /** @returns whether the session was resumed, as client and server say. */
 async function session({ port }: TestGateway, version: string, options: readonly string[]): Promise<string> {
@@ -77,7 +83,10 @@ describe("openssl s_client, which has a ticket", { skip }, () => {
       await using first = await start();
       await using second = await start();
       assert.equal(await session(first, version, keep), "New 11");
+      const arrival = second.event(({ name }) => name === "msg:received");
       assert.equal(await session(second, version, bring), resumed);
+      const event = await arrival;
+      assert.equal(event.name === "msg:received" && event.isResumed, true, "the log is told");
       assert.equal(await session(first, version, bring), resumed);
     });
 

@@ -1,4 +1,6 @@
-import { gzipSync } from "node:zlib";
+import { pipeline } from "node:stream/promises";
+import { setImmediate } from "node:timers/promises";
+import { createGzip } from "node:zlib";
 import { INLINE_LIMIT_OCTETS } from "@postbus/contracts";
 import type { CountedDmarcResult } from "@postbus/history";
 import { mailDate } from "@postbus/mail";
@@ -20,31 +22,46 @@ export interface AggregateReport {
   readonly begin: number;
   readonly end: number;
   readonly results: readonly CountedDmarcResult[];
+  /** Of the day, all of them. */
+  readonly messages: number;
   readonly nowMs: number;
 }
 
 const CRLF = "\r\n";
+/** Of base64. */
+const LINE_OCTETS = 76;
 
 /**
  * The message that carries a report (RFC 9990 §3.5.2). What would not fit into an item of the bus is left out, the rarest
  * results first, and the report says so. Without recipients it has the size that it would have with them.
+ *
+ * It is made in pieces, and compressed in another thread: whoever else runs in this one goes on meanwhile.
+ *
+ * @throws the signal's reason.
  */
-export function aggregateMessage(report: AggregateReport): Buffer {
-  const { results } = report;
-  let kept = results.length;
+export async function aggregateMessage(report: AggregateReport, signal: AbortSignal): Promise<Buffer> {
+  let kept = report.results.length;
   for (;;) {
-    const message = composed(report, kept);
-    if (message.length <= INLINE_LIMIT_OCTETS || kept === 1) return message;
-    kept = Math.max(1, Math.floor(kept * Math.min(0.9, INLINE_LIMIT_OCTETS / message.length)));
+    const { head, file, tail } = await parts(report, kept, signal);
+    const octets = head.length + encodedOctets(file.length) + tail.length;
+    if (octets <= INLINE_LIMIT_OCTETS || kept === 1) return Buffer.concat([head, encoded(file), tail]);
+    kept = Math.max(1, Math.floor(kept * Math.min(0.9, INLINE_LIMIT_OCTETS / octets)));
   }
 }
 
-function composed(report: AggregateReport, kept: number): Buffer {
-  const { hostname, domain, from, email, to, uniqueId, begin, end, results, nowMs } = report;
+interface MessageParts {
+  readonly head: Buffer;
+  /** Compressed. */
+  readonly file: Buffer;
+  readonly tail: Buffer;
+}
+
+async function parts(report: AggregateReport, kept: number, signal: AbortSignal): Promise<MessageParts> {
+  const { hostname, domain, from, email, to, uniqueId, begin, end, results, messages, nowMs } = report;
   const shown = results.slice(0, kept);
-  const leftOut = results.slice(kept).reduce((sum, { count }) => sum + count, 0);
+  // Some may have come while they were read.
+  const leftOut = Math.max(0, messages - shown.reduce((sum, { count }) => sum + count, 0));
   const reportId = `${uniqueId}@${hostname}`;
-  const xml = aggregateXml(shown, { organization: hostname, email, reportId, begin, end, leftOut });
   const file = `${hostname}!${domain}!${begin}!${end}!${uniqueId}.xml.gz`;
   const boundary = `----dmarc-${uniqueId}`;
   const lines = [
@@ -69,11 +86,38 @@ function composed(report: AggregateReport, kept: number): Buffer {
     "Content-Transfer-Encoding: base64",
     `Content-Disposition: attachment;${CRLF}\tfilename="${file}"`,
     "",
-    ...(gzipSync(xml)
-      .toString("base64")
-      .match(/.{1,76}/g) ?? []),
-    `--${boundary}--`,
     "",
   ];
-  return Buffer.from(lines.join(CRLF), "latin1");
+  const pieces = aggregateXml(shown, { organization: hostname, email, reportId, begin, end, leftOut });
+  return {
+    head: Buffer.from(lines.join(CRLF), "latin1"),
+    file: await compressed(pieces, signal),
+    tail: Buffer.from(`--${boundary}--${CRLF}`, "latin1"),
+  };
 }
+
+/** Each piece is made when the one before has been taken; between two, others run. */
+async function compressed(texts: Iterable<string>, signal: AbortSignal): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  async function* octets(): AsyncGenerator<Buffer> {
+    for (const text of texts) {
+      yield Buffer.from(text, "latin1");
+      await setImmediate();
+    }
+  }
+  const collect = async (source: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const piece of source) pieces.push(piece);
+  };
+  await pipeline(octets, createGzip(), collect, { signal });
+  return Buffer.concat(pieces);
+}
+
+const encodedOctets = (octets: number): number => {
+  const base64 = Math.ceil(octets / 3) * 4;
+  return base64 + Math.ceil(base64 / LINE_OCTETS) * CRLF.length;
+};
+
+const encoded = (file: Buffer): Buffer => {
+  const lines = file.toString("base64").match(/.{1,76}/g) ?? [];
+  return Buffer.from(lines.map((line) => line + CRLF).join(""), "latin1");
+};

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Bus } from "@postbus/bus";
 import { DestinationsAnswer, type DestinationsRequest, verifyDestinationsSubject } from "@postbus/contracts";
-import { type CountedDmarcResult, DAY_MS, type History } from "@postbus/history";
+import { type CountedDmarcResult, DAY_MS, type History, readDmarcResult } from "@postbus/history";
 import { derivedMessageId } from "@postbus/mail";
 import { parseMailbox } from "@postbus/policy";
 import { ownMessage } from "@postbus/queue";
@@ -33,6 +33,8 @@ export interface AggregateDeps {
   readonly log: Logger;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** For tests; default `REPORT_TIMEOUT_MS`. */
+  readonly timeoutMs?: number;
 }
 
 /** How often it is looked whether a day is over. */
@@ -47,9 +49,15 @@ const MAX_DAYS = 3;
 const LEASE_MS = 15 * 60_000;
 /** Of the lease, what must be left when a report goes out. */
 const LEASE_REST_MS = 5 * 60_000;
+/** So often a report is tried that fails: some eight hours. */
+const MAX_TRIES = 30;
 /** So often it is waited for a DNS that does not answer. */
 const MAX_ATTEMPTS = 10;
 const MAX_RESULTS = 10_000;
+/** Reports that are made beside each other: most of the time is waited for the DNS. */
+const BESIDE = 4;
+/** For one report, whatever it waits for; a part of the lease. */
+const REPORT_TIMEOUT_MS = 5 * 60_000;
 const ASK_TIMEOUT_MS = 25_000;
 
 /**
@@ -86,6 +94,7 @@ export class AggregateReports implements Part {
       try {
         await this.look();
       } catch (err) {
+        if (signal.aborted) return; // What was under way is done by the next that claims it.
         this.#deps.log.warn({ err }, "aggregate reports are late");
       }
     }
@@ -104,53 +113,90 @@ export class AggregateReports implements Part {
     if (current === undefined || !isUpToDate()) return 0;
     let sent = 0;
     const failures: unknown[] = [];
-    for (let day = today - MAX_DAYS; day < today; day++) {
-      let domain = await history.nextDmarcDomain(day, "");
-      while (domain !== undefined && !this.#stopping.signal.aborted) {
+    const domains = this.#unreported(today);
+    const work = async (): Promise<void> => {
+      for await (const [day, domain] of domains) {
         try {
-          if (await this.#report(day, domain, current)) sent += 1;
+          if (await this.#inTime(day, domain, current)) sent += 1;
         } catch (err) {
           // The others need not wait for it; its claim runs out, and it is tried again.
           failures.push(err);
         }
-        domain = await history.nextDmarcDomain(day, domain);
       }
-    }
+    };
+    const ended = await Promise.allSettled(Array.from({ length: BESIDE }, work));
+    for (const end of ended) if (end.status === "rejected") failures.push(end.reason);
     if (failures.length > 0) throw failures[0];
     return sent;
   }
 
-  async #report(day: number, domain: string, settings: AggregateSettings): Promise<boolean> {
+  /** Days of domains, until it is to stop. Those who ask at the same time get one after the other. */
+  async *#unreported(today: number): AsyncGenerator<readonly [day: number, domain: string]> {
+    const { history } = this.#deps;
+    for (let day = today - MAX_DAYS; day < today; day++) {
+      let domain: string | undefined = "";
+      while (!this.#stopping.signal.aborted) {
+        domain = await history.nextDmarcDomain(day, domain);
+        if (domain === undefined) break;
+        yield [day, domain];
+      }
+    }
+  }
+
+  /** Who waits for ever keeps no other report waiting. */
+  async #inTime(day: number, domain: string, settings: AggregateSettings): Promise<boolean> {
+    const timeout = new AbortController();
+    const signal = AbortSignal.any([timeout.signal, this.#stopping.signal]);
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    const { timeoutMs = REPORT_TIMEOUT_MS } = this.#deps;
+    const timer = setTimeout(() => timeout.abort(new Error(`no report about ${domain} in ${timeoutMs} ms`)), timeoutMs);
+    try {
+      return await Promise.race([this.#report(day, domain, settings, signal), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #report(day: number, domain: string, settings: AggregateSettings, signal: AbortSignal): Promise<boolean> {
     const { history, bus, log, now = Date.now } = this.#deps;
     const nowMs = now();
     const claim = { day, domain, owner: this.#owner, nowMs, untilMs: nowMs + LEASE_MS };
     const attempts = await history.claimDmarcReport(claim);
     if (attempts === undefined) return false;
+    if (attempts > MAX_TRIES) {
+      log.warn({ domain, attempts }, "an aggregate report could not be made: it is given up");
+      await history.endDmarcReport(claim);
+      return false;
+    }
     const messageId = derivedMessageId(`dmarc-aggregate/${settings.hostname}/${domain}/${day}`, (day + 1) * DAY_MS);
     if (attempts > 1 && (await history.message(messageId)) !== undefined) {
       await history.endDmarcReport(claim);
       return false;
     }
-    const results = await history.dmarcResults(day, domain, MAX_RESULTS);
+    const { results, messages } = await history.dmarcResults(day, domain, MAX_RESULTS);
     const wanted = await this.#destinations(domain, results, settings);
     if (wanted.isIncomplete === true && attempts < MAX_ATTEMPTS) return false;
-    const message = (to: readonly string[]): Buffer =>
-      aggregateMessage({
-        ...{ hostname: settings.hostname, domain, to, results, nowMs },
+    const message = (to: readonly string[]): Promise<Buffer> => {
+      const report = {
+        ...{ hostname: settings.hostname, domain, to, results, messages, nowMs },
         from: settings.from,
         email: parseMailbox(settings.from)?.address ?? settings.from,
         uniqueId: messageId.replaceAll("-", ""),
         begin: (day * DAY_MS) / 1000,
         end: ((day + 1) * DAY_MS) / 1000 - 1,
-      });
+      };
+      return aggregateMessage(report, signal);
+    };
     const addresses = wanted.destinations.map(({ address }) => address);
-    const toAll = results.length === 0 ? Buffer.alloc(0) : message(addresses);
+    const toAll = results.length === 0 ? Buffer.alloc(0) : await message(addresses);
     const size = toAll.length;
     const to = wanted.destinations.filter(({ maxOctets = Infinity }) => size <= maxOctets).map((each) => each.address);
     if (results.length > 0 && to.length > 0) {
       // A machine that has slept meanwhile is not the only one at it any more.
+      const octets = to.length === addresses.length ? toAll : await message(to);
       if (now() > claim.untilMs - LEASE_REST_MS) return false;
-      const octets = to.length === addresses.length ? toAll : message(to);
+      signal.throwIfAborted();
       const { publication, received } = ownMessage({
         messageId,
         octets,
@@ -176,7 +222,7 @@ export class AggregateReports implements Part {
     const question: DestinationsRequest = {
       v: 1,
       domain,
-      uris: [...(last?.result.record.rua ?? [])],
+      uris: [...(last === undefined ? [] : readDmarcResult(last.body).record.rua)],
       tag: "rua",
       ...(suffixFile === undefined ? {} : { suffixFile }),
     };

@@ -1,4 +1,5 @@
-import type { CountedDmarcResult, DmarcResult } from "@postbus/history";
+import type { DmarcRecord } from "@postbus/contracts";
+import { type CountedDmarcResult, type DmarcResult, readDmarcResult } from "@postbus/history";
 
 /** What a report says of itself. */
 export interface ReportMetadata {
@@ -17,47 +18,62 @@ export interface ReportMetadata {
 /** An element with text in it, or with others; lines of them. */
 type Content = string | readonly string[];
 
+/** Octets, roughly, that are made without a pause. */
+const PIECE_OCTETS = 32 * 1024;
+
 /**
- * An aggregate report (RFC 9990, appendix A). @param results The most frequent first, one at least; the record of the last
- * message is told as the policy.
+ * An aggregate report (RFC 9990 §3.1.1, appendix A; the order of elements is that of its tables) in pieces, each made when it
+ * is asked for.
+ *
+ * @param results The most frequent first, one at least; the record of the last message is told as the policy.
  */
-export function aggregateXml(results: readonly CountedDmarcResult[], metadata: ReportMetadata): string {
-  const { record } = results.reduce((a, b) => (b.atMs > a.atMs ? b : a)).result;
-  const lines = [
+export function* aggregateXml(results: readonly CountedDmarcResult[], metadata: ReportMetadata): Generator<string> {
+  const { record } = readDmarcResult(results.reduce((a, b) => (b.atMs > a.atMs ? b : a)).body);
+  let piece = joined([
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<feedback xmlns="urn:ietf:params:xml:ns:dmarc-2.0">',
+    ...indented(headOf(record, metadata)),
+  ]);
+  for (const result of results) {
+    piece += joined(indented(recordOf(readDmarcResult(result.body), result.count)));
+    if (piece.length < PIECE_OCTETS) continue;
+    yield piece;
+    piece = "";
+  }
+  yield `${piece}</feedback>\n`;
+}
+
+const joined = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join("");
+const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+
+function headOf(record: DmarcRecord, metadata: ReportMetadata): string[] {
+  const { organization, email, reportId, begin, end, leftOut } = metadata;
+  return [
     ...element("version", "1.0"),
     ...element("report_metadata", [
-      ...element("org_name", metadata.organization),
-      ...element("email", metadata.email),
-      ...element("report_id", metadata.reportId),
-      ...element("date_range", [...element("begin", String(metadata.begin)), ...element("end", String(metadata.end))]),
-      ...(metadata.leftOut === 0
-        ? []
-        : element("error", `${metadata.leftOut} messages are left out: the report would be too large`)),
+      ...element("org_name", organization),
+      ...element("email", email),
+      ...element("report_id", reportId),
+      ...element("date_range", [...element("begin", String(begin)), ...element("end", String(end))]),
+      ...(leftOut === 0 ? [] : element("error", `${leftOut} messages are left out: the report would be too large`)),
       ...element("generator", "Postbus"),
     ]),
     ...element("policy_published", [
       ...element("domain", record.domain),
+      ...element("discovery_method", record.isBySuffixes === true ? "psl" : "treewalk"),
       ...element("p", record.p),
+      // Unspecified tags have their default values.
       ...element("sp", record.sp ?? record.p),
-      ...(record.np === undefined ? [] : element("np", record.np)),
+      ...element("np", record.np ?? record.sp ?? record.p),
+      ...element("fo", record.fo ?? "0"),
       ...element("adkim", record.adkim),
       ...element("aspf", record.aspf),
       ...element("testing", record.isTest === true ? "y" : "n"),
-      ...element("discovery_method", record.isBySuffixes === true ? "psl" : "treewalk"),
-      ...(record.fo === undefined ? [] : element("fo", record.fo)),
     ]),
-    ...results.flatMap(recordOf),
   ];
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    '<feedback xmlns="urn:ietf:params:xml:ns:dmarc-2.0">',
-    ...lines.map((line) => `  ${line}`),
-    "</feedback>",
-    "",
-  ].join("\n");
 }
 
-function recordOf({ result, count }: CountedDmarcResult): string[] {
+function recordOf(result: DmarcResult, count: number): string[] {
   const { clientAddress, isDkimAligned, isSpfAligned, envelopeFrom, headerFrom, dkim, spf } = result;
   const { disposition, reason } = evaluated(result);
   return element("record", [
@@ -71,7 +87,7 @@ function recordOf({ result, count }: CountedDmarcResult): string[] {
         ...(reason === undefined ? [] : element("reason", element("type", reason))),
       ]),
     ]),
-    ...element("identifiers", [...element("envelope_from", envelopeFrom), ...element("header_from", headerFrom)]),
+    ...element("identifiers", [...element("header_from", headerFrom), ...element("envelope_from", envelopeFrom)]),
     ...element("auth_results", [
       ...dkim.flatMap(([domain, selector, word]) =>
         element("dkim", [
@@ -84,7 +100,8 @@ function recordOf({ result, count }: CountedDmarcResult): string[] {
         ? []
         : element("spf", [
             ...element("domain", spf[0]),
-            ...element("scope", spf[1]),
+            // The only one: that the domain of HELO stands for the null return path does not change it (RFC 7208 §2.4).
+            ...element("scope", "mfrom"),
             ...element("result", spf[2] === "policy" ? "neutral" : spf[2]),
           ])),
     ]),

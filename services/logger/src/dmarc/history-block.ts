@@ -1,4 +1,4 @@
-import type { DkimFact, DmarcChecked, SpfFact } from "@postbus/contracts";
+import type { DkimFact, DmarcChecked, Facts, SpfFact } from "@postbus/contracts";
 
 /** OpenDMARC's numbers of authentication results. */
 const RESULTS: Readonly<Record<SpfFact["result"] | DkimFact["result"], number>> = {
@@ -56,15 +56,26 @@ export function historyBlock(event: DmarcChecked, reporter: string): string {
     `align_spf ${aligned(detail.isSpfAligned)}`,
     `action ${action}`,
     `arc ${arc}`,
-    `arc_policy ${arcPolicy} json[ ]`,
+    `arc_policy ${arcPolicy} json[${event.arc === undefined ? "" : sets(facts.arc)} ]`,
   ];
   return `${lines.join("\n")}\n`;
 }
+
+/** Who has sealed the message, from the first on. */
+const sets = (arc: Facts["arc"]): string =>
+  (arc?.hops ?? [])
+    .map(
+      ({ domain, selector, clientAddress = "" }, i) =>
+        ` ("i":${i + 1}, "d":"${name(domain)}", "s":"${name(selector)}", "ip":"${name(clientAddress)}")`,
+    )
+    .join(",");
 
 /** The code of its first letter; 0: it is not there. */
 const letter = (tag: string | undefined): number => tag?.charCodeAt(0) ?? 0;
 
 const aligned = (is: boolean): number => (is ? 4 : 5);
+
+const name = (text: string): string => text.replace(/[^A-Za-z0-9._:-]/g, "?");
 
 /** Peers have chosen it: it must not be more than one word. */
 const word = (text: string): string => text.replace(/[^\x21-\x7e]/g, "?");

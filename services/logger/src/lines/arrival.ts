@@ -14,7 +14,7 @@ export function arrival(event: Received, style: LogStyle): string {
   if (reception.clientAddress !== undefined) line += ` H=${client({ ...reception, ...event }, style)}`;
   line += ` P=${reception.protocol}`;
   if (event.pipelining !== undefined) line += ` ${event.pipelining}`;
-  line += tls(reception, style) + authentication(event, style);
+  line += tls(event, style) + authentication(event, style);
   if (reception.isPrdr === true) line += " PRDR";
   if (event.proxyAddress !== undefined) line += ` PRX=${event.proxyAddress}`;
   line += spfField(event.facts?.spf?.result, style);
@@ -37,11 +37,12 @@ const subject = (text: string): string =>
 const addressOr = (address: string, none: string): string => (address === "" ? none : printable(address));
 
 function tls(
-  { cipher, certificateVerified, peerName, serverName }: Received["reception"],
+  { reception, isResumed }: Pick<Received, "reception" | "isResumed">,
   { selectors }: LogStyle,
 ): string {
+  const { cipher, certificateVerified, peerName, serverName } = reception;
   if (cipher === undefined) return "";
-  let fields = selectors.has("tls_cipher") ? ` X=${cipher}` : "";
+  let fields = selectors.has("tls_cipher") ? ` X=${cipher}${isResumed === true ? "*" : ""}` : "";
   if (certificateVerified !== undefined && selectors.has("tls_certificate_verified")) {
     fields += ` CV=${certificateVerified ? "yes" : "no"}`;
   }

@@ -7,7 +7,7 @@ import { printable } from "../printable.ts";
 /** Exim cuts the next hop's reply there (`C=`). */
 const MAX_CONFIRMATION = 1_024;
 
-/** `FINAL (parent) <original> F= P= R= T= S= H= I= X= CV= DN= A= L PRDR K ST= C="…" QT= DT=`. */
+/** `FINAL (parent) <original> F= P= R= T= S= H= DS PRX= I= PS= X= CV= DN= A= L PRDR K ST= C="…" QT= DT=`. */
 export function delivery(event: Delivered, style: LogStyle): string {
   const { transport, confirmation, hostText, shadow } = event;
   const { selectors } = style;
@@ -18,7 +18,7 @@ export function delivery(event: Delivered, style: LogStyle): string {
   if (event.sentOctets !== undefined && selectors.has("delivery_size")) line += ` S=${event.sentOctets}`;
   const hop = host(event, style, event.reused === true ? "*" : "");
   if (hop === "" && hostText !== undefined) line += ` H=${printable(hostText)}`;
-  line += hop + tls(event, style) + extensions(event, style);
+  line += hop + sessionSteps(event) + tls(event, style) + extensions(event, style);
   if (shadow !== undefined) line += ` ST=${printable(shadow)}`;
   if (confirmation !== undefined && selectors.has("smtp_confirmation")) line += ` C="${quoted(confirmation)}"`;
   if (event.queuedMs !== undefined && selectors.has("queue_time")) line += ` QT=${span(event.queuedMs, style)}`;
@@ -36,10 +36,10 @@ export function deferral(event: Deferred, style: LogStyle, isPutOff: boolean): s
   return line;
 }
 
-/** `ADDRESS F= P= R= T= H= X=: MESSAGE DT=`, with the separator of Exim up to 4.98, which every tool reads. */
+/** `ADDRESS F= P= R= T= H= PS= X=: MESSAGE DT=`, with the separator of Exim up to 4.98, which every tool reads. */
 export function failure(event: Failed, style: LogStyle): string {
-  const line = address(event, style) + senders(event, style) + route(event) + host(event, style) + tls(event, style);
-  return `${line}: ${printable(event.text)}${deliverTime(event, style)}`;
+  const line = address(event, style) + senders(event, style) + route(event) + host(event, style);
+  return `${line}${sessionSteps(event)}${tls(event, style)}: ${printable(event.text)}${deliverTime(event, style)}`;
 }
 
 type Attempt = Pick<
@@ -53,6 +53,9 @@ type Attempt = Pick<
   | "host"
   | "hostAddress"
   | "hostPort"
+  | "isHostSigned"
+  | "proxyAddress"
+  | "proxyPort"
   | "localAddress"
   | "localPort"
   | "tookMs"
@@ -99,13 +102,18 @@ function route({ router, transport }: Attempt): string {
 }
 
 function host(event: Attempt, { selectors }: LogStyle, behind = ""): string {
-  const { host: name, hostAddress, hostPort } = event;
+  const { host: name, hostAddress, hostPort, proxyAddress, proxyPort } = event;
   if (name === undefined && hostAddress === undefined) return "";
   const shown = printable(name ?? hostAddress ?? "");
-  const port = selectors.has("outgoing_port") ? hostPort : undefined;
-  const at = hostAddress === undefined ? "" : ` ${endOf(hostAddress, port)}`;
-  return ` H=${shown}${at}${behind}${ownEnd(event)}`;
+  const showsPort = selectors.has("outgoing_port");
+  const signed = event.isHostSigned === true ? " DS" : "";
+  const at = hostAddress === undefined ? "" : ` ${endOf(hostAddress, showsPort ? hostPort : undefined)}`;
+  const by = proxyAddress === undefined ? "" : ` PRX=${endOf(proxyAddress, showsPort ? proxyPort : undefined)}`;
+  return ` H=${shown}${signed}${at}${behind}${by}${ownEnd(event)}`;
 }
+
+/** ` PS=ese`: EHLO, STARTTLS, EHLO. */
+const sessionSteps = ({ steps = "" }: Pick<Delivered, "steps">): string => (steps === "" ? "" : ` PS=${steps}`);
 
 function tls(
   { cipher, certificateVerified, peerName }: Pick<Delivered, "cipher" | "certificateVerified" | "peerName">,

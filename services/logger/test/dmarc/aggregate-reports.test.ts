@@ -11,6 +11,7 @@ import { DAY_MS, type History, openHistory } from "@postbus/history";
 import { pino } from "pino";
 import { Value } from "typebox/value";
 import { type AggregateDeps, AggregateReports } from "../../src/dmarc/aggregate-reports.ts";
+import { aggregateXml } from "../../src/dmarc/aggregate-xml.ts";
 import { checkedMessage, NOON, record } from "./checked-message.ts";
 
 const SETTINGS = { hostname: "mx.test", from: "DMARC <dmarc@mx.test>", suffixFile: undefined };
@@ -154,8 +155,8 @@ describe("aggregate reports", () => {
         [
           "identifiers",
           [
-            ["envelope_from", "b.example"],
             ["header_from", "b.example"],
+            ["envelope_from", "b.example"],
           ],
         ],
         [
@@ -202,8 +203,8 @@ describe("aggregate reports", () => {
         [
           "identifiers",
           [
-            ["envelope_from", ""],
             ["header_from", "sub.b.example"],
+            ["envelope_from", ""],
           ],
         ],
         [
@@ -221,7 +222,7 @@ describe("aggregate reports", () => {
               "spf",
               [
                 ["domain", "client.example"],
-                ["scope", "helo"],
+                ["scope", "mfrom"],
                 ["result", "none"],
               ],
             ],
@@ -253,18 +254,14 @@ describe("aggregate reports", () => {
           "policy_published",
           [
             ["domain", "b.example"],
-            ...[
-              ["p", "reject"],
-              ["sp", "reject"],
-              ["np", "none"],
-              ["adkim", "r"],
-              ["aspf", "s"],
-            ],
-            ...[
-              ["testing", "y"],
-              ["discovery_method", "treewalk"],
-              ["fo", "1"],
-            ],
+            ["discovery_method", "treewalk"],
+            ["p", "reject"],
+            ["sp", "reject"],
+            ["np", "none"],
+            ["fo", "1"],
+            ["adkim", "r"],
+            ["aspf", "s"],
+            ["testing", "y"],
           ],
         ],
         failed,
@@ -357,6 +354,58 @@ describe("aggregate reports", () => {
     world.nowMs += 16 * 60_000;
     world.answer = { v: 1, destinations: [{ address: "rua@b.example" }] };
     assert.equal(await reporter(world).look(), 0, "that was settled");
+  });
+
+  test("one that can never be made is given up after thirty times", async () => {
+    await store([reported(1)]);
+    const world = newWorld();
+    world.publish = () => Promise.reject(new Error("it does not fit"));
+    for (let attempt = 0; attempt < 30; attempt++) {
+      await assert.rejects(reporter(world).look(), /it does not fit/);
+      world.nowMs += 16 * 60_000;
+    }
+    assert.equal(await reporter(world).look(), 0);
+    delete world.publish;
+    world.nowMs += 16 * 60_000;
+    assert.equal(await reporter(world).look(), 0);
+  });
+
+  test("one that waits for ever is given up, and keeps no other waiting", async () => {
+    const of = (number: number, domain: string) =>
+      reported(number, { detail: { isSpfAligned: false, isDkimAligned: false, record: { ...record, domain } } });
+    // Far more domains than reports are made beside each other.
+    await store(Array.from({ length: 10 }, (_, n) => of(n, `${n}.example`)));
+    const world = newWorld();
+    const asked = new Set<string>();
+    const bus: AggregateDeps["bus"] = {
+      publish: async (publication) => void world.published.push(publication),
+      async request(_subject, question) {
+        const { domain } = question as { readonly domain: string };
+        asked.add(domain);
+        return domain === "0.example" ? new Promise<never>(() => undefined) : world.answer;
+      },
+    };
+    const looking = reporter(world, { bus, timeoutMs: 5_000 }).look();
+    await assert.rejects(looking, /no report about 0\.example in 5000 ms/);
+    assert.deepEqual([asked.size, world.published.length], [10, 9]);
+  });
+
+  test("very many results: others run meanwhile", async () => {
+    const texts = aggregateXml(
+      Array.from({ length: 3_000 }, (_, n) => ({
+        body: JSON.stringify({
+          ...{ clientAddress: `192.0.2.${n % 250}`, status: "reject", outcome: "refused", policy: "reject" },
+          ...{ isDkimAligned: false, isSpfAligned: false, headerFrom: "b.example", envelopeFrom: `${n}.example` },
+          ...{ dkim: [], spf: ["b.example", "mfrom", "fail"], record },
+        }),
+        count: 1,
+        atMs: n,
+      })),
+      { organization: "mx.test", email: "a@mx.test", reportId: "1@mx.test", begin: 0, end: 86_399, leftOut: 0 },
+    );
+    const sizes = [...texts].map(({ length }) => length);
+    assert.ok(sizes.length > 20, `${sizes.length} pieces`);
+    assert.ok(Math.max(...sizes) < 64 * 1024);
   });
 
   test("who takes only small reports gets no large one", async () => {

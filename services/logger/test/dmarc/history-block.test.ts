@@ -69,4 +69,18 @@ describe("a block of the history file", () => {
     assert.ok(block.includes("dkim a?b?rua?x s?? 0"));
     assert.ok(block.includes("mfrom x?policy?15"));
   });
+
+  test("says who has sealed it, if that was asked", () => {
+    const hops = [
+      { domain: "test.ex", selector: "sel", clientAddress: "192.0.2.1" },
+      { domain: 'b.ex"]', selector: "s 2" },
+    ];
+    const arc = { result: "pass" as const, instance: 2, oldestPass: 1, hops };
+    const { facts } = checkedMessage(1);
+    const lastLine = (changes: object) =>
+      historyBlock(checkedMessage(1, changes), "mx.test").trimEnd().split("\n").at(-1);
+    const sets = '("i":1, "d":"test.ex", "s":"sel", "ip":"192.0.2.1"), ("i":2, "d":"b.ex??", "s":"s?2", "ip":"")';
+    assert.equal(lastLine({ arc: "pass", facts: { ...facts, arc } }), `arc_policy 0 json[ ${sets} ]`);
+    assert.equal(lastLine({ facts: { ...facts, arc } }), "arc_policy 1 json[ ]");
+  });
 });

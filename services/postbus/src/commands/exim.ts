@@ -1,8 +1,5 @@
 import { parseArgs } from "node:util";
-import { readPolicy } from "@postbus/policy";
-import { version } from "@postbus/service-kit";
 import { UsageError } from "../command.ts";
-import { printOptions } from "../exim/print-options.ts";
 import { policyOptions, policySettings } from "../policy-options.ts";
 
 /** A form of Exim's command line, and what does the same here. @param policy Words that name the policy. */
@@ -19,19 +16,30 @@ function queueForm([flag, command]: readonly [string, string]): readonly [string
   return [flag, async (_policy, ids) => (await import("./queue.ts")).queue([command, ...ids])];
 }
 
-/** Exim's manual, "The Exim command line". Adding a form = a line here, and one in the help. */
+/**
+ * Exim's manual, "The Exim command line". Adding a form = a line here, and one in the help. Each loads what it needs: the queue's
+ * forms, which scripts call again and again, no policy.
+ */
 const forms: Readonly<Record<string, Form>> = {
   "-be": async (policy, rest) => (await import("./expand.ts")).expand([...policy, ...afterWords(rest)]),
   "-bh": async (policy, rest) => (await import("./session.ts")).session([...policy, "--from", one("-bh", rest)]),
   "-bhc": async (policy, rest) => (await import("./session.ts")).session([...policy, "--from", one("-bhc", rest)]),
   "-bt": async (policy, rest) => (await import("./route.ts")).route([...policy, ...afterWords(rest)]),
   "-bV": async (policy) => {
-    process.stdout.write(`Postbus ${version}\n`);
+    process.stdout.write(`Postbus ${(await import("@postbus/service-kit")).version}\n`);
     return (await import("./check.ts")).check(policy);
   },
   ...Object.fromEntries(Object.entries(QUEUE_FORMS).map(queueForm)),
-  "-bP": async (policy, rest) => printOptions(readPolicy(policyIn(policy)), rest),
+  "-bP": printed,
 };
+
+async function printed(policy: readonly string[], rest: readonly string[]): Promise<number> {
+  const [{ readPolicy }, { printOptions }] = await Promise.all([
+    import("@postbus/policy"),
+    import("../exim/print-options.ts"),
+  ]);
+  return printOptions(readPolicy(policyIn(policy)), rest);
+}
 
 /** `postbus exim`: the flags of Exim that scripts use, for the commands that do the same. @throws {UsageError} */
 export async function exim(args: readonly string[]): Promise<number> {

@@ -99,7 +99,7 @@ async function* items(client: StatusClient, more = ""): AsyncIterable<Static<typ
   do {
     const page = await client.read(`/v1/queue?limit=${PAGE_ITEMS}${more}${after}`, Page);
     yield* page.items;
-    after = page.next === undefined ? "" : `&after=${encodeURIComponent(page.next)}`;
+    after = page.next === undefined ? "" : `&counts=false&after=${encodeURIComponent(page.next)}`;
   } while (after !== "");
 }
 
@@ -122,9 +122,8 @@ async function eximList({ client }: Call): Promise<void> {
 
 /** As `exim -bpc`: how many messages. */
 async function eximCount({ client }: Call): Promise<void> {
-  let count = 0;
-  for await (const _ of messages(client)) count++;
-  process.stdout.write(`${count}\n`);
+  const { messages } = await client.read("/v1/queue?limit=0&messages=true", Type.Object({ messages: Count }));
+  process.stdout.write(`${messages}\n`);
 }
 
 /** The items of each message, which stand one behind the other. */

@@ -19,7 +19,7 @@ import {
   sessionNames,
   smtpParts,
 } from "@postbus/policy";
-import { KeyValueRates, type RateStore, RedisRates } from "@postbus/rates";
+import { KeyValueRates, openRedisRates, type RateStore } from "@postbus/rates";
 import { compileRouters } from "@postbus/routing";
 import { type SessionProfile, type SessionQuestion, sessionProfile } from "@postbus/smtp";
 import { Dialogue } from "./dialogue.ts";
@@ -46,7 +46,7 @@ export async function runSession(options: SessionOptions): Promise<void> {
   const { configuration, client, redisUrl, dataDirectory, write, trace } = options;
   const { main } = configuration;
   const surroundings = policySurroundings(configuration, options);
-  const { rates, stop } = openRates(redisUrl, dataDirectory);
+  const { rates, stop } = await openRates(redisUrl, dataDirectory);
   const { primaryHostname } = surroundings.shared.settings;
   const names = sessionNames(configuration, { primaryHostname, file: options.file, version: PROGRAM_VERSION });
   const hooks: AclHooks = {
@@ -109,12 +109,12 @@ async function signaturesOf(content: Buffer, resolver: Resolver): Promise<readon
 }
 
 /** Counters: those of the fleet, or what sessions before have left in the data directory. */
-function openRates(
+async function openRates(
   redisUrl: string | undefined,
   directory: string,
-): { readonly rates: RateStore; stop(): Promise<void> } {
+): Promise<{ readonly rates: RateStore; stop(): Promise<void> }> {
   if (redisUrl !== undefined) {
-    const rates = new RedisRates({ url: redisUrl });
+    const rates = await openRedisRates({ url: redisUrl });
     return { rates, stop: () => rates.stop() };
   }
   const state = new StateFile(directory);

@@ -25,9 +25,9 @@ export function askClamd(
   message: ScannedMessage,
   signal: AbortSignal,
 ): Promise<string> {
-  return hosts.ask("clamd", server, signal, async () => {
-    const options = { server, signal, retryMs, maxAnswerOctets: MAX_ANSWER_OCTETS, endsRequest: false };
-    return readClamdAnswer((await exchange(instream(message), options)).toString("latin1"));
+  return hosts.ask({ program: "clamd", server, message, signal }, async (about, inTime) => {
+    const options = { server, signal: inTime, retryMs, maxAnswerOctets: MAX_ANSWER_OCTETS, endsRequest: false };
+    return readClamdAnswer((await exchange(instream(about), options)).toString("latin1"));
   });
 }
 

@@ -22,9 +22,10 @@ export function askDccifd(
   message: ScannedMessage,
   signal: AbortSignal,
 ): Promise<DccVerdict> {
-  return hosts.ask("dccifd", task.server, signal, async () => {
-    const options = { server: task.server, signal, maxAnswerOctets: MAX_ANSWER_OCTETS, endsRequest: true };
-    return readDccifdAnswer((await exchange(request(task, message), options)).toString("latin1"));
+  const { server } = task;
+  return hosts.ask({ program: "dccifd", server, message, signal }, async (about, inTime) => {
+    const options = { server, signal: inTime, maxAnswerOctets: MAX_ANSWER_OCTETS, endsRequest: true };
+    return readDccifdAnswer((await exchange(request(task, about), options)).toString("latin1"));
   });
 }
 

@@ -60,10 +60,10 @@ export function askRspamd(
   message: ScannedMessage,
   signal: AbortSignal,
 ): Promise<RspamdAnswer> {
-  return hosts.ask("rspamd", question.server, signal, async () => {
-    const { server, retryMs = 0 } = question;
-    const options = { server, signal, retryMs, maxAnswerOctets: MAX_ANSWER_OCTETS, endsRequest: false };
-    return readRspamdAnswer(bodyOf(await exchange(request(question, message), options)));
+  const { server, retryMs = 0 } = question;
+  return hosts.ask({ program: "rspamd", server, message, signal }, async (about, inTime) => {
+    const options = { server, signal: inTime, retryMs, maxAnswerOctets: MAX_ANSWER_OCTETS, endsRequest: false };
+    return readRspamdAnswer(bodyOf(await exchange(request(question, about), options)));
   });
 }
 

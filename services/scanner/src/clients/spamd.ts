@@ -35,9 +35,9 @@ export function askSpamd(
   message: ScannedMessage,
   signal: AbortSignal,
 ): Promise<SpamdAnswer> {
-  return hosts.ask("spamd", server, signal, async () => {
-    const options = { server, signal, retryMs, maxAnswerOctets: MAX_ANSWER_OCTETS, endsRequest: true };
-    const answer = await exchange(request(command, user, message), options);
+  return hosts.ask({ program: "spamd", server, message, signal }, async (about, inTime) => {
+    const options = { server, signal: inTime, retryMs, maxAnswerOctets: MAX_ANSWER_OCTETS, endsRequest: true };
+    const answer = await exchange(request(command, user, about), options);
     return readSpamdAnswer(answer.toString("latin1"));
   });
 }

@@ -7,6 +7,13 @@ type Named<T, Name> = Extract<T, { readonly engine: Name }>;
 /** Kinds of questions. */
 export type EngineName = ScanTask["engine"];
 
+/** An answer. */
+export interface Scanned<Verdict> {
+  readonly verdict: Verdict;
+  /** It would be another one later, of the same content: it counts for this message alone. */
+  readonly isForNow: boolean;
+}
+
 /** What answers one kind of questions about messages, with the help of programs outside. */
 export interface Engine<Name extends EngineName = EngineName> {
   /**
@@ -24,5 +31,5 @@ export interface Engine<Name extends EngineName = EngineName> {
     message: ScannedMessage,
     hosts: EngineHosts,
     signal: AbortSignal,
-  ): Promise<Named<ScanVerdict, Name>>;
+  ): Promise<Scanned<Named<ScanVerdict, Name>>>;
 }

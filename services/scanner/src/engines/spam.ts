@@ -5,14 +5,18 @@ import type { EngineHosts } from "../hosts/engine-hosts.ts";
 import type { ScannedMessage } from "../message/scanned-message.ts";
 import type { Engine } from "./engine.ts";
 import { firstThatAnswers } from "./first-that-answers.ts";
+import { isForNow } from "./is-for-now.ts";
 
 type SpamServer = SpamTask["servers"][number];
 
 /** How much does it look like spam? */
 export const spam: Engine<"spam"> = {
   keeps: "content",
-  scan({ user, servers }, message, hosts, signal) {
-    return firstThatAnswers(inTurn(servers), signal, (server) => ask(server, user, message, hosts, signal));
+  async scan({ user, servers }, message, hosts, signal) {
+    const verdict = await firstThatAnswers(inTurn(servers), signal, (server) =>
+      ask(server, user, message, hosts, signal),
+    );
+    return { verdict, isForNow: isForNow(verdict.action) };
   },
 };
 

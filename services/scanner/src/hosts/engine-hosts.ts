@@ -1,13 +1,17 @@
 import type { ScanServer } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
+import type { ScannedMessage } from "../message/scanned-message.ts";
 import { Breaker } from "./breaker.ts";
 import { EngineError } from "./engine-error.ts";
 import { Places } from "./places.ts";
+import { probeMessage } from "./probe-message.ts";
 import { serverName } from "./server-name.ts";
 
 /** Programs that look into messages. */
 export type EngineProgram = "dccifd" | "clamd" | "spamd" | "rspamd";
 
+/** A small message takes milliseconds, and a second where rules ask the DNS. */
+const PROBE_TIMEOUT_MS = 5_000;
 /** Hosts that are remembered: the policy may make their names of anything. */
 const MAX_HOSTS = 256;
 
@@ -16,6 +20,14 @@ interface EngineHost {
   readonly name: string;
   readonly breaker: Breaker;
   readonly places: Places;
+}
+
+/** Who is asked about what. */
+export interface HostQuestion {
+  readonly program: EngineProgram;
+  readonly server: ScanServer;
+  readonly message: ScannedMessage;
+  readonly signal: AbortSignal;
 }
 
 /** What is to be counted. */
@@ -37,18 +49,22 @@ export class EngineHosts {
   }
 
   /**
-   * Lets `use` talk to a host, when there is a place for it.
+   * Lets `use` talk to a host about a message, when there is a place for it.
    *
    * @param signal For the waiting and the talk.
+   * @param use Also called with a message of our own, to find out whether the host works at all.
    * @throws {DeferError} the host has not answered, or is not asked at present.
    */
-  async ask<T>(program: EngineProgram, server: ScanServer, signal: AbortSignal, use: () => Promise<T>): Promise<T> {
+  async ask<T>(
+    { program, server, message, signal }: HostQuestion,
+    use: (message: ScannedMessage, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const host = this.#host(program, server);
-    const refusal = host.breaker.refusal();
     const startMs = performance.now();
     const tell = (result: "ok" | "failed" | "refused"): void => {
       this.#watch?.asked(program, result, (performance.now() - startMs) / 1000);
     };
+    const refusal = await host.breaker.refusal(() => probe(use));
     if (refusal !== undefined) {
       tell("refused");
       throw new DeferError(host.name, refusal);
@@ -56,23 +72,19 @@ export class EngineHosts {
     try {
       await host.places.take(signal);
     } catch (err) {
-      host.breaker.abandoned();
       tell("failed");
       throw new DeferError(host.name, `all ${this.#connections} connections are in use`, { cause: err });
     }
     try {
-      const answer = await use();
+      const answer = await use(message, signal);
       host.breaker.succeeded();
       tell("ok");
       return answer;
     } catch (err) {
       // What went wrong on our side (content that cannot be read, a bug) says nothing about the host.
-      if (!(err instanceof EngineError)) {
-        host.breaker.abandoned();
-        throw err;
-      }
+      if (!(err instanceof EngineError)) throw err;
       if (err.isRefusal) host.breaker.succeeded();
-      else host.breaker.failed(err.message);
+      else host.breaker.failed(err.message, message.digest());
       tell("failed");
       throw new DeferError(host.name, err.message, { cause: err });
     } finally {
@@ -105,5 +117,14 @@ export class EngineHosts {
       this.#hosts.delete(name);
       return;
     }
+  }
+}
+
+/** That it does not want this message is an answer, too. */
+async function probe(use: (message: ScannedMessage, signal: AbortSignal) => Promise<unknown>): Promise<void> {
+  try {
+    await use(probeMessage, AbortSignal.timeout(PROBE_TIMEOUT_MS));
+  } catch (err) {
+    if (!(err instanceof EngineError && err.isRefusal)) throw err;
   }
 }

@@ -41,12 +41,19 @@ export const queue: FastifyPluginAsyncTypebox<{ readonly bus: Bus }> = async (ap
             recipients: Type.Optional(
               Type.Integer({ minimum: 0, maximum: MAX_RECIPIENTS, description: "So many are shown of each item" }),
             ),
+            counts: Type.Optional(
+              Type.Boolean({ default: true, description: "false: without the counts, for pages that follow" }),
+            ),
+            messages: Type.Optional(
+              Type.Boolean({ description: "How many messages wait, whatever number of items each has" }),
+            ),
           },
           { additionalProperties: false },
         ),
         response: {
           200: Type.Object({
-            counts: Type.Object({ route: Count, deliver: Count, deferred: Count, frozen: Count }),
+            counts: Type.Optional(Type.Object({ route: Count, deliver: Count, deferred: Count, frozen: Count })),
+            messages: Type.Optional(Count),
             items: Type.Array(QueueItem),
             next: Type.Optional(Type.String({ description: "For `after`; absent on the last page" })),
           }),
@@ -54,13 +61,17 @@ export const queue: FastifyPluginAsyncTypebox<{ readonly bus: Bus }> = async (ap
         },
       },
     },
-    async ({ query: { limit = DEFAULT_PAGE, recipients, ...filter } }) => {
+    async ({
+      query: { limit = DEFAULT_PAGE, recipients, counts: wantsCounts, messages: wantsMessages, ...filter },
+    }) => {
       // One after the other: the counts show soon whether the bus answers at all.
-      const counts = await inTime(bus.waiting.counts());
+      const counts = wantsCounts !== false ? await inTime(bus.waiting.counts()) : undefined;
+      const messages = wantsMessages === true ? await inTime(bus.waiting.messageCount(), LIST_DEADLINE_MS) : undefined;
       const items = limit === 0 ? [] : await inTime(bus.waiting.list({ ...filter, limit }), LIST_DEADLINE_MS);
       const last = items.length === limit ? items.at(-1) : undefined;
       return {
-        counts,
+        ...(counts === undefined ? {} : { counts }),
+        ...(messages === undefined ? {} : { messages }),
         items: items.map((item) => queueItem(item, recipients)),
         ...(last === undefined ? {} : { next: last.id }),
       };

@@ -37,6 +37,10 @@ const WORDS: ReadonlyMap<string, "no" | "yes" | "defer"> = new Map([
   ["+defer_unknown", "defer"],
 ]);
 
+const ASSUMED = { no: "assumed not in list", yes: "assumed in list", defer: "returned DEFER" } as const;
+
+const nameOf = (key: string): string => (isIP(key) === 0 ? key : textOf(reverseIp.apply(key, undefined)));
+
 class DnslistLookup {
   readonly #run: AclRun;
   #questions = 0;
@@ -51,6 +55,7 @@ class DnslistLookup {
         if (await this.#isListed(item, key)) return "yes";
       } catch (error) {
         if (!(error instanceof DeferError)) throw error;
+        this.#noteDefer(`${nameOf(key)}.${item.domain}`, onDefer);
         if (onDefer === "defer") throw error;
         if (onDefer === "yes") this.#found(item.textDomain, key, [], "");
         this.#run.note = error.message;
@@ -67,7 +72,7 @@ class DnslistLookup {
   }
 
   async #isListed({ domain, textDomain, wanted }: DnslistItem, key: string): Promise<boolean> {
-    const name = isIP(key) === 0 ? key : textOf(reverseIp.apply(key, undefined));
+    const name = nameOf(key);
     const addresses = await this.#addresses(`${name}.${domain}`);
     if (addresses.length === 0 || !areWanted(addresses, wanted)) return false;
     const values = textDomain === domain ? addresses : await this.#addresses(`${name}.${textDomain}`);
@@ -75,6 +80,12 @@ class DnslistLookup {
     const text = await this.#text(`${name}.${textDomain}`);
     this.#found(textDomain, key, values, text);
     return true;
+  }
+
+  /** `dnslist_defer` */
+  #noteDefer(name: string, onDefer: keyof typeof ASSUMED): void {
+    const text = `DNS list lookup defer (probably timeout) for ${name}: ${ASSUMED[onDefer]}`;
+    this.#run.session.log(["main"], text, { selector: "dnslist_defer" });
   }
 
   #found(domain: string, key: string, values: readonly string[], text: string): void {

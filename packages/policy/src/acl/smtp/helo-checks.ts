@@ -60,16 +60,16 @@ async function nameIfIn(list: CompiledList, session: AclSession): Promise<void> 
   }
 }
 
-async function verified({ connection, evaluation }: AclSession, isRequired: boolean): Promise<AclAnswer | undefined> {
+async function verified(session: AclSession, isRequired: boolean): Promise<AclAnswer | undefined> {
   let isTemporary = false;
   try {
-    if (await verifyHelo(connection, evaluation)) return undefined;
+    if (await verifyHelo(session)) return undefined;
   } catch (error) {
     if (!(error instanceof DeferError)) throw error;
     isTemporary = true;
   }
   if (!isRequired) return undefined;
-  const text = `${connection.isExtended ? "EHLO" : "HELO"} argument does not match calling host`;
+  const text = `${session.connection.isExtended ? "EHLO" : "HELO"} argument does not match calling host`;
   return {
     verdict: "refuse",
     reply: { code: isTemporary ? 451 : 550, lines: [text] },

@@ -9,7 +9,7 @@ export const reverseHostLookup: Verification = async (run, { options }) => {
   const { connection } = run.session;
   if (connection.client.address === "") return "yes";
   try {
-    if ((await clientName(connection, run.evaluation)) !== "") return "yes";
+    if ((await clientName(run.session)) !== "") return "yes";
     return refuse(run, "host lookup failed");
   } catch (error) {
     if (!(error instanceof DeferError)) throw error;
@@ -23,7 +23,7 @@ export const reverseHostLookup: Verification = async (run, { options }) => {
 /** `helo`: the name in HELO is the client's address, its name, or a name with its address (RFC 5321 §4.1.4). */
 export const helo: Verification = async (run) => {
   try {
-    return (await verifyHelo(run.session.connection, run.evaluation)) ? "yes" : "no";
+    return (await verifyHelo(run.session)) ? "yes" : "no";
   } catch (error) {
     if (!(error instanceof DeferError)) throw error;
     run.log = error.message;

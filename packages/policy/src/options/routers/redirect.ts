@@ -77,10 +77,6 @@ export const redirectRouter = {
     if (options.get("qualify_domain") !== undefined && options.get("qualify_preserve_domain") === true) {
       error('only one of "qualify_domain" or "qualify_preserve_domain" must be set');
     }
-    for (const name of ["srs_dbinsert", "srs_dbselect"] as const) {
-      if (String(options.get(name) ?? "").trim() === "builtin")
-        error(`"${name}" needs a lookup: there is no store of our own`);
-    }
     if (options.get("one_time") === true) checkOneTime({ options, error });
   },
 } satisfies DriverTable;

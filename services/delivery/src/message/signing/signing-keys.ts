@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { DeferError } from "@postbus/mail";
 import { readSigningKey, type SigningKey } from "@postbus/mail-auth";
 import type { KeySource } from "@postbus/policy";
 
@@ -15,21 +16,31 @@ interface Held {
   /** Of the file; empty: it changes no more. */
   readonly version: string;
   readonly key: SigningKey | Error;
+  /** The file has become none since: that has been told. */
+  readonly isKept?: boolean;
   lookedAtMs: number;
 }
 
-/** The keys to sign with: read on first use, and again when the file has changed; no message waits for more than a look at it. */
+/**
+ * The keys to sign with: read on first use, and again when the file has changed; no message waits for more than a look at it.
+ * A file that is being written, or gone, leaves the key in force that was read of it last.
+ */
 export class SigningKeys {
   readonly #held = new Map<string, Held>();
   readonly #reading = new Map<string, Promise<Held>>();
   readonly #now: () => number;
+  readonly #onKept: (text: string) => void;
 
-  /** @param now Milliseconds, of any beginning. */
-  constructor(now: () => number = () => performance.now()) {
+  /** @param now Milliseconds, of any beginning. @param onKept Is told once why a file's last key stays in force. */
+  constructor(now: () => number = () => performance.now(), onKept: (text: string) => void = () => undefined) {
     this.#now = now;
+    this.#onKept = onKept;
   }
 
-  /** @returns an error: there is no key, and that is why. */
+  /**
+   * @returns an error: there is no key, and that is why.
+   * @throws {DeferError} there has been none yet, and its file is still being written.
+   */
   async get(source: KeySource): Promise<SigningKey | Error> {
     const name = "file" in source ? source.file : source.pem;
     const held = this.#held.get(name);
@@ -56,12 +67,23 @@ export class SigningKeys {
         return held;
       }
       if (size > MAX_KEY_OCTETS) throw new Error("too large for a private key");
-      return this.#hold(file, { version, key: read(await readFile(file, "latin1")), lookedAtMs });
+      const key = read(await readFile(file, "latin1"));
+      if (!(key instanceof Error)) return this.#hold(file, { version, key, lookedAtMs });
+      if (!isSettled && !isGood(held)) throw new DeferError(`key file ${file}`, key.message, { cause: key });
+      return this.#without(file, { version, key, lookedAtMs }, held);
     } catch (err) {
+      if (err instanceof DeferError) throw err;
       const text = err instanceof Error ? err.message.replace(/, (?:stat|open) .*$/, "") : String(err);
       const key = new Error(`unable to open file '${file}' for reading: ${text}`, { cause: err });
-      return this.#hold(file, { version: "unreadable", key, lookedAtMs });
+      return this.#without(file, { version: "unreadable", key, lookedAtMs }, held);
     }
+  }
+
+  /** There is no key in the file. @param held What there was. */
+  #without(file: string, found: Held & { readonly key: Error }, held: Held | undefined): Held {
+    if (!isGood(held)) return this.#hold(file, found);
+    if (held.isKept !== true) this.#onKept(`${found.key.message}: the key that was there before is used`);
+    return this.#hold(file, { ...found, key: held.key, isKept: true });
   }
 
   #hold(name: string, held: Held): Held {
@@ -72,6 +94,9 @@ export class SigningKeys {
     return held;
   }
 }
+
+const isGood = (held: Held | undefined): held is Held & { readonly key: SigningKey } =>
+  held !== undefined && !(held.key instanceof Error);
 
 function read(pem: string): SigningKey | Error {
   try {

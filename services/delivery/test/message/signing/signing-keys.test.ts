@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -39,12 +39,49 @@ test("a file that is not there, or is none, is an error until it is one", async 
     `unable to open file '${file}' for reading: ENOENT: no such file or directory`,
   );
   writeFileSync(file, "nonsense");
+  utimesSync(file, 1_000, 1_000);
   now += 1_001;
-  assert.match(await textOf(keys, file), /^cannot use the private key: /);
+  await assert.rejects(
+    keys.get({ file }),
+    { name: "DeferError" },
+    "it has changed a moment ago, and may be complete soon",
+  );
   const key = pem();
   writeFileSync(file, key);
   now += 1_001;
   assert.equal(await textOf(keys, file), key);
+});
+
+test("a file in the policy that is none, and changes no more, is an error", async () => {
+  assert.match(await textOf(new SigningKeys(), "/etc/hostname"), /^(cannot use the private key|unable to open file)/);
+});
+
+test("a file that is being written, or gone, leaves the last key in force, which is told once", async () => {
+  let now = 0;
+  const told: string[] = [];
+  const keys = new SigningKeys(
+    () => now,
+    (text) => told.push(text),
+  );
+  const file = join(directory, "rewritten");
+  const [first, second] = [pem(), pem()];
+  writeFileSync(file, first);
+  assert.equal(await textOf(keys, file), first);
+  for (const state of ["", second.slice(0, 40), "gone", second.slice(0, 60)]) {
+    if (state === "gone") rmSync(file);
+    else writeFileSync(file, state);
+    now += 1_001;
+    assert.equal(await textOf(keys, file), first, state);
+  }
+  assert.equal(told.length, 1);
+  assert.match(told[0] ?? "", /^cannot use the private key: .*: the key that was there before is used$/);
+  writeFileSync(file, second);
+  now += 1_001;
+  assert.equal(await textOf(keys, file), second);
+  rmSync(file);
+  now += 1_001;
+  assert.equal(await textOf(keys, file), second);
+  assert.equal(told.length, 2, "another time, it is told again");
 });
 
 test("many who want a key at once read the file once", async () => {

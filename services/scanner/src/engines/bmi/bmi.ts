@@ -3,6 +3,7 @@ import { DeferError } from "@postbus/mail";
 import type { EngineHosts } from "../../hosts/engine-hosts.ts";
 import type { ScannedMessage } from "../../message/scanned-message.ts";
 import type { Engine } from "../engine.ts";
+import { isForNow } from "../is-for-now.ts";
 import { askEngine, type EngineQuestion, questionFor } from "./ask-engines.ts";
 import type { Findings } from "./findings.ts";
 import { groupByProfile, type ProfileGroup } from "./group-by-profile.ts";
@@ -27,7 +28,10 @@ export const bmi: Engine<"bmi"> = {
       }
       return { v: 1, r: group.recipients, ...verdictOf(setup, group.profile.name, findings), e: 0 } as const;
     });
-    return { engine: "bmi", verdicts: joined(verdicts).map(encodeBmiVerdict), warnings };
+    return {
+      verdict: { engine: "bmi", verdicts: joined(verdicts).map(encodeBmiVerdict), warnings },
+      isForNow: answers.some((found) => found === undefined || isForNow(found.action)),
+    };
   },
 };
 

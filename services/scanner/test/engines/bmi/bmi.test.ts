@@ -124,4 +124,18 @@ describe("BMI engines", () => {
     await scans.answer(question(task, { messageId: "m2" }), inline);
     assert.deepEqual([results, one.requests.length], [["scanned", "kept"], 1]);
   });
+
+  const forNow = ["greylist", "soft reject"] as const;
+  for (const action of [...forNow, "an optional engine that is away"] as const) {
+    test(`are asked again about a message that comes again after: ${action}`, async () => {
+      const said = RSPAMD.replace('"reject"', JSON.stringify(forNow.find((each) => each === action) ?? "reject"));
+      await using one = await startScriptedEngine({ isWhole: hasContent, answer: () => ({ answer: said }) });
+      const away = engine("clamd", await freePort(), { isOptional: true });
+      const { scans, results } = scansWith();
+      const engines = [engine("rspamd", one.port), ...(said === RSPAMD ? [away] : [])];
+      const task = taskOf({ engines }, [to("a@x")]);
+      for (const messageId of ["m1", "m1", "m2"]) await scans.answer(question(task, { messageId }), inline);
+      assert.deepEqual(results, ["scanned", "kept", "scanned"]);
+    });
+  }
 });

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { provisionNats } from "@postbus/bus";
 import { freePort, runPostbus, startNats } from "@postbus/testkit";
-import { runningPostbus, temporaryDirectory } from "../support/fixture.ts";
-import { startOldNats } from "../support/old-nats.ts";
-import { noOwnDisk, onOwnDisk } from "../support/own-disk.ts";
-import { needs } from "../support/programs.ts";
+import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
+import { startOldNats } from "./support/old-nats.ts";
+import { noOwnDisk, onOwnDisk } from "./support/own-disk.ts";
+import { needs } from "./support/programs.ts";
 
 /** sysexits.h: a restart does not help; a restart may help. */
 const EX_CONFIG = 78;
@@ -125,7 +125,7 @@ describe("a NATS server", { concurrency: 3 }, () => {
     await refuses({ args: ["router"], env: env(url) }, EX_CONFIG, line);
   });
 
-  test("away", { timeout: 60_000 }, async () => {
+  test("away", { timeout: 180_000 }, async () => {
     const url = `nats://127.0.0.1:${await freePort()}`;
     await refuses({ args: ["router"], env: env(url) }, EX_TEMPFAIL, /^postbus: .*no NATS server answers at .*\n$/);
   });

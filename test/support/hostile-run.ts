@@ -124,6 +124,7 @@ export async function hostileRun({ scope, messages, connections, log }: HostileR
     [],
   );
   assert.ok((codes.get("250") ?? 0) > messages / 20, "mail was taken");
+  assert.ok((codes.get("550") ?? 0) > messages / 50, "the author's policy was obeyed");
   assert.equal(codes.get("end"), undefined, "no session was cut off");
   assert.ok(late - early < MOST_GROWTH_OCTETS, `memory has grown by ${late - early} octets`);
   await checkStalls(loops, begunAtMs, log);

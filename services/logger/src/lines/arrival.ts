@@ -36,10 +36,7 @@ const subject = (text: string): string =>
 
 const addressOr = (address: string, none: string): string => (address === "" ? none : printable(address));
 
-function tls(
-  { reception, isResumed }: Pick<Received, "reception" | "isResumed">,
-  { selectors }: LogStyle,
-): string {
+function tls({ reception, isResumed }: Pick<Received, "reception" | "isResumed">, { selectors }: LogStyle): string {
   const { cipher, certificateVerified, peerName, serverName } = reception;
   if (cipher === undefined) return "";
   let fields = selectors.has("tls_cipher") ? ` X=${cipher}${isResumed === true ? "*" : ""}` : "";

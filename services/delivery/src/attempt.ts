@@ -15,7 +15,12 @@ export interface Attempt {
   readonly filter?: ContentFilter | undefined;
   /** A line for the log, among the report's notes. */
   readonly note?: ((text: string) => void) | undefined;
+  /** Called when some have got the message and others go on to another transaction or host. */
+  readonly served?: Served | undefined;
 }
+
+/** What is known for good of each of the item's recipients, while others are still to be served. */
+type Served = (results: readonly (AttemptResult | undefined)[]) => void;
 
 export interface AttemptReport {
   /** In the order of the item's recipients. */

@@ -84,14 +84,14 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const retries = deliveryRetries(item, policy, deps);
     // New mail is tried at once, and waits for nobody to say so.
     const isNew = item.attempt === 1;
-    const held = deps.suspended?.of(item) ?? (isNew ? undefined : await retries?.putOff(policy.retryRule));
+    const before = work.remembered as AttemptReport | undefined;
+    const putOff = deps.suspended?.of(item) ?? (isNew ? undefined : await retries?.putOff(policy.retryRule));
+    const held = before === undefined ? putOff : item.recipients.map((_, i) => before.results[i] ?? putOff?.[i]);
     const events = attemptEvents(work.id, item, policy.events);
     const notes = new Notes();
     const note = notes.add;
-    const before = work.remembered as AttemptReport | undefined;
-    const made =
-      before ?? (await attemptOthers({ work, item, content: work.content, events, note }, held, policy, deps));
-    const report = notes.all.length === 0 ? made : { ...made, notes: [...notes.all, ...made.notes] };
+    const made = await attemptOthers({ work, item, content: work.content, events, note }, held, policy, deps);
+    const report = withNotes(made, before?.notes ?? [], notes.all, before?.events ?? []);
     const { results } = report;
     if (isWorthNoting(report, item, policy.events)) work.remember(report);
     // Whoever has lost the item must not end it: what the holder makes of it counts.
@@ -190,20 +190,29 @@ function knownOf({ recipients }: DeliveryItem, results: readonly AttemptResult[]
   };
 }
 
+function withNotes(
+  made: AttemptReport,
+  before: readonly string[],
+  now: readonly string[],
+  events: readonly MailEvent[],
+): AttemptReport {
+  if (before.length + now.length + events.length === 0) return made;
+  return { ...made, notes: [...before, ...now, ...made.notes], events: [...events, ...(made.events ?? [])] };
+}
+
 /** @param held Results of those recipients that are not to be tried now. */
 async function attemptOthers(
-  given: Attempt,
+  { work, ...most }: Omit<Attempt, "work" | "served"> & { readonly work: WorkItem },
   held: readonly (AttemptResult | undefined)[] | undefined,
   policy: Parameters<typeof attempt>[1],
   deps: DeliveryDeps,
 ): Promise<AttemptReport> {
+  const given: Attempt = { ...most, work, served: (results) => work.remember({ results, notes: [] }) };
   if (held === undefined) return attempt(given, policy, deps);
   const rest = withoutSuspended(given.item, held);
-  const none: AttemptReport = { results: [], notes: [] };
-  return withSuspended(
-    rest.recipients.length === 0 ? none : await attempt({ ...given, item: rest }, policy, deps),
-    held,
-  );
+  if (rest.recipients.length === 0) return withSuspended({ results: [], notes: [] }, held);
+  // Noted at the end only: the positions are others.
+  return withSuspended(await attempt({ ...given, item: rest, served: undefined }, policy, deps), held);
 }
 
 async function attempt(
@@ -229,7 +238,9 @@ async function attempt(
   const visible = policy.smtp?.bodyVisibleOctets ?? 0;
   const seen = await messageContent(given.content, compiled.variables, deps.readSpooled, visible);
   const variables = recipientVariables(given.item, compiled.driver, seen, deps.now);
-  return withShadow(given, report, compiled.shadow, variables, (shadowed) => attempt(shadowed, policy, deps));
+  return withShadow(given, report, compiled.shadow, variables, (shadowed) =>
+    attempt({ ...shadowed, served: undefined }, policy, deps),
+  );
 }
 
 function deliver(

@@ -131,6 +131,40 @@ describe("what was done before its end was stored", () => {
     );
   });
 
+  test("is noted before another host is asked for the rest, and whoever goes on asks for the rest only", async () => {
+    await using rig = new Rig();
+    await using first = await startSmtpPeer({
+      answer: ({ line }) => (line.includes("rest@") ? "450 later" : undefined),
+    });
+    const noted: string[] = [];
+    const known: number[] = [];
+    await using second = await startSmtpPeer({
+      answer: ({ moment }) => {
+        if (moment === "RCPT") known.push(noted.length);
+        return undefined;
+      },
+    });
+    const item = deliveryItem(["ok@b.test", "rest@b.test"], {
+      hosts: [`127.0.0.1::${first.port}`, `127.0.0.1::${second.port}`],
+    });
+    const transport = smtpTransport(first.port);
+    await handle(rig, item, { transport, work: { remember: (done) => void noted.push(JSON.stringify(done)) } });
+    assert.deepEqual(known, [1]);
+    const again = await handle(rig, item, {
+      transport,
+      work: { handedOut: 2, remembered: JSON.parse(noted[0] ?? "") },
+    });
+    assert.deepEqual(
+      first.messages.flatMap(({ recipients }) => recipients),
+      ["ok@b.test"],
+    );
+    assert.deepEqual(
+      second.messages.map(({ recipients }) => recipients),
+      [["rest@b.test"], ["rest@b.test"]],
+    );
+    assert.deepEqual(named(again), ["msg:note", "msg:delivery ok@b.test", "msg:delivery rest@b.test"]);
+  });
+
   for (const [name, recipients] of [
     ["all have got it: the outcome follows at once", ["ok@b.test", "fine@b.test"]],
     ["nobody has got it: it may be tried again", ["gone@b.test"]],

@@ -303,7 +303,10 @@ class SmtpDelivery {
         }
         // A kept connection that gave no answer was closed while nobody looked; nothing is known about the host.
         const wasDead: boolean = result.isUnanswered && hasCarried;
-        if (!wasDead) queue = [...this.#record(hop, connection, hasCarried, batch, result), ...queue.slice(most)];
+        if (!wasDead) {
+          queue = [...this.#record(hop, connection, hasCarried, batch, result), ...queue.slice(most)];
+          this.#noteServed(result);
+        }
         if (result.trouble?.kind !== "host") {
           this.#retries?.answered(hop, result);
           if (result.trouble?.kind === "message" && this.#hasSeveralHosts) {
@@ -409,6 +412,12 @@ class SmtpDelivery {
     // A recipient's error is its own; the others may be of use to whoever watches the host.
     if (trouble !== undefined && trouble.kind !== "recipient" && isTemporary) this.#notes.add(noteOn(hop, trouble));
     return postponed;
+  }
+
+  /** What is not final yet goes on to the next transaction or host, and the process may die on the way. */
+  #noteServed({ recipients }: TransactionResult): void {
+    if (this.#results.every(isFinal) || recipients.every(({ outcome }) => outcome !== "delivered")) return;
+    this.#attempt.served?.(this.#results.map((result) => (isFinal(result) ? result : undefined)));
   }
 
   /** The `H=` field is left out where TCP did not get through, as Exim does. */

@@ -14,7 +14,7 @@ const MONITOR = join(import.meta.dirname, "loop-monitor.ts");
 /** What the event loop of the gateway may stand still. */
 const MOST_STALL_MS = 50;
 /** If a process that does nothing is held up so long, the machine is what stalls. */
-const CONTROL_STALL_MS = 15;
+const CONTROL_STALL_MS = 5;
 /** Allowed above what it is after the first part. */
 const MOST_GROWTH_OCTETS = 150 * 1024 * 1024;
 /** Code is compiled, the libraries are loaded. */

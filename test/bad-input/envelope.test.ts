@@ -53,7 +53,7 @@ const paths: readonly (readonly [path: string, sender: string, recipient: string
   ['<"${run{/bin/touch /tmp/x}}"@example.test>', "250", "250"],
   [`<"';drop table x--"@example.test>`, "250", "250"],
   ["<a\tb@example.test>", "500", "500"],
-  ["<a\0b@example.test>", "500", "500"],
+  ["<a\0b@example.test>", "501", "501"],
   [octets("<j\u00f6@example.test>"), "553", "553"],
   [octets("<u@b\u00fccher.test>"), "553", "553"],
   ["<\xff@example.test>", "501", "553"],
@@ -155,7 +155,7 @@ const many: readonly BadInput[] = [
     ],
   },
   { name: "MAIL and RSET again and again", say: [[`${MAIL}RSET\r\n`.repeat(15), "250 ".repeat(30)]] },
-  { name: "no address", say: [["MAIL FROM:\r\nMAIL FROM\r\nMAIL\r\n", "501 500 500"]] },
+  { name: "no address", say: [["MAIL FROM\r\nMAIL\r\nMAIL FROM:\r\n", "500 500 501"]] },
   { name: "no colon", say: [["MAIL FROM <a@b.example>\r\nMAIL TO:<a@b.example>\r\n", "500 500"]] },
   { name: "blanks where none belong", say: [["MAIL FROM : <a@b.example>\r\nMAIL FROM: <a@b.example>\r\n", "500 250"]] },
 ];

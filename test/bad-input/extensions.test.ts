@@ -127,7 +127,7 @@ const tls: readonly BadInput[] = [
     name: "STARTTLS with clear text behind it",
     say: [[`STARTTLS\r\n${SMUGGLED}`, "554"]],
     after: "closed",
-    log: /rejected "STARTTLS": SMTP synchronization error/,
+    log: /SMTP protocol synchronization error \(.*\): rejected "STARTTLS" H=/,
   },
   {
     name: "STARTTLS with clear text behind it instead of a handshake",
@@ -147,7 +147,7 @@ const tls: readonly BadInput[] = [
     say: [[HELLO, "554"]],
     after: "closed",
   },
-  { name: "TLS where clear text is spoken, behind it", begins: "silent", say: [[`${HELLO}\r\n`, "500"]] },
+  { name: "TLS where clear text is spoken, behind it", begins: "silent", say: [[`${HELLO}\r\n`, "501"]] },
   {
     name: "clear text where TLS is spoken",
     to: "tls port",

@@ -104,7 +104,7 @@ await tryRows({
       name: "two of them in one packet",
       say: [[HEADER + HEADER, "554"]],
       after: "closed",
-      log: /H=\[198\.51\.100\.7\] rejected "before the greeting": SMTP synchronization error/,
+      log: /SMTP protocol synchronization error \(input sent without waiting for greeting\): rejected connection from H=\[198\.51\.100\.7\]/,
     },
     { ...COMMON, name: "EHLO in its packet", say: [[`${HEADER}EHLO c\r\n`, "554"]], after: "closed" },
     {
@@ -119,7 +119,7 @@ await tryRows({
       from: "where greetings take long",
       say: [[HEADER, "554"]],
       after: "closed",
-      log: /H=\[127\.0\.0\.3\] rejected "before the greeting": SMTP synchronization error/,
+      log: /SMTP protocol synchronization error \(input sent without waiting for greeting\): rejected connection from H=\[127\.0\.0\.3\]/,
     },
     { name: "from a host that is no proxy, behind the greeting", begins: "silent", say: [[HEADER, "500"]] },
     { name: "behind EHLO", say: [[HEADER, "500"]] },

@@ -99,6 +99,8 @@ export const Received = Type.Object(
     tookMs: Type.Optional(Type.Integer()),
     /** `T=`, decoded, cut at 100 octets. */
     subject: Type.Optional(Type.String()),
+    /** The sender as MAIL has it, where it was rewritten (`from <…>`). */
+    givenPath: Type.Optional(Type.String()),
     /** The TLS session is one that was resumed (`*` behind the cipher). */
     isResumed: Type.Optional(Type.Literal(true)),
     /** `DS` */
@@ -208,6 +210,9 @@ export const Rejected = Type.Object(
     /** Of the message that was refused, if its content had come. */
     messageId: Type.Optional(Type.String()),
     returnPath: Type.Optional(Type.String()),
+    /** Who the client has shown to be (`A=`). */
+    authenticator: Type.Optional(Type.String()),
+    authenticatedId: Type.Optional(Type.String()),
     /** What SPF has said of the return path, if the log wants it. */
     spf: Type.Optional(Type.String()),
     /** Exim's words: `rejected RCPT <a@b>: relay not permitted`. */

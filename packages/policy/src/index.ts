@@ -18,7 +18,7 @@ export { receivedContent } from "./acl/smtp/received-content.ts";
 export { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 export { type SmtpParts, smtpParts } from "./acl/smtp/smtp-parts.ts";
 export type { AddressVerdict, CalloutOptions, VerifyAddressRequest } from "./acl/verify-address.ts";
-export type { AuthAnswer } from "./authenticators/auth-dialogue.ts";
+export type { AuthAnswer, FailedLogin } from "./authenticators/auth-dialogue.ts";
 export type {
   ClientAuthenticator,
   ClientExchange,
@@ -96,4 +96,6 @@ export { formatPlace, type Place } from "./reader/problem.ts";
 export { readConfiguration } from "./reader/read-configuration.ts";
 export { HEADER_PLACES, rewriteHeaderLine } from "./rewriting/rewrite-header-line.ts";
 export { type RewriteContext, RewriteRules } from "./rewriting/rewrite-rules.ts";
+export { fixSubmitted } from "./submission/fix-submitted.ts";
+export type { HeaderFixups } from "./submission/submitted-header.ts";
 export { ExpansionTester } from "./tester/expansion-tester.ts";

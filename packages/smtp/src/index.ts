@@ -26,5 +26,5 @@ export {
   type SessionTerms,
   sessionProfile,
 } from "./server/session-profile.ts";
-export type { SessionQuestion, SessionStep } from "./server/session-step.ts";
+export type { EarlyInput, SessionQuestion, SessionStep } from "./server/session-step.ts";
 export type { XclientValues } from "./server/xclient.ts";

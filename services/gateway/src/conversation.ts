@@ -1,13 +1,21 @@
 // One file because it has one method for each step of a session, and they share what the steps are about.
 import { BusFullError } from "@postbus/bus";
 import { DeferError, hasDomain, type Reply, reply, trimStart } from "@postbus/mail";
-import type { AclAnswer, AuthAnswer, ClientEndpoint, Eventual, TlsView } from "@postbus/policy";
-import { ServerSession, type SessionStep, type XclientValues } from "@postbus/smtp";
+import {
+  type AclAnswer,
+  type AuthAnswer,
+  type ClientEndpoint,
+  type Eventual,
+  type FailedLogin,
+  type TlsView,
+  textOf,
+} from "@postbus/policy";
+import { type EarlyInput, ServerSession, type SessionStep, type XclientValues } from "@postbus/smtp";
 import { handshakeProblem } from "@postbus/tls";
 import type { Deadlines } from "./deadlines.ts";
 import { Envelope } from "./envelope.ts";
 import { TransactionFacts } from "./facts/transaction-facts.ts";
-import { SessionLog } from "./log/session-log.ts";
+import { type LoggedAuthentication, SessionLog } from "./log/session-log.ts";
 import { MessageReception, noRoom, notNow } from "./message-reception.ts";
 import type { RejectionStage } from "./metrics.ts";
 import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
@@ -91,6 +99,11 @@ export class Conversation implements PolicyClient {
     return connection.id;
   }
 
+  get authentication(): LoggedAuthentication | undefined {
+    const { authentication } = this.#policy?.acls.session.connection ?? {};
+    return authentication && { by: authentication.by, id: textOf(authentication.id) };
+  }
+
   get commandHistory(): string {
     return this.session.commandHistory;
   }
@@ -117,7 +130,8 @@ export class Conversation implements PolicyClient {
   /** The connection is gone. @param isOurEnd We have closed it. @param isClientsEnd The client has, before us. */
   over(isOurEnd: boolean, isClientsEnd = !isOurEnd): void {
     const { hasQuit, isReadingContent, isInTransaction } = this.session;
-    const at = isReadingContent ? "content" : isInTransaction ? "transaction" : "between";
+    const isHeaderThere = this.reception?.hasHeader === true;
+    const at = isReadingContent ? (isHeaderThere ? "content" : "header") : isInTransaction ? "transaction" : "between";
     this.log.closed(hasQuit ? "quit" : isClientsEnd ? "lost" : "ended", at);
     this.#noteEnd(isOurEnd);
     // A message that is still on its way tells it itself, and is judged to the end.
@@ -166,11 +180,12 @@ export class Conversation implements PolicyClient {
       case "refused":
         return this.#noteRefusal(step);
       case "vrfy":
-        return this.#respond(this.#asked.vrfy(this.#qualified(step.address)), "VRFY");
+        return this.#respond(this.#asked.vrfy(this.#qualified(step.address)), this.#command);
       case "expn":
-        return this.#respond(this.#asked.other("expn"), "EXPN", NOTHING_EXPANDED);
+        return this.#respond(this.#asked.other("expn"), `EXPN ${printable(step.argument)}`, NOTHING_EXPANDED);
       case "etrn":
-        return this.#respond(this.#asked.other("etrn"), "ETRN");
+        this.log.etrn(printable(step.argument));
+        return this.#respond(this.#asked.other("etrn"), `ETRN ${printable(step.argument)}`);
       case "auth":
         return this.#authenticate(this.#asked.authenticate(step.mechanism, step.initial));
       case "auth line":
@@ -265,6 +280,19 @@ export class Conversation implements PolicyClient {
       ask: (depth, certificate) => events.certificate(this.#asking, depth, certificate),
       denied: (line) => this.#asking.write(["main"], `[${this.address}] ${line}`),
     };
+  }
+
+  /** What MAIL or RCPT names, as it came and without parameters, for the log. */
+  get #path(): string {
+    const argument = this.session.commandLine.replace(/^[^:]*: */, "");
+    const path = /^<(?:[^">]|"(?:[^"\\]|\\.)*")*>|^\S+/.exec(argument)?.[0] ?? argument;
+    return printable(path);
+  }
+
+  /** As it came, for the log: `VRFY <a@b>`. */
+  get #command(): string {
+    const [verb = "", argument = ""] = /^(\S+) *(.*)$/.exec(this.session.commandLine)?.slice(1) ?? [];
+    return printable(`${verb.toUpperCase()} ${argument}`.trimEnd());
   }
 
   #nameCommand(acls: PolicySession["acls"]): void {
@@ -364,7 +392,7 @@ export class Conversation implements PolicyClient {
   #authenticate(answer: Eventual<AclAnswer | AuthAnswer>): Promise<void> | undefined {
     if (answer instanceof Promise) return answer.then((decided) => void this.#authenticate(decided));
     if ("verdict" in answer) {
-      this.refusals.byPolicy(answer, "auth", "AUTH");
+      this.refusals.byPolicy(answer, "auth", this.#command);
       this.session.authenticationEnded(answer.reply ?? notNow, "denied", answer.verdict === "drop");
     } else if (answer.kind === "challenge") {
       this.session.challenge(answer.text);
@@ -377,16 +405,19 @@ export class Conversation implements PolicyClient {
     return undefined;
   }
 
-  #noteFailedLogin(text: string, answer: Reply): void {
-    const { events } = this.#surroundings;
+  #noteFailedLogin({ before, text }: FailedLogin, answer: Reply): void {
+    const { events, metrics } = this.#surroundings;
+    metrics.rejections.inc({ stage: "auth" });
+    const usual = (): void => this.#asking.write(["main", "reject"], text, { before });
     if (!events.isWatched) {
-      this.refusals.add("auth", printable(text));
+      usual();
       return;
     }
     const status = answer.status === undefined ? "" : `${answer.status} `;
-    events.authenticationFailed(this.#asking, `${answer.code} ${status}${answer.lines.join("\n")}`, (other) =>
-      this.refusals.add("auth", printable(other === "" ? text : other)),
-    );
+    events.authenticationFailed(this.#asking, `${answer.code} ${status}${answer.lines.join("\n")}`, (other) => {
+      if (other === "") usual();
+      else this.#asking.write(["main", "reject"], printable(other));
+    });
   }
 
   #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
@@ -435,23 +466,19 @@ export class Conversation implements PolicyClient {
     const about = { clientAddress: this.address, helo: this.helo, returnPath };
     this.envelope?.facts.end();
     const facts = new TransactionFacts(questions, settings.factsTimeoutMs, about);
-    this.envelope = new Envelope(returnPath, eightBit, facts, step);
+    const givenPath = step.returnPath;
+    this.envelope = new Envelope(returnPath, eightBit, facts, givenPath === returnPath ? step : { ...step, givenPath });
     this.#line.deadlines.beginTransaction(clock.nowMs);
     if (this.#surroundings.load.level === "overloaded") {
       this.refusals.add("mail", `temporarily rejected MAIL <${returnPath}>: too much load`);
       this.session.refuse(overloaded);
       return undefined;
     }
-    return this.#decide(
-      this.#asked.mail({ returnPath, size, ...asksFor(step) }),
-      "mail",
-      `MAIL <${returnPath}>`,
-      () => {
-        this.log.transactionBegun();
-        // The answer comes while the client says RCPT.
-        if (policy.wantedFacts.spf) void facts.spf();
-      },
-    );
+    return this.#decide(this.#asked.mail({ returnPath, size, ...asksFor(step) }), "mail", `MAIL ${this.#path}`, () => {
+      this.log.transactionBegun();
+      // The answer comes while the client says RCPT.
+      if (policy.wantedFacts.spf) void facts.spf();
+    });
   }
 
   #recipient(step: Extract<SessionStep, { kind: "recipient" }>): Promise<void> | undefined {
@@ -467,8 +494,9 @@ export class Conversation implements PolicyClient {
     step: Extract<SessionStep, { kind: "recipient" }>,
     envelope: Envelope,
   ): Promise<void> | undefined {
-    return this.#decide(this.#asked.recipient(address), "rcpt", `RCPT <${address}>`, ({ verdict }) => {
+    return this.#decide(this.#asked.recipient(address), "rcpt", `RCPT ${this.#path}`, ({ verdict, log }) => {
       if (verdict === "accept") envelope.add(address, step.notification);
+      else this.log.discarded(this.#path, this.#asked.session.message.isDiscarded ? "MAIL" : "RCPT", log);
     });
   }
 
@@ -560,15 +588,31 @@ export class Conversation implements PolicyClient {
     });
   }
 
+  #last(command: string, hasHistory: boolean): string {
+    if (!hasHistory) return ` (last was "${printable(command)}")`;
+    return ` (last command was "${printable(command)}", C=${this.commandHistory})`;
+  }
+
   /** Refusals that have a line of their own form in Exim's log. */
-  #isLoggedOtherwise({ code, lines }: Reply, command: string): boolean {
+  #isLoggedOtherwise({ code, lines }: Reply, command: string, early: EarlyInput | undefined): boolean {
     const tooMany = TOO_MANY.get(lines.at(-1) ?? "");
     const { metrics, policy } = this.#surroundings;
     if (tooMany !== undefined) {
-      const history = tooMany.endsWith("errors")
-        ? `last command was "${printable(command)}", C=${this.commandHistory}`
-        : `last was "${printable(command)}"`;
-      this.log.dropped(`${tooMany} (${history})`);
+      this.log.dropped(`${tooMany}${this.#last(command, tooMany.endsWith("errors"))}`);
+    } else if (lines[0].endsWith(" address must contain a domain")) {
+      this.log.unqualified(command.startsWith("M") || command.startsWith("m") ? "sender" : "recipient", this.#path);
+    } else if (early !== undefined) {
+      this.log.outOfSync(printable(command), early);
+    } else if (code === 503 && /^MAIL/i.test(command)) {
+      this.log.notGreeted("MAIL from", "no HELO/EHLO given");
+    } else if (code === 501 && /^(?:HELO|EHLO)/i.test(command)) {
+      const [verb = "", argument = ""] = /^(....) *(.*)/.exec(printable(command))?.slice(1) ?? [];
+      const what = argument === "" ? "(no argument given)" : argument;
+      this.log.notGreeted(`${verb.toUpperCase()} from`, `syntactically invalid argument(s): ${what}`);
+      // What was one too many ends the session, which is told as well.
+      if (this.session.isClosing) this.log.dropped(`too many syntax or protocol errors${this.#last(command, true)}`);
+    } else if (/^too many recipients$/i.test(lines[0])) {
+      this.log.tooManyRecipients(code === 452 ? "excess temporarily rejected" : "message rejected");
     } else if (code === 552 && /^MAIL /i.test(command)) {
       const [what, size] = [command.replace(/ +[A-Za-z0-9]+=.*$/, ""), /SIZE=([0-9]+)/i.exec(command)?.[1]];
       this.log.refusedMail(
@@ -587,10 +631,11 @@ export class Conversation implements PolicyClient {
     stage,
     reply: answer,
     command,
+    early,
   }: Extract<SessionStep, { kind: "refused" }>): Promise<void> | undefined {
     const text = answer.lines.join(" ");
     if (stage === "session") {
-      if (this.#isLoggedOtherwise(answer, command)) return undefined;
+      if (this.#isLoggedOtherwise(answer, command, early)) return undefined;
       this.refusals.add("protocol", `rejected "${printable(command)}": ${text}`);
       return undefined;
     }

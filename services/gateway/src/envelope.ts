@@ -10,11 +10,15 @@ interface EnvelopeExtras {
   readonly smtpUtf8?: boolean | undefined;
   readonly requireTls?: boolean | undefined;
   readonly sevenBit?: boolean | undefined;
+  /** The path as it was given, if rewriting rules have changed it. */
+  readonly givenPath?: string | undefined;
 }
 
 /** The envelope of the transaction that runs, and what is known about it. */
 export class Envelope {
-  readonly returnPath: string;
+  /** As MAIL has it. */
+  readonly givenPath: string;
+  #returnPath: string;
   readonly eightBit: boolean;
   readonly facts: TransactionFacts;
   /** What MAIL has asked for of reports. */
@@ -33,15 +37,30 @@ export class Envelope {
     returnPath: string,
     eightBit: boolean,
     facts: TransactionFacts,
-    { notification, smtpUtf8 = false, requireTls = false, sevenBit = false }: EnvelopeExtras = {},
+    {
+      notification,
+      smtpUtf8 = false,
+      requireTls = false,
+      sevenBit = false,
+      givenPath = returnPath,
+    }: EnvelopeExtras = {},
   ) {
-    this.returnPath = returnPath;
+    this.#returnPath = returnPath;
+    this.givenPath = givenPath;
     this.eightBit = eightBit;
     this.facts = facts;
     this.notification = notification;
     this.smtpUtf8 = smtpUtf8;
     this.requireTls = requireTls;
     this.sevenBit = sevenBit;
+  }
+
+  get returnPath(): string {
+    return this.#returnPath;
+  }
+
+  changeReturnPath(returnPath: string): void {
+    this.#returnPath = returnPath;
   }
 
   /** In order. A recipient that was named twice is in it once: it would get the message twice. Letters' cases differ (RFC 5321 §2.4). */

@@ -5,6 +5,15 @@ import { isForgedResult } from "./trace/forged-results.ts";
 
 type Added = Parameters<typeof changedHeader>[1];
 
+/** What has become of the lines that a client has sent, before any ACL looks at them. */
+export interface MendedLines {
+  /** What a line is now; empty: it is gone. */
+  readonly changed: ReadonlyMap<string, string>;
+  /** New ones, above those that came and behind them. */
+  readonly first: readonly string[];
+  readonly last: readonly string[];
+}
+
 /** The header section of a message as it is to be passed on: our trace field on top, and what ACLs have changed. */
 export class MessageHeader {
   readonly #received: string;
@@ -19,19 +28,18 @@ export class MessageHeader {
    * @param received The trace field, with its CRLF.
    * @param header With its blank line.
    * @param fields Of the header, if they are known.
-   * @param rewritten Lines that are others now.
+   * @param mended Absent: the lines are as they came.
    */
-  constructor(
-    received: string,
-    header: Buffer,
-    fields = headerFields(header),
-    rewritten: ReadonlyMap<string, string> = NOTHING,
-  ) {
+  constructor(received: string, header: Buffer, fields = headerFields(header), mended?: MendedLines) {
     this.#received = received;
     this.#header = header;
     this.#fields = fields;
-    if (rewritten.size === 0) return;
-    this.#lines = this.lines.map((line) => rewritten.get(line) ?? line);
+    if (mended === undefined) return;
+    const { changed, first, last } = mended;
+    if (changed.size + first.length + last.length === 0) return;
+    const now = (lines: readonly string[]): string[] =>
+      lines.map((line) => changed.get(line) ?? line).filter((line) => line !== "");
+    this.#lines = [...this.#ownLines, ...now(first), ...now(this.#givenLines), ...now(last)];
   }
 
   /** @throws {ExpansionFailure} a pattern of lines to be removed is none. */
@@ -48,20 +56,22 @@ export class MessageHeader {
   removeResults(names: readonly string[]): void {
     const forged = this.#fields.filter((field) => isForgedResult(this.#header, field, names));
     if (forged.length === 0) return;
-    const texts = new Set(forged.map((field) => this.#textOf(field)));
+    const texts = new Set(foldedLines(this.#header, forged));
     this.#lines = this.lines.filter((line) => !texts.has(line));
-  }
-
-  #textOf({ start, end }: HeaderField): string {
-    return this.#header.toString("latin1", start, end).replaceAll("\r\n", "\n");
   }
 
   /** Each line with its name, folded with LF. */
   get lines(): readonly string[] {
-    if (this.#lines !== undefined) return this.#lines;
-    const own = `${this.#above}${this.#received}`.replaceAll("\r\n", "\n").split(/(?<=\n)(?![ \t])/);
-    const given = this.#fields.map((field) => this.#textOf(field));
-    return [...own.filter((line) => line !== ""), ...given];
+    return this.#lines ?? [...this.#ownLines, ...this.#givenLines];
+  }
+
+  get #ownLines(): string[] {
+    const lines = `${this.#above}${this.#received}`.replaceAll("\r\n", "\n").split(/(?<=\n)(?![ \t])/);
+    return lines.filter((line) => line !== "");
+  }
+
+  get #givenLines(): string[] {
+    return foldedLines(this.#header, this.#fields);
   }
 
   get top(): Top {
@@ -74,4 +84,7 @@ export class MessageHeader {
   }
 }
 
-const NOTHING: ReadonlyMap<string, string> = new Map();
+/** Each line of a header section with its name, folded with LF. */
+export function foldedLines(header: Buffer, fields: readonly HeaderField[]): string[] {
+  return fields.map(({ start, end }) => header.toString("latin1", start, end).replaceAll("\r\n", "\n"));
+}

@@ -1,6 +1,13 @@
 // One file because each step from DATA to its reply goes on with what the steps before have left in the message.
 import { BusFullError } from "@postbus/bus";
-import { type DmarcChecked, firstItemId, routeSubject } from "@postbus/contracts";
+import {
+  type Content,
+  type DmarcChecked,
+  type Facts,
+  firstItemId,
+  type RouteItem,
+  routeSubject,
+} from "@postbus/contracts";
 import { BodyGlance, DeferError, fieldValue, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
 import { type AclAnswer, acceptedSignatures, BmiVerdicts, judgeContent, receivedContent } from "@postbus/policy";
 import { contentLines } from "./content-lines.ts";
@@ -8,14 +15,16 @@ import { ContentStages, scanRoot } from "./content-stages.ts";
 import { concludeDmarc, type EndOfMessage } from "./dmarc/conclude-dmarc.ts";
 import { BmiScan } from "./facts/bmi-scan.ts";
 import type { Incoming } from "./incoming.ts";
+import { tellDiscarded } from "./log/discarded-message.ts";
 import { type LoggedReception, loggedReception } from "./log/logged-reception.ts";
 import { rejectDetails } from "./log/reject-details.ts";
 import { signatureLine } from "./log/signature-line.ts";
+import { mendHeader } from "./mend-header.ts";
 import { MessageContent } from "./message-content.ts";
-import { MessageHeader } from "./message-header.ts";
+import { foldedLines, type MendedLines, MessageHeader } from "./message-header.ts";
 import { MessageNotes } from "./message-notes.ts";
 import { isAccepted } from "./policy-session.ts";
-import { rewriteHeader } from "./rewriting.ts";
+import { rewritesHeaders } from "./rewriting.ts";
 import { receivedEvent, routeItem } from "./route-item.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { isTlsOptional } from "./tls-optional.ts";
@@ -60,11 +69,12 @@ export class MessageReception {
   #collectedOctets = 0;
   /** From the budget. */
   #takenOctets = 0;
-  /** Header lines that rewriting rules have changed. */
-  #rewritten: ReadonlyMap<string, string> | undefined;
+  /** What submission mode and rewriting rules have changed. */
+  #mended: MendedLines | undefined;
   /** `received_header_text`, expanded; undefined: it is not set. */
   #ownReceived: string | undefined;
   #isOver = false;
+  #hasHeader = false;
   /** For the log. */
   readonly #notes: MessageNotes;
   /** As it was shown to the policy. */
@@ -110,6 +120,10 @@ export class MessageReception {
     });
   }
 
+  get hasHeader(): boolean {
+    return this.#hasHeader;
+  }
+
   /** Whether what is given to `body` stays in memory. */
   get keepsBody(): boolean {
     return !this.#content.isSpooled;
@@ -124,16 +138,21 @@ export class MessageReception {
   /** @returns Something to wait for, or nothing. @throws {DeferError} no room, by the result or at once. */
   header(octets: Buffer): Promise<void> | undefined {
     this.#collectedOctets = 0;
+    this.#hasHeader = true;
     this.#fields = headerFields(octets);
     const { policy, dates } = this.#surroundings;
     const { acls } = this.#incoming;
-    const rewriting = rewriteHeader(octets, this.#fields, policy, acls);
+    const isMended = acls.session.message.controls.submission !== undefined || rewritesHeaders(policy);
     const { receivedHeaderText: text } = policy.smtp;
-    if (rewriting === undefined && text === undefined) return this.#addHeader(octets);
+    if (!isMended && text === undefined) return this.#addHeader(octets);
     // What was read stays with the session meanwhile, and may be used for something else.
     const own = Buffer.from(octets);
     const changed = async (): Promise<void> => {
-      this.#rewritten = await rewriting;
+      if (isMended) {
+        const lines = foldedLines(own, this.#fields);
+        this.#mended = await mendHeader(lines, policy, acls, dates.at(this.#receivedAtMs));
+        this.#submittedBy(acls.session.message.returnPath ?? "");
+      }
       if (text !== undefined) {
         this.#ownReceived = await ownReceived(text, acls, dates.at(this.#receivedAtMs), (note) =>
           this.#notes.add(note),
@@ -142,6 +161,16 @@ export class MessageReception {
       return this.#addHeader(own);
     };
     return changed();
+  }
+
+  /** Submission mode may have found that somebody else has sent the message. */
+  #submittedBy(sender: string): void {
+    const { envelope } = this.#incoming;
+    const { returnPath } = envelope;
+    if (sender === returnPath) return;
+    envelope.changeReturnPath(sender);
+    if (!this.#surroundings.policy.log.selectors.has("address_rewrite")) return;
+    this.#notes.add(`"${returnPath}" from env-from rewritten as "${sender}" by submission mode`);
   }
 
   #addHeader(octets: Buffer): Promise<void> | undefined {
@@ -166,12 +195,14 @@ export class MessageReception {
    */
   async finish(): Promise<Finished> {
     const { messageId } = this;
+    const wasForSomebody = this.#incoming.envelope.recipients.length > 0;
     try {
       if (this.#glance !== undefined) this.#show(this.#glance);
       const { answer, reply: given, isRefusal = false } = (await this.#judge()) ?? {};
       const usual: Reply = { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
       const end = this.#endBy(answer, isRefusal);
       const checked = this.#hasJudgedDmarc ? await this.#concludeDmarc(end, given?.code) : undefined;
+      if (end === "discarded" && !this.#isAnsweredByAll(wasForSomebody)) await this.#tellDiscarded(answer);
       if (end !== "taken") {
         this.#incoming.decisions?.ended(messageId, end === "discarded" ? end : "refused");
         await this.discard();
@@ -199,6 +230,21 @@ export class MessageReception {
       this.#notes.tell();
       this.#release();
     }
+  }
+
+  /** Each recipient has had its own answer (PRDR), and none of them gets the message: then that is all that is told, as in Exim. */
+  #isAnsweredByAll(wasForSomebody: boolean): boolean {
+    const { envelope, acls } = this.#incoming;
+    return wasForSomebody && acls.session.message.isPrdr && envelope.recipients.length === 0;
+  }
+
+  /** In the log, a message that is thrown away has come, and gone nowhere. */
+  async #tellDiscarded(answer: AclAnswer | undefined): Promise<void> {
+    const content = await this.#content.finish(this.#changedHeader().top);
+    const item = this.#item(content, undefined, []);
+    this.#notes.tell();
+    this.#notes.clear();
+    tellDiscarded(this.#incoming, receivedEvent(this.#incoming, item, this.#logged()), answer, this.#surroundings);
   }
 
   /** What becomes of a message by what the policy has said. */
@@ -317,18 +363,7 @@ export class MessageReception {
     const bmiVerdicts = this.#bmi === undefined ? [] : await this.#bmi.verdictsAtEnd(content);
 
     const { messageId } = this;
-    const item = routeItem(
-      this.#incoming,
-      {
-        messageId,
-        receivedAtMs: this.#receivedAtMs,
-        headerMessageId: messageIdOf(this.#content.header, this.#fields),
-        tlsOptional: isTlsOptional(this.#content.header, this.#fields, (text) => this.#notes.add(text)),
-      },
-      content,
-      facts,
-      bmiVerdicts,
-    );
+    const item = this.#item(content, facts, bmiVerdicts);
     const startMs = performance.now();
     const id = firstItemId(messageId);
     const { controls } = acls.session.message;
@@ -345,6 +380,16 @@ export class MessageReception {
     this.#notes.clear();
     if (controls.freeze?.tells === true) await tellOfFreezing(item, id, policy, this.#surroundings);
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
+  }
+
+  #item(content: Content, facts: Facts | undefined, bmiVerdicts: readonly string[]): RouteItem {
+    const named = {
+      messageId: this.messageId,
+      receivedAtMs: this.#receivedAtMs,
+      headerMessageId: messageIdOf(this.#content.header, this.#fields),
+      tlsOptional: isTlsOptional(this.#content.header, this.#fields, (text) => this.#notes.add(text)),
+    };
+    return routeItem(this.#incoming, named, content, facts, bmiVerdicts);
   }
 
   /** What selectors want of the reception. */
@@ -393,7 +438,7 @@ export class MessageReception {
       this.#ownReceived ?? receivedFieldOf(this.#incoming, arrival),
       clean,
       clean === header ? this.#fields : undefined,
-      this.#rewritten,
+      this.#mended,
     );
   }
 

@@ -50,6 +50,7 @@ export async function policyParts(
       hostname,
       offers: { ...policy.offers, prdr: smtp.offersPrdr },
       offersTls: tls !== undefined,
+      commands: (["etrn", "vrfy", "expn"] as const).filter((stage) => policy.hasAcl(stage)),
       asks,
     }),
     tls,
@@ -70,6 +71,8 @@ function tellsErrors({ log: { selectors }, events }: Policy): boolean {
 /** QUIT is asked about, too, by a policy that wants to hear of all other ends. */
 function isAsked(question: (typeof QUESTIONS)[number], policy: Policy): boolean {
   if (question === "helo") return policy.asksAtHelo;
+  // Without an ACL they are refused, which the log tells.
+  if (question === "etrn" || question === "expn") return true;
   if (question === "path") return policy.rewriting?.concern(["S"]) === true;
   // What is asked ahead is given up then.
   if (question === "reset") return policy.wantedFacts.spf || policy.log.selectors.has("smtp_incomplete_transaction");

@@ -92,7 +92,11 @@ export class PolicySession implements DecisionsClient {
   }
 
   /** What the policy has to say is a line of the log. */
-  write(targets: readonly LogTarget[], text: string, { isOfClient }: LogAbout = {}): void {
+  write(
+    targets: readonly LogTarget[],
+    text: string,
+    { isOfClient, before = isOfClient ? "H=" : undefined }: LogAbout = {},
+  ): void {
     const { rejections, messageIds, policy } = this.#surroundings;
     const { messageId } = this.acls.session.message;
     rejections.add({
@@ -103,7 +107,7 @@ export class PolicySession implements DecisionsClient {
       name: "log:line",
       ...(messageId === "" ? {} : { messageId }),
       targets: [...new Set(targets)],
-      ...(isOfClient === true ? { before: "H=", ...loggedClient(this.#client, policy.log.selectors) } : {}),
+      ...(before === undefined ? {} : { before, ...loggedClient(this.#client, policy.log.selectors) }),
       text: `${isOfClient === true ? " " : ""}${text.slice(0, MAX_LINE)}`,
     });
   }

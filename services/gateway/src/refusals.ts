@@ -1,11 +1,13 @@
 import type { Rejected } from "@postbus/contracts";
 import type { AclAnswer } from "@postbus/policy";
 import { type LoggedClient, loggedClient } from "./log/logged-client.ts";
+import type { LoggedAuthentication } from "./log/session-log.ts";
 import type { RejectionStage } from "./metrics.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Whom it concerns. */
 interface Refusing extends LoggedClient {
+  readonly authentication: LoggedAuthentication | undefined;
   readonly envelope:
     | { readonly returnPath: string; readonly facts: { readonly spfResult: string | undefined } }
     | undefined;
@@ -33,7 +35,8 @@ export class Refusals {
   ): void {
     // `log_reject_target =` with nothing behind it: not to be logged.
     if (logTargets?.length === 0) return;
-    const why = log === undefined ? "" : `: ${log}`;
+    // As in Exim, of several lines the first.
+    const why = log === undefined ? "" : `: ${/^.*/.exec(log)?.[0] ?? ""}`;
     const targets = logTargets === undefined ? {} : { targets: [...new Set(logTargets)] };
     this.add(stage, `${isTemporary ? "temporarily " : ""}rejected ${what}${why}`, { ...message, ...targets });
   }
@@ -50,7 +53,7 @@ export class Refusals {
 
   #record(text: string, more: RefusedMessage & Pick<Rejected, "ofHandshake">): void {
     const { rejections, messageIds, policy } = this.#surroundings;
-    const { envelope } = this.#client;
+    const { envelope, authentication } = this.#client;
     const { selectors } = policy.log;
     const spf = envelope?.facts.spfResult;
     const event: Rejected = {
@@ -63,6 +66,8 @@ export class Refusals {
       text,
       ...more,
       ...(envelope === undefined ? {} : { returnPath: envelope.returnPath }),
+      ...(authentication === undefined ? {} : { authenticator: authentication.by }),
+      ...(authentication === undefined || authentication.id === "" ? {} : { authenticatedId: authentication.id }),
       ...(spf !== undefined && (selectors.has("spf") || selectors.has("spf_verbose")) ? { spf } : {}),
     };
     rejections.add(event);

@@ -1,6 +1,9 @@
 import type { EventLog } from "@postbus/bus";
-import type { Decided, Noted, Rejected, Written } from "@postbus/contracts";
+import type { Completed, Decided, Noted, Received, Rejected, Written } from "@postbus/contracts";
 import type { Logger } from "pino";
+
+/** What is recorded of messages that are not on the bus. */
+type Told = Completed | Decided | Noted | Received | Rejected | Written;
 
 /** Events that wait to be recorded; above it they are dropped and counted: a flood of refusals must not cost memory. */
 const MAX_WAITING = 1_000;
@@ -14,7 +17,7 @@ const PAUSE_MS = 100;
 export class Rejections {
   readonly #events: Pick<EventLog, "record">;
   readonly #log: Logger;
-  readonly #waiting: (Decided | Noted | Rejected | Written)[] = [];
+  readonly #waiting: Told[] = [];
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
   #recording: Promise<void> = Promise.resolve();
@@ -24,7 +27,7 @@ export class Rejections {
     this.#log = log;
   }
 
-  add(event: Decided | Noted | Rejected | Written): void {
+  add(event: Told): void {
     const limit = event.name === "msg:decided" ? MAX_DECIDED_WAITING : MAX_WAITING;
     if (this.#waiting.length >= limit) {
       this.#dropped += 1;

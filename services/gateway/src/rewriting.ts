@@ -1,4 +1,4 @@
-import { type HeaderField, hasDomain } from "@postbus/mail";
+import { hasDomain } from "@postbus/mail";
 import { HEADER_PLACES, type Policy, type RewriteContext, rewriteHeaderLine, type SmtpAcls } from "@postbus/policy";
 
 export type RewritingPolicy = Pick<Policy, "rewriting" | "qualifyRecipient">;
@@ -34,30 +34,28 @@ export async function rewriteArgument(
 }
 
 /**
- * The lines of a header section that the rules change, folded with LF, and what they are then. What signatures are verified on stays as it came.
+ * Those of the lines of a header section that the rules change, folded with LF, and what they are then. What signatures are verified on stays as it came.
  *
- * @returns undefined: there are no such rules. @throws {DeferError} by the result.
+ * @throws {DeferError} by the result.
  */
-export function rewriteHeader(
-  header: Buffer,
-  fields: readonly HeaderField[],
+export async function rewriteHeader(
+  lines: readonly string[],
   policy: RewritingPolicy,
   acls: SmtpAcls,
-): Promise<ReadonlyMap<string, string>> | undefined {
+): Promise<ReadonlyMap<string, string>> {
   const { rewriting } = policy;
-  if (rewriting === undefined || !rewriting.concern(HEADER_PLACES)) return undefined;
+  const changed = new Map<string, string>();
+  if (rewriting === undefined) return changed;
   const context = contextOf(policy, acls);
-  const changed = async (): Promise<ReadonlyMap<string, string>> => {
-    const lines = new Map<string, string>();
-    for (const { start, end } of fields) {
-      const line = header.toString("latin1", start, end).replaceAll("\r\n", "\n");
-      const rewritten = await rewriteHeaderLine(line, rewriting, context);
-      if (rewritten !== undefined) lines.set(line, rewritten);
-    }
-    return lines;
-  };
-  return changed();
+  for (const line of lines) {
+    const rewritten = await rewriteHeaderLine(line, rewriting, context);
+    if (rewritten !== undefined) changed.set(line, rewritten);
+  }
+  return changed;
 }
+
+/** Whether there are rules for header lines. */
+export const rewritesHeaders = ({ rewriting }: RewritingPolicy): boolean => rewriting?.concern(HEADER_PLACES) === true;
 
 function contextOf({ qualifyRecipient }: RewritingPolicy, { session }: SmtpAcls): RewriteContext {
   return {

@@ -265,7 +265,23 @@ const cases: readonly { name: string; event: MailEvent; want: string }[] = [
   {
     name: "refused null sender",
     event: { ...rejected, helo: "spam.test", returnPath: "", text: "rejected MAIL: no" },
-    want: "H=(spam.test) [192.0.2.66] F=<> rejected MAIL: no",
+    want: "H=(spam.test) [192.0.2.66] rejected MAIL: no",
+  },
+  {
+    name: "refused recipient of a null sender",
+    event: { ...rejected, helo: "spam.test", returnPath: "", text: "temporarily rejected RCPT <a@b>: no" },
+    want: "H=(spam.test) [192.0.2.66] F=<> temporarily rejected RCPT <a@b>: no",
+  },
+  {
+    name: "refused recipient of somebody who is known",
+    event: {
+      ...rejected,
+      returnPath: "a@b",
+      authenticator: "plain",
+      authenticatedId: "ann",
+      text: "rejected RCPT <c@d>",
+    },
+    want: "H=[192.0.2.66] F=<a@b> A=plain:ann rejected RCPT <c@d>",
   },
   {
     name: "refused connection",

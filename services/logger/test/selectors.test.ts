@@ -318,9 +318,10 @@ describe("what selectors add to lines", () => {
   ] as const) {
     test(`a refusal with [${selectors.join()}] and ${spf}`, () => {
       const client = { clientAddress: "192.0.2.66", clientPort: 1 };
-      const event = { ...rejected, ...client, returnPath: "a@b.ex", spf, text: "rejected MAIL: no" };
+      const text = "rejected RCPT <c@d.ex>: no";
+      const event = { ...common, name: "smtp:reject", ...client, returnPath: "a@b.ex", spf, text } as const;
       const line = logLine(event, styled(...selectors)) ?? "";
-      assert.ok(line.endsWith(` F=<a@b.ex>${want} rejected MAIL: no\n`), line);
+      assert.ok(line.endsWith(` F=<a@b.ex>${want} rejected RCPT <c@d.ex>: no\n`), line);
     });
   }
 

@@ -139,13 +139,18 @@ const DISCARDING: ReadonlySet<AclStage> = new Set([
 function made(text: string, code: number, run: AclRun): Reply {
   // The usual refusal of VRFY is a 252, but a policy may well say 550.
   if (run.stage === "vrfy") return messageReply(text, code, undefined);
-  return messageReply(text, code, (written) => {
+  return messageReply(text, code, () => {
+    run.log = withCode(run.log, text, code);
     run.session.log(
       ["main", "panic"],
-      `configured error code starts with incorrect digit (expected ${String(code).charAt(0)}) in "${written}"`,
+      `configured error code starts with incorrect digit (expected ${String(code).charAt(0)}) in "${text}"`,
     );
   });
 }
+
+/** What the log says is what the client is told: with the code that the reply has. */
+const withCode = (log: string | undefined, text: string, code: number): string | undefined =>
+  log === text ? `${code}${text.slice(3)}` : log;
 
 /** The first refusal because of a sender says what is wrong with it. */
 function withSenderDetails(answer: Reply, run: AclRun): Reply {

@@ -27,6 +27,8 @@ export interface LogAbout {
   readonly selector?: string;
   /** It begins with the client: `H=name (helo) [address]`. */
   readonly isOfClient?: true;
+  /** The same in another form: it begins with this, behind which stand the client and the text. */
+  readonly before?: string;
 }
 
 /** What ACLs need from whoever runs them. What is absent is not available: its use defers. */

@@ -13,7 +13,7 @@ const MAX_OCTETS = 16 * 1024;
  *
  * @param wrongCode Undefined: any class will do.
  */
-export function messageReply(text: string, code: number, wrongCode: ((written: string) => void) | undefined): Reply {
+export function messageReply(text: string, code: number, wrongCode: (() => void) | undefined): Reply {
   const [prefix = "", written, status] = CODE.exec(text) ?? [];
   if (written === undefined) return { code, lines: messageLines(text.slice(0, MAX_OCTETS)) };
   const own = Number(written);
@@ -21,7 +21,7 @@ export function messageReply(text: string, code: number, wrongCode: ((written: s
   const isWhole = status === undefined || isStatusFor(own, status);
   const lines = messageLines(text.slice(isWhole ? prefix.length : CODE_LENGTH, MAX_OCTETS));
   if (wrongCode !== undefined && written.charAt(0) !== String(code).charAt(0)) {
-    wrongCode(written);
+    wrongCode();
     return { code, lines };
   }
   return isStatusFor(own, status) ? { code: own, status, lines } : { code: own, lines };

@@ -17,6 +17,9 @@ export interface SessionNames {
   readonly spfGuess: string;
   /** `spf_smtp_comment_template` */
   readonly spfComment: Expansion;
+  /** `message_id_header_text`, `message_id_header_domain`, if they are set. */
+  readonly messageIdText: Expansion | undefined;
+  readonly messageIdDomain: Expansion | undefined;
   /** `smtp_return_error_details`: clients are told why they are put off. */
   readonly returnsErrorDetails?: boolean;
 }
@@ -42,6 +45,11 @@ export function sessionNames(
     bounceReturnSizeLimit: main.get("bounce_return_size_limit"),
     spfGuess: main.get("spf_guess"),
     spfComment: compileExpansion(main.get("spf_smtp_comment_template")),
+    messageIdText: expansionOf(main.get("message_id_header_text")),
+    messageIdDomain: expansionOf(main.get("message_id_header_domain")),
     returnsErrorDetails: main.get("smtp_return_error_details"),
   };
 }
+
+const expansionOf = (text: string | undefined): Expansion | undefined =>
+  text === undefined ? undefined : compileExpansion(text);

@@ -13,7 +13,13 @@ export type AuthAnswer =
   /** There is no such mechanism for this client: an error of the protocol. */
   | { readonly kind: "unknown"; readonly reply: Reply }
   /** @property log Why not, for the log. */
-  | { readonly kind: "end"; readonly reply: Reply; readonly isAuthenticated: boolean; readonly log?: string };
+  | { readonly kind: "end"; readonly reply: Reply; readonly isAuthenticated: boolean; readonly log?: FailedLogin };
+
+/** A line of the log: the client stands behind `before`, and `text` behind it. */
+export interface FailedLogin {
+  readonly before: string;
+  readonly text: string;
+}
 
 const REPLIES: Readonly<Record<Exclude<AuthResult, "deferred"> | "invalid base64", Reply>> = {
   ok: reply(235, "2.7.0", "Authentication succeeded"),
@@ -93,9 +99,12 @@ export class AuthDialogue {
   }
 
   #refused(answer: Reply, why?: string, id?: Value): AuthAnswer {
-    const text = `${answer.code} ${answer.lines[0] ?? ""}${why === undefined ? "" : `: ${why}`}`;
     const setId = id === undefined || textOf(id) === "" ? "" : ` (set_id=${textOf(id)})`;
-    const log = `${this.#authenticator.name} authenticator failed: ${text}${setId}`;
+    // The reply to the client may have the reason, too.
+    const [said = ""] = answer.lines;
+    const words = why !== undefined && said.endsWith(`: ${why}`) ? said.slice(0, -why.length - 2) : said;
+    const text = `: ${answer.code} ${words}${setId}${why === undefined ? "" : `: ${why}`}`;
+    const log = { before: `${this.#authenticator.name} authenticator failed for `, text };
     return { kind: "end", reply: answer, isAuthenticated: false, log };
   }
 

@@ -34,7 +34,9 @@ export class OfferedAuthenticators {
     const authenticator = this.#byCertificate;
     if (authenticator === undefined) return undefined;
     return then(new AuthDialogue(authenticator, session).begin(undefined), (answer) => {
-      if (answer.kind === "end" && answer.log !== undefined) session.log(["main", "reject"], answer.log);
+      if (answer.kind === "end" && answer.log !== undefined) {
+        session.log(["main", "reject"], answer.log.text, { before: answer.log.before });
+      }
     });
   }
 

@@ -37,6 +37,8 @@ const MAIN: ReadonlySet<string> = new Set([
     "hosts_require_alpn",
     "hosts_require_helo",
     "header_line_maxsize",
+    "message_id_header_domain",
+    "message_id_header_text",
     "received_header_text",
     "return_path_remove",
     "envelope_to_remove",

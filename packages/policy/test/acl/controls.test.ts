@@ -15,6 +15,13 @@ describe("control", () => {
       { submission: { keepsSender: true, domain: "x.example", name: "A / B" } },
     ],
     ["submission/domain=", { submission: { keepsSender: false, domain: "" } }],
+    ["submission/domain=a/domain=b/name=", { submission: { keepsSender: false, domain: "b", name: "" } }],
+    ["submission/name=A/sender_retain", { submission: { keepsSender: false, name: "A/sender_retain" } }],
+    // What was said before stays where it is not said anew.
+    [
+      "submission/sender_retain/domain=a\n    control = submission/name=N",
+      { submission: { keepsSender: true, domain: "a", name: "N" } },
+    ],
     [
       "fakereject",
       {
@@ -69,6 +76,9 @@ describe("control", () => {
     "freeze/x",
     "queue/x",
     "submission/x",
+    "submission/",
+    "submission/sender_retainx",
+    "submission/sender_retain=x/domain=y",
     "cutthrough_delivery/x",
     "utf8_downconvert/2",
     "requiretls/x",

@@ -24,7 +24,13 @@ describe("AUTH= of MAIL", () => {
     log?: RegExp,
   ][] = [
     [WITH_ACL, "good@x.test", false, "accept 250 as=good@x.test"],
-    [WITH_ACL, "other@x.test", true, "accept 250 as=", /^main: ignoring AUTH=other@x\.test \(rejected by ACL\)$/m],
+    [
+      WITH_ACL,
+      "other@x.test",
+      true,
+      "accept 250 as=",
+      /^main: ignoring AUTH=other@x\.test from H=CLIENT \(rejected by ACL\)$/m,
+    ],
     [WITH_ACL, "defer@x.test", false, LATER],
     [WITH_ACL, "discard@x.test", false, LATER, /"discard" verb not allowed in MAILAUTH ACL/],
     [WITH_ACL, "", false, "accept 250 as="],
@@ -35,7 +41,7 @@ describe("AUTH= of MAIL", () => {
       "any@x.test",
       false,
       "accept 250 as=",
-      /ignoring AUTH=any@x\.test \(client not authenticated\)/,
+      /ignoring AUTH=any@x\.test from H=CLIENT \(client not authenticated\)/,
     ],
   ];
   for (const [config, authenticatedSender, isAuthenticated, said, line] of rows) {

@@ -47,7 +47,11 @@ export function policySession(config: string, options: PolicySessionOptions = {}
   });
   const log: string[] = [];
   const names = sessionNames(configuration, { primaryHostname: "mx.test", file: "/policy", version: "0" });
-  const allHooks: AclHooks = { log: (targets, line) => log.push(`${targets.join("+")}: ${line}`), ...hooks };
+  const allHooks: AclHooks = {
+    log: (targets, line, { before } = {}) =>
+      log.push(`${targets.join("+")}: ${before === undefined ? line : `${before}CLIENT${line}`}`),
+    ...hooks,
+  };
   const session = new AclSession({ address, port: 4000, ...(proxy && { proxy }) }, names, shared, allHooks);
   const compiled = new Acls(configuration);
   return {

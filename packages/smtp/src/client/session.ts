@@ -1,3 +1,4 @@
+// One file because it is one state machine: each reply decides what is said next.
 import { type Capabilities, noCapabilities, parseCapabilities } from "./capabilities.ts";
 import type { ClientSessionOptions } from "./client-session-options.ts";
 import { Dialogue } from "./dialogue.ts";

@@ -56,6 +56,11 @@ export class CommandLimits {
     this.#mailCommands += 1;
   }
 
+  /** MAIL has come. */
+  get hasMail(): boolean {
+    return this.#mailCommands > 0;
+  }
+
   /** @param mailMax So many may come; 0: any number. */
   hasTooManyMails(mailMax: number): boolean {
     return mailMax > 0 && this.#mailCommands > mailMax;

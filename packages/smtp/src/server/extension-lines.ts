@@ -11,23 +11,27 @@ export interface ExtensionFacts {
   readonly offersStatus: boolean;
   /** RFC 6152 */
   readonly offersEightBitMime: boolean;
+  /** Commands that are let through to somebody who may answer: ETRN, VRFY, EXPN. */
+  readonly commands: readonly string[];
 }
 
-/** Lines of the reply to EHLO behind the first, made once for each set of offers: there are few. */
+/** Lines of the reply to EHLO behind the first, but for AUTH made once for each set of offers: there are few. */
 export class ExtensionLines {
   readonly #facts: ExtensionFacts;
-  readonly #made = new Map<string, string>();
+  readonly #made = new Map<string, readonly [before: string, behind: string]>();
 
   constructor(facts: ExtensionFacts) {
     this.#facts = facts;
   }
 
-  for(offers: ExtensionOffers, offersTls: boolean): string {
+  /** @param mechanisms Of AUTH; empty: it is not offered. */
+  for(offers: ExtensionOffers, offersTls: boolean, mechanisms: string): string {
     const { pipelining, pipeConnect, chunking, dsn, smtpUtf8, limits, requireTls, prdr } = offers;
     const key = [pipelining, pipeConnect, chunking, dsn, smtpUtf8, limits, requireTls, prdr, offersTls]
       .map(Number)
       .join("");
-    return this.#made.getOrInsertComputed(key, () => this.#make(offers, offersTls));
+    const [before, behind] = this.#made.getOrInsertComputed(key, () => this.#make(offers, offersTls));
+    return mechanisms === "" ? before + behind : `${before}250-AUTH ${mechanisms}\r\n${behind}`;
   }
 
   /** RFC 9422 §3: numbers of at most six digits. */
@@ -38,17 +42,20 @@ export class ExtensionLines {
     return all === "" ? [] : [`LIMITS${all}`];
   }
 
-  /** In Exim's order. */
-  #make(offers: ExtensionOffers, offersTls: boolean): string {
+  /** In Exim's order: AUTH stands between. */
+  #make(offers: ExtensionOffers, offersTls: boolean): readonly [before: string, behind: string] {
     const { pipelining, pipeConnect, chunking, dsn, smtpUtf8, limits, requireTls, prdr } = offers;
-    const { messageSizeLimit, offersStatus, offersEightBitMime } = this.#facts;
-    const keywords = [
+    const { messageSizeLimit, offersStatus, offersEightBitMime, commands } = this.#facts;
+    const before = [
       messageSizeLimit > 0 ? `SIZE ${messageSizeLimit}` : "SIZE",
       ...(limits ? this.#limits : []),
       ...(offersEightBitMime ? ["8BITMIME"] : []),
       ...(dsn ? ["DSN"] : []),
+      ...commands,
       ...(pipelining ? ["PIPELINING"] : []),
       ...(pipeConnect ? ["PIPECONNECT"] : []),
+    ];
+    const behind = [
       ...(chunking ? ["CHUNKING"] : []),
       ...(offersStatus ? ["ENHANCEDSTATUSCODES"] : []),
       ...(offersTls ? ["STARTTLS"] : []),
@@ -56,6 +63,7 @@ export class ExtensionLines {
       ...(prdr ? ["PRDR"] : []),
       ...(smtpUtf8 ? ["SMTPUTF8"] : []),
     ];
-    return `${keywords.map((keyword) => `250-${keyword}\r\n`).join("")}250 HELP\r\n`;
+    const lines = (keywords: readonly string[]): string => keywords.map((keyword) => `250-${keyword}\r\n`).join("");
+    return [lines(before), `${lines(behind)}250 HELP\r\n`];
   }
 }

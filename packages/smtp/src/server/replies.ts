@@ -26,11 +26,14 @@ export const tooManyUnknownCommands = reply(500, "5.5.1", "Too many unrecognized
 export const tooManyNonmailCommands = reply(554, "5.5.1", "Too many nonmail commands");
 export const xclientInTransaction = reply(503, "5.5.1", "XCLIENT is not permitted inside a transaction");
 export const etrnArgument = reply(501, "5.5.4", "argument must begin with #");
+export const etrnRefused = reply(458, "4.7.0", "Administrative prohibition");
+export const expnRefused = reply(550, "5.7.0", "Administrative prohibition");
 export const etrnInTransaction = reply(503, "5.5.1", "ETRN is not permitted inside a transaction");
 export const unrecognizedCommand = reply(500, "5.5.1", "unrecognized command");
 export const notImplemented = reply(502, "5.5.1", "command not implemented");
 /** RFC 5321 §2.3.8: lines end with CRLF and with nothing else. */
 export const bareLineFeed = reply(500, "5.5.2", "bare <LF> received: lines end with <CR><LF>");
+export const nulCharacter = reply(501, "5.5.2", "NUL characters are not allowed in SMTP commands");
 export const controlCharacter = reply(500, "5.5.2", "control characters are not allowed in SMTP commands");
 export const bdatNotAdvertised = reply(503, "5.5.1", "BDAT command used when CHUNKING not advertised");
 

@@ -134,6 +134,11 @@ export class SessionCore {
     return this.isAhead && !this.standing.maySpeakFirst;
   }
 
+  /** The same, as soon as there has been a MAIL: before it, Exim is not as strict in its usual configuration. */
+  get isAheadInTransaction(): boolean {
+    return this.limits.hasMail && this.isAhead;
+  }
+
   /** Whether the client has been told that it need not wait for replies (RFC 2920). */
   get mayPipeline(): boolean {
     return this.isExtended && this.offers?.pipelining === true;
@@ -207,16 +212,19 @@ export class SessionCore {
   }
 
   unknownCommand(): undefined {
+    // As in Exim: who may send without waiting may send commands that exist.
+    if (this.isAheadInTransaction) return this.outOfSync();
     if (this.limits.unknownCommand()) return this.close(replies.tooManyUnknownCommands);
     // Counted among the syntax errors as well, as in Exim.
     return this.protocolError(replies.unrecognizedCommand);
   }
 
-  /** Wrong syntax (500, 501, 553, 555) or a wrong place (503): answered, counted, and too much of it ends the session. */
-  protocolError(answer: Reply): undefined {
+  /** Wrong syntax (500, 501, 553, 555) or a wrong place (503): answered, counted, and too much of it ends the session. @param isAlwaysTold The log has it whether or not `errors` are asked about. */
+  protocolError(answer: Reply, isAlwaysTold = false): undefined {
     if (!this.limits.syntaxError()) {
       this.say(answer);
-      if (this.asks("errors")) this.refused = { kind: "error", reply: answer, command: withoutSecrets(this.line) };
+      if (isAlwaysTold) this.refused = { kind: "refused", stage: "session", reply: answer, command: this.line };
+      else if (this.asks("errors")) this.refused = { kind: "error", reply: answer, command: withoutSecrets(this.line) };
       return undefined;
     }
     const [first, ...rest] = [...answer.lines, "Too many syntax or protocol errors"];
@@ -226,7 +234,7 @@ export class SessionCore {
   /** Sending on without waiting for the reply is a right that EHLO's reply gives (RFC 2920). */
   maySendMore(): boolean {
     if (this.mayPipeline || !this.isAhead) return true;
-    this.close(replies.synchronizationError);
+    this.outOfSync();
     return false;
   }
 
@@ -241,6 +249,15 @@ export class SessionCore {
     this.refused = { kind: "refused", stage: "session", reply: answer, command: withoutSecrets(command) };
   }
 
+  /** Ends the session because the client has not waited for the reply to a command, or for the greeting. */
+  outOfSync(isBeforeGreeting = false): undefined {
+    const { input, mayPipeline } = this;
+    const early = { text: input.beginning(MAX_EARLY_OCTETS), octets: input.length, isBeforeGreeting, mayPipeline };
+    const command = withoutSecrets(this.line);
+    this.end(this.profile.format.own(replies.synchronizationError));
+    this.refused = { kind: "refused", stage: "session", reply: replies.synchronizationError, command, early };
+  }
+
   end(lastReply: string): void {
     this.output += lastReply;
     this.transaction = undefined;
@@ -249,6 +266,9 @@ export class SessionCore {
     this.phase = "closing";
   }
 }
+
+/** Of what came too early, for the log. */
+const MAX_EARLY_OCTETS = 150;
 
 /** Behind the mechanism of an AUTH command comes what may be a password. */
 const withoutSecrets = (command: string): string => command.replace(/^(AUTH[ \t]+[^ \t\r]+)[\s\S]*$/i, "$1");

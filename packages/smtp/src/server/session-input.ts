@@ -59,6 +59,11 @@ export class SessionInput {
     return { text, hasCr };
   }
 
+  /** The beginning of what is held, as a latin1 string. */
+  beginning(maxOctets: number): string {
+    return this.#octets.toString("latin1", this.#at, Math.min(this.#at + maxOctets, this.#octets.length));
+  }
+
   takeAll(): Buffer {
     const octets = this.#octets.subarray(this.#at);
     this.clear();

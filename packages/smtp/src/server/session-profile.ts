@@ -45,6 +45,8 @@ export interface SessionSettings {
   readonly offers?: Readonly<Partial<ExtensionOffers>>;
   /** ENHANCEDSTATUSCODES (RFC 2034). Default: yes. */
   readonly offersStatus?: boolean;
+  /** Of them, those that EHLO names: somebody may be answered. Default: none. */
+  readonly commands?: readonly ("etrn" | "vrfy" | "expn")[];
   /** 8BITMIME (RFC 6152) is offered. Exim's `accept_8bitmime`. Default: yes. */
   readonly offersEightBitMime?: boolean;
   /** A client that sends ahead where it must not is turned away. Default: yes. */
@@ -103,6 +105,7 @@ function repliesOf({
   mailMax,
   offersStatus = true,
   offersEightBitMime = true,
+  commands = [],
   format,
 }: SessionSettings & Pick<SessionProfile, "mailMax" | "format">): Pick<
   SessionProfile,
@@ -110,7 +113,10 @@ function repliesOf({
 > {
   return {
     greeting: formatReply({ code: 220, lines: banner }),
-    extensions: new ExtensionLines({ messageSizeLimit, recipientsMax, mailMax, offersStatus, offersEightBitMime }),
+    extensions: new ExtensionLines({
+      ...{ messageSizeLimit, recipientsMax, mailMax, offersStatus, offersEightBitMime },
+      commands: commands.map((name) => name.toUpperCase()),
+    }),
     closing: format.own({ code: 221, status: "2.0.0", lines: [`${hostname} closing connection`] }),
   };
 }

@@ -5,6 +5,17 @@ import type { XclientValues } from "./xclient.ts";
 /** What an owner can be asked besides the questions of every message: `SessionSettings.asks`. */
 export type SessionQuestion = "path" | "helo" | "vrfy" | "expn" | "etrn" | "quit" | "reset" | "errors";
 
+/** What a client has sent before it was its turn. */
+export interface EarlyInput {
+  /** The beginning of it. */
+  readonly text: string;
+  readonly octets: number;
+  /** Not even the greeting was waited for. */
+  readonly isBeforeGreeting: boolean;
+  /** PIPELINING was offered. */
+  readonly mayPipeline: boolean;
+}
+
 /**
  * What a `ServerSession` wants next. Questions (`connect`, `helo`, `starttls`, `mail`, `recipient`, `data`) are answered by
  * `accept` or `refuse`, `end` by `finish` (perhaps after `progress`), `handshake` by `tlsEstablished`, `vrfy`, `expn`, `etrn` and `quit` by `respond`;
@@ -75,7 +86,14 @@ export type SessionStep =
    * The session itself refuses something that belongs into the log. With `stage` `content`, what was given of the
    * message is void: it is read to its end and answered without another question.
    */
-  | { readonly kind: "refused"; readonly stage: "content" | "session"; readonly reply: Reply; readonly command: string }
+  | {
+      readonly kind: "refused";
+      readonly stage: "content" | "session";
+      readonly reply: Reply;
+      readonly command: string;
+      /** The client was to wait for a reply, and has not: what it has sent. */
+      readonly early?: EarlyInput;
+    }
   /** A command of a wrong form (500, 501, 553, 555) or in a wrong place (503), which was answered. Told if `errors` are asked about. */
   | { readonly kind: "error"; readonly reply: Reply; readonly command: string }
   /** May TLS begin, and is all there that it needs? */

@@ -100,6 +100,11 @@ export class ServerSession {
     return this.#core.transaction !== undefined;
   }
 
+  /** Whether the client has said MAIL, in whatever form. */
+  get hasMail(): boolean {
+    return this.#core.limits.hasMail;
+  }
+
   get hasQuit(): boolean {
     return this.#core.hasQuit;
   }
@@ -111,6 +116,11 @@ export class ServerSession {
     const isEarlyOffered = offers?.pipeConnect === true;
     if (hasPipelined) return isEarlyOffered ? "L." : "L";
     return isEarlyOffered ? "L.-" : "L-";
+  }
+
+  /** Whether nothing more will be read. */
+  get isClosing(): boolean {
+    return this.#core.phase === "closing";
   }
 
   /** Octets received and not yet looked at. The owner stops reading when they become many while a question is out. */
@@ -183,7 +193,7 @@ export class ServerSession {
         this.#greeting = answer === undefined ? core.profile.greeting : formatReply(answer);
         if (this.#isTlsFirst && !core.isTls) core.phase = "handshake";
         // Whoever speaks before the greeting does not speak SMTP with us (RFC 5321 §4.3.1).
-        else if (core.isAheadOfHello) core.close(replies.synchronizationError, "before the greeting");
+        else if (core.isAheadOfHello) core.outOfSync(true);
         else this.#sayGreeting();
         return;
       case "helo asked":
@@ -192,7 +202,7 @@ export class ServerSession {
         return;
       case "starttls asked":
         // What has come while the question was out would later count as said under TLS, too.
-        if (core.input.length > 0) return void core.close(replies.synchronizationError);
+        if (core.input.length > 0) return void core.outOfSync();
         core.say(replies.tlsGoAhead);
         core.phase = "handshake";
         return;
@@ -212,7 +222,7 @@ export class ServerSession {
         core.limits.noteContent();
         if (core.announced !== undefined) return void beginChunks(core, core.announced);
         // RFC 2920 §3.1: DATA ends a group. What is here already was sent without waiting for 354.
-        if (core.isAhead) return void core.close(replies.synchronizationError, "DATA");
+        if (core.isAhead) return void core.outOfSync();
         this.#sayYes(answer, replies.enterMessage);
         core.reading = new MessageReading(new ContentReader(), core.profile);
         core.phase = "content";
@@ -364,7 +374,7 @@ export class ServerSession {
     const core = this.#core;
     if (core.phase !== "greeting") return;
     // A handshake does not make an early talker speak SMTP with us.
-    if (core.isAheadOfHello) core.close(replies.synchronizationError, "before the greeting");
+    if (core.isAheadOfHello) core.outOfSync(true);
     else this.#sayGreeting();
   }
 

@@ -135,7 +135,7 @@ describe("BDAT (RFC 3030)", () => {
     {
       name: "refused before its content",
       decide: ({ kind }) => (kind === "data" ? { code: 451, lines: ["no"] } : undefined),
-      send: `${ENVELOPE}${bdat(smuggled)}${bdat("", LAST)}NOOP\r\n${ENVELOPE}`,
+      send: `${ENVELOPE}${bdat(smuggled)}${bdat("", LAST)}RSET\r\n${ENVELOPE}`,
       codes: "250 250 451 503 250 250 250",
     },
     {

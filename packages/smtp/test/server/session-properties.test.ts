@@ -10,7 +10,7 @@ const groups = [
   "EHLO c.example\r\n",
   "MAIL FROM:<a@b.example>\r\nRCPT TO:<x@y.example>\r\nRCPT TO:<bad\r\nRCPT TO:<z@y.example>\r\nDATA\r\n",
   "Subject: x\r\n folded\r\nReceived: y\r\n\r\n..body\r\n.x\r\n\r\nend\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<x@y.example>\r\nDATA\r\n",
-  "no header\r\n.\r\nRSET\r\nNOOP\r\nFOO\r\nQUIT\r\n",
+  "no header\r\n.\r\nRSET\r\nHELP\r\nRSET\r\nQUIT\r\n",
 ];
 
 test("replies and content do not depend on how the octets are cut", () => {

@@ -80,7 +80,7 @@ describe("a session with a proxy that may say who its client is", () => {
     assert.deepEqual(codes, ["220", "250", "220", "503", "250"]);
     assert.deepEqual(
       steps.map(({ kind }) => kind),
-      ["connect", "xclient", "connect"],
+      ["connect", "xclient", "connect", "refused"],
     );
     assert.match(output, /Hello c \[192\.0\.2\.7\]/);
     assert.equal(output.split(OFFER).length, 2, "the client may not");

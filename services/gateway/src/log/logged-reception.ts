@@ -15,6 +15,7 @@ export type LoggedReception = Pick<
   | "bodyBits"
   | "tookMs"
   | "subject"
+  | "givenPath"
   | "isResumed"
 >;
 
@@ -35,6 +36,8 @@ export function loggedReception(
   if (authenticatedSender !== undefined && selectors.has("smtp_mailauth")) {
     logged.authenticatedSender = authenticatedSender;
   }
+  const { givenPath, returnPath } = envelope;
+  if (givenPath !== returnPath && selectors.has("received_sender")) logged.givenPath = givenPath;
   if (pipelining !== undefined && selectors.has("pipelining")) logged.pipelining = pipelining;
   if (tls?.resumption === "resumed" && selectors.has("tls_resumption")) logged.isResumed = true;
   if (selectors.has("8bitmime")) logged.bodyBits = envelope.eightBit ? 8 : envelope.sevenBit ? 7 : 0;

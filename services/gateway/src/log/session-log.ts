@@ -1,4 +1,5 @@
 import type { Written } from "@postbus/contracts";
+import type { EarlyInput } from "@postbus/smtp";
 import type { Surroundings } from "../surroundings.ts";
 import { type LoggedClient, loggedClient } from "./logged-client.ts";
 
@@ -7,6 +8,9 @@ export interface LoggedSession extends LoggedClient {
   /** Monotonic milliseconds, when the connection was taken. */
   readonly startedMs: number;
   readonly commandHistory: string;
+  readonly session: { readonly hasMail: boolean };
+  /** Who it is, if it has shown that. */
+  readonly authentication: LoggedAuthentication | undefined;
   readonly envelope: { readonly returnPath: string; readonly recipients: readonly string[] } | undefined;
 }
 
@@ -17,7 +21,6 @@ export interface LoggedSession extends LoggedClient {
 export class SessionLog {
   readonly #session: LoggedSession;
   readonly #surroundings: Pick<Surroundings, "policy" | "rejections" | "messageIds">;
-  #hasMail = false;
   #isUnlogged = false;
   /** A sender was accepted, and no message has come of it yet. */
   #isOpen = false;
@@ -34,9 +37,8 @@ export class SessionLog {
     this.#write({ before: "SMTP connection from ", text: ` (TCP/IP connection count = ${count})` });
   }
 
-  /** A sender was accepted: it is no connection without MAIL any more. */
+  /** A sender was accepted. */
   transactionBegun(): void {
-    this.#hasMail = true;
     this.#isOpen = true;
   }
 
@@ -47,7 +49,8 @@ export class SessionLog {
 
   /** A command that has a wrong form, or a wrong place (503). */
   error(command: string, code: number, text: string): void {
-    const isProtocol = code === 503 || code === 554;
+    // As in Exim, which has no reason for the last of them.
+    const isProtocol = code === 503 || code === 554 || text.endsWith(" must have an address operand");
     if (!this.#isLogged(isProtocol ? "smtp_protocol_error" : "smtp_syntax_error")) return;
     const what = isProtocol ? "protocol" : "syntax";
     // The reply repeats the address, which stands in the command already.
@@ -59,6 +62,49 @@ export class SessionLog {
   /** The session was ended because of what the client has done. */
   dropped(text: string): void {
     this.#write({ before: "SMTP call from ", text: ` dropped: ${text}`, targets: ["main", "reject"] });
+  }
+
+  /** The client has not waited for its turn. */
+  outOfSync(command: string, { text, octets, isBeforeGreeting, mayPipeline }: EarlyInput): void {
+    const what = "SMTP protocol synchronization error";
+    const early = `input="${escapedInput(text)}"`;
+    const targets: Written["targets"] = ["main", "reject"];
+    if (isBeforeGreeting) {
+      const before = `${what} (input sent without waiting for greeting): rejected connection from H=`;
+      this.#write({ before, text: ` ${early}`, targets });
+      return;
+    }
+    const offered = mayPipeline ? "was" : "was not";
+    const before = `${what} (next input sent too soon: pipelining ${offered} advertised): rejected "${command}" H=`;
+    this.#write({ before, text: ` next ${early} (${octets} bytes)`, targets });
+  }
+
+  /** HELO, EHLO or MAIL is not looked at. @param what `MAIL from`. */
+  notGreeted(what: string, text: string): void {
+    this.#write({ before: `rejected ${what} `, text: `: ${text}`, targets: ["main", "reject"] });
+  }
+
+  /** An address lacks its domain, and this client may not leave it out. @param path As it came. */
+  unqualified(what: "sender" | "recipient", path: string): void {
+    this.#write({ before: `unqualified ${what} rejected: ${path} H=`, targets: ["main", "reject"] });
+  }
+
+  /** Whatever is answered. */
+  etrn(argument: string): void {
+    this.#write({ before: `ETRN ${argument} received from ` });
+  }
+
+  /** `recipients_max` is reached. @param what Becomes of it: `message rejected`. */
+  tooManyRecipients(what: string): void {
+    const sender = this.#session.envelope?.returnPath ?? "";
+    this.#write({ before: `too many recipients: ${what}: sender=<${sender}> H=`, targets: ["main", "reject"] });
+  }
+
+  /** A recipient was accepted, and nobody will get anything. @param why For the log only. */
+  discarded(recipient: string, by: "MAIL" | "RCPT", why: string | undefined): void {
+    const sender = this.#session.envelope?.returnPath ?? "";
+    const text = ` F=<${sender}> RCPT ${recipient}: discarded by ${by} ACL${why === undefined ? "" : `: ${why}`}`;
+    this.#write({ before: "H=", text, targets: ["main", "reject"] });
   }
 
   /** MAIL was refused before anybody was asked about it. @param selector Without it, that is in the rejectlog only. */
@@ -88,9 +134,11 @@ export class SessionLog {
   }
 
   /** The connection is over. @param how `quit`, `lost` by the client, or `ended` by us, which has its own line. */
-  closed(how: "quit" | "lost" | "ended", at: "content" | "transaction" | "between"): void {
-    if (how === "lost" && at === "content") {
-      this.#connectionLine(" lost while reading message data", false);
+  closed(how: "quit" | "lost" | "ended", at: "header" | "content" | "transaction" | "between"): void {
+    if (how === "lost" && (at === "header" || at === "content")) {
+      if (!this.#isLogged("lost_incoming_connection")) return;
+      const where = at === "header" ? " (header)" : " (after header)";
+      this.#connectionLine(` lost while reading message data${where}`, false);
     } else if (how === "lost" && at === "transaction") {
       this.incomplete("connection lost");
       if (this.#isLogged("lost_incoming_connection")) {
@@ -99,9 +147,10 @@ export class SessionLog {
     } else if (how !== "ended") {
       this.#connectionLine(how === "quit" ? " closed by QUIT" : " lost", true);
     }
-    if (this.#hasMail || !this.#isLogged("smtp_no_mail")) return;
+    if (this.#session.session.hasMail || !this.#isLogged("smtp_no_mail")) return;
     const { commandHistory } = this.#session;
-    const text = commandHistory === "" ? "" : ` C=${commandHistory.replaceAll(" ", "")}`;
+    const by = this.#session.authentication === undefined ? "" : authenticationField(this.#session.authentication);
+    const text = by + (commandHistory === "" ? "" : ` C=${commandHistory.replaceAll(" ", "")}`);
     this.#write({ before: "no MAIL in SMTP connection from ", text, isTimed: true });
   }
 
@@ -111,7 +160,7 @@ export class SessionLog {
 
   /** Those lines have the connection's id in another place, and Exim's way with the word "lost". */
   #connectionLine(text: string, isTimed: boolean): void {
-    if (this.#isUnlogged || !this.#isLogged("smtp_connection")) return;
+    if (isTimed && (this.#isUnlogged || !this.#isLogged("smtp_connection"))) return;
     const id = this.#isLogged("connection_id") ? `Ci=${this.#session.connectionId} ` : "";
     const isLost = isTimed && text === " lost";
     this.#write({
@@ -149,4 +198,19 @@ export class SessionLog {
     };
     rejections.add(event);
   }
+}
+
+/** Name of the authenticator, and `$authenticated_id`; empty: it has none. */
+export interface LoggedAuthentication {
+  readonly by: string;
+  readonly id: string;
+}
+
+const authenticationField = ({ by, id }: LoggedAuthentication): string => ` A=${by}${id === "" ? "" : `:${id}`}`;
+
+/** What came too early, in one line. Behind AUTH may be a password: nothing of that, and of what follows, is shown. */
+function escapedInput(text: string): string {
+  const auth = /^AUTH[ \t]+\S+/im.exec(text);
+  const shown = auth === null ? text : `${text.slice(0, auth.index)}${auth[0]}`;
+  return shown.replaceAll("\\", "\\\\");
 }

@@ -25,7 +25,7 @@ export function arrival(event: Received, style: LogStyle): string {
   if (event.tookMs !== undefined) line += ` RT=${span(event.tookMs, style)}`;
   line += messageIdField(reception, style);
   if (event.subject !== undefined) line += ` T="${subject(event.subject)}"`;
-  if (selectors.has("received_sender")) line += ` from <${printable(returnPath)}>`;
+  if (selectors.has("received_sender")) line += ` from <${printable(event.givenPath ?? returnPath)}>`;
   if (selectors.has("received_recipients")) line += ` for ${recipients.map(printable).join(" ")}`;
   return line;
 }

@@ -4,6 +4,7 @@ import {
   type AuthAnswer,
   type Configuration,
   changedHeader,
+  fixSubmitted,
   judgeContent,
   type Signature,
   type SmtpAcls,
@@ -191,7 +192,14 @@ export class Dialogue {
   async #end(): Promise<void> {
     const { acls, bodyVisible } = this.#options;
     const { message } = acls.session;
-    const lines = [...(await this.#receivedLine()), ...this.#message.headerLines];
+    const given = this.#message.headerLines;
+    const {
+      gone,
+      first = [],
+      last = [],
+    } = (await fixSubmitted(acls.session, given, await acls.text("$tod_full"))) ?? {};
+    const kept = given.filter((line) => gone?.has(line) !== true);
+    const lines = [...(await this.#receivedLine()), ...first, ...kept, ...last];
     const header = changedHeader(lines, message.addedHeaders, message.removedHeaders);
     message.settleHeaders();
     acls.content(this.#message.content(header, bodyVisible));
@@ -253,7 +261,8 @@ export class Dialogue {
     } else if (answer.kind === "unknown") {
       this.#session.authenticationEnded(answer.reply, "unknown");
     } else {
-      if (answer.log !== undefined) this.#options.log(answer.log);
+      if (answer.log !== undefined)
+        this.#options.acls.session.log(["main", "reject"], answer.log.text, { before: answer.log.before });
       this.#session.authenticationEnded(answer.reply, answer.isAuthenticated ? "authenticated" : "refused");
     }
   }

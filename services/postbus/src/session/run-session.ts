@@ -55,7 +55,11 @@ export async function runSession(options: SessionOptions): Promise<void> {
       spf: () => spfOf(session, options.resolver),
       spf_guess: (record) => spfOf(session, options.resolver, record),
     },
-    log: (targets, text) => trace(`LOG: ${targets.join(",")}: ${text}`),
+    log: (targets, text, { before } = {}) => {
+      const host = session.evaluation.around.variables.get("sender_fullhost") ?? "";
+      const of = before === undefined ? "" : `${before}${host}`;
+      trace(`LOG: ${targets.join(",")}: ${of}${text}`);
+    },
     readAclFile: readTextFile,
     commandHistory: () => dialogue.commandHistory,
     // No host is asked: of a callout, only the routing is done.

@@ -44,7 +44,7 @@ cram:
     const plain = Buffer.from("\0ann\0hunter2", "latin1").toString("base64");
     const session = await ourSession(directory, down, ["EHLO c", `AUTH PLAIN ${plain}`, "AUTH CRAM-MD5", "Ym9iIHg="]);
     assert.match(session?.replies ?? "", /^435 .*\r\n334 .*\r\n535 /m);
-    assert.match(session?.log ?? "", /plain authenticator failed: 435/);
+    assert.match(session?.log ?? "", /plain authenticator failed for .*: 435/);
     assert.ok(session?.log.includes("hunter2") === false, session?.log ?? "not taken");
   });
 

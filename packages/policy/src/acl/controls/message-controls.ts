@@ -1,3 +1,5 @@
+import type { Submission } from "../../submission/submitted-header.ts";
+
 /** What `control =` has said about the message. Whoever takes it obeys. */
 export interface MessageControls {
   /** `fakereject`, `fakedefer`: the client is told so, but the message is taken. */
@@ -7,12 +9,7 @@ export interface MessageControls {
   /** `queue`, `queue/first_pass_route` */
   queue?: { readonly routes: boolean };
   /** `submission/…` */
-  submission?: {
-    readonly keepsSender: boolean;
-    /** Undefined: the default domain; empty: none is checked. */
-    readonly domain?: string;
-    readonly name?: string;
-  };
+  submission?: Submission;
   suppressesFixups?: boolean;
   /** `cutthrough_delivery` */
   cutthrough?: { readonly onDefer: "pass" | "spool" };

@@ -1,16 +1,22 @@
 import { ExpansionFailure } from "../../expansion/failures.ts";
+import type { Submission } from "../../submission/submitted-header.ts";
 import type { Control } from "./control.ts";
 
-/** The client is a user's program: the message is completed, and its sender checked (RFC 6409). */
-export const submission: Control = ({ session }, options = "") => {
-  const found: { keepsSender: boolean; domain?: string; name?: string } = { keepsSender: false };
-  // A name is the last option: it may hold slashes.
-  const [, before = options, name] = /^([\s\S]*?)(?:^|\/)name=([\s\S]*)$/.exec(options) ?? [];
-  if (name !== undefined) found.name = name;
-  for (const word of before.split("/").filter((one) => one !== "")) {
-    if (word === "sender_retain") found.keepsSender = true;
-    else if (word.startsWith("domain=")) found.domain = word.slice("domain=".length);
-    else throw new ExpansionFailure(`syntax error in "control=submission/${options}"`);
+/** One option, and what follows. A name is the last one: it may hold slashes. */
+const OPTION = /^\/(?:(sender_retain)(?![^/])|domain=([^/]*)|name=([\s\S]*))/;
+
+/** The client is a user's program: the message is completed, and its sender made to be that user (RFC 6409). As in Exim, what was said before stays where it is not said anew. */
+export const submission: Control = ({ session }, options) => {
+  const { controls } = session.message;
+  const found: { -readonly [K in keyof Submission]: Submission[K] } = { keepsSender: false, ...controls.submission };
+  let rest = options === undefined ? "" : `/${options}`;
+  while (rest !== "") {
+    const [whole, retain, domain, name] = OPTION.exec(rest) ?? [];
+    if (whole === undefined) throw new ExpansionFailure(`syntax error in "control=submission/${options}"`);
+    if (retain !== undefined) found.keepsSender = true;
+    if (domain !== undefined) found.domain = domain;
+    if (name !== undefined) found.name = name;
+    rest = rest.slice(whole.length);
   }
-  session.message.controls.submission = found;
+  controls.submission = found;
 };

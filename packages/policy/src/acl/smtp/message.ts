@@ -62,6 +62,8 @@ export class SmtpMessage {
   authenticatedSender: string | undefined;
   /** `discard` at MAIL: no recipient gets it. */
   isDiscarded = false;
+  /** For the log. */
+  whyDiscarded: string | undefined;
   messageId = "";
   receivedAtMs: number | undefined;
   content: ReceivedContent | undefined;

@@ -1,3 +1,4 @@
+import { encodeXtext } from "@postbus/mail";
 import type { AuthAnswer, AuthDialogue } from "../../authenticators/auth-dialogue.ts";
 import { type OfferedAuthenticators, unknownMechanism } from "../../authenticators/offered-authenticators.ts";
 import { type Eventual, then } from "../../expansion/code.ts";
@@ -165,7 +166,7 @@ export class SmtpAcls {
       if (!isBelieved) {
         session.message.authenticatedSender = undefined;
         const why = answer === undefined ? "client not authenticated" : "rejected by ACL";
-        session.log(["main"], `ignoring AUTH=${authenticatedSender} (${why})`);
+        session.log(["main"], ` (${why})`, { before: `ignoring AUTH=${encodeXtext(authenticatedSender)} from H=` });
       }
       return this.#mail(said);
     });
@@ -186,6 +187,7 @@ export class SmtpAcls {
       // As in Exim, nothing of it is left for the next one.
       if (!isAccepted(answer)) this.session.reset();
       message.isDiscarded = answer.verdict === "discard";
+      message.whyDiscarded = answer.log;
       return answer;
     });
   }
@@ -198,7 +200,7 @@ export class SmtpAcls {
     const answer = then(this.#delays?.wait("rcpt", message.rcptCount, session), () => {
       beginRecipient(address, session);
       // What was thrown away at MAIL is not looked at any more.
-      return message.isDiscarded ? DISCARDED : this.#run("rcpt");
+      return message.isDiscarded ? { ...DISCARDED, log: message.whyDiscarded } : this.#run("rcpt");
     });
     return then(answer, (decided) => {
       endRecipient(this.session);

@@ -54,6 +54,9 @@ const OTHER_COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["SAML", notImplemented],
 ]);
 
+/** RFC 2920 §3.1: they can only be the last of a group. (QUIT could be, too, but nothing counts behind it.) */
+const GROUP_ENDS: ReadonlySet<string> = new Set(["VRFY", "EXPN", "NOOP", "ETRN"]);
+
 /** What Exim lets a client say before its message is complete. */
 const BETWEEN_CHUNKS: ReadonlySet<string> = new Set(["RSET", "NOOP", "QUIT"]);
 
@@ -65,6 +68,7 @@ export function nextCommand(core: SessionCore): SessionStep | undefined {
   core.line = line.text;
   if (core.observer?.isWatching === true) core.observer.line(watchedCommand(line.text));
   if (!line.hasCr) return core.protocolError(replies.bareLineFeed);
+  if (line.text.includes("\0")) return core.protocolError(replies.nulCharacter);
   if (CONTROL.test(line.text)) return core.protocolError(replies.controlCharacter);
   return command(core, line.text);
 }
@@ -94,6 +98,7 @@ function command(core: SessionCore, line: string): SessionStep | undefined {
   core.isLastRcpt = false;
   core.isMailRefused = false;
   if (core.limits.nonmail(verb, core.standing.isNonmailLimited)) return core.close(replies.tooManyNonmailCommands);
+  if (GROUP_ENDS.has(verb) && core.reading === undefined && core.isAheadInTransaction) return core.outOfSync();
   const other = OTHER_COMMANDS.get(verb);
   return other === undefined ? core.unknownCommand() : other(core, argument);
 }

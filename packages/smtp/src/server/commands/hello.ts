@@ -1,6 +1,5 @@
 import { formatReply, type Reply, reply } from "@postbus/mail";
 import { isHeloName } from "../helo-name.ts";
-import * as replies from "../replies.ts";
 import type { SessionCore } from "../session-core.ts";
 import type { SessionStep } from "../session-step.ts";
 import { XCLIENT_ATTRIBUTES } from "../xclient.ts";
@@ -11,13 +10,15 @@ export function hello(core: SessionCore, verb: "EHLO" | "HELO", argument: string
     const answer = reply(501, "5.5.4", `Syntactically invalid ${verb} argument(s)`);
     // As in Exim, without another word.
     if (core.limits.syntaxError()) return core.close(answer);
-    return void core.say(answer);
+    core.say(answer);
+    core.refused = { kind: "refused", stage: "session", reply: answer, command: core.line };
+    return undefined;
   }
+  // What the client may do is known from the reply only (RFC 2920 §3.1), so nothing may have been sent behind it.
+  if (core.isAheadOfHello) return core.outOfSync();
   core.greeted = [core.helo, core.isExtended];
   core.helo = argument;
   core.isExtended = verb === "EHLO";
-  // What the client may do is known from the reply only (RFC 2920 §3.1), so nothing may have been sent behind it.
-  if (core.isAheadOfHello) return core.close(replies.synchronizationError);
   if (core.asks("helo")) {
     return core.ask({ kind: "helo", name: argument, isExtended: core.isExtended }, "helo asked");
   }
@@ -43,7 +44,6 @@ export function greet(core: SessionCore, answer: Reply | undefined): undefined {
   const line = formatReply({ code: answer?.code ?? 250, lines: [answer?.lines[0] ?? usual] });
   core.output += `${line.slice(0, 3)}${separator}${line.slice(4)}`;
   if (!isExtended) return;
-  if (standing.mechanisms !== "") core.output += `250-AUTH ${standing.mechanisms}\r\n`;
   if (standing.mayXclient) core.output += `250-XCLIENT ${XCLIENT_ATTRIBUTES}\r\n`;
   core.offers = { ...offers, ...standing.offers };
   // RFC 8689 §2: nobody is to ask for protection in the clear.
@@ -51,5 +51,5 @@ export function greet(core: SessionCore, answer: Reply | undefined): undefined {
   if (standing.maySpeakFirst) core.offers = { ...core.offers, pipeConnect: true };
   if (standing.isPipeliningOff) core.offers = { ...core.offers, pipelining: false, pipeConnect: false };
   // RFC 3207 §4.2: STARTTLS is not to be offered again.
-  core.output += extensions.for(core.offers, core.offersTls);
+  core.output += extensions.for(core.offers, core.offersTls, standing.mechanisms);
 }

@@ -10,10 +10,10 @@ import { askPath } from "./ask-path.ts";
 export function mail(core: SessionCore, argument: string): SessionStep | undefined {
   core.isLastRcpt = false;
   core.isMailRefused = true;
-  core.limits.noteMail();
   const path = afterWord(argument, "FROM:");
   if (path === undefined) return core.unknownCommand();
-  if (core.lacksHello) return core.protocolError(replies.heloRequired);
+  core.limits.noteMail();
+  if (core.lacksHello) return core.protocolError(replies.heloRequired, true);
   if (core.transaction !== undefined) return core.protocolError(replies.senderAlreadyGiven);
   core.sameRefusal = undefined;
   if (path === "") return core.protocolError(reply(501, "5.5.4", "MAIL must have an address operand"));

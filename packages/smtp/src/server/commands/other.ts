@@ -33,12 +33,12 @@ export function vrfy(core: SessionCore, argument: string): SessionStep | undefin
 
 export function expn(core: SessionCore, argument: string): SessionStep | undefined {
   if (core.asks("expn")) return core.ask({ kind: "expn", argument: trim(argument) }, "other asked");
-  return core.protocolError(replies.notImplemented);
+  return void core.say(replies.expnRefused);
 }
 
-/** RFC 1985. */
+/** RFC 1985. Nobody is served by it who is not let in by an ACL. */
 export function etrn(core: SessionCore, argument: string): SessionStep | undefined {
   if (core.transaction !== undefined) return core.protocolError(replies.etrnInTransaction);
   if (core.asks("etrn")) return core.ask({ kind: "etrn", argument: trim(argument) }, "other asked");
-  return core.protocolError(replies.notImplemented);
+  return void core.say(replies.etrnRefused);
 }

@@ -32,6 +32,10 @@ function readRcpt(core: SessionCore, path: string): SessionStep | undefined {
     const answer = refusesTooManyRecipients ? replies.tooManyRecipientsForGood : replies.tooManyRecipients;
     core.say(answer);
     core.noteRefusedRecipient(ownWords(answer));
+    // Told once: there may be any number of them.
+    if (!refusesTooManyRecipients && transaction.rcptCommands === core.profile.recipientsMax + 1) {
+      core.refused = { kind: "refused", stage: "session", reply: answer, command: core.line };
+    }
     return core.mustNotBePipelined();
   }
   if (!core.maySendMore()) return undefined;

@@ -1,0 +1,22 @@
+import { fixSubmitted, type SmtpAcls } from "@postbus/policy";
+import type { MendedLines } from "./message-header.ts";
+import { type RewritingPolicy, rewriteHeader } from "./rewriting.ts";
+
+/**
+ * What a header section becomes by submission mode, if an ACL wants that, and by rewriting rules, for which what has been added
+ * is like the rest. The session has the message's sender then.
+ *
+ * @param lines As they came: with their names, folded with LF. @param date For a message that lacks one.
+ * @throws {DeferError} by the result.
+ */
+export async function mendHeader(
+  lines: readonly string[],
+  policy: RewritingPolicy,
+  acls: SmtpAcls,
+  date: string,
+): Promise<MendedLines> {
+  const { gone = [], first = [], last = [] } = (await fixSubmitted(acls.session, lines, date)) ?? {};
+  const changed = new Map(await rewriteHeader([...first, ...lines, ...last], policy, acls));
+  for (const line of gone) changed.set(line, "");
+  return { changed, first, last };
+}

@@ -409,6 +409,20 @@ test("a message without From has no DMARC result", async () => {
   assert.equal(dmarc.result, "none");
 });
 
+test("signatures that are too long count as one that cannot be read, not as a check that was not made", async () => {
+  const field = `DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=rsa; h=from; bh=eA==; b=${"A".repeat(20_000)}\r\n`;
+  const message = `${field}${field}From: a@example.org\r\n\r\nbody\r\n`;
+  const { dkim, dmarc, signatures } = await checkMessage(
+    Buffer.from(message, "latin1"),
+    { wantsSignatures: true },
+    await resolver,
+  );
+  assert.deepEqual(
+    [dkim.map(({ result }) => result), signatures, dmarc.result, dmarc.policy],
+    [["neutral"], [], "fail", "reject"],
+  );
+});
+
 test("fifty signatures: ten are looked at", async () => {
   const message = await sign(crlf(plain()));
   const signature = message.toString("latin1").slice(0, message.indexOf("From:"));

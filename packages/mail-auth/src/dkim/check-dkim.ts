@@ -16,6 +16,9 @@ export const MAX_SIGNATURES = 10;
 /** Octets of one signature field; a longer one is not looked at. Honest ones have 1 KB, with copied fields (`z=`) a few. */
 const MAX_SIGNATURE_OCTETS = 16 * 1024;
 
+/** What stands for those that are too long. */
+const NO_SIGNATURE = "DKIM-Signature:";
+
 const BODY_DIFFERS = "body hash did not verify";
 
 /** A signature with what DMARC wants to know of it. */
@@ -44,13 +47,14 @@ export class DkimCheck {
   constructor(header: SignedHeader, fields: readonly Field[], hashes: BodyHashes) {
     this.#header = header;
     this.#hashes = hashes;
-    this.#signatures = fields
-      .filter(({ name, start, end }) => name === "dkim-signature" && end - start <= MAX_SIGNATURE_OCTETS)
+    const all = fields.filter(({ name }) => name === "dkim-signature");
+    const texts = all
+      .filter(({ start, end }) => end - start <= MAX_SIGNATURE_OCTETS)
       .slice(0, MAX_SIGNATURES)
-      .map((field) => {
-        const text = header.text(field);
-        return { field: text, named: readSignature(text.slice(text.indexOf(":") + 1)) };
-      });
+      .map((field) => header.text(field));
+    // That nothing was looked at would mean that the check could not be made.
+    if (texts.length === 0 && all.length > 0) texts.push(NO_SIGNATURE);
+    this.#signatures = texts.map((text) => ({ field: text, named: readSignature(text.slice(text.indexOf(":") + 1)) }));
     for (const { named } of this.#signatures)
       if (typeof named.tags !== "string") hashes.want(named.tags.body, named.tags.bodyLength);
   }

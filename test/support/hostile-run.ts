@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { startDnsServer, startPostbus } from "@postbus/testkit";
+import { RawClient } from "../bad-input/raw-client.ts";
+import { Chance } from "../fuzz/chance.ts";
+import { eventually } from "./eventually.ts";
+import { type Scope, temporaryDirectory } from "./fixture.ts";
+import { HOSTILE_ZONE, hostileMail } from "./hostile-message.ts";
+import { chosenSeed } from "./seeded-random.ts";
+
+const MONITOR = join(import.meta.dirname, "loop-monitor.ts");
+/** What the event loop of the gateway may stand still. */
+const MOST_STALL_MS = 50;
+/** If a process that does nothing is held up so long, the machine is what stalls. */
+const CONTROL_STALL_MS = 5;
+/** Allowed above what it is after the first part. */
+const MOST_GROWTH_OCTETS = 150 * 1024 * 1024;
+/** Code is compiled, the libraries are loaded. */
+const WARM_UP = 60;
+
+const POLICY = `
+primary_hostname = mx.test
+daemon_smtp_ports = SMTP_PORT
+local_interfaces = 127.0.0.1
+smtp_accept_max_per_connection = 0
+smtp_accept_max_nonmail = 1000
+acl_smtp_rcpt = rcpt
+acl_smtp_dkim = dkim
+acl_smtp_data = data
+begin acl
+rcpt:
+  warn !spf = pass
+  accept
+dkim:
+  accept
+data:
+  warn verify = arc
+  warn dmarc_status = *
+       add_header = :at_start:\${authresults {mx.test}}
+  deny dmarc_status = reject
+  accept
+begin routers
+all:
+  driver = redirect
+  data = :blackhole:
+`;
+
+export interface HostileRun {
+  readonly scope: Scope;
+  readonly messages: number;
+  readonly connections: number;
+  log(line: string): void;
+}
+
+/** Sends hostile mail through the whole program. @throws {AssertionError} it has died, stood still or grown. */
+export async function hostileRun({ scope, messages, connections, log }: HostileRun): Promise<void> {
+  const directory = await temporaryDirectory(scope, "hostile");
+  const dns = await startDnsServer(HOSTILE_ZONE, { tamper: tampered() });
+  scope.after(() => dns.stop());
+  const file = join(directory, "policy.conf");
+  await writeFile(file, POLICY);
+  const loops = { program: join(directory, "loop"), control: join(directory, "control") };
+  const control = spawn(process.execPath, [MONITOR], { env: { POSTBUS_TEST_LOOP: loops.control }, stdio: "inherit" });
+  scope.after(async () => void control.kill());
+  const postbus = await startPostbus({
+    args: ["--data", join(directory, "data"), "-DSMTP_PORT=0", "--config", file],
+    env: {
+      POSTBUS_DNS_SERVERS: dns.address,
+      POSTBUS_TEST_LOOP: loops.program,
+      NODE_OPTIONS: `--import=file://${MONITOR}`,
+    },
+  });
+  scope.after(async () => postbus.stop());
+
+  const seed = chosenSeed();
+  log(`${messages} messages from seed ${seed}`);
+  const codes = new Map<string, number>();
+  const send = async (from: number, count: number): Promise<void> => {
+    let next = from;
+    await Promise.all(
+      Array.from({ length: connections }, async (_, i) => {
+        while (next < from + count) await session(postbus.port("smtp"), `127.0.1.${i + 1}`, () => next++, from + count);
+      }),
+    );
+  };
+  const session = async (port: number, address: string, take: () => number, end: number): Promise<void> => {
+    const client = await RawClient.connect(port, address);
+    const said = async (text: string): Promise<string> => {
+      await client.send(text);
+      return (await client.reply())?.slice(0, 3) ?? "end";
+    };
+    await client.reply();
+    await said("EHLO c.bad.test\r\n");
+    for (let n = 0; n < 20; n++) {
+      const at = take();
+      if (at >= end) break;
+      const { returnPath, content } = hostileMail(new Chance(seed + at));
+      const before = [`MAIL FROM:<${returnPath}>\r\n`, "RCPT TO:<a@here.test>\r\n", "DATA\r\n"];
+      let code = "";
+      for (const command of before) code = await said(command);
+      if (code === "354") code = await said(`${content}.\r\n`);
+      codes.set(code, (codes.get(code) ?? 0) + 1);
+      if (code === "end") break;
+      if (code !== "250") await said("RSET\r\n");
+    }
+    client.close();
+  };
+
+  await send(0, WARM_UP);
+  const begunAtMs = Date.now();
+  await send(WARM_UP, Math.ceil(messages / 4));
+  const early = await residentOctets(postbus.pid);
+  await send(WARM_UP + Math.ceil(messages / 4), messages - Math.ceil(messages / 4));
+  const late = await residentOctets(postbus.pid);
+  log(`replies ${JSON.stringify(Object.fromEntries(codes))}, memory ${early >> 20} MiB, then ${late >> 20} MiB`);
+
+  // It is the same process, and still takes mail.
+  const said = postbus.errors().split("\n");
+  assert.deepEqual(
+    // What begins the text was cut.
+    said.slice(1).filter((line) => line !== "" && !/^\{"level":[1-4]0,/.test(line)),
+    [],
+  );
+  assert.ok((codes.get("250") ?? 0) > messages / 20, "mail was taken");
+  assert.ok((codes.get("550") ?? 0) > messages / 50, "the author's policy was obeyed");
+  assert.equal(codes.get("end"), undefined, "no session was cut off");
+  assert.ok(late - early < MOST_GROWTH_OCTETS, `memory has grown by ${late - early} octets`);
+  await checkStalls(loops, begunAtMs, log);
+}
+
+/** Answers that are no answers, now and then. */
+function tampered(): (honest: Buffer) => readonly Buffer[] {
+  const chance = new Chance(chosenSeed());
+  return (honest) => {
+    if (!chance.oneIn(20)) return [honest];
+    const spoilt = Buffer.from(honest);
+    for (let i = chance.integer(8); i >= 0; i--) spoilt[chance.integer(spoilt.length)] = chance.integer(256);
+    return chance.pick([[spoilt, honest], [spoilt.subarray(0, chance.integer(spoilt.length)), honest], [spoilt]]);
+  };
+}
+
+async function checkStalls(
+  { program, control }: { readonly program: string; readonly control: string },
+  fromMs: number,
+  log: HostileRun["log"],
+): Promise<void> {
+  const ours = await eventually(async () => {
+    const stretches = await read(program);
+    return stretches.some(({ atMs }) => atMs > fromMs) ? stretches : undefined;
+  });
+  const idle = await read(control);
+  let excused = 0;
+  let longest = 0;
+  const stalls: string[] = [];
+  for (const { atMs, ms, waitedMs } of ours.filter(({ atMs }) => atMs > fromMs)) {
+    // A stretch of the control overlaps with ours if it ends within one of it.
+    const beside = idle.filter((other) => Math.abs(other.atMs - atMs) <= 1_000).map((other) => other.ms);
+    const machine = Math.max(0, ...beside);
+    if (ms <= MOST_STALL_MS) longest = Math.max(longest, ms);
+    else if (beside.length === 0 || machine > CONTROL_STALL_MS || ms - waitedMs <= MOST_STALL_MS) excused++;
+    else
+      stalls.push(
+        `${ms.toFixed(0)} ms at ${new Date(atMs).toISOString()} (control: ${machine.toFixed(0)} ms, without a processor: ${waitedMs.toFixed(0)} ms)`,
+      );
+  }
+  log(`the event loop stood still for ${longest.toFixed(0)} ms at the most`);
+  if (excused > 0) log(`NOT JUDGED: ${excused} of ${ours.length} stretches, in which the machine itself stood still`);
+  assert.deepEqual(stalls, []);
+}
+
+/** A line of the monitor. */
+interface Stretch {
+  readonly atMs: number;
+  readonly ms: number;
+  readonly waitedMs: number;
+}
+
+async function read(file: string): Promise<readonly Stretch[]> {
+  const text = await readFile(file, "latin1").catch(() => "");
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [atMs = 0, ms = 0, waitedMs = 0] = line.split(" ").map(Number);
+      return { atMs, ms, waitedMs };
+    });
+}
+
+/** Of a process on Linux. */
+async function residentOctets(pid: number): Promise<number> {
+  const [, pages = "0"] = (await readFile(`/proc/${pid}/statm`, "latin1")).split(" ");
+  return Number(pages) * 4_096;
+}

@@ -6,6 +6,7 @@ import type { KeyValue } from "../key-value.ts";
 import type { Question, RequestOptions } from "../request-reply.ts";
 import type { Waiting } from "../waiting.ts";
 import type { Cancellations } from "./cancellations.ts";
+import { ContentSweep } from "./content-sweep.ts";
 import type { EventWriter } from "./event-writer.ts";
 import type { Holders } from "./holders.ts";
 import type { ItemWriter } from "./item-writer.ts";
@@ -44,9 +45,11 @@ export class NatsBus implements Bus {
   readonly events: EventLog;
   readonly spool: Spool;
   readonly #parts: NatsBusParts;
+  readonly #contentSweep: ContentSweep;
 
   constructor(parts: NatsBusParts) {
     this.#parts = parts;
+    this.#contentSweep = new ContentSweep(parts);
     this.waiting = parts.waiting;
     this.events = parts.events;
     this.spool = parts.spool;
@@ -63,6 +66,7 @@ export class NatsBus implements Bus {
     const journal = options.journal === undefined ? undefined : await this.#journalIn(options.journal);
     const consumer = new WorkConsumer({ ...forConsumers, journal }, queue, options, handler);
     consumers.add(consumer);
+    if (queue === "route") this.#contentSweep.start();
     return {
       drain: async () => {
         await consumer.drain();
@@ -125,6 +129,7 @@ export class NatsBus implements Bus {
     const { consumers, holders, eventWriter, cancellations, journals, link } = this.#parts;
     for (const consumer of consumers) consumer.abort();
     holders.stop();
+    this.#contentSweep.stop();
     await Promise.all([eventWriter.flush(FLUSH_MS), cancellations.settled(FLUSH_MS)]);
     await link.close();
     // What was not committed by now stays there for the next process.

@@ -59,11 +59,13 @@ export class NatsSpool implements Spool {
   }
 
   async sweep(minAgeMs: number, isInUse: (id: string) => Promise<boolean>): Promise<number> {
-    // The first chunk of each tells its age; ids are message ids, which are tokens as they are.
+    // The first chunk of each tells its age.
     const firsts = await this.#api.subjects(this.#names.content, `${this.#names.subject}content.*.0`);
     let removed = 0;
     for (const subject of firsts) {
       const id = subject.split(".").at(-2) ?? "";
+      // Names made of message ids are tokens as they are; what is not, nobody can be asked about.
+      if (id !== idToken(id)) continue;
       const stored = await this.#api.lastOf(this.#names.content, subject);
       if (stored === undefined || Date.now() - stored.atMs < minAgeMs || (await isInUse(id))) continue;
       await this.remove(id);

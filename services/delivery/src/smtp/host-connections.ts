@@ -36,6 +36,8 @@ const FIRST_GUESS_MS = 1;
 /** What is believed of a host's time grows by this with each look, more if it has not answered since the last; its answers say better. */
 const DOUBT = 1.5;
 const DOUBT_IN_SILENCE = 3;
+/** Whoever takes longer than this for every answer is far away, or slow: as many connections more as are in use, at each look. */
+const FAR_MS = 25;
 const WAITING_FOR_EACH = 8;
 
 export type Acquired =
@@ -90,6 +92,9 @@ export class HostConnections {
   #pressure: NodeJS.Timeout | undefined;
   #wasLate = false;
   #hasAnswered = false;
+  /** The shortest time to the reply to a final dot, since the last look; and whether it was long when there was one last. */
+  #answerMs = Number.POSITIVE_INFINITY;
+  #isFar = false;
   /** From final dot to reply, the shortest time of late: what is added when this process is short of time is not the host's. */
   #replyMs = FIRST_GUESS_MS;
   /** When a connection was opened, or had done a message. */
@@ -247,9 +252,14 @@ export class HostConnections {
       const nowMs = performance.now();
       this.#wasLate = !this.#wasLate && nowMs - dueMs > PRESSURE_MS / 2;
       if (!this.#wasLate) {
+        if (Number.isFinite(this.#answerMs)) this.#isFar = this.#answerMs > FAR_MS;
+        this.#answerMs = Number.POSITIVE_INFINITY;
         this.#replyMs *= this.#hasAnswered ? DOUBT : DOUBT_IN_SILENCE;
         this.#hasAnswered = false;
-        if (nowMs - oldest.sinceMs >= PRESSURE_MS && this.#isWorthOneMore()) this.#useOneMore();
+        for (let more = this.#isFar ? this.#inUse : 1; more > 0; more--) {
+          const [next] = this.#waiters;
+          if (next !== undefined && nowMs - next.sinceMs >= PRESSURE_MS && this.#isWorthOneMore()) this.#useOneMore();
+        }
       }
       this.#watchPressure();
     }, PRESSURE_MS).unref();
@@ -361,7 +371,9 @@ export class HostConnections {
   #answered(replyMs: number | undefined): void {
     this.#movedAtMs = this.#options.sweep.nowMs;
     this.#hasAnswered = true;
-    if (replyMs !== undefined) this.#replyMs = Math.min(replyMs, this.#replyMs);
+    if (replyMs === undefined) return;
+    this.#answerMs = Math.min(replyMs, this.#answerMs);
+    this.#replyMs = Math.min(replyMs, this.#replyMs);
   }
 
   /** The host has answered, and would not answer otherwise a moment later. */

@@ -294,6 +294,19 @@ describe("connections", () => {
     assert.equal(used.size, 1);
   });
 
+  test("become twice as many with each look where the host is far away", async () => {
+    await using rig = new Rig();
+    await using peer = await startSmtpPeer({ answer: at("end of data", { reply: "250 ok", afterMs: 250 }) });
+    const transport = smtpTransport(peer.port, {
+      maxConnections: 20,
+      finalTimeoutMs: 20_000,
+      connectTimeoutMs: 20_000,
+    });
+    const reports = await Promise.all(Array.from({ length: 40 }, () => rig.deliver(transport)));
+    assert.ok(reports.every(({ results }) => results[0]?.outcome === "delivered"));
+    assert.ok(peer.connectionCount >= 16, `${peer.connectionCount} connections`);
+  });
+
   test("become more for a host that answers the dot at once only when many wait", async () => {
     const connectionsFor = async (count: number): Promise<number> => {
       await using rig = new Rig();

@@ -29,7 +29,7 @@ acl_rcpt:
           log_reject_target =
   warn    local_parts = noted
           logwrite = a note about $local_part
-  warn    local_parts = warned
+  warn    local_parts = warned : again
           log_message = watch $local_part
   warn    local_parts = skipped
           condition = \${lookup{x}lsearch{/no/such/file}}
@@ -138,7 +138,7 @@ const SESSIONS: readonly Session[] = [
   {
     name: "what the ACL says of the client, and of its sender",
     script: [
-      ...["EHLO c.test", "MAIL FROM:<s@nowhere.test>", "RCPT TO:<warned@rem.test>", "RCPT TO:<warned@rem.test>"],
+      ...["EHLO c.test", "MAIL FROM:<s@nowhere.test>", "RCPT TO:<warned@rem.test>", "RCPT TO:<again@rem.test>"],
       ...["RCPT TO:<skipped@rem.test>", "RCPT TO:<strict@rem.test>", "RCPT TO:<strict@rem.test>", "QUIT"],
     ],
     until: /NEVER/,

@@ -1,6 +1,6 @@
 import { trim } from "@postbus/mail";
 import { aclConditions, refusedConditions } from "../options/acl/conditions.ts";
-import { aclControls, controlAliases } from "../options/acl/controls.ts";
+import { type AclControl, type AclControlName, aclControls, controlAliases } from "../options/acl/controls.ts";
 import { aclModifiers } from "../options/acl/modifiers.ts";
 import { type AclVerb, aclVerbs, endpassVerbs } from "../options/acl/verbs.ts";
 import { aclVerifications } from "../options/acl/verifications.ts";
@@ -81,17 +81,19 @@ export class AclParser {
     }
     const value = readValue(name, "modifier", rest);
     const modifier = name as Exclude<keyof typeof aclModifiers, "set">;
-    return { kind: "modifier", name: modifier, value: name === "control" ? this.#control(value) : value, place };
+    return { kind: "modifier", name: modifier, value: name === "control" ? this.#control(value, place) : value, place };
   }
 
   /** A control under its present name. */
-  #control(value: string): string {
+  #control(value: string, place: Place): string {
     const head = headOf(value, /[/\t-\r ]/);
     if (head === undefined) return value;
     const name = controlAliases[head] ?? head;
     if (!Object.hasOwn(aclControls, name)) {
       throw new ValueError(`unknown control ${this.#unknown(head, head, Object.keys(aclControls))}`);
     }
+    const { idle } = aclControls[name as AclControlName] as AclControl;
+    if (idle !== undefined) this.#problems.notice(place, `control = ${head} has no effect: ${idle}`);
     return name + value.slice(head.length);
   }
 

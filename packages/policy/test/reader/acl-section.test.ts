@@ -31,6 +31,16 @@ describe("the ACL section", () => {
     assert.deepEqual(configuration.acls.get("other")?.statements, []);
   });
 
+  test("a control that changes nothing here is taken with a notice", () => {
+    const { of } = readText(
+      "begin acl\na:\n  warn control = cutthrough_delivery/defer=pass\n  warn control = freeze\n  accept\n",
+    );
+    assert.deepEqual(of("error"), []);
+    assert.deepEqual(of("notice"), [
+      "/c:3: control = cutthrough_delivery has no effect: a message is stored before anybody else gets it",
+    ]);
+  });
+
   test("set names a variable; a $ in front of it is dropped with a notice", () => {
     const { configuration, of } = readText(
       "begin acl\nx:\n warn set acl_m_a=1\n set acl_c0 = a = b\n set $acl_m_q = 2\n set dkim_verify_status = x",

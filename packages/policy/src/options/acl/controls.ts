@@ -5,6 +5,8 @@ export interface AclControl {
   readonly stages: AllowedStages;
   /** Whether `/` and options may follow. */
   readonly hasOptions: boolean;
+  /** Why it is taken and changes nothing; absent: it is obeyed. */
+  readonly idle?: string;
 }
 
 const plain = (stages: AllowedStages): AclControl => ({ stages, hasOptions: false });
@@ -21,17 +23,20 @@ export const aclControls = {
   bmi_run: plain("all"),
   caseful_local_part: plain(only("rcpt")),
   caselower_local_part: plain(only("rcpt")),
-  cutthrough_delivery: optioned("all"),
-  debug: optioned("all"),
+  cutthrough_delivery: { ...optioned("all"), idle: "a message is stored before anybody else gets it" },
+  debug: { ...optioned("all"), idle: "`postbus trace` and `postbus watch` show what happens" },
   dkim_disable_verify: plain(beforeData),
   dmarc_disable_verify: plain(beforeData),
   dmarc_enable_forensic: plain(beforeData),
-  dscp: optioned(except("notquit", "not_smtp", "not_smtp_start")),
+  dscp: {
+    ...optioned(except("notquit", "not_smtp", "not_smtp_start")),
+    idle: "Node.js cannot set it for connections that it has accepted",
+  },
   enforce_sync: plain(sessions),
   fakedefer: optioned(only(...messages, "data_prdr")),
   fakereject: optioned(only(...messages, "data_prdr")),
   freeze: optioned(wholeMessages),
-  no_callout_flush: plain(sessions),
+  no_callout_flush: { ...plain(sessions), idle: "no reply waits for a callout that is about another command" },
   no_delay_flush: plain(sessions),
   no_enforce_sync: plain(sessions),
   no_mbox_unspool: plain(only(...messages)),
@@ -42,7 +47,10 @@ export const aclControls = {
   requiretls: plain(wholeMessages),
   submission: optioned(only("mail", "rcpt", "predata")),
   suppress_local_fixups: plain(only("mail", "rcpt", "predata", "not_smtp_start")),
-  utf8_downconvert: optioned(only("rcpt", "vrfy")),
+  utf8_downconvert: {
+    ...optioned(only("rcpt", "vrfy")),
+    idle: "addresses stay as they are, and a host without SMTPUTF8 does not get them",
+  },
 } satisfies Readonly<Record<string, AclControl>>;
 
 export type AclControlName = keyof typeof aclControls;

@@ -109,6 +109,18 @@ async function check(
     const { reason, signatures } = section.kind === "unusable" ? section : { reason: "", signatures: 0 };
     return { ...unusable(reason, signatures), ...(wantsArc ? { arc: brokenArc(reason) } : {}) };
   }
+  const fromOf = (): readonly string[] =>
+    section.fields.filter(({ name }) => name === "from").map((field) => bodyOf(header, field));
+  const bySpf = spf === undefined ? {} : { spf };
+  if (section.kind === "broken") {
+    await parts.discard();
+    const { reason, signatures, hasFromBelow } = section;
+    return {
+      ...unusable(reason, signatures),
+      ...(hasFromBelow ? {} : named(await dmarcOf({ from: fromOf(), signatures: [], ...bySpf }, resolver, suffixes))),
+      ...(wantsArc ? { arc: brokenArc(reason) } : {}),
+    };
+  }
   const { fields } = section;
   const isSigned = fields.some(({ name }) => name === "dkim-signature");
   const isSealed = wantsArc && fields.some(({ name }) => name.startsWith("arc-"));
@@ -121,9 +133,7 @@ async function check(
   const keys = new KeyRecords(resolver);
   const nowMs = Date.now();
   const signatures: readonly CheckedSignature[] = (await dkim?.results(keys, nowMs)) ?? [];
-  const from = fields.filter(({ name }) => name === "from").map((field) => bodyOf(header, field));
-  const evidence = { from, signatures, ...(spf === undefined ? {} : { spf }) };
-  const dmarc = named(await dmarcOf(evidence, resolver, suffixes));
+  const dmarc = named(await dmarcOf({ from: fromOf(), signatures, ...bySpf }, resolver, suffixes));
   // A chain whose keys are not to be had leaves the question open, and the others answered.
   const chain = wantsArc
     ? arc === undefined

@@ -391,6 +391,27 @@ for (const [name, header] of strange) {
   });
 }
 
+test("DMARC: a line that is no header field is no way past the author's policy, and voids signatures, not SPF", async () => {
+  const signed = (await sign(crlf(plain()))).toString("latin1");
+  const spf = spfOf("pass", "example.org");
+  for (const line of ["no field", "A b: c", "From joe@example.org Mon"]) {
+    const at = `\r\n${line}\r\n\r\n`;
+    const judged = async (message: string, options = {}) => {
+      const { dkim, dmarc, arc } = await checkMessage(
+        Buffer.from(message, "latin1"),
+        { wantsArc: true, ...options },
+        resolver,
+      );
+      return [dkim.map(({ result }) => result), dmarc.result, dmarc.policy, arc?.result];
+    };
+    const bad = signed.replace("\r\n\r\n", at);
+    assert.deepEqual(await judged(bad), [["permerror"], "fail", "reject", "fail"], line);
+    assert.deepEqual(await judged(bad, { spf }), [["permerror"], "pass", "reject", "fail"], line);
+    const two = bad.replace(at, `${at.slice(0, -2)}From: ceo@bank.example\r\n\r\n`);
+    assert.deepEqual(await judged(two, { spf }), [["permerror"], "permerror", undefined, "fail"], line);
+  }
+});
+
 test("a header section that is longer than usual is looked at if it may be so long", async () => {
   const header = `${`X: ${"y".repeat(60_000)}\r\n`.repeat(40)}From: a@example.org\r\n\r\n`;
   const octets = Buffer.from(`${header}body\r\n`, "latin1");

@@ -20,17 +20,28 @@ test("fields are found with their folds", () => {
 
 test("an empty section has no fields", () => assert.deepEqual(read(""), { kind: "fields", fields: [] }));
 
-const unusable = [
-  ["a line without a colon", "From: a@b\r\nhello\r\n"],
-  ["a fold before any field", " x: y\r\nFrom: a@b\r\n"],
-  ["an mbox line", "From a@b Mon\r\nFrom: a@b\r\n"],
-  ["a name with a blank in it", "Fr om: a@b\r\n"],
-  ["a name that is not ASCII", "Fr\u00f6m: a@b\r\n"],
-  ["LF alone", "From: a@b\nSubject: x\r\n"],
-  ["CR alone", "From: a@b\rSubject: x\r\n"],
+const broken = [
+  ["a line without a colon", "From: a@b\r\nhello\r\n", 1, false],
+  ["a fold before any field", " x: y\r\nFrom: a@b\r\n", 0, true],
+  ["an mbox line", "From a@b Mon\r\nFrom: a@b\r\n", 0, true],
+  ["a name with a blank in it", "Fr om: a@b\r\n", 0, false],
+  ["a name that is not ASCII", "Fr\u00f6m: a@b\r\n", 0, false],
+  ["another author below", "From: a@b\r\nA b: c\r\nTo: d\r\nFROM : e@f\r\n", 1, true],
+  ["an author in a fold below", "From: a@b\r\nA b: c\r\nTo: d\r\n From: e@f\r\n", 1, false],
 ] as const;
 
-for (const [name, text] of unusable) {
+for (const [name, text, count, hasFromBelow] of broken) {
+  test(`${name}: what stands above is the header`, () => {
+    const section = read(text);
+    assert.ok(section.kind === "broken");
+    assert.deepEqual([section.fields.length, section.hasFromBelow], [count, hasFromBelow]);
+  });
+}
+
+for (const [name, text] of [
+  ["LF alone", "From: a@b\nSubject: x\r\n"],
+  ["CR alone", "From: a@b\rSubject: x\r\n"],
+] as const) {
   test(`${name}: nothing may be concluded`, () => assert.equal(read(text).kind, "unusable"));
 }
 
@@ -56,7 +67,7 @@ test("any octets are read or refused, and fields lie within the section, one beh
       const octets = Buffer.from(parts.join(""), "latin1");
       const section = readHeaderSection(octets);
       let at = 0;
-      for (const field of section.kind === "fields" ? section.fields : []) {
+      for (const field of section.kind === "unusable" ? [] : section.fields) {
         assert.equal(field.start, at);
         at = field.end;
       }

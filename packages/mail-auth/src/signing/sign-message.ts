@@ -41,7 +41,7 @@ export async function signMessage(
 ): Promise<Signed> {
   const parts = await readMessageParts(content, MAX_HEADER_OCTETS);
   const section = parts.header && readHeaderSection(parts.header);
-  if (parts.header === undefined || section === undefined || section.kind === "unusable") {
+  if (parts.header === undefined || section === undefined || section.kind !== "fields") {
     await parts.discard();
     const reason = section === undefined || section.kind === "fields" ? "header section too long" : section.reason;
     return { fields: "", hasDkim: false, problems: [`message not signed: ${reason}`] };
@@ -80,7 +80,7 @@ export async function signMessage(
 /** The set is about the message with its new signatures. */
 async function sealOver(arc: ArcSealer, octets: Buffer, digests: ReadonlyMap<string, string>, nowS: number) {
   const section = readHeaderSection(octets);
-  if (section.kind === "unusable") return { problem: `ARC: not signed: ${section.reason}` };
+  if (section.kind !== "fields") return { problem: `ARC: not signed: ${section.reason}` };
   const header = new SignedHeader(octets, section.fields);
   return arcSet(arc, header, section.fields, digests.get("relaxed sha256") ?? "", nowS);
 }

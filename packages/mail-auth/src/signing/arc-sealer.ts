@@ -1,5 +1,6 @@
-import { trimEnd } from "@postbus/mail";
+import { resultValue, trimEnd } from "@postbus/mail";
 import { readArcChain } from "../arc/arc-chain.ts";
+import { statedArcResult } from "../arc/stated-result.ts";
 import { canonicalField } from "../canonical/canonical-field.ts";
 import type { SignedHeader } from "../canonical/signed-header.ts";
 import type { Field } from "../header-section.ts";
@@ -54,14 +55,14 @@ export async function arcSet(
   if (instance > MAX_ARC_SETS) return { problem: `ARC: not signed: ${MAX_ARC_SETS} sets are there already` };
   if (newest?.seal?.tags.get("cv")?.toLowerCase() === "fail")
     return { problem: "ARC: not signed: the chain has failed" };
-  const said = STATE.exec(results)?.[1]?.toLowerCase();
+  const said = statedArcResult(results);
   const state = newest === undefined ? "none" : said;
   if (state === undefined || (newest !== undefined && state === "none"))
     return { problem: "ARC: not signed: Authentication-Results says nothing about the chain" };
 
   const algorithm = `${key.type}-sha256`;
   const stamp = sealer.hasTimestamps ? [["t", String(nowS)] as const] : [];
-  const address = sealer.clientAddress === undefined ? "" : ` smtp.remote-ip=${sealer.clientAddress};`;
+  const address = sealer.clientAddress === undefined ? "" : ` smtp.remote-ip=${resultValue(sealer.clientAddress)};`;
   const ofResults = `ARC-Authentication-Results: i=${instance}; ${domain};${address}\r\n\t${results}\r\n`;
 
   const names = signedNames(
@@ -124,5 +125,3 @@ function ownResults(
 
 /** The id may have a version behind it. */
 const AUTHSERV_ID = /^[ \t\r\n]*"?([^\s;"]+)"?(?:[ \t\r\n]+[0-9]+)?[ \t\r\n]*;[ \t\r\n]*(.*)$/s;
-
-const STATE = /(?:^|;)[ \t\r\n]*arc[ \t\r\n]*=[ \t\r\n]*(none|pass|fail)\b/i;

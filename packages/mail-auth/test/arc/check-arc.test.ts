@@ -116,6 +116,14 @@ test("the oldest pass is the hop since which nothing has changed", async () => {
   assert.equal(fact.oldestPass, 2);
 });
 
+for (const forged of ["iprev=pass (a;arc=pass.evil.example)", 'auth=pass (PLAIN) smtp.auth="x;arc=pass"']) {
+  test(`a client cannot have a failed chain sealed as whole: ${forged}`, async () => {
+    const one = await sealed("From: a@b.example\r\nSubject: one\r\n\r\nHello.\r\n", { results: "arc=none" });
+    const two = await sealed(one, { results: `${forged};\r\n\tarc=fail` });
+    assert.match(two, /^ARC-Seal: *i=2; *cv=fail;/);
+  });
+}
+
 test("a key that nobody tells of is a failure that says so", async () => {
   const one = await sealed("From: a@b.example\r\n\r\nHello.\r\n", { results: "arc=none", selector: "silent" });
   const silent = await resolverFor({ "silent._domainkey.hop.example": "drop" });

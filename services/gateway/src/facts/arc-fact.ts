@@ -1,4 +1,5 @@
 import type { ArcFact } from "@postbus/contracts";
+import { resultComment, resultValue } from "@postbus/mail";
 import type { Fact } from "@postbus/policy";
 
 /** The chain of seals, as the policy wants it (Exim's manual, "ARC"). @param clientAddress Of whom the message came from. */
@@ -17,7 +18,7 @@ export function arcFact({ result, reason = "", instance, oldestPass, hops }: Arc
 
 function ofChain(result: ArcFact["result"], reason: string, instance: number): string {
   if (result === "none") return "";
-  const words = reason.replace(/[^ -~]/g, "?").replace(/[\\()]/g, "\\$&");
+  const words = resultComment(reason);
   return ` (i=${instance})${words === "" ? "" : `(${words})`}`;
 }
 
@@ -26,7 +27,7 @@ function ofHop(hops: ArcFact["hops"], oldestPass: number, clientAddress: string)
   if (newest === undefined) return "";
   const selector = TOKEN.test(newest.selector) ? ` header.s=${newest.selector}` : "";
   const oldest = oldestPass === 0 ? "" : ` arc.oldest-pass=${oldestPass}`;
-  return `${selector}${oldest} smtp.remote-ip=${clientAddress.includes(":") ? `"${clientAddress}"` : clientAddress}`;
+  return `${selector}${oldest} smtp.remote-ip=${resultValue(clientAddress)}`;
 }
 
 /** What may stand without quotes (RFC 8601 §2.2). */

@@ -1,4 +1,5 @@
 import type { DmarcDetail, DmarcFact } from "@postbus/contracts";
+import { resultValue } from "@postbus/mail";
 import type { Fact } from "@postbus/policy";
 
 /** What verifier says. */
@@ -58,7 +59,7 @@ export function dmarcStatus({ result, domain, policy }: DmarcFact): DmarcStatus 
 /** `dmarc=result header.from=domain`, as it stands in Authentication-Results. */
 function dmarcResult(fact: DmarcFact): string {
   const result = `dmarc=${RESULTS[dmarcStatus(fact)]}`;
-  return fact.domain === "" ? result : `${result} header.from=${fact.domain}`;
+  return fact.domain === "" ? result : `${result} header.from=${resultValue(fact.domain)}`;
 }
 
 /** The condition `dmarc_status` and its variables (Exim's manual, "DMARC"). @param hostname Of Authentication-Results. */

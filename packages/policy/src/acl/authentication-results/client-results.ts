@@ -15,7 +15,7 @@ function local({ connection }: AclSession, id: string): string {
 /** Of the name by the reverse DNS, if somebody has looked for it. */
 function reverse({ connection }: AclSession): string {
   const { hostName, isHostLookupDeferred, client } = connection;
-  const address = client.address === "" ? "" : ` smtp.remote-ip=${client.address}`;
+  const address = property("smtp.remote-ip", client.address);
   if (hostName !== undefined && hostName !== "") return `iprev=pass (${comment(hostName)})${address}`;
   if (isHostLookupDeferred) return `iprev=temperror${address}`;
   return hostName === "" ? `iprev=fail${address}` : "";

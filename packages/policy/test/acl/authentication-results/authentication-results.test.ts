@@ -57,6 +57,16 @@ const rows: readonly [
     (s) => Object.assign(s.connection, { hostName: "", isHostLookupDeferred: true }),
     ["iprev=temperror smtp.remote-ip=192.0.2.1"],
   ],
+  [
+    "a name that looks like a result",
+    (s) => Object.assign(s.connection, { hostName: "a;arc=pass.evil.example" }),
+    ["iprev=pass (a?arc=pass.evil.example) smtp.remote-ip=192.0.2.1"],
+  ],
+  [
+    "a client with an IPv6 address",
+    (s) => Object.assign(s.connection, { hostName: "", client: { ...s.connection.client, address: "2001:db8::1" } }),
+    ['iprev=fail smtp.remote-ip="2001:db8::1"'],
+  ],
   ["an authenticated client", (s) => authenticated(s, "ann"), ["auth=pass (PLAIN) smtp.auth=ann"]],
   ["without a name", (s) => authenticated(s, ""), ["auth=pass (PLAIN, no id saved)"]],
   ["by its certificate", (s) => authenticated(s, "ann", true), ["auth=pass (PLAIN) x509.auth=ann"]],

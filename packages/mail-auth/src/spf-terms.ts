@@ -6,22 +6,39 @@ import type { LibraryResolver } from "./query-adapter.ts";
  * The library's time for nonsense grows with it: 100 ms for 16 KB, in which no session goes on.
  */
 const MAX_TERMS_OCTETS = 4096;
-/** For the library, a mechanism that there is none of: the record is faulty. */
+/**
+ * Macros in all records of one check: six for each of ten terms are more than anybody needs. The library's time grows with
+ * them, whether a name comes out that can be asked for or not, and records that include each other are read ten times.
+ */
+const MAX_MACROS = 64;
+/** For the library, mechanisms that there are none of: the record is faulty. */
 const TOO_LONG = "v=spf1 record-too-long";
+const TOO_MANY_MACROS = "v=spf1 too-many-macros";
+/** RFC 7208 §4.6.4 */
+const MAX_LOOKUPS = 10;
+/** For the library a right term, and permerror where the evaluation comes to it: no name has an empty label. */
+const LIMIT = "include:more-than-ten-dns-lookups..invalid";
 
 /**
- * The DNS with each SPF record made easy for the library: without what cannot matter for this client, and with the
- * delimiters of macros in an order that it can read.
+ * The DNS with each SPF record made easy for the library: without what cannot matter for this client, with the delimiters
+ * of macros in an order that it can read, and with an end at the eleventh term that asks the DNS. (The library counts what
+ * it asks, and not the terms whose names cannot be asked for.)
+ *
+ * For one check.
  */
 export function withoutBallast(resolver: LibraryResolver, clientAddress: string): LibraryResolver {
   const client = familyOf(clientAddress);
+  let macros = 0;
   return async (name, type) => {
     const answer = await resolver(name, type);
     if (type !== "TXT") return answer;
     // Other texts, explanations among them (RFC 7208 §6.2), are nothing that we use.
     return answer.flatMap((strings) => {
       const text = [strings].flat().join("");
-      return /^v=spf1(?: |$)/i.test(text) ? [[lightened(text, client)]] : [];
+      if (!/^v=spf1(?: |$)/i.test(text)) return [];
+      const light = lightened(text, client);
+      macros += light.match(MACRO)?.length ?? 0;
+      return [[macros > MAX_MACROS ? TOO_MANY_MACROS : light]];
     });
   };
 }
@@ -40,10 +57,21 @@ function familyOf(address: string): Client {
 function lightened(record: string, client: Client): string {
   const [version = "", ...terms] = record.split(" ");
   const meaningful = terms.filter((term) => term !== "" && !IDLE_MODIFIER.test(term));
-  const kept = withoutOtherNetworks(meaningful, client);
+  const kept = withLimit(withoutOtherNetworks(meaningful, client));
   const text = [version, ...kept].join(" ");
   return text.length > MAX_TERMS_OCTETS ? TOO_LONG : text.replace(DELIMITERS, inOrder);
 }
+
+/** What stands behind the limit is looked at for faults, and not evaluated. `redirect=` comes last, wherever it stands. */
+function withLimit(terms: readonly string[]): readonly string[] {
+  let lookups = 0;
+  const at = terms.findIndex((term) => LOOKUP.test(term) && ++lookups > MAX_LOOKUPS);
+  if (at >= 0) return terms.toSpliced(at, 0, LIMIT);
+  return lookups === MAX_LOOKUPS && terms.some((term) => /^redirect=/i.test(term)) ? [...terms, LIMIT] : terms;
+}
+
+const LOOKUP = /^[+\-?~]?(?:include:|exists:|(?:a|mx)(?=[:/]|$)|ptr(?=:|$))/i;
+const MACRO = /%\{/g;
 
 /** A modifier that means nothing to anybody (RFC 7208 §6), and has no macro that could be wrong. */
 const IDLE_MODIFIER = /^(?!exp=|redirect=)[a-z][a-z0-9\-_.]*=[!-$&-~]*$/i;

@@ -21,6 +21,13 @@ const zone: DnsZone = {
   "mx.example": { ...spf("v=spf1 mx -all"), MX: ["10 a.example"] },
   "void.example": spf("v=spf1 a:v1.test.example a:v2.test.example a:v3.test.example +all"),
   "many.example": spf(`v=spf1 ${Array.from({ length: 11 }, (_, i) => `exists:e${i}.many.example`).join(" ")} +all`),
+  "unaskable.example": spf(`v=spf1 ${"a:x..example ".repeat(11)}+all`),
+  "unaskable-include.example": spf("v=spf1 include:unaskable.example +all"),
+  "unaskable-redirect.example": spf(`v=spf1 redirect=pass.example ${"a:x..example ".repeat(10)}`),
+  "ten-unaskable.example": spf(`v=spf1 ${"a:x..example ".repeat(10)}+all`),
+  "early.example": spf(`v=spf1 ip4:192.0.2.1 ${"a:x..example ".repeat(11)}-all`),
+  "fault-behind.example": spf(`v=spf1 ip4:192.0.2.1 ${"a:x..example ".repeat(11)}foo -all`),
+  "macros.example": spf(`v=spf1 ${Array.from({ length: 9 }, (_, i) => `include:m${i}.macros.example`).join(" ")} +all`),
   "macro.example": spf("v=spf1 exists:%{ir}.%{l}.macro.example -all"),
   "1.2.0.192.joe.macro.example": { A: ["127.0.0.2"] },
   "delimiters.example": spf("v=spf1 exists:%{l1r+-}.delimiters.example -all"),
@@ -35,6 +42,8 @@ const zone: DnsZone = {
   "xn--bcher-kva.example": spf("v=spf1 +all"),
   "helo.example": spf("v=spf1 ip4:192.0.2.1 -all"),
 };
+const HOSTILE = `v=spf1 ${"a:%{S9r-}.t ".repeat(300)}-all`;
+for (let i = 0; i < 9; i++) Object.assign(zone, { [`m${i}.macros.example`]: spf(HOSTILE) });
 for (let i = 0; i < 11; i++) Object.assign(zone, { [`e${i}.many.example`]: {} });
 
 /** Results: RFC 7208 §2.6, §4; the section behind each name. */
@@ -50,6 +59,13 @@ const cases = [
   ["include loop ends at ten lookups (§4.6.4)", "joe@loop.example", "permerror", "loop.example"],
   ["redirect to itself (§4.6.4)", "joe@redirect-loop.example", "permerror", "redirect-loop.example"],
   ["eleven lookups (§4.6.4)", "joe@many.example", "permerror", "many.example"],
+  ["eleven terms whose names cannot be asked for (§4.6.4)", "joe@unaskable.example", "permerror", "unaskable.example"],
+  ["eleven of them in an include", "joe@unaskable-include.example", "permerror", "unaskable-include.example"],
+  ["ten of them and a redirect", "joe@unaskable-redirect.example", "permerror", "unaskable-redirect.example"],
+  ["ten of them", "joe@ten-unaskable.example", "pass", "ten-unaskable.example"],
+  ["eleven behind what decides", "joe@early.example", "pass", "early.example"],
+  ["a fault behind the limit (§4.6)", "joe@fault-behind.example", "permerror", "fault-behind.example"],
+  ["2,700 macros in nine records", `${"+".repeat(64)}@macros.example`, "permerror", "macros.example"],
   ["three void lookups (§4.6.4)", "joe@void.example", "permerror", "void.example"],
   ["include (§5.2)", "joe@include.example", "pass", "include.example"],
   ["a (§5.3)", "joe@a.example", "pass", "a.example"],

@@ -17,7 +17,7 @@ import { type CheckedSignature, DkimCheck, MAX_SIGNATURES } from "./dkim/check-d
 import { KeyRecords } from "./dkim/key-records.ts";
 import { type CheckedDmarc, checkDmarc, uncheckedDmarc } from "./dmarc/check-dmarc.ts";
 import type { PublicSuffixes } from "./dmarc/public-suffixes.ts";
-import { type Field, readHeaderSection } from "./header-section.ts";
+import { type Field, type HeaderSection, readHeaderSection } from "./header-section.ts";
 import { readMessageParts } from "./message-parts.ts";
 import { type LibraryResolver, queryAdapter } from "./query-adapter.ts";
 import { readBody } from "./read-body.ts";
@@ -99,14 +99,11 @@ async function check(
   resolver: LibraryResolver,
 ): Promise<MessageFacts> {
   const parts = await readMessageParts(content, maxHeaderOctets);
-  const { header } = parts;
-  const section =
-    header === undefined
-      ? ({ kind: "unusable", reason: "header section too long", signatures: 0 } as const)
-      : readHeaderSection(header);
-  if (header === undefined || section.kind === "unusable") {
+  const header = parts.header ?? parts.top;
+  const section = parts.header === undefined ? readTooLong(header) : readHeaderSection(header);
+  if (section.kind === "unusable") {
     await parts.discard();
-    const { reason, signatures } = section.kind === "unusable" ? section : { reason: "", signatures: 0 };
+    const { reason, signatures } = section;
     return { ...unusable(reason, signatures), ...(wantsArc ? { arc: brokenArc(reason) } : {}) };
   }
   const fromOf = (): readonly string[] =>
@@ -146,6 +143,12 @@ async function check(
     signatures: wantsSignatures ? signatures.flatMap((signature) => signature.describe() ?? []) : [],
     ...(chain === undefined ? {} : { arc: chain }),
   };
+}
+
+/** No empty line within the limit: either it is as long as that, or its end is a line that is no field. */
+function readTooLong(top: Buffer): Exclude<HeaderSection, { readonly kind: "fields" }> {
+  const section = readHeaderSection(top);
+  return section.kind === "broken" ? section : { kind: "unusable", reason: "header section too long", signatures: 0 };
 }
 
 /** A list that cannot be read leaves the question open. */

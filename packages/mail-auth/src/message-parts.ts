@@ -2,6 +2,8 @@
 export interface MessageParts {
   /** With the CRLF of the last field; without the empty line. Undefined if it does not end within the limit. Ours. */
   readonly header: Buffer | undefined;
+  /** The whole lines at the top, up to the limit: they may tell that the body has begun without an empty line. */
+  readonly top: Buffer;
   /** The empty line, and the body behind it; to be read once. */
   rest(): AsyncIterable<Buffer> | Iterable<Buffer>;
   /** Lets go of content that is not wanted to the end. */
@@ -24,7 +26,8 @@ export async function readMessageParts(
 ): Promise<MessageParts> {
   if (Buffer.isBuffer(content)) {
     const cut = cutAt(content, 0, true, maxHeaderOctets);
-    return { header: cut?.header, rest: () => [cut?.rest ?? EMPTY], discard: async () => undefined };
+    const top = wholeLines(content, maxHeaderOctets);
+    return { header: cut?.header, top, rest: () => [cut?.rest ?? EMPTY], discard: async () => undefined };
   }
   const chunks = content[Symbol.asyncIterator]();
   const discard = async (): Promise<void> => {
@@ -38,8 +41,14 @@ export async function readMessageParts(
     const { octets } = seen;
     const cut = cutAt(octets, lookedAt, next.done === true, maxHeaderOctets);
     if (cut === undefined && next.done !== true && octets.length <= maxHeaderOctets) continue;
-    return { header: cut?.header, rest: () => following(cut?.rest ?? EMPTY, chunks), discard };
+    const top = wholeLines(octets, maxHeaderOctets);
+    return { header: cut?.header, top, rest: () => following(cut?.rest ?? EMPTY, chunks), discard };
   }
+}
+
+function wholeLines(seen: Buffer, maxOctets: number): Buffer {
+  const top = seen.subarray(0, maxOctets);
+  return top.subarray(0, top.lastIndexOf("\n") + 1);
 }
 
 /** What has been read, in one piece that grows by doubling: each octet is copied twice, however small the chunks are. */

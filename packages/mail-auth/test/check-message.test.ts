@@ -412,6 +412,15 @@ test("DMARC: a line that is no header field is no way past the author's policy, 
   }
 });
 
+test("DMARC: nor is such a line with more than a header section's length behind it", async () => {
+  const header = "From: joe@example.org\r\nSubject: x\r\nno field\r\n";
+  const octets = Buffer.from(`${header}${`${"y".repeat(97)}\r\n`.repeat(11_000)}`, "latin1");
+  for (const content of [octets, transientPieces(octets, 10_000)]) {
+    const { dmarc } = await checkMessage(content, {}, resolver);
+    assert.deepEqual([dmarc.result, dmarc.policy], ["fail", "reject"]);
+  }
+});
+
 test("a header section that is longer than usual is looked at if it may be so long", async () => {
   const header = `${`X: ${"y".repeat(60_000)}\r\n`.repeat(40)}From: a@example.org\r\n\r\n`;
   const octets = Buffer.from(`${header}body\r\n`, "latin1");

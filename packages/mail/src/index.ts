@@ -23,5 +23,6 @@ export { isAddressLiteral, isDomain, NOT_ASCII, type ParsedPath, type PathLenien
 export { type EnhancedStatus, formatReply, isPermanent, isTransient, type Reply, reply } from "./reply.ts";
 export { resultComment } from "./result-comment.ts";
 export { resultValue } from "./result-value.ts";
+export { isThisHost } from "./this-host.ts";
 export { tlsRequiredField } from "./tls-required-field.ts";
 export { decodeXtext, encodeXtext, isXtext } from "./xtext.ts";

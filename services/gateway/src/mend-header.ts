@@ -16,7 +16,6 @@ export async function mendHeader(
   date: string,
 ): Promise<MendedLines> {
   const { gone = [], first = [], last = [] } = (await fixSubmitted(acls.session, lines, date)) ?? {};
-  const changed = new Map(await rewriteHeader([...first, ...lines, ...last], policy, acls));
-  for (const line of gone) changed.set(line, "");
-  return { changed, first, last };
+  const changed = await rewriteHeader([...first, ...lines, ...last], policy, acls);
+  return { changed, gone: new Set(gone), first, last };
 }

@@ -93,7 +93,9 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const made = await attemptOthers({ work, item, content: work.content, events, note }, held, policy, deps);
     const report = withNotes(made, before?.notes ?? [], notes.all, before?.events ?? []);
     const { results } = report;
-    if (isWorthNoting(report, item, policy.events)) work.remember(report);
+    const isShared = retries !== undefined && !retries.isIdle(results);
+    const isTold = events !== undefined || policy.events?.main !== undefined;
+    if (isWorthNoting(report, item, isShared || isTold)) work.remember(report);
     // Whoever has lost the item must not end it: what the holder makes of it counts.
     if (!work.isHeld() && !results.some(({ outcome }) => outcome === "delivered")) {
       throw new LeaseLostError("the item was not held when its attempt had ended");
@@ -116,7 +118,6 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
     const steps = isOver ? NO_RULES : await retrySteps(item, attempted, policy);
     const logged = policy.log?.ofDeliveries;
     const nowMs = deps.now();
-    const isShared = retries !== undefined && !retries.isIdle(results);
     const ends = isShared ? await retries.remembered(attempted, steps, nowMs, deps.random) : attempted;
     const outcome = await conclude(work, item, ends, {
       service: "delivery",
@@ -147,9 +148,9 @@ export function deliveryHandler(deps: DeliveryDeps): Handler {
  * Somebody has the message, and what follows takes more than this turn of the event loop: reports are composed, the fleet's retry
  * records asked, actions of the policy carried out. Messages of the transport's own are made again instead.
  */
-function isWorthNoting({ results, publish }: AttemptReport, item: DeliveryItem, events: unknown): boolean {
+function isWorthNoting({ results, publish }: AttemptReport, item: DeliveryItem, asksOthers: boolean): boolean {
   if (publish !== undefined || results.every(({ outcome }) => outcome !== "delivered")) return false;
-  if (events !== undefined || results.some(({ outcome }) => outcome !== "delivered")) return true;
+  if (asksOthers || results.some(({ outcome }) => outcome !== "delivered")) return true;
   return item.recipients.some(({ notification }) => notification?.notify?.includes("SUCCESS"));
 }
 

@@ -40,6 +40,8 @@ async function handle(rig: Rig, header: unknown, options: HandleOptions = {}): P
       primaryHostname: "mx.a.test",
       qualifyDomain: "a.test",
       reports: defaultReports("a.test"),
+      // Nobody wants to know.
+      events: { main: undefined, ofTransport: () => undefined },
       retryRule: () => [{ kind: "F", cutoffMs: 86_400_000, intervalMs: 900_000 }],
       transport: () => {
         if (transport === undefined) throw new ConfigError("smarthost_smtp transport not found");

@@ -7,6 +7,7 @@ import type { DeadlineSweep } from "./deadline-sweep.ts";
 import { localEnd } from "./host-facts.ts";
 import type { NextHop } from "./next-hop.ts";
 import { CLOSED_AT_ONCE, type OpenFailure, REFUSED_BY_EVENT } from "./open-failure.ts";
+import { processorWaitMs } from "./processor-wait.ts";
 import type { Protection } from "./protection.ts";
 import { socksSocket } from "./socks-socket.ts";
 
@@ -39,6 +40,10 @@ const DOUBT_IN_SILENCE = 3;
 /** Whoever takes longer than this for every answer is far away, or slow: as many connections more as are in use, at each look. */
 const FAR_MS = 25;
 const WAITING_FOR_EACH = 8;
+/** And the first of them so long, that is, the host does not keep up; what has come at once is gone before. */
+const NEAR_PRESSURE_MS = 1_000;
+/** This part of the time without a processor, and it is us that are slow: nothing is learnt of the host. */
+const STARVED = 0.1;
 
 export type Acquired =
   /** @property notes What the log should know about how it came about. */
@@ -243,8 +248,11 @@ export class HostConnections {
 
   #watchPressure(): void {
     if (this.#idle.length === 0 && this.#openCount >= this.#maxConnections) return;
-    const dueMs = performance.now() + PRESSURE_MS;
-    this.#pressure ??= setTimeout(() => {
+    if (this.#pressure !== undefined) return;
+    const setAtMs = performance.now();
+    const dueMs = setAtMs + PRESSURE_MS;
+    const waitedMs = processorWaitMs();
+    this.#pressure = setTimeout(() => {
       this.#pressure = undefined;
       const [oldest] = this.#waiters;
       if (oldest === undefined) return;
@@ -252,21 +260,28 @@ export class HostConnections {
       const nowMs = performance.now();
       this.#wasLate = !this.#wasLate && nowMs - dueMs > PRESSURE_MS / 2;
       if (!this.#wasLate) {
-        if (Number.isFinite(this.#answerMs)) this.#isFar = this.#answerMs > FAR_MS;
-        this.#answerMs = Number.POSITIVE_INFINITY;
-        this.#replyMs *= this.#hasAnswered ? DOUBT : DOUBT_IN_SILENCE;
-        this.#hasAnswered = false;
+        if (processorWaitMs() - waitedMs < STARVED * (nowMs - setAtMs)) this.#learn();
         for (let more = this.#isFar ? this.#inUse : 1; more > 0; more--) {
-          const [next] = this.#waiters;
-          if (next !== undefined && nowMs - next.sinceMs >= PRESSURE_MS && this.#isWorthOneMore()) this.#useOneMore();
+          if (this.#isWorthOneMore(nowMs)) this.#useOneMore();
         }
       }
       this.#watchPressure();
     }, PRESSURE_MS).unref();
   }
 
-  #isWorthOneMore(): boolean {
-    return this.#replyMs > NEAR_MS || this.#waiters.length >= WAITING_FOR_EACH * this.#inUse;
+  /** What the last moments say of the host. */
+  #learn(): void {
+    if (Number.isFinite(this.#answerMs)) this.#isFar = this.#answerMs > FAR_MS;
+    this.#answerMs = Number.POSITIVE_INFINITY;
+    this.#replyMs *= this.#hasAnswered ? DOUBT : DOUBT_IN_SILENCE;
+    this.#hasAnswered = false;
+  }
+
+  #isWorthOneMore(nowMs: number): boolean {
+    const [oldest] = this.#waiters;
+    const waitedMs = oldest === undefined ? 0 : nowMs - oldest.sinceMs;
+    if (this.#replyMs > NEAR_MS) return waitedMs >= PRESSURE_MS;
+    return waitedMs >= NEAR_PRESSURE_MS && this.#waiters.length >= WAITING_FOR_EACH * this.#inUse;
   }
 
   #isWorthKeeping(): boolean {

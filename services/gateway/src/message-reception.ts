@@ -302,7 +302,7 @@ export class MessageReception {
     const { acls, envelope } = this.#incoming;
     if (acls.session.message.controls.isDkimOff === true) return;
     if (!this.#fields.some(({ name }) => name === "dkim-signature")) return;
-    const found = (await envelope.facts.signatures()) ?? [];
+    const found = await envelope.facts.signaturesIfKnown();
     for (const signature of acceptedSignatures(this.#surroundings.policy.configuration, found))
       this.#notes.add(signatureLine(signature));
   }

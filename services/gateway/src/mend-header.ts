@@ -1,6 +1,9 @@
-import { fixSubmitted, type SmtpAcls } from "@postbus/policy";
+import { fixSubmitted, type HeaderFixups, type SmtpAcls } from "@postbus/policy";
 import type { MendedLines } from "./message-header.ts";
 import { type RewritingPolicy, rewriteHeader } from "./rewriting.ts";
+
+/** With what refuses the message, if anything does. */
+export type MendedHeader = MendedLines & Pick<HeaderFixups, "refusal">;
 
 /**
  * What a header section becomes by submission mode, if an ACL wants that, and by rewriting rules, for which what has been added
@@ -14,9 +17,9 @@ export async function mendHeader(
   policy: RewritingPolicy,
   acls: SmtpAcls,
   date: string,
-): Promise<MendedLines> {
-  const { gone = [], first = [], last = [] } = (await fixSubmitted(acls.session, lines, date)) ?? {};
+): Promise<MendedHeader> {
+  const { gone = [], first = [], last = [], refusal } = (await fixSubmitted(acls.session, lines, date)) ?? {};
   const changed = new Map(await rewriteHeader([...first, ...lines, ...last], policy, acls));
   for (const line of gone) changed.set(line, "");
-  return { changed, first, last };
+  return { changed, first, last, ...(refusal === undefined ? {} : { refusal }) };
 }

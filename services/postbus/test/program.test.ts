@@ -52,6 +52,12 @@ const mistakes: readonly { words: readonly string[]; code: number; says: RegExp;
     says: /^postbus: .*\/nowhere\/postbus\.conf.*\n$/,
   },
   {
+    words: ["start", "--config", "/nowhere/postbus.conf"],
+    env: { POSTBUS_HTTP: "0.0.0.0:8089" },
+    code: 78,
+    says: /^postbus: POSTBUS_HTTP: 0\.0\.0\.0 can be reached .*\npostbus: \/nowhere\/postbus\.conf: .*\n$/,
+  },
+  {
     words: ["check", "--config", "/nowhere/postbus.conf"],
     code: 78,
     says: /^postbus: .*\/nowhere\/postbus\.conf.*\n$/,

@@ -64,7 +64,11 @@ const mistakes: readonly { words: readonly string[]; code: number; says: RegExp;
   },
   { words: ["provision"], code: 78, says: /^postbus: NATS_URL: is not set/m },
   { words: ["send", "--count", "0"], code: 64, says: /^postbus: --count 0: must be a number above 0$/m },
-  { words: ["send", "--to", "a b@example.test"], code: 64, says: /^postbus: --to "a b@example\.test": is no address$/m },
+  {
+    words: ["send", "--to", "a b@example.test"],
+    code: 64,
+    says: /^postbus: --to "a b@example\.test": is no address$/m,
+  },
   { words: ["send", "--to", ""], code: 64, says: /^postbus: --to "": is no address$/m },
   { words: ["send", "--from", "a@b@example.test"], code: 64, says: /^postbus: --from "a@b@example\.test": is no/m },
   {

@@ -80,7 +80,7 @@ PGI+aGVsbG88L2I+
 `;
 
 /** Exim's bounce is signed with the same key, and refused, too. */
-const REFUSED = /F=<a@exim\.test> rejected DKIM/g;
+const REFUSED = /\(exim\.test\) .* rejected DKIM /g;
 
 const dns = await startDnsServer(ZONE);
 after(() => dns.stop());
@@ -117,7 +117,7 @@ describe("messages whose signers and parts are looked at", () => {
         const text = await readFile(program.mainlog, "latin1");
         return text.match(REFUSED)?.length === refused + 1 ? text : undefined;
       });
-      assert.match(log, /F=<a@exim\.test> rejected DKIM : exim\.test has not signed this: signature_incorrect/);
+      assert.match(log, / rejected DKIM : exim\.test has not signed this: signature_incorrect/);
       const scan = join(dirname(program.maildir), "scan");
       await eventually(async () => (existsSync(scan) && readdirSync(scan).length > 0 ? undefined : true));
     });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, fork } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -66,6 +67,15 @@ test("what is not a directory, and what is below a file", async (t) => {
   await assert.rejects(openEmbeddedBus({ directory: join(file, "bus") }), isConfigError(/is not a directory$/));
 });
 
+test("what cannot be made though all above it is there", {
+  skip: !existsSync("/proc/self") && "there is no /proc",
+}, async () => {
+  await assert.rejects(
+    openEmbeddedBus({ directory: "/proc/bus-of-postbus" }),
+    isConfigError(/cannot be used: .*ENOENT/),
+  );
+});
+
 test("a database that is not ours is left alone", async (t) => {
   const directory = await emptyDirectory(t);
   await writeFile(join(directory, "data.mdb"), Buffer.alloc(8_192, "SQLite format 3\0"));
@@ -82,6 +92,13 @@ test("a directory that belongs to somebody else", {
   assert.match(
     stdout,
     /^ConfigError: bus: .*\/bus may not be read and written by user 65534: it belongs to somebody else\n$/,
+  );
+  const other = join(root, "other");
+  await mkdir(other, { mode: 0o755 });
+  const cannot = await run(process.execPath, [child, "open", other], { uid: NOBODY, gid: NOBODY });
+  assert.match(
+    cannot.stdout,
+    /^ConfigError: bus: .*\/other\/bus cannot be made: user 65534 may not write to .*\/other\n$/,
   );
 });
 

@@ -21,5 +21,6 @@ export { type MimePart, TooManyPartsError, walkParts } from "./mime/walk-parts.t
 export { nearestName } from "./nearest-name.ts";
 export { isAddressLiteral, isDomain, NOT_ASCII, type ParsedPath, type PathLeniency, parsePath } from "./path.ts";
 export { type EnhancedStatus, formatReply, isPermanent, isTransient, type Reply, reply } from "./reply.ts";
+export { isThisHost } from "./this-host.ts";
 export { tlsRequiredField } from "./tls-required-field.ts";
 export { decodeXtext, encodeXtext, isXtext } from "./xtext.ts";

@@ -128,9 +128,9 @@ describe("notices", () => {
   test("options that nobody carries out are named", () =>
     assert.equal(
       notices(
-        "prdr_enable\nmessage_id_header_domain = a.test\nmessage_id_header_text = x\nsender_unqualified_hosts = *\nrecipients_max = 7\n",
+        "prdr_enable\nbounce_sender_authentication = a@b.test\nsender_unqualified_hosts = *\nrecipients_max = 7\n",
       ),
-      "p.conf: these options are correct, but not carried out yet: message_id_header_domain, message_id_header_text",
+      "p.conf: these options are correct, but not carried out yet: bounce_sender_authentication",
     ));
   test("options of a default that is the usual one, and those that mean nothing in a fleet, are not", () =>
     assert.equal(

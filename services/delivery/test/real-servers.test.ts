@@ -35,7 +35,9 @@ test("Exim takes what we deliver", {
       item: { eightBit: true },
     });
     assert.match(shown(results[0]), /^delivered .* C="(?:250- \d+ byte chunk, total \d+\\n)?250 OK id=[0-9A-Za-z-]+"$/);
-    assert.deepEqual(results[1], results[0]);
+    // How the session came about stands with the first.
+    const { steps: _, ...first } = results[0] ?? assert.fail("no result");
+    assert.deepEqual(results[1], first);
   }
   const spool = join(directory, "spool/input");
   const stored = readdirSync(spool, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith("-D"));

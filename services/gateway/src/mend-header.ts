@@ -19,7 +19,6 @@ export async function mendHeader(
   date: string,
 ): Promise<MendedHeader> {
   const { gone = [], first = [], last = [], refusal } = (await fixSubmitted(acls.session, lines, date)) ?? {};
-  const changed = new Map(await rewriteHeader([...first, ...lines, ...last], policy, acls));
-  for (const line of gone) changed.set(line, "");
-  return { changed, first, last, ...(refusal === undefined ? {} : { refusal }) };
+  const changed = await rewriteHeader([...first, ...lines, ...last], policy, acls);
+  return { changed, gone: new Set(gone), first, last, ...(refusal === undefined ? {} : { refusal }) };
 }

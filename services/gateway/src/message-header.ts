@@ -9,6 +9,8 @@ type Added = Parameters<typeof changedHeader>[1];
 export interface MendedLines {
   /** What a line is now; empty: it is gone. */
   readonly changed: ReadonlyMap<string, string>;
+  /** Those of the client's that are gone, though new ones may say the same. */
+  readonly gone: ReadonlySet<string>;
   /** New ones, above those that came and behind them. */
   readonly first: readonly string[];
   readonly last: readonly string[];
@@ -35,11 +37,12 @@ export class MessageHeader {
     this.#header = header;
     this.#fields = fields;
     if (mended === undefined) return;
-    const { changed, first, last } = mended;
-    if (changed.size + first.length + last.length === 0) return;
+    const { changed, gone, first, last } = mended;
+    if (changed.size + gone.size + first.length + last.length === 0) return;
     const now = (lines: readonly string[]): string[] =>
       lines.map((line) => changed.get(line) ?? line).filter((line) => line !== "");
-    this.#lines = [...this.#ownLines, ...now(first), ...now(this.#givenLines), ...now(last)];
+    const given = this.#givenLines.filter((line) => !gone.has(line));
+    this.#lines = [...this.#ownLines, ...now(first), ...now(given), ...now(last)];
   }
 
   /** @throws {ExpansionFailure} a pattern of lines to be removed is none. */

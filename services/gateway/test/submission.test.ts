@@ -35,6 +35,14 @@ async function submit(policy: TestPolicy, lines: readonly string[]) {
 }
 
 describe("control = submission", () => {
+  for (const sender of ["Sender: Ann <ann@new.test>", "Sender: Ann <ann@q.test>"]) {
+    test(`a client that sends the very Sender field that is to be added has one: ${sender}`, async () => {
+      const policy = { acls: { rcpt: "accept control = submission/name=Ann" } };
+      const { own } = await submit(policy, ["From: ceo@bank.test", sender, "Date: x", "Message-ID: <a@b>", "", "hi"]);
+      assert.deepEqual(own.match(/^Sender: .*$/gm), ["Sender: Ann <ann@new.test>"]);
+    });
+  }
+
   test("completes the message, and makes who has authenticated its sender; rules rewrite what was added", async () => {
     const data = "accept add_header = X-Seen: $sender_address, $h_sender:, ${if def:h_date:{dated}}";
     const policy = { acls: { rcpt: "accept control = submission/name=Ann Lee", data } };

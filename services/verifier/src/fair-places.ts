@@ -97,7 +97,7 @@ export class FairPlaces {
     });
   }
 
-  /** The first one in the line whose sender has not too many already. */
+  /** Those in the line whose senders have not too many already. */
   #next(): void {
     for (const waiting of this.#line) {
       if (this.#free === 0) return;
@@ -105,7 +105,6 @@ export class FairPlaces {
       this.#line.delete(waiting);
       this.#take(waiting.keys);
       waiting.begin();
-      return;
     }
   }
 }
@@ -116,8 +115,18 @@ function keysOf({ clientAddress, domain }: About): readonly string[] {
   const keys: string[] = [];
   if (clientAddress !== undefined) keys.push(isIPv4(clientAddress) ? clientAddress : networkOf(clientAddress));
   // Who has a domain has all names below it.
-  if (domain !== undefined && domain !== "") keys.push(`@${domain.toLowerCase().split(".").slice(-2).join(".")}`);
+  if (domain !== undefined && domain !== "") keys.push(`@${registered(domain.toLowerCase())}`);
   return keys;
+}
+
+/** Below which countries let others register. */
+const SHARED = /^(?:ac|co|com|edu|go|gob|gouv|gov|gv|ltd|me|mil|ne|net|nom|or|org|plc|sch)$/;
+
+/** What somebody has registered, as far as that can be guessed. */
+function registered(domain: string): string {
+  const labels = domain.split(".");
+  const isShared = labels.at(-1)?.length === 2 && SHARED.test(labels.at(-2) ?? "");
+  return labels.slice(isShared ? -3 : -2).join(".");
 }
 
 /** A client with IPv6 has a network of 64 bits at the least. */

@@ -34,6 +34,23 @@ test("one client has a quarter of the places, however many domains it names, and
   assert.equal(places.taken, 3);
 });
 
+test("one that ends makes room for as many as there is room for", async () => {
+  const { begun, ask, end } = lab(8, 100);
+  for (const name of ["first", "second"]) void ask(name, { clientAddress: "192.0.2.1", domain: "bad.example" });
+  void ask("client", { clientAddress: "192.0.2.1", domain: "other.example" });
+  void ask("domain", { clientAddress: "192.0.2.2", domain: "bad.example" });
+  assert.deepEqual(begun, ["first", "second"]);
+  await end("first");
+  assert.deepEqual(begun, ["first", "second", "client", "domain"]);
+});
+
+test("below co.uk and its like each has a domain of its own", () => {
+  const { begun, ask } = lab(8, 100);
+  for (let i = 0; i < 4; i++) void ask(`${i}`, { clientAddress: `192.0.2.${i}`, domain: `mail.h${i}.co.uk` });
+  for (let i = 4; i < 8; i++) void ask(`${i}`, { clientAddress: `192.0.2.${i}`, domain: `h${i}.co.uk` });
+  assert.equal(begun.length, 8);
+});
+
 test("one domain has a quarter of the places, with all names below it, wherever its clients are", () => {
   const { begun, ask } = lab(8, 100);
   for (let i = 0; i < 10; i++) void ask(`bad ${i}`, { clientAddress: `192.0.2.${i}`, domain: `h${i}.bad.example` });

@@ -46,11 +46,28 @@ export async function makeRoomToOpen(directory: string, room: Room): Promise<voi
 
 async function makeDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeWithParents(directory);
   } catch (err) {
     // Where a directory cannot be made, Node.js may say that it is missing. The nearest one that is there knows why.
-    await access(await nearestExisting(dirname(directory)), constants.W_OK);
+    const nearest = await nearestExisting(dirname(directory));
+    await access(nearest, constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== "EACCES") throw cause;
+      const user = process.getuid?.() ?? "?";
+      throw new ConfigError(`bus: ${directory} cannot be made: user ${user} may not write to ${nearest}`, { cause });
+    });
     throw err;
+  }
+}
+
+/** Not `recursive`: where the system says of a directory that is there that it is missing (below `/proc`), that goes on for ever. */
+async function makeWithParents(directory: string): Promise<void> {
+  try {
+    await access(directory, constants.F_OK);
+  } catch {
+    if (dirname(directory) !== directory) await makeWithParents(dirname(directory));
+    await mkdir(directory, { mode: 0o700 }).catch((err: NodeJS.ErrnoException) => {
+      if (err.code !== "EEXIST") throw err;
+    });
   }
 }
 

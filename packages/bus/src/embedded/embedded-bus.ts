@@ -280,8 +280,12 @@ class EmbeddedBus implements Bus {
       if (change !== undefined) this.#commits.commit(change);
     };
     trim();
-    const sweep = this.#values.sweep();
-    if (sweep !== undefined) this.#commits.commit(sweep);
+    try {
+      await this.#values.sweep(() => this.#closing === undefined);
+    } catch {
+      // What has expired costs room and nothing else, as below.
+    }
+    if (this.#closing !== undefined) return;
     if (performance.now() - this.#sweptAtMs < ORPHAN_AGE_MS && this.#sweptAtMs !== 0) return;
     this.#sweptAtMs = performance.now();
     const { open } = this.#store.tables;

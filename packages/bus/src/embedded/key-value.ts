@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Entry, KeyValue } from "../key-value.ts";
 import type { Draft } from "./draft.ts";
 import type { Change } from "./group-commit.ts";
@@ -8,8 +9,10 @@ const KEY = /^[A-Za-z0-9_=./-]{1,500}$/;
 const BUCKET = /^[a-z-]{1,50}$/;
 /** Row of the table `meta`: the last revision given out in any bucket. */
 const REVISION = "revision";
-/** Expired entries removed at one time. */
-const SWEEP_BATCH = 1_000;
+/** Entries that are looked at in one turn of the event loop. */
+const SWEEP_ROWS = 2_000;
+/** When an entry expires, as `#write` has written it. */
+const EXPIRY = /^\{"r":\d+,"e":(\d+),/;
 
 interface StoredValue {
   /** Revision. */
@@ -50,15 +53,29 @@ export class Values {
     };
   }
 
-  /** Forgets expired entries, some at a time. */
-  sweep(): Change | undefined {
+  /** Forgets expired entries: all of them, some in each turn of the event loop. @param goesOn False: the storage is closed. */
+  async sweep(goesOn: () => boolean): Promise<void> {
+    for (let start: string | undefined = ""; start !== undefined && goesOn(); await nextTurn()) {
+      start = this.#sweepFrom(start);
+    }
+  }
+
+  /** @returns where to go on; undefined: that was the last. */
+  #sweepFrom(start: string): string | undefined {
     const now = this.#now();
     const expired: string[] = [];
-    for (const { key, value } of this.#tables.values.rows({ start: "" })) {
-      if (this.#valid(value, now) === undefined) expired.push(key);
-      if (expired.length === SWEEP_BATCH) break;
+    let rows = 0;
+    let last = start;
+    for (const { key, value } of this.#tables.values.rows({ start, limit: SWEEP_ROWS })) {
+      rows++;
+      last = key;
+      if (expiryOf(value) <= now) expired.push(key);
     }
-    if (expired.length === 0) return undefined;
+    if (expired.length > 0) this.#commit(this.#dropping(expired, now));
+    return rows < SWEEP_ROWS ? undefined : `${last}\0`;
+  }
+
+  #dropping(expired: readonly string[], now: number): Change {
     return {
       mustSucceed: false,
       apply: (draft) => {
@@ -124,6 +141,11 @@ export class Values {
     const value = JSON.parse(stored.toString()) as StoredValue;
     return value.e !== undefined && value.e <= now ? undefined : value;
   }
+}
+
+function expiryOf(stored: Buffer | string): number {
+  const [, at] = EXPIRY.exec(typeof stored === "string" ? stored : stored.toString("latin1", 0, 64)) ?? [];
+  return at === undefined ? Number.POSITIVE_INFINITY : Number(at);
 }
 
 type Condition = (found: StoredValue | undefined) => boolean;

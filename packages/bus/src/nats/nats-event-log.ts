@@ -84,8 +84,9 @@ class Follower implements Subscription {
     const { state } = await this.#api.call("ask for events", ({ streams }) => streams.info(this.#names.events));
     if (after === "end") this.#position = state.last_seq;
     else if (after === undefined) this.#position = Math.max(0, state.first_seq - 1);
-    else this.#position = Number(after);
-    // A stream that was lost and made anew counts from the beginning: everything in it is new, and a gap lies before.
+    else this.#position = /^\d+$/.test(after) ? Number(after) : Number.POSITIVE_INFINITY;
+    // A stream that was lost and made anew counts from the beginning: everything in it is new, and a gap lies before. So it
+    // is with a position of the embedded bus, whose data directory somebody goes on with.
     const gap = this.#position > state.last_seq;
     if (gap) this.#position = 0;
     if (after !== undefined && after !== "end") {

@@ -58,6 +58,24 @@ export function eventLogContract(open: Open): void {
     }
   });
 
+  test("behind the position of another bus, all is new, and there is a gap", async (t) => {
+    const { bus } = await open(t);
+    const messageId = newMessageId();
+    await raise(bus, messageId, 0, 3);
+    const batches: EventBatch[] = [];
+    await bus.events.follow({ after: "1eaad4d7a388:51" }, async (batch) => {
+      batches.push(batch);
+    });
+    await raise(bus, messageId, 3, 1);
+    await eventually(() =>
+      assert.deepEqual(
+        batches.flatMap(({ events }) => textsOf(events, messageId)),
+        upTo(4),
+      ),
+    );
+    assert.equal(batches[0]?.gap, true);
+  });
+
   test("a handler that throws gets the same batch again", async (t) => {
     const { bus } = await open(t);
     const messageId = newMessageId();

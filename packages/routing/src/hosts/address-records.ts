@@ -1,4 +1,4 @@
-import { isIP, isIPv4 } from "node:net";
+import { isIP } from "node:net";
 import type { Answer } from "@postbus/dns";
 import { DeferError } from "@postbus/mail";
 import { type CompiledList, type Evaluation, sameAddress } from "@postbus/policy";
@@ -145,7 +145,3 @@ export function addressIn(name: string): string | undefined {
   const plain = /^\[(?:IPv6:)?(.*)\]$/i.exec(name)?.[1] ?? name;
   return isIP(plain) === 0 ? undefined : plain;
 }
-
-/** 127.0.0.0/8 is this host on every system. */
-export const isLoopback = (address: string): boolean =>
-  (isIPv4(address) && address.startsWith("127.")) || sameAddress(address, "::1");

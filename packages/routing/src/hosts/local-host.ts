@@ -1,6 +1,7 @@
+import { isThisHost } from "@postbus/mail";
 import { type Evaluation, sameAddress } from "@postbus/policy";
 import type { HostSettings } from "../routing-settings.ts";
-import { isListed, isLoopback } from "./address-records.ts";
+import { isListed } from "./address-records.ts";
 import type { RoutedHost } from "./routed-host.ts";
 
 /** What is left of a list of hosts when this one has been looked for in it. */
@@ -40,5 +41,5 @@ export async function isLocalHost(
   if (await isListed(localHosts, name, evaluation)) return true;
   if (address === undefined) return false;
   const ours = [...localAddresses, ...evaluation.around.settings.localAddresses];
-  return isLoopback(address) || ours.some((own) => sameAddress(own, address));
+  return isThisHost(address) || ours.some((own) => sameAddress(own, address));
 }

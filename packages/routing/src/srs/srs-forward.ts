@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { domainOf, localPartOf } from "@postbus/mail";
 import { lowerCase } from "@postbus/policy";
 import { srsHash } from "./srs-hash.ts";
 import { MAX_ADDRESS, plainAddress, writtenAddress } from "./srs-local-part.ts";
@@ -43,7 +44,7 @@ export function srsForwardKey(key: string, alias: string, settings: SrsSettings,
 /** The key of a sender on a day: 80 bits, in 16 characters that survive everything. */
 export function srsKey(sender: string, { secrets }: SrsSettings, nowMs: number): string {
   const digest = createHash("sha256").update(
-    [secrets[0] ?? "", lowerCase(sender), srsTimestamp(nowMs)].join("\0"),
+    [secrets[0] ?? "", `${localPartOf(sender)}@${lowerCase(domainOf(sender))}`, srsTimestamp(nowMs)].join("\0"),
     "latin1",
   );
   const bits = BigInt(`0x${digest.digest("hex").slice(0, 20)}`);

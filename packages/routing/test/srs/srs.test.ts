@@ -147,7 +147,8 @@ describe("forwarding", () => {
   test("by a key has no address in it", () => {
     const key = srsKey("joe@example.com", usual, NOW);
     assert.match(key, /^[a-z2-7]{16}$/);
-    assert.equal(srsKey("JOE@Example.com", usual, NOW + 1), key);
+    assert.equal(srsKey("joe@Example.com", usual, NOW + 1), key);
+    assert.notEqual(srsKey("Joe@example.com", usual, NOW), key);
     assert.notEqual(srsKey("jim@example.com", usual, NOW), key);
     const made = srsForwardKey(key, "f.example", usual, NOW);
     assert.ok("address" in made);

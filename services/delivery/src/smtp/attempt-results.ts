@@ -1,3 +1,4 @@
+import { isThisHost } from "@postbus/mail";
 import type { SmtpTransport } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
 import { errnos, type RecipientResult, type Trouble } from "@postbus/smtp";
@@ -34,7 +35,7 @@ export function noteOn(hop: NextHop, { errno, text }: Trouble): string {
 
 /** A message that came to where it has come from would go round for ever. */
 export const isOurs = ({ own }: Pick<SmtpTransport, "own">, { address, port }: NextHop): boolean =>
-  own.ports.has(port) && own.addresses.includes(address);
+  own.ports.has(port) && (isThisHost(address) || own.addresses.includes(address));
 
 /** What becomes of recipients when a host turns out to be this one. @param transport Its name. */
 export function foundLocal(transport: string, hop: NextHop): AttemptResult {

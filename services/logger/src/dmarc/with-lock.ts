@@ -1,4 +1,4 @@
-import { open, stat, unlink } from "node:fs/promises";
+import { lstat, open, unlink } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** Who holds it needs some milliseconds; who holds it so long is dead. */
@@ -16,9 +16,8 @@ export async function withLock(path: string, run: () => Promise<void>, staleMs: 
   let seen: { readonly lock: string; readonly sinceMs: number } | undefined;
   while (!(await isMade(path))) {
     const lock = await identityOf(path);
-    if (lock === undefined) continue;
     // By our own clock: that of a file server may be another one.
-    if (seen?.lock !== lock) seen = { lock, sinceMs: performance.now() };
+    if (lock === undefined || seen?.lock !== lock) seen = { lock: lock ?? "", sinceMs: performance.now() };
     else if (performance.now() - seen.sinceMs > staleMs) await remove(path);
     await delay(POLL_MS);
   }
@@ -43,7 +42,7 @@ async function isMade(path: string): Promise<boolean> {
 /** @returns undefined: it is gone. */
 async function identityOf(path: string): Promise<string | undefined> {
   try {
-    const { ino, mtimeMs } = await stat(path);
+    const { ino, mtimeMs } = await lstat(path);
     return `${ino} ${mtimeMs}`;
   } catch (err) {
     if (isCode(err, "ENOENT")) return undefined;

@@ -26,11 +26,5 @@ function forgetData({ message: { found } }: AclSession): void {
   for (const name of OF_RECIPIENT) found.delete(name);
 }
 
-const OF_RECIPIENT = [
-  "domain_data",
-  "local_part_data",
-  "recipient_data",
-  "address_data",
-  "sender_address_data",
-  "recipient_verify_failure",
-];
+/** `$recipient_verify_failure` is not among them: in Exim, too, it stays until the next recipient is verified. */
+const OF_RECIPIENT = ["domain_data", "local_part_data", "recipient_data", "address_data", "sender_address_data"];

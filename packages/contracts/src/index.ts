@@ -59,6 +59,8 @@ export { shareOrigins, withOrigins } from "./shared-origins.ts";
 export { subjectToken } from "./subject-token.ts";
 export { Suspension, suspensionBucket, suspensionKey } from "./suspension.ts";
 export {
+  busyAnswer,
+  isBusyAnswer,
   MessageAnswer,
   MessageRequest,
   SpfAnswer,

@@ -78,3 +78,17 @@ export const MessageAnswer = Type.Object(
   { additionalProperties: false },
 );
 export type MessageAnswer = Static<typeof MessageAnswer>;
+
+/**
+ * Of `verify.message`: so much is asked about this client or domain that nothing was looked at. That is no fact about the
+ * message, which is put off. In its form an answer like others, for an asker that does not know it.
+ */
+export const busyAnswer: MessageAnswer = {
+  v: 1,
+  dkim: [],
+  dmarc: { result: "temperror", domain: "", comment: "too many questions about one sender at one time" },
+};
+
+/** Whether an answer is `busyAnswer`. */
+export const isBusyAnswer = ({ dkim, dmarc }: MessageAnswer): boolean =>
+  dkim.length === 0 && dmarc.domain === "" && dmarc.comment === busyAnswer.dmarc.comment;

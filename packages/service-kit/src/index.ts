@@ -8,6 +8,6 @@ export { natsConnection, natsDurability } from "./open-bus.ts";
 export { programSettings } from "./program-settings.ts";
 export { startReloadListener } from "./reload-listener.ts";
 export { runService } from "./run-service.ts";
-export { type RunOptions, runServices } from "./run-services.ts";
+export { type RunOptions, runServices, settingsOf } from "./run-services.ts";
 export type { Part, Service, ServiceContext, ServiceName } from "./service.ts";
-export { joinSettings, readSettings, variableName } from "./settings.ts";
+export { readSettings, variableName } from "./settings.ts";

@@ -53,8 +53,7 @@ export async function runServices(services: readonly Service[], options: Partial
   let graceMs = 0;
   const progress: Progress = { listenSetting: undefined };
   try {
-    const schema = joinSettings(services.map((service) => service.settings));
-    const settings = readSettings(schema, run.env, fleetVariables) as CommonSettings;
+    const settings = settingsOf(services, run.env);
     graceMs = settings.shutdownGraceMs;
     log = createLogger({ level: settings.logLevel, fd: run.logTo, readable: run.logTo === 2 && process.stderr.isTTY });
     endOnBugs(log);
@@ -81,6 +80,18 @@ export async function runServices(services: readonly Service[], options: Partial
     if (log !== undefined) await stopAll(parts, graceMs, log);
     process.exit(failure.exitCode);
   }
+}
+
+/**
+ * The settings of all services, checked before anything is opened.
+ *
+ * @throws {ConfigError} all that is wrong with them, one a line.
+ */
+export function settingsOf(services: readonly Service[], env: NodeJS.ProcessEnv): CommonSettings {
+  const schema = joinSettings(services.map((service) => service.settings));
+  const settings = readSettings(schema, env, fleetVariables) as CommonSettings;
+  for (const service of services) service.check?.(settings);
+  return settings;
 }
 
 interface Progress {

@@ -35,6 +35,8 @@ export interface Service<S extends TObject<typeof commonSettings> = TObject<type
   readonly name: ServiceName;
   /** Settings of the process: `commonSettings` and its own. */
   readonly settings: S;
+  /** What the schema cannot say: settings that do not go together. Asked before anything is opened. @throws {ConfigError} */
+  check?(settings: Static<S>): void;
   /** Opens things in the order in which they depend on each other and returns them in that order. */
   start(context: ServiceContext<S>): Promise<readonly Part[]>;
 }

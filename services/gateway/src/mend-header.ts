@@ -1,6 +1,9 @@
-import { fixSubmitted, type SmtpAcls } from "@postbus/policy";
+import { fixSubmitted, type HeaderFixups, type SmtpAcls } from "@postbus/policy";
 import type { MendedLines } from "./message-header.ts";
 import { type RewritingPolicy, rewriteHeader } from "./rewriting.ts";
+
+/** With what refuses the message, if anything does. */
+export type MendedHeader = MendedLines & Pick<HeaderFixups, "refusal">;
 
 /**
  * What a header section becomes by submission mode, if an ACL wants that, and by rewriting rules, for which what has been added
@@ -14,8 +17,8 @@ export async function mendHeader(
   policy: RewritingPolicy,
   acls: SmtpAcls,
   date: string,
-): Promise<MendedLines> {
-  const { gone = [], first = [], last = [] } = (await fixSubmitted(acls.session, lines, date)) ?? {};
+): Promise<MendedHeader> {
+  const { gone = [], first = [], last = [], refusal } = (await fixSubmitted(acls.session, lines, date)) ?? {};
   const changed = await rewriteHeader([...first, ...lines, ...last], policy, acls);
-  return { changed, gone: new Set(gone), first, last };
+  return { changed, gone: new Set(gone), first, last, ...(refusal === undefined ? {} : { refusal }) };
 }

@@ -19,9 +19,9 @@ import { tellDiscarded } from "./log/discarded-message.ts";
 import { type LoggedReception, loggedReception } from "./log/logged-reception.ts";
 import { rejectDetails } from "./log/reject-details.ts";
 import { signatureLine } from "./log/signature-line.ts";
-import { mendHeader } from "./mend-header.ts";
+import { type MendedHeader, mendHeader } from "./mend-header.ts";
 import { MessageContent } from "./message-content.ts";
-import { foldedLines, type MendedLines, MessageHeader } from "./message-header.ts";
+import { foldedLines, MessageHeader } from "./message-header.ts";
 import { MessageNotes } from "./message-notes.ts";
 import { isAccepted } from "./policy-session.ts";
 import { rewritesHeaders } from "./rewriting.ts";
@@ -70,7 +70,7 @@ export class MessageReception {
   /** From the budget. */
   #takenOctets = 0;
   /** What submission mode and rewriting rules have changed. */
-  #mended: MendedLines | undefined;
+  #mended: MendedHeader | undefined;
   /** `received_header_text`, expanded; undefined: it is not set. */
   #ownReceived: string | undefined;
   #isOver = false;
@@ -197,6 +197,12 @@ export class MessageReception {
     const { messageId } = this;
     const wasForSomebody = this.#incoming.envelope.recipients.length > 0;
     try {
+      const refusal = this.#mended?.refusal;
+      if (refusal !== undefined) {
+        this.#incoming.decisions?.ended(messageId, "refused");
+        await this.discard();
+        return { reply: refusal, end: "refused" };
+      }
       if (this.#glance !== undefined) this.#show(this.#glance);
       const { answer, reply: given, isRefusal = false } = (await this.#judge()) ?? {};
       const usual: Reply = { code: 250, status: "2.0.0", lines: [`OK id=${messageId}`] };
@@ -302,7 +308,7 @@ export class MessageReception {
     const { acls, envelope } = this.#incoming;
     if (acls.session.message.controls.isDkimOff === true) return;
     if (!this.#fields.some(({ name }) => name === "dkim-signature")) return;
-    const found = (await envelope.facts.signatures()) ?? [];
+    const found = await envelope.facts.signaturesIfKnown();
     for (const signature of acceptedSignatures(this.#surroundings.policy.configuration, found))
       this.#notes.add(signatureLine(signature));
   }

@@ -6,6 +6,7 @@ import { sweepScanDirectories } from "@postbus/spool";
 import { scanRoot } from "./content-stages.ts";
 import { startGateway } from "./gateway.ts";
 import { policyParts } from "./policy-parts.ts";
+import { restartNotice } from "./restart-notice.ts";
 import { GatewaySettings } from "./settings.ts";
 import { ProofRenewal } from "./tls/proof-renewal.ts";
 import { tlsBucket } from "./tls/shared-tls.ts";
@@ -23,7 +24,7 @@ export const gateway: Service<typeof GatewaySettings> = {
   async start({ settings, bus, log, metrics, instance }) {
     const { config: file, macros, data, dnsServers, redisUrl } = settings;
     // A start that fails says what it failed for, and nothing else.
-    let isListening = false;
+    let listening: Policy["smtp"] | undefined;
     const tellNotices = ({ notices }: Policy): void => {
       for (const notice of notices) log.warn({ notice }, "policy");
     };
@@ -38,7 +39,11 @@ export const gateway: Service<typeof GatewaySettings> = {
       resolver: await openResolver(dnsServers),
       use: async (loaded) => {
         const parts = await policyParts(loaded, log, shared);
-        if (isListening) tellNotices(loaded);
+        if (listening !== undefined) {
+          tellNotices(loaded);
+          const notice = restartNotice(listening, loaded.smtp);
+          if (notice !== undefined) log.warn({ notice }, "policy");
+        }
         return parts;
       },
     }).catch(async (err) => {
@@ -59,7 +64,7 @@ export const gateway: Service<typeof GatewaySettings> = {
         throw err;
       },
     );
-    isListening = true;
+    listening = policy.current.policy.smtp;
     tellNotices(policy.current.policy);
     const control = await startReloadListener({ bus, service: "gateway", instance, policy });
     return [

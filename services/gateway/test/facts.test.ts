@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Bus } from "@postbus/bus";
 import {
+  busyAnswer,
   type DkimSignature,
   type Facts,
   type MessageAnswer,
@@ -148,6 +149,26 @@ describe("facts", () => {
     await using client = await gateway.session();
     await client.say(ENVELOPE, 250, 250, 354);
     await client.say(`${SMALL}.\r\n`, 451);
+  });
+
+  for (const condition of ["dmarc_status = reject", "dkim_status = fail", "!verify = arc/pass"]) {
+    test(`a client that asks too much does not choose to be let by: ${condition}`, async () => {
+      await using gateway = await startTestGateway({ policy: { acls: { data: `deny ${condition}\n accept` } } });
+      await gateway.bus.serve(verifyMessageSubject, { concurrency: 1 }, async () => busyAnswer);
+      await using client = await gateway.session();
+      await client.say(ENVELOPE, 250, 250, 354);
+      await client.say(`${SMALL}.\r\n`, 451);
+    });
+  }
+
+  test("who asks too much is let by where the policy needs no answer", async () => {
+    const data = "accept condition = ${if eq{$sender_address}{ann@b.example}}\n deny dmarc_status = reject";
+    await using gateway = await startTestGateway({ policy: { acls: { data } } });
+    await gateway.bus.serve(verifyMessageSubject, { concurrency: 1 }, async () => busyAnswer);
+    await using client = await gateway.session();
+    await client.say(ENVELOPE, 250, 250, 354);
+    await client.say(`${SMALL}.\r\n`, 250);
+    assert.equal(Value.Parse(RouteItem, (await gateway.taken()).header).facts?.dmarc, undefined);
   });
 
   test("SPF that is not answered leaves time for the author's policy", async () => {

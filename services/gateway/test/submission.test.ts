@@ -86,6 +86,23 @@ describe("control = submission", () => {
     assert.match(own, /^From: Boss <boss@x\.test>\r\nMessage-Id: <E\S+@mx\.test>\r\nDate: .*\r\n\r\nyyy/);
   });
 
+  for (const [options, code] of [
+    ["", 550],
+    ["/sender_retain", 250],
+  ] as const) {
+    test(`a login that makes no address, and submission${options}: ${code}`, async () => {
+      const login = Buffer.from("\0a\x01b\0pw").toString("base64");
+      const policy = { main, sections, acls: { rcpt: `accept control = submission${options}` } };
+      await using gateway = await startTestGateway({ policy });
+      await using client = await gateway.session();
+      await client.say(`AUTH PLAIN ${login}\r\n`, 235);
+      await client.say("MAIL FROM:<boss@x.test>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n", 250, 250, 354);
+      await client.say("From: boss@x.test\r\n\r\nhello\r\n.\r\n", code);
+      if (code === 550) assert.deepEqual(await gateway.spooled(), []);
+      await client.say("MAIL FROM:<boss@x.test>\r\n", 250);
+    });
+  }
+
   test("is for one message", async () => {
     await using gateway = await startTestGateway({
       policy: {

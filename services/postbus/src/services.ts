@@ -3,7 +3,7 @@ import type { Service, ServiceName } from "@postbus/service-kit";
 import { UsageError } from "./command.ts";
 
 /**
- * The services in the order in which they start: who takes mail in comes after those it leans on, and stops first.
+ * The services in the order in which they start: who takes mail in comes last, when nothing else can fail to start, and stops first.
  * Each is loaded only when it runs here.
  */
 const services: Readonly<Record<ServiceName, () => Promise<Service>>> = {
@@ -12,8 +12,8 @@ const services: Readonly<Record<ServiceName, () => Promise<Service>>> = {
   scanner: async () => (await import("@postbus/scanner")).scanner,
   delivery: async () => (await import("@postbus/delivery")).delivery,
   router: async () => (await import("@postbus/router")).router,
-  gateway: async () => (await import("@postbus/gateway")).gateway,
   status: async () => (await import("@postbus/status")).status,
+  gateway: async () => (await import("@postbus/gateway")).gateway,
 };
 
 const isServiceName = (name: string): name is ServiceName => Object.hasOwn(services, name);

@@ -52,12 +52,30 @@ const mistakes: readonly { words: readonly string[]; code: number; says: RegExp;
     says: /^postbus: .*\/nowhere\/postbus\.conf.*\n$/,
   },
   {
+    words: ["start", "--config", "/nowhere/postbus.conf"],
+    env: { POSTBUS_HTTP: "0.0.0.0:8089" },
+    code: 78,
+    says: /^postbus: POSTBUS_HTTP: 0\.0\.0\.0 can be reached .*\npostbus: \/nowhere\/postbus\.conf: .*\n$/,
+  },
+  {
     words: ["check", "--config", "/nowhere/postbus.conf"],
     code: 78,
     says: /^postbus: .*\/nowhere\/postbus\.conf.*\n$/,
   },
   { words: ["provision"], code: 78, says: /^postbus: NATS_URL: is not set/m },
   { words: ["send", "--count", "0"], code: 64, says: /^postbus: --count 0: must be a number above 0$/m },
+  {
+    words: ["send", "--to", "a b@example.test"],
+    code: 64,
+    says: /^postbus: --to "a b@example\.test": is no address$/m,
+  },
+  { words: ["send", "--to", ""], code: 64, says: /^postbus: --to "": is no address$/m },
+  { words: ["send", "--from", "a@b@example.test"], code: 64, says: /^postbus: --from "a@b@example\.test": is no/m },
+  {
+    words: ["send", "--to", '"a b"@ex.test', "--to", "Ann <ä@ex.test>", "--to", "root", "--server", "127.0.0.1:1"],
+    code: 75,
+    says: /ECONNREFUSED/,
+  },
   { words: ["send", "--server", "here"], code: 78, says: /^postbus: --server: "here" is not host:port\n$/ },
   { words: ["send", "--file", "a", "--body", "b"], code: 64, says: /^postbus: --file is the whole message/m },
   {

@@ -5,7 +5,7 @@ import { loadServices } from "../src/services.ts";
 
 test("services start in the order in which they lean on each other, whatever the order of the names", async () => {
   const names = async (...words: string[]) => (await loadServices(words)).map(({ name }) => name);
-  assert.deepEqual(await names(), ["logger", "verifier", "scanner", "delivery", "router", "gateway", "status"]);
+  assert.deepEqual(await names(), ["logger", "verifier", "scanner", "delivery", "router", "status", "gateway"]);
   assert.deepEqual(await names("gateway", "router", "gateway"), ["router", "gateway"]);
 });
 

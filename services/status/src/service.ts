@@ -10,9 +10,9 @@ import { StatusConfig } from "./config.ts";
 export const status: Service<typeof StatusConfig> = {
   name: "status",
   settings: StatusConfig,
+  check: ({ http, httpToken }) => checkExposure(parseEndpoint(http, "POSTBUS_HTTP"), httpToken),
   async start({ settings, bus, log, metrics }) {
     const endpoint = parseEndpoint(settings.http, "POSTBUS_HTTP");
-    checkExposure(endpoint, settings.httpToken);
     const { databaseUrl, data } = settings;
     const history = await openHistory({ databaseUrl, directory: data });
     const app = await createApp({ bus, history, metrics, log, token: settings.httpToken });

@@ -21,8 +21,9 @@ after(async () => {
   await rm(directory, { recursive: true });
 });
 
-function start(env: NodeJS.ProcessEnv): Promise<readonly Part[]> {
+async function start(env: NodeJS.ProcessEnv): Promise<readonly Part[]> {
   const settings = readSettings(status.settings, { POSTBUS_DATA: directory, ...env });
+  status.check?.(settings);
   return status.start({ settings, bus, log: pino({ level: "silent" }), metrics: new Registry(), instance: "test" });
 }
 

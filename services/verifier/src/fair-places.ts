@@ -1,5 +1,6 @@
 import { isIPv4 } from "node:net";
 import { DeferError } from "@postbus/mail";
+import { BusyError } from "./busy-error.ts";
 
 /** Of all places, those that questions about one client or one domain may have. */
 const SHARE = 4;
@@ -26,16 +27,21 @@ export class FairPlaces {
   readonly #size: number;
   readonly #share: number;
   readonly #lineShare: number;
+  readonly #waitMs: number | undefined;
   readonly #running = new Map<string, number>();
   readonly #inLine = new Map<string, number>();
   readonly #line = new Set<Waiting>();
   #free: number;
 
-  /** @param lineLength Questions that wait at the most; more must not be brought here. */
-  constructor(size: number, lineLength: number) {
+  /**
+   * @param lineLength Questions that wait at the most; more must not be brought here.
+   * @param waitMs So long a question stays in line; absent: as long as somebody waits for its answer.
+   */
+  constructor(size: number, lineLength: number, waitMs?: number) {
     this.#size = size;
     this.#free = size;
     this.#share = Math.ceil(size / SHARE);
+    this.#waitMs = waitMs;
     this.#lineShare = Math.ceil(lineLength / SHARE);
   }
 
@@ -46,7 +52,7 @@ export class FairPlaces {
 
   /**
    * @param signal Nobody waits for the answer any more.
-   * @throws {DeferError} there is no place, and will not be soon.
+   * @throws {BusyError} there is no place, and will not be soon. @throws {DeferError} nobody waits.
    */
   async run<R>(about: About, signal: AbortSignal, work: () => Promise<R>): Promise<R> {
     const keys = keysOf(about);
@@ -72,19 +78,21 @@ export class FairPlaces {
 
   #wait(keys: readonly string[], signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw left();
-    if (keys.some((key) => (this.#inLine.get(key) ?? 0) >= this.#lineShare))
-      throw new DeferError("verifier", "too many questions about one sender at one time");
+    if (keys.some((key) => (this.#inLine.get(key) ?? 0) >= this.#lineShare)) throw new BusyError();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const waiting: Waiting = { keys, begin: resolve };
     for (const key of keys) add(this.#inLine, key);
     this.#line.add(waiting);
-    const leave = (): void => {
-      this.#line.delete(waiting);
-      reject(left());
+    const leave = (why: DeferError): void => {
+      // Who has got a place meanwhile keeps it.
+      if (this.#line.delete(waiting)) reject(why);
     };
-    signal.addEventListener("abort", leave, { once: true });
+    const onAbort = (): void => leave(left());
+    signal.addEventListener("abort", onAbort, { once: true });
+    const timer = this.#waitMs === undefined ? undefined : setTimeout(() => leave(new BusyError()), this.#waitMs);
     return promise.finally(() => {
-      signal.removeEventListener("abort", leave);
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
       for (const key of keys) subtract(this.#inLine, key);
     });
   }

@@ -1,5 +1,6 @@
 import type { Question } from "@postbus/bus";
 import {
+  busyAnswer,
   type Content,
   DestinationsRequest,
   type DkimSignature,
@@ -13,6 +14,7 @@ import { domainOf } from "@postbus/mail";
 import { reportDestinations, type SuffixFiles } from "@postbus/mail-auth";
 import type { Spool } from "@postbus/spool";
 import { Compile } from "typebox/compile";
+import { BusyError } from "./busy-error.ts";
 import type { Checks } from "./checks.ts";
 import type { FairPlaces } from "./fair-places.ts";
 import type { CheckMetrics } from "./metrics.ts";
@@ -38,7 +40,7 @@ export function spfHandler(checks: Checks, places: FairPlaces, metrics: CheckMet
   };
 }
 
-/** `verify.message`: question with content in, facts out. */
+/** `verify.message`: question with content in, facts out, or that there is no place for it. */
 export function messageHandler(
   checks: Checks,
   places: FairPlaces,
@@ -50,10 +52,10 @@ export function messageHandler(
     if (content === undefined) throw new Error("verify.message: the question has no content");
     const stopTimer = metrics.seconds.startTimer({ check: "message" });
     const about = { clientAddress: body.clientAddress, domain: body.spf?.domain };
-    const { dkim, dmarc, dmarcDetail, arc, signatures } = await places.run(about, signal, () =>
-      checks.message(body, octetsOf(content, spool), signal),
-    );
+    const found = await orBusy(places.run(about, signal, () => checks.message(body, octetsOf(content, spool), signal)));
     stopTimer();
+    if (found === undefined) return busyAnswer;
+    const { dkim, dmarc, dmarcDetail, arc, signatures } = found;
     if (dkim.length === 0) metrics.checks.inc({ check: "dkim", result: "none" });
     for (const { result } of dkim) metrics.checks.inc({ check: "dkim", result });
     metrics.checks.inc({ check: "dmarc", result: dmarc.result });
@@ -67,6 +69,16 @@ export function messageHandler(
       ...(body.wantsDmarcDetail === true ? { dmarcDetail } : {}),
     } satisfies MessageAnswer;
   };
+}
+
+/** Undefined: there was no place. */
+async function orBusy<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (err) {
+    if (err instanceof BusyError) return undefined;
+    throw err;
+  }
 }
 
 /** An asker that does not know a word would not know what to do with it. */

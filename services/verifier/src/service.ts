@@ -13,6 +13,11 @@ import { WorkerPool } from "./worker-pool.ts";
 /** Questions that wait for a place, for each place. */
 const IN_LINE = 15;
 const WARM_UP_AFTER_MS = 1_000;
+/**
+ * A question about a message waits so long for a place. What the asker has left of his ten seconds is for the check: who has
+ * filled the line himself is to hear that, and not that nobody has answered.
+ */
+const IN_LINE_MS = 2_000;
 /** Nobody waits for these; reports of a day come one after the other. */
 const DESTINATIONS_CONCURRENCY = 8;
 
@@ -28,11 +33,12 @@ export const verifier: Service<typeof settings> = {
     const own = ownThread(resolver, files);
     const checks = workers === 0 ? own : dividedChecks(own, new WorkerPool({ workers, dnsServers, log }));
     const measured = checkMetrics(metrics);
-    const places = () => new FairPlaces(concurrency, concurrency * IN_LINE);
+    const places = (waitMs?: number) => new FairPlaces(concurrency, concurrency * IN_LINE, waitMs);
     // What waits for a place waits here, where it is known about whom it is, not on the bus.
     const all = { concurrency: concurrency * (1 + IN_LINE), maxWaiting: concurrency };
     const spf = await bus.serve(verifySpfSubject, all, spfHandler(checks, places(), measured));
-    const message = await bus.serve(verifyMessageSubject, all, messageHandler(checks, places(), bus.spool, measured));
+    const ofMessages = messageHandler(checks, places(IN_LINE_MS), bus.spool, measured);
+    const message = await bus.serve(verifyMessageSubject, all, ofMessages);
     const destinations = await bus.serve(
       verifyDestinationsSubject,
       { concurrency: DESTINATIONS_CONCURRENCY },

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DeferError } from "@postbus/mail";
+import { BusyError } from "../src/busy-error.ts";
 import { type About, FairPlaces } from "../src/fair-places.ts";
 
 const { signal } = new AbortController();
 
 /** Places, and work that lasts until it is told to end. */
-function lab(size: number, line: number) {
-  const places = new FairPlaces(size, line);
+function lab(size: number, line: number, waitMs?: number) {
+  const places = new FairPlaces(size, line, waitMs);
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
   const ask = (name: string, about: About, of: AbortSignal = signal): Promise<string> =>
@@ -80,7 +80,17 @@ test("who has a quarter of the line is told at once that there is no place", asy
   const { ask } = lab(4, 8);
   const about = { clientAddress: "192.0.2.1" };
   for (let i = 0; i < 3; i++) void ask(`q${i}`, about);
-  await assert.rejects(ask("too many", about), DeferError);
+  await assert.rejects(ask("too many", about), BusyError);
+});
+
+test("who has waited long enough is told that there is no place, and has none in the line", async () => {
+  const { places, begun, ask, end } = lab(1, 4, 5);
+  const about = { clientAddress: "192.0.2.1" };
+  void ask("first", about);
+  await assert.rejects(ask("second", about), BusyError);
+  await end("first");
+  assert.deepEqual(begun, ["first"]);
+  assert.equal(places.taken, 0);
 });
 
 test("who leaves the line has no place there, and takes none", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MessageAnswer, SpfAnswer, type SpfFact, type SpoolReference } from "@postbus/contracts";
+import { isBusyAnswer, MessageAnswer, SpfAnswer, type SpfFact, type SpoolReference } from "@postbus/contracts";
 import { createResolver, parseServers } from "@postbus/dns";
 import type { MessageFacts } from "@postbus/mail-auth";
 import { SuffixFiles } from "@postbus/mail-auth";
@@ -74,6 +74,20 @@ test("what does not fit the contract is refused", async () => {
     await assert.rejects(ask({ body, content, signal }), /does not fit its contract/);
   }
   await assert.rejects(ask({ body: messageQuestion, content: undefined, signal }), /no content/);
+});
+
+test("a message for which there is no place is told so in words that every asker knows", async () => {
+  const checks = {
+    ...ownThread(createResolver({ servers: [] }), new SuffixFiles()),
+    message: () => new Promise<never>(() => undefined),
+  };
+  const ask = messageHandler(checks, new FairPlaces(1, 4, 5), spool, checkMetrics(new Registry()));
+  const question = { body: { ...messageQuestion, clientAddress: "192.0.2.1" }, signal };
+  const content = { kind: "inline", octets: message } as const;
+  void ask({ ...question, content });
+  const answer = await ask({ ...question, content });
+  assert.ok(Value.Check(MessageAnswer, answer));
+  assert.ok(isBusyAnswer(answer));
 });
 
 test("checks are counted by result", async () => {

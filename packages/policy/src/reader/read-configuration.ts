@@ -81,7 +81,9 @@ function attempt<T>(problems: ProblemList, place: Place, action: () => T): T | u
     return action();
   } catch (err) {
     if (!(err instanceof ValueError)) throw err;
-    problems.error(place, err.message);
+    // A problem with the file as a whole does not name it twice.
+    const named = place.line === 0 ? `${place.file}: ` : "";
+    problems.error(place, err.message.startsWith(named) ? err.message.slice(named.length) : err.message);
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { hasDomain, parsePath } from "@postbus/mail";
+import { hasDomain, parsePath, type Reply, reply } from "@postbus/mail";
 import { headerName } from "../acl/smtp/header-changes.ts";
 import { parseMailbox } from "../expansion/mailbox.ts";
 import { lowerCase } from "../expansion/operators/case.ts";
@@ -43,7 +43,11 @@ export interface HeaderFixups {
   readonly returnPath: string;
   /** For the log: what could not be done. */
   readonly problem?: string;
+  /** The sender would be whoever the client says: the message is not taken. */
+  readonly refusal?: Reply;
 }
+
+const NO_ADDRESS = "no address can be made of the authenticated id";
 
 /**
  * Completes a message that a user's program hands in (Exim's manual, "Submission mode"; RFC 6409 §8): Date, Message-ID and From
@@ -80,7 +84,8 @@ export function submittedHeader(message: SubmittedMessage): HeaderFixups {
     first,
     last,
     returnPath: keepsSender || !own || returnPath === "" ? returnPath : own,
-    ...(own === null ? { problem: "submission mode: no address can be made of the authenticated id" } : {}),
+    ...(own === null ? { problem: `submission mode: ${NO_ADDRESS}` } : {}),
+    ...(own === null && !keepsSender ? { refusal: refusalOf(message) } : {}),
   };
 }
 
@@ -94,6 +99,12 @@ function ownAddress({ authenticatedId: id, domain, qualifyDomain, allowsUtf8 }: 
   const parsed = parsePath(path, 0, { allowsUtf8 });
   // An id is a client's words: what is no address does not get into envelopes and headers.
   return parsed.kind === "path" && parsed.end === path.length && parsed.address === address ? address : null;
+}
+
+/** An id in UTF-8 makes an address for a client that says so (RFC 6531 §3.5). */
+function refusalOf(message: SubmittedMessage): Reply {
+  const isAddressOfUtf8 = !message.allowsUtf8 && ownAddress({ ...message, allowsUtf8: true }) !== null;
+  return isAddressOfUtf8 ? reply(553, "5.6.7", `${NO_ADDRESS} without SMTPUTF8`) : reply(550, "5.7.1", NO_ADDRESS);
 }
 
 function named(address: string, { name, charset }: SubmittedMessage): string {

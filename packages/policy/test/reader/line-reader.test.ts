@@ -195,7 +195,7 @@ describe("lines, macros, conditionals and includes", () => {
 
   test("a configuration that is not there is a problem, not an exception", () => {
     const { problems } = readConfiguration({ file: "/nowhere", readFile: () => undefined });
-    assert.deepEqual(problems.map(formatProblem), ["/nowhere: /nowhere: there is no such file"]);
+    assert.deepEqual(problems.map(formatProblem), ["/nowhere: there is no such file"]);
   });
 
   test("a macro may be defined between the statements of an ACL", () => {

@@ -215,6 +215,7 @@ describe("a submitted message is completed as Exim does it", () => {
       assert.deepEqual(shown(submitted), wanted);
       assert.equal(submittedHeader(submitted).returnPath, returnPath);
       assert.equal(submittedHeader(submitted).problem, undefined);
+      assert.equal(submittedHeader(submitted).refusal, undefined);
     });
   }
 
@@ -224,8 +225,17 @@ describe("a submitted message is completed as Exim does it", () => {
       assert.deepEqual(shown(submitted), ["Subject: s", ID, "From: joe@x.example", DATE]);
       assert.equal(submittedHeader(submitted).returnPath, "joe@x.example");
       assert.match(submittedHeader(submitted).problem ?? "", /no address/);
+      const isUtf8 = by.authenticatedId === "\xc3\xa4nn";
+      assert.equal(submittedHeader(submitted).refusal?.code, isUtf8 ? 553 : 550);
+      assert.equal(submittedHeader({ ...submitted, keepsSender: true }).refusal, undefined);
     });
   }
+
+  test("an id in UTF-8 is an address for a client that says SMTPUTF8", () => {
+    const submitted = message({ authenticatedId: "\xc3\xa4nn", allowsUtf8: true }, ["Subject: s"]);
+    assert.equal(submittedHeader(submitted).returnPath, '"\xc3\xa4nn"@q.example');
+    assert.equal(submittedHeader(submitted).refusal, undefined);
+  });
 
   test("an id that is no whole address gets the domain that others have", () => {
     const submitted = message({ authenticatedId: "ann", domain: "" }, ["From: boss@q.example"]);

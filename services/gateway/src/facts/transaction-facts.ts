@@ -13,6 +13,7 @@ import {
 } from "@postbus/contracts";
 import { DeferError, domainOf } from "@postbus/mail";
 import type { WantedFacts } from "@postbus/policy";
+import { BusyError } from "./busy-error.ts";
 import type { JudgedDmarc } from "./dmarc-fact.ts";
 import type { FactQuestions } from "./fact-questions.ts";
 import { scannedHeader } from "./scanned-header.ts";
@@ -141,6 +142,11 @@ export class TransactionFacts {
     return this.#hasJudgedDmarc;
   }
 
+  /** As below, for the log. */
+  async signaturesIfKnown(): Promise<readonly DkimSignature[]> {
+    return (await this.#messageIfKnown()) === undefined ? [] : ((await this.signatures()) ?? []);
+  }
+
   /** Of a message that has one, all signatures. Undefined: nobody knows. */
   async signatures(): Promise<readonly DkimSignature[] | undefined> {
     const answer = await this.#answer();
@@ -178,8 +184,18 @@ export class TransactionFacts {
 
   async #answers(): Promise<Facts> {
     const spf: SpfFact | undefined = (await this.#spf)?.spf;
-    const message = this.#message === undefined ? undefined : await this.message();
+    const message = this.#message === undefined ? undefined : await this.#messageIfKnown();
     return { ...(spf === undefined ? {} : { spf }), ...message };
+  }
+
+  async #messageIfKnown(): Promise<MessageFacts | undefined> {
+    try {
+      return await this.message();
+    } catch (err) {
+      // The policy has taken the message without an answer.
+      if (err instanceof BusyError) return undefined;
+      throw err;
+    }
   }
 
   #answer(): Promise<Omit<MessageAnswer, "v">> | undefined {

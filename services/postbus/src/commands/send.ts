@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { buffer } from "node:stream/consumers";
 import { parseArgs } from "node:util";
+import { parsePath } from "@postbus/mail";
 import { type Endpoint, EX_TEMPFAIL, EX_UNAVAILABLE, parseEndpoint } from "@postbus/service-kit";
 import type { SendMailOptions } from "nodemailer";
 import { createTransport } from "nodemailer";
@@ -37,6 +38,8 @@ export async function send(args: readonly string[]): Promise<number> {
   if (values.file !== undefined && (values.body !== undefined || values.subject !== undefined)) {
     throw new UsageError("--file is the whole message; --subject and --body do not go with it");
   }
+  for (const address of values.to) checkAddress(address, "--to");
+  if (values.from !== undefined && values.from !== "") checkAddress(values.from, "--from");
   const from = values.from ?? `${userInfo().username}@${hostname()}`;
   const raw = values.file === undefined ? undefined : await readMessage(values.file);
   const count = parseCount(values.count, "--count");
@@ -59,6 +62,14 @@ export async function send(args: readonly string[]): Promise<number> {
   await Promise.all(Array.from({ length: connections }, sendNext));
   transport.close();
   return exitCode;
+}
+
+/** nodemailer makes an address of anything, and perhaps another one than was meant. @throws {UsageError} */
+function checkAddress(given: string, option: string): void {
+  const path = Buffer.from(/<[^<>]*>$/.exec(given)?.[0] ?? `<${given}>`).toString("latin1");
+  const parsed = parsePath(path, 0, { allowsUtf8: true });
+  if (parsed.kind !== "path" || parsed.end !== path.length || parsed.address === "")
+    throw new UsageError(`${option} ${JSON.stringify(given)}: is no address`);
 }
 
 type Transport = ReturnType<typeof openTransport>;

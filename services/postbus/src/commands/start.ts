@@ -1,14 +1,6 @@
 import { parseArgs } from "node:util";
 import { ConfigError } from "@postbus/mail";
-import {
-  fleetVariables,
-  joinSettings,
-  type Part,
-  readSettings,
-  runServices,
-  type Service,
-  stopSignal,
-} from "@postbus/service-kit";
+import { type Part, runServices, type Service, settingsOf, stopSignal } from "@postbus/service-kit";
 import { policyEnvironment, policyOptions } from "../policy-options.ts";
 import { loadServices } from "../services.ts";
 
@@ -42,9 +34,7 @@ const READERS: ReadonlySet<string> = new Set(["gateway", "router", "delivery"]);
  * @throws {ConfigError}
  */
 async function checkAtOnce(services: readonly Service[], env: NodeJS.ProcessEnv): Promise<void> {
-  const settings = problemsOf(() =>
-    readSettings(joinSettings(services.map((one) => one.settings)), env, fleetVariables),
-  );
+  const settings = problemsOf(() => settingsOf(services, env));
   if (settings === undefined) return;
   const policy = services.some(({ name }) => READERS.has(name)) ? await policyProblems(env) : undefined;
   throw new ConfigError([settings, policy].filter((text) => text !== undefined).join("\n"));
@@ -75,9 +65,12 @@ async function policyProblems(env: NodeJS.ProcessEnv): Promise<string | undefine
 const namesText = (names: readonly string[]): string =>
   names.length === 1 ? `"${names[0]}" on its own needs` : `"${names.join(" ")}" on their own need`;
 
+/** The page opens before SMTP does, and is shown behind it. */
+const bySmtp = (one: Part, other: Part): number => Number(other.name === "smtp") - Number(one.name === "smtp");
+
 /** Exactly one line, which scripts wait for. */
 function onReady(parts: readonly Part[]): void {
-  process.stdout.write(`${["postbus ready", ...addressesOf(parts)].join(" ")}\n`);
+  process.stdout.write(`${["postbus ready", ...addressesOf(parts.toSorted(bySmtp))].join(" ")}\n`);
 }
 
 /** `smtp=127.0.0.1:2525,[::1]:2525`, one word for each kind of listener. */

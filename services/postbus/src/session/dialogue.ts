@@ -197,7 +197,13 @@ export class Dialogue {
       gone,
       first = [],
       last = [],
+      refusal,
     } = (await fixSubmitted(acls.session, given, await acls.text("$tod_full"))) ?? {};
+    if (refusal !== undefined) {
+      this.#session.finish(refusal, false, false);
+      acls.reset();
+      return;
+    }
     const kept = given.filter((line) => gone?.has(line) !== true);
     const lines = [...(await this.#receivedLine()), ...first, ...kept, ...last];
     const header = changedHeader(lines, message.addedHeaders, message.removedHeaders);

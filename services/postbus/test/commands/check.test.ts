@@ -21,26 +21,47 @@ test("a policy that can be used is in order", async () => {
   assert.equal(code, 0);
 });
 
-test("what is right and not carried out yet is a notice, and the last line says that it would not start", async () => {
+test("what is right and not carried out yet is wrong, as at the start", async () => {
   const { code, output, errors } = await check(
     "primary_hostname = mx.example.test\nacl_smtp_rcpt = accept\nbegin transports\nt:\n  driver = smtp\n  hosts_require_dane = *\n",
   );
-  assert.match(
-    output,
-    /^notice: FILE:6: transport t: hosts_require_dane: .* not carry out this option yet\npolicy \w+ is in order, but .*start/,
-  );
-  assert.deepEqual([code, errors], [0, ""]);
+  assert.match(errors, /^postbus: FILE:6: transport t: hosts_require_dane: .* not carry out this option yet\n$/);
+  assert.deepEqual([code, output], [78, ""]);
 });
 
-test("programs that may not be run here are a notice that names the setting", async () => {
+test("programs that may not be run here are a problem that names the setting, and none of another machine", async () => {
   const text =
     "primary_hostname = mx.example.test\nbegin routers\nr:\n  driver = accept\n  transport = t\nbegin transports\nt:\n  driver = pipe\n  command = /bin/true\n";
-  const { code, output } = await check(text);
+  const { code, errors } = await check(text);
   assert.match(
-    output,
-    /^notice: FILE:7: transport t: no programs may be run here: set POSTBUS_DELIVERY_PROGRAMS .*\npolicy \w+ is in order, but "postbus start" refuses/m,
+    errors,
+    /^postbus: FILE:7: transport t: no programs may be run here: set POSTBUS_DELIVERY_PROGRAMS .*\n$/,
   );
-  assert.equal(code, 0);
+  assert.equal(code, 78);
+  assert.equal((await check(text, "--portable")).code, 0);
+});
+
+test("addresses and ports that cannot be are wrong, all of them, and notices are shown beside", async () => {
+  const text = "local_interfaces = 999.1.1.1\ndaemon_smtp_ports = 70000\nacl_smtp_rcpt = accept\n";
+  const { code, output, errors } = await check(text, "-DTYPO=x");
+  assert.match(errors, /^postbus: FILE:1: .*"999\.1\.1\.1"\npostbus: FILE:2: .*"70000"\n$/);
+  assert.match(output, /^notice: FILE: macro TYPO is given but not used$/m);
+  assert.equal(code, 78);
+});
+
+test("notices are shown beside what cannot be read", async () => {
+  const { code, output, errors } = await check("nonsense = 1\n", "-DTYPO=x");
+  assert.match(errors, /^postbus: FILE:1: .*nonsense.*\n$/);
+  assert.match(output, /^notice: FILE: macro TYPO is given but not used$/m);
+  assert.equal(code, 78);
+});
+
+test("a file that is not there, or none, is named once", async () => {
+  for (const file of [join(directory, "away.conf"), directory]) {
+    const { code, errors } = await runPostbus({ command: "check", args: ["--config", file] });
+    assert.equal(errors.split(file).length, 2, errors);
+    assert.equal(code, 78);
+  }
 });
 
 test("what is wrong is a line for each problem, and exit code 78", async () => {

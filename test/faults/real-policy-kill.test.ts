@@ -25,9 +25,9 @@ describe("kill -9 under a real policy: each recipient of an accepted message end
       assert.deepEqual(wrong, []);
       assert.ok(acknowledged >= messages);
       assert.deepEqual(problems, []);
-      // An outcome is written down when its reports are composed: on a busy machine every connection of a process (20) may have
-      // carried something by then of which nothing is known behind the kill, with up to four recipients in a transaction.
-      assert.ok(duplicates.length <= 80 * kills, `${duplicates.length} duplicates by ${kills} kills`);
+      // What a kill doubles is what a host has accepted and nobody has read about: a transaction for each connection in use, with up
+      // to four recipients; of a message for seven, several items may be on their way, and reports. (Up to 7 a kill were seen.)
+      assert.ok(duplicates.length <= 30 * kills, `${duplicates.length} duplicates by ${kills} kills`);
     });
   }
 });

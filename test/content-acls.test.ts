@@ -115,7 +115,7 @@ describe("messages whose signers and parts are looked at", () => {
       await send("other");
       const log = await eventually(async () => {
         const text = await readFile(program.mainlog, "latin1");
-        return text.match(REFUSED)?.length === refused + 1 ? text : undefined;
+        return (text.match(REFUSED)?.length ?? 0) >= refused + 2 ? text : undefined;
       });
       assert.match(log, / rejected DKIM : exim\.test has not signed this: signature_incorrect/);
       const scan = join(dirname(program.maildir), "scan");

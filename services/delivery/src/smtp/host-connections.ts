@@ -7,7 +7,6 @@ import type { DeadlineSweep } from "./deadline-sweep.ts";
 import { localEnd } from "./host-facts.ts";
 import type { NextHop } from "./next-hop.ts";
 import { CLOSED_AT_ONCE, type OpenFailure, REFUSED_BY_EVENT } from "./open-failure.ts";
-import { processorWaitMs } from "./processor-wait.ts";
 import type { Protection } from "./protection.ts";
 import { socksSocket } from "./socks-socket.ts";
 
@@ -42,8 +41,6 @@ const FAR_MS = 25;
 const WAITING_FOR_EACH = 8;
 /** And the first of them so long, that is, the host does not keep up; what has come at once is gone before. */
 const NEAR_PRESSURE_MS = 1_000;
-/** This part of the time without a processor, and it is us that are slow: nothing is learnt of the host. */
-const STARVED = 0.1;
 
 export type Acquired =
   /** @property notes What the log should know about how it came about. */
@@ -249,9 +246,7 @@ export class HostConnections {
   #watchPressure(): void {
     if (this.#idle.length === 0 && this.#openCount >= this.#maxConnections) return;
     if (this.#pressure !== undefined) return;
-    const setAtMs = performance.now();
-    const dueMs = setAtMs + PRESSURE_MS;
-    const waitedMs = processorWaitMs();
+    const dueMs = performance.now() + PRESSURE_MS;
     this.#pressure = setTimeout(() => {
       this.#pressure = undefined;
       const [oldest] = this.#waiters;
@@ -260,7 +255,7 @@ export class HostConnections {
       const nowMs = performance.now();
       this.#wasLate = !this.#wasLate && nowMs - dueMs > PRESSURE_MS / 2;
       if (!this.#wasLate) {
-        if (processorWaitMs() - waitedMs < STARVED * (nowMs - setAtMs)) this.#learn();
+        this.#learn();
         for (let more = this.#isFar ? this.#inUse : 1; more > 0; more--) {
           if (this.#isWorthOneMore(nowMs)) this.#useOneMore();
         }
@@ -280,12 +275,12 @@ export class HostConnections {
   #isWorthOneMore(nowMs: number): boolean {
     const [oldest] = this.#waiters;
     const waitedMs = oldest === undefined ? 0 : nowMs - oldest.sinceMs;
-    if (this.#replyMs > NEAR_MS) return waitedMs >= PRESSURE_MS;
+    if (this.#isFar || this.#replyMs > NEAR_MS) return waitedMs >= PRESSURE_MS;
     return waitedMs >= NEAR_PRESSURE_MS && this.#waiters.length >= WAITING_FOR_EACH * this.#inUse;
   }
 
   #isWorthKeeping(): boolean {
-    return this.#replyMs > NEAR_MS || this.#waiters.length >= (WAITING_FOR_EACH / 2) * (this.#inUse - 1);
+    return this.#isFar || this.#replyMs > NEAR_MS || this.#waiters.length >= (WAITING_FOR_EACH / 2) * (this.#inUse - 1);
   }
 
   #useOneMore(): void {

@@ -323,7 +323,8 @@ export class Conversation implements PolicyClient {
   #decide(
     answer: AclAnswer | Promise<AclAnswer>,
     stage: RejectionStage,
-    what: string,
+    /** For the log of a refusal. */
+    what: string | (() => string),
     onAccept?: (answer: AclAnswer) => void,
   ): Promise<void> | undefined {
     if (answer instanceof Promise) return answer.then((decided) => void this.#decide(decided, stage, what, onAccept));
@@ -334,7 +335,7 @@ export class Conversation implements PolicyClient {
       this.session.accept(answer.reply);
       return undefined;
     }
-    this.refusals.byPolicy(answer, stage, what);
+    this.refusals.byPolicy(answer, stage, typeof what === "string" ? what : what());
     this.session.refuse(answer.reply ?? notNow, answer.verdict === "drop", answer.ownLines);
     return undefined;
   }
@@ -474,7 +475,8 @@ export class Conversation implements PolicyClient {
       this.session.refuse(overloaded);
       return undefined;
     }
-    return this.#decide(this.#asked.mail({ returnPath, size, ...asksFor(step) }), "mail", `MAIL ${this.#path}`, () => {
+    const what = (): string => `MAIL ${this.#path}`;
+    return this.#decide(this.#asked.mail({ returnPath, size, ...asksFor(step) }), "mail", what, () => {
       this.log.transactionBegun();
       // The answer comes while the client says RCPT.
       if (policy.wantedFacts.spf) void facts.spf();
@@ -494,7 +496,8 @@ export class Conversation implements PolicyClient {
     step: Extract<SessionStep, { kind: "recipient" }>,
     envelope: Envelope,
   ): Promise<void> | undefined {
-    return this.#decide(this.#asked.recipient(address), "rcpt", `RCPT ${this.#path}`, ({ verdict, log }) => {
+    const what = (): string => `RCPT ${this.#path}`;
+    return this.#decide(this.#asked.recipient(address), "rcpt", what, ({ verdict, log }) => {
       if (verdict === "accept") envelope.add(address, step.notification);
       else this.log.discarded(this.#path, this.#asked.session.message.isDiscarded ? "MAIL" : "RCPT", log);
     });

@@ -7,7 +7,7 @@ import { type OutgoingContent, outgoingStream } from "../message/outgoing-conten
 /** Content that is the same however often it is read. */
 export interface SettledContent {
   readonly content: Content;
-  /** Nobody reads it any more. */
+  /** Nobody reads it any more. Never throws: what a host has taken must not be sent again because a copy of it could not be removed. */
   release(): Promise<void>;
 }
 
@@ -50,5 +50,8 @@ export async function settledContent(
     return { content: { kind: "inline", octets: Buffer.concat(pieces) }, release: async () => undefined };
   }
   const reference = await writer.finish();
-  return { content: { kind: "spooled", ...reference }, release: async () => scratch?.remove(id) };
+  return {
+    content: { kind: "spooled", ...reference },
+    release: async () => scratch?.remove(id).catch(() => undefined),
+  };
 }

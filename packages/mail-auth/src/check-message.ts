@@ -126,6 +126,7 @@ async function check(
     skipsDkim = false,
     skipsDmarc = false,
     maxHeaderOctets = USUAL_HEADER_OCTETS,
+    timeoutMs = MESSAGE_TIMEOUT_MS,
   }: MessageCheckOptions,
   resolver: LibraryResolver,
 ): Promise<Found> {
@@ -166,7 +167,7 @@ async function check(
   const arc = isSealed ? new ArcCheck(signed, fields, hashes) : undefined;
   if (hashes.areWanted) await readBody(parts.rest(), (piece) => hashes.update(piece));
   else await parts.discard();
-  const keys = new KeyRecords(resolver);
+  const keys = new KeyRecords(resolver, timeoutMs);
   const nowMs = Date.now();
   const signatures: readonly CheckedSignature[] = (await dkim?.results(keys, nowMs)) ?? [];
   const dmarc = await judged(signatures);

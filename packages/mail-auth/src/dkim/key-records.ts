@@ -24,6 +24,8 @@ export type KeyType = "rsa" | "ed25519";
  * being judged by its author's policy.
  */
 const KEY_MS = 4_000;
+/** The same, of a check that has less time: so much of it. */
+const KEY_SHARE = 0.5;
 /** RFC 8301 §3.2 */
 const MIN_RSA_BITS = 1024;
 /** What stands before a key of 32 octets in DER (RFC 8410 §4). */
@@ -39,17 +41,20 @@ export const OVERLONG_KEY = "overlong key";
 /** The keys of a message's signers (RFC 6376 §3.6), each asked for once. */
 export class KeyRecords {
   readonly #resolver: LibraryResolver;
+  readonly #keyMs: number;
   readonly #answers = new Map<string, Promise<KeyAnswer>>();
 
-  constructor(resolver: LibraryResolver) {
+  /** @param timeoutMs What the check may take. */
+  constructor(resolver: LibraryResolver, timeoutMs: number) {
     this.#resolver = resolver;
+    this.#keyMs = Math.min(KEY_MS, timeoutMs * KEY_SHARE);
   }
 
   get(selector: string, domain: string): Promise<KeyAnswer> {
     const name = `${selector}._domainkey.${domain}`.toLowerCase();
     const known = this.#answers.get(name);
     if (known !== undefined) return known;
-    const asked = within<KeyAnswer, KeyAnswer>(this.#ask(name), KEY_MS, {
+    const asked = within<KeyAnswer, KeyAnswer>(this.#ask(name), this.#keyMs, {
       kind: "unknown",
       reason: "DNS failure: timeout",
     });

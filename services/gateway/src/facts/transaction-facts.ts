@@ -74,6 +74,8 @@ export class TransactionFacts {
   #spfResult: string | undefined;
   /** DNS queries that the answers have cost: there is one budget for a message. */
   #spentQueries = 0;
+  /** Questions about SPF of which it is not known yet. */
+  #openSpf = 0;
   /** Of what is asked. */
   #asking: AbortController | undefined;
 
@@ -127,17 +129,28 @@ export class TransactionFacts {
 
   async #askOneSpf(about: Pick<SpfRequest, "record">): Promise<SpfFindings> {
     const question = { v: 1, ...this.#asked, ...about, wantsReason: true, spentQueries: this.#spentQueries } as const;
-    const { queries = 0, ...found } = await this.#questions.spf(question, this.#options());
-    this.#spentQueries += queries;
-    return found;
+    this.#openSpf += 1;
+    try {
+      const { queries = 0, ...found } = await this.#questions.spf(question, this.#options());
+      this.#spentQueries += queries;
+      return found;
+    } finally {
+      this.#openSpf -= 1;
+    }
   }
 
   /** What SPF would say if the domain had this record. */
   spfGuess(record: string): Promise<SpfFindings> {
     if (this.#guess?.record === record) return this.#guess.answer;
-    const answer = this.#askOneSpf({ record });
+    const answer = this.#askGuess(record);
     this.#guess = { record, answer };
     return answer;
+  }
+
+  async #askGuess(record: string): Promise<SpfFindings> {
+    // One after the other, since they share a budget.
+    await this.#message?.catch(() => undefined);
+    return this.#askOneSpf({ record });
   }
 
   /** The chain of seals. Undefined before the content is there, and if nobody knows. @throws {NoAnswerError} */
@@ -244,9 +257,8 @@ export class TransactionFacts {
     });
     try {
       const found = await Promise.race([ifAnswered(this.spf()), late]);
-      if (found !== undefined) return { spf: found.spf, spentQueries: this.#spentQueries };
-      // What it has cost so far is not known.
-      return { spf: this.#unknownSpf(), spentQueries: this.#spentQueries + SPF_QUERIES };
+      const spentQueries = this.#spentQueries + this.#openSpf * SPF_QUERIES;
+      return { spf: found?.spf ?? this.#unknownSpf(), spentQueries };
     } finally {
       clearTimeout(timer);
     }

@@ -1,5 +1,6 @@
 import { ConfigError } from "@postbus/mail";
 import { Acls } from "./acl/acls.ts";
+import { dkimLimits } from "./acl/dkim/dkim-limits.ts";
 import { AclSession } from "./acl/session.ts";
 import { sessionNames } from "./acl/session-names.ts";
 import { admissionTests } from "./acl/smtp/admission-tests.ts";
@@ -89,6 +90,7 @@ export function compilePolicy(source: PolicySource): Policy {
     smtp,
     log,
     dmarc,
+    dkimLimits: dkimLimits(configuration),
     tls: tlsPolicy(configuration),
     events: compileEventActions(configuration, { shared, acls, names }),
     surroundings: shared,

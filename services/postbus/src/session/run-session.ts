@@ -8,6 +8,7 @@ import {
   AclSession,
   Acls,
   type Configuration,
+  dkimLimits,
   type Fact,
   formatPlace,
   formatRecord,
@@ -89,7 +90,7 @@ export async function runSession(options: SessionOptions): Promise<void> {
     bodyVisible: main.get("message_body_visible"),
     configuration,
     scanDirectory: join(dataDirectory, "scan"),
-    signatures: (content) => signaturesOf(content, options.resolver),
+    signatures: (content) => signaturesOf(content, dkimLimits(configuration), options.resolver),
     nextMessageId: () => ids.next(),
     write,
     trace: ({ record }) => {
@@ -106,8 +107,13 @@ export async function runSession(options: SessionOptions): Promise<void> {
 }
 
 /** Of a message that has one. @throws {DeferError} it takes too long to find out. */
-async function signaturesOf(content: Buffer, resolver: Resolver): Promise<readonly Signature[]> {
-  const { dkim, signatures } = await checkMessage(content, { wantsSignatures: true }, resolver);
+async function signaturesOf(
+  content: Buffer,
+  limits: ReturnType<typeof dkimLimits>,
+  resolver: Resolver,
+): Promise<readonly Signature[]> {
+  const wanted = { wantsSignatures: true, skipsDmarc: true, ...(limits === undefined ? {} : { dkimLimits: limits }) };
+  const { dkim, signatures } = await checkMessage(content, wanted, resolver);
   if (dkim.length === 0) throw new DeferError("dkim", "the signatures could not be verified in time");
   return signatures;
 }

@@ -20,6 +20,8 @@ interface Host {
   /** `CV=` and `DN=` of the host's certificate. */
   readonly certificateVerified?: boolean;
   readonly peerName?: string;
+  /** Bits of `$tls_out_resumption`. */
+  readonly tlsResumption?: number;
   /** Name of the authenticator that was passed, and who we are by that (`A=`). */
   readonly authenticator?: string;
   readonly authenticatedId?: string;

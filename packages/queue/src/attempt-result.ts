@@ -68,6 +68,8 @@ export interface DeferredAttempt extends Host {
   readonly retryKey?: string;
   /** What stands there after the attempt; absent: nobody has asked. */
   readonly remembered?: Remembered;
+  /** The domain or host to which an operator lets nothing be delivered. */
+  readonly suspended?: string;
   /** The item waits for an operator. */
   readonly isFrozen?: boolean;
   /** Of a mailbox that is full: for so long nobody has read it (`quota_7d` in retry rules). */

@@ -8,7 +8,6 @@ import { proxyTest } from "./acl/smtp/proxy-hosts.ts";
 import { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import { smtpParts } from "./acl/smtp/smtp-parts.ts";
 import { authservIds } from "./compiled/authserv-ids.ts";
-import { checkCarriedOut } from "./compiled/check-carried-out.ts";
 import { checkLocalDeliveries, type DeliveryAbilities } from "./compiled/check-local-deliveries.ts";
 import { contentTest } from "./compiled/content-test.ts";
 import { dmarcPolicy } from "./compiled/dmarc-policy.ts";
@@ -68,7 +67,6 @@ export function compilePolicy(source: PolicySource): Policy {
   const transports = compileTransports(configuration, shared, smtp, problems);
   const log = logPolicy(configuration, shared, problems);
   const dmarc = dmarcPolicy(configuration, shared, { primaryHostname, qualifyDomain }, problems);
-  checkCarriedOut(configuration, problems);
   if (source.delivery !== undefined) checkLocalDeliveries(configuration, source.delivery, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
   if (errors.length > 0) throw new ConfigError(errors.map(formatProblem).join("\n"));

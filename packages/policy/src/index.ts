@@ -94,7 +94,7 @@ export type { Configuration, RouterSettings } from "./reader/configuration.ts";
 export type { OptionSet } from "./reader/option-set.ts";
 export { formatPlace, type Place } from "./reader/problem.ts";
 export { readConfiguration } from "./reader/read-configuration.ts";
-export { HEADER_PLACES, rewriteHeaderLine } from "./rewriting/rewrite-header-line.ts";
+export { HEADER_PLACES, type HeaderQualifiers, rewriteHeaderLine } from "./rewriting/rewrite-header-line.ts";
 export { type RewriteContext, RewriteRules } from "./rewriting/rewrite-rules.ts";
 export { fixSubmitted } from "./submission/fix-submitted.ts";
 export type { HeaderFixups } from "./submission/submitted-header.ts";

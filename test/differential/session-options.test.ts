@@ -88,7 +88,6 @@ const CASES: readonly Case[] = [
     sessions: [
       ["X", "Y a", "Z"],
       ["EHLO x", "X", "MAIL FROM:<a@b.test>", "Y", "RCPT TO:<c@b.test>", "Z"],
-      ["X\nY\nZ\nNOOP"],
     ],
   },
   { name: "smtp_max_unknown_commands = 0", main: "smtp_max_unknown_commands = 0", sessions: [["X"]] },
@@ -351,7 +350,7 @@ const comparable = (reply: string): string =>
   reply
     .replace(/^(\d{3}[ -])\d\.\d{1,3}\.\d{1,3} /, "$1")
     .replace(/ id=\S+/, " id=ID")
-    .replace(/^(501.\S+: ).*/, "$1…")
+    .replace(/^(501.+?: ).*/, "$1…")
     .replace(/^214 .*/, "214")
     .replace(/^220 .*/, "220")
     .replace(/^(250) (?:HELP|SMTPUTF8|.*Hello).*/, "$1");

@@ -31,6 +31,7 @@ export { type MessageContent, messageContent } from "./carried/message-content.t
 export { MessageVariables } from "./carried/message-variables.ts";
 export { compilePolicy } from "./compile-policy.ts";
 export type { DmarcPolicy } from "./compiled/dmarc-policy.ts";
+export { dmarcSuffixFile } from "./compiled/dmarc-policy.ts";
 export { addedLines } from "./compiled/transports/added-lines.ts";
 export type {
   AppendfileSettings,
@@ -71,7 +72,7 @@ export { lowerCase } from "./expansion/operators/case.ts";
 export { systemProblem } from "./expansion/system-problem.ts";
 export { Tainted, textOf, type Value } from "./expansion/value.ts";
 export { PolicyInForce } from "./load/policy-in-force.ts";
-export { type ProcessParts, policySurroundings } from "./load/policy-surroundings.ts";
+export { type ProcessParts, policySurroundings, type SharedSurroundings } from "./load/policy-surroundings.ts";
 export { loadPolicy, PROGRAM_VERSION, readPolicy } from "./load-policy.ts";
 export { type CompiledList, compileList } from "./matching/compile-list.ts";
 export { sameAddress } from "./matching/ip-network.ts";

@@ -15,7 +15,6 @@ import { callOut } from "./callouts.ts";
 import { type DecisionsClient, SessionDecisions } from "./decisions/session-decisions.ts";
 import type { Envelope } from "./envelope.ts";
 import { askEngine } from "./facts/ask-engine.ts";
-import type { NoDmarc } from "./facts/dmarc-fact.ts";
 import { policyFacts } from "./facts/policy-facts.ts";
 import { type LoggedClient, loggedClient } from "./log/logged-client.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -49,7 +48,7 @@ export class PolicySession implements DecisionsClient {
       ...policyFacts(
         policy,
         () => client.envelope,
-        () => this.#whyNoDmarc(),
+        () => this.acls.session,
       ),
       scan: (task, timeoutMs) => askEngine(task, timeoutMs, this.acls.session, client.envelope),
       verifyAddress: (request) => this.#verify(request, surroundings),
@@ -110,12 +109,6 @@ export class PolicySession implements DecisionsClient {
       ...(before === undefined ? {} : { before, ...loggedClient(this.#client, policy.log.selectors) }),
       text: `${isOfClient === true ? " " : ""}${text.slice(0, MAX_LINE)}`,
     });
-  }
-
-  #whyNoDmarc(): NoDmarc | undefined {
-    const { message, connection } = this.acls.session;
-    if (message.controls.isDmarcOff === true) return "disabled";
-    return connection.authentication === undefined ? undefined : "authenticated";
   }
 
   async #verify(request: VerifyAddressRequest, { policy, routing, bus }: Surroundings): Promise<AddressVerdict> {

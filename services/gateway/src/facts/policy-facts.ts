@@ -1,6 +1,6 @@
 import type { DkimFact, SpfAnswer } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
-import { type AclHooks, acceptedSignatures, type Policy } from "@postbus/policy";
+import { type AclHooks, type AclSession, acceptedSignatures, type Policy } from "@postbus/policy";
 import { arcFact } from "./arc-fact.ts";
 import { dmarcFact, dmarcOff, type NoDmarc } from "./dmarc-fact.ts";
 import type { TransactionFacts } from "./transaction-facts.ts";
@@ -14,12 +14,12 @@ interface Transaction {
 /**
  * The facts as the policy's conditions and variables want them (Exim's manual, "DKIM, SPF, SRS and DMARC").
  *
- * @param transaction The one that runs. @param whyNoDmarc Asked when a condition wants DMARC.
+ * @param transaction The one that runs. @param session That of the policy.
  */
 export function policyFacts(
   { configuration, primaryHostname: hostname }: Pick<Policy, "configuration" | "primaryHostname">,
   transaction: () => Transaction | undefined,
-  whyNoDmarc: () => NoDmarc | undefined,
+  session: () => AclSession,
 ): FactHooks {
   const running = (name: string): Transaction => {
     const found = transaction();
@@ -50,7 +50,7 @@ export function policyFacts(
         return arcFact(found, facts.clientAddress);
       },
       dmarc: async () => {
-        const why = whyNoDmarc();
+        const why = whyNoDmarc(session());
         if (why !== undefined) return dmarcOff(why, hostname);
         const judged = await running("dmarc").facts.dmarc();
         if (judged === undefined) throw new DeferError("dmarc", "the message is not there yet");
@@ -62,6 +62,11 @@ export function policyFacts(
       return found && acceptedSignatures(configuration, found);
     },
   };
+}
+
+function whyNoDmarc({ message, connection }: AclSession): NoDmarc | undefined {
+  if (message.controls.isDmarcOff === true) return "disabled";
+  return connection.authentication === undefined ? undefined : "authenticated";
 }
 
 const spfFact = (

@@ -18,6 +18,8 @@ import type { JudgedDmarc } from "./dmarc-fact.ts";
 import type { FactQuestions } from "./fact-questions.ts";
 import { scannedHeader } from "./scanned-header.ts";
 
+/** Who answers. */
+type Questions = Pick<FactQuestions, "spf" | "message" | "scan">;
 type SpfFindings = Pick<SpfAnswer, "spf" | "reason">;
 type MessageFacts = Pick<Facts, "dkim" | "dmarc" | "arc">;
 
@@ -47,7 +49,7 @@ interface ContentAtHand {
 
 /** What the policy wants to know about the transaction that runs: each thing is asked when it is wanted, and once. */
 export class TransactionFacts {
-  readonly #questions: FactQuestions;
+  readonly #questions: Questions;
   readonly #timeoutMs: number;
   readonly #asked: Asked;
   #spf: Promise<SpfFindings> | undefined;
@@ -59,7 +61,7 @@ export class TransactionFacts {
   /** Of what is asked. */
   #asking: AbortController | undefined;
 
-  constructor(questions: FactQuestions, timeoutMs: number, asked: Asked) {
+  constructor(questions: Questions, timeoutMs: number, asked: Asked) {
     this.#questions = questions;
     this.#timeoutMs = timeoutMs;
     this.#asked = asked;

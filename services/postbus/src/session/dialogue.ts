@@ -6,13 +6,13 @@ import {
   changedHeader,
   fixSubmitted,
   judgeContent,
-  type Signature,
   type SmtpAcls,
 } from "@postbus/policy";
 import { ServerSession, type SessionProfile, type SessionStep } from "@postbus/smtp";
 import { contentStages } from "./content-stages.ts";
 import { LineEnds } from "./line-ends.ts";
 import { MessageInHand } from "./message-in-hand.ts";
+import type { SessionFacts } from "./session-facts.ts";
 
 export interface DialogueOptions {
   readonly profile: SessionProfile;
@@ -27,8 +27,7 @@ export interface DialogueOptions {
   readonly configuration: Configuration;
   /** Where parts of messages are unpacked. */
   readonly scanDirectory: string;
-  /** What verifying a message finds. */
-  signatures(content: Buffer): Promise<readonly Signature[]>;
+  readonly facts: SessionFacts;
   readonly nextMessageId: () => string;
   /** Octets for the client. */
   write(text: string): void;
@@ -168,6 +167,8 @@ export class Dialogue {
   async #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> {
     const { acls, qualifyDomain } = this.#options;
     const returnPath = this.#qualified(step.returnPath, qualifyDomain);
+    const { clientAddress, facts } = this.#options;
+    facts.begin({ clientAddress, helo: this.#session.helo, returnPath });
     this.#settle(
       `MAIL <${returnPath}>`,
       await acls.mail({
@@ -210,10 +211,12 @@ export class Dialogue {
     message.settleHeaders();
     acls.content(this.#message.content(header, bodyVisible));
     const content = this.#message;
+    const { facts } = this.#options;
+    facts.contentIsThere(message.messageId, content.octets, content.headerOctets);
     const early = await contentStages({
       ...this.#options,
       source: content.source,
-      signatures: () => this.#options.signatures(content.octets),
+      signatures: () => facts.signatures(),
     });
     this.#showHeader(header);
     const { trace, log } = this.#options;

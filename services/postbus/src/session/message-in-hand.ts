@@ -21,6 +21,10 @@ export class MessageInHand {
     );
   }
 
+  get headerOctets(): number {
+    return this.#header.length;
+  }
+
   /** The message as it came. */
   get octets(): Buffer {
     return Buffer.concat([this.#header, ...this.#body]);

@@ -1,19 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Resolver } from "@postbus/dns";
-import { DeferError, formatReply, MessageIdGenerator } from "@postbus/mail";
-import { checkMessage, checkSpf } from "@postbus/mail-auth";
+import { formatReply, MessageIdGenerator } from "@postbus/mail";
 import {
   type AclHooks,
   AclSession,
   Acls,
   type Configuration,
-  type Fact,
   formatPlace,
   formatRecord,
   PROGRAM_VERSION,
   policySurroundings,
-  type Signature,
   SmtpAcls,
   type SmtpParts,
   sessionNames,
@@ -23,6 +20,7 @@ import { KeyValueRates, openRedisRates, type RateStore } from "@postbus/rates";
 import { compileRouters } from "@postbus/routing";
 import { type SessionProfile, type SessionQuestion, sessionProfile } from "@postbus/smtp";
 import { Dialogue } from "./dialogue.ts";
+import { SessionFacts } from "./session-facts.ts";
 import { StateFile } from "./state-file.ts";
 
 export interface SessionOptions {
@@ -49,12 +47,17 @@ export async function runSession(options: SessionOptions): Promise<void> {
   const { rates, stop } = await openRates(redisUrl, dataDirectory);
   const { primaryHostname } = surroundings.shared.settings;
   const names = sessionNames(configuration, { primaryHostname, file: options.file, version: PROGRAM_VERSION });
+  const facts = new SessionFacts({
+    configuration,
+    shared: surroundings.shared,
+    primaryHostname,
+    qualifyDomain: names.qualifyDomain,
+    resolver: options.resolver,
+    session: () => session,
+  });
   const hooks: AclHooks = {
     rates,
-    facts: {
-      spf: () => spfOf(session, options.resolver),
-      spf_guess: (record) => spfOf(session, options.resolver, record),
-    },
+    ...facts.hooks,
     log: (targets, text, { before } = {}) => {
       const host = session.evaluation.around.variables.get("sender_fullhost") ?? "";
       const of = before === undefined ? "" : `${before}${host}`;
@@ -71,7 +74,7 @@ export async function runSession(options: SessionOptions): Promise<void> {
   };
   const routing = compileRouters(configuration);
   const session = new AclSession(client, names, surroundings.shared, hooks);
-  const compiled = new Acls(configuration, new Set(["spf", "spf_guess"]));
+  const compiled = new Acls(configuration);
   for (const { place, text } of compiled.problems) trace(`${formatPlace(place)}: ${text}`);
   const parts = smtpParts(configuration, primaryHostname);
   const acls = new SmtpAcls(session, compiled, parts);
@@ -89,7 +92,7 @@ export async function runSession(options: SessionOptions): Promise<void> {
     bodyVisible: main.get("message_body_visible"),
     configuration,
     scanDirectory: join(dataDirectory, "scan"),
-    signatures: (content) => signaturesOf(content, options.resolver),
+    facts,
     nextMessageId: () => ids.next(),
     write,
     trace: ({ record }) => {
@@ -105,13 +108,6 @@ export async function runSession(options: SessionOptions): Promise<void> {
   }
 }
 
-/** Of a message that has one. @throws {DeferError} it takes too long to find out. */
-async function signaturesOf(content: Buffer, resolver: Resolver): Promise<readonly Signature[]> {
-  const { dkim, signatures } = await checkMessage(content, { wantsSignatures: true }, resolver);
-  if (dkim.length === 0) throw new DeferError("dkim", "the signatures could not be verified in time");
-  return signatures;
-}
-
 /** Counters: those of the fleet, or what sessions before have left in the data directory. */
 async function openRates(
   redisUrl: string | undefined,
@@ -123,21 +119,6 @@ async function openRates(
   }
   const state = new StateFile(directory);
   return { rates: new KeyValueRates(state, Date.now), stop: async () => state.close() };
-}
-
-/** Asked here and not of the verifier: a session has no bus. */
-async function spfOf({ connection, message }: AclSession, resolver: Resolver, record?: string): Promise<Fact> {
-  const { client, helo } = connection;
-  const question = { clientAddress: client.address, helo, returnPath: message.returnPath ?? "" };
-  const found = await checkSpf({ ...question, ...(record === undefined ? {} : { record }) }, resolver);
-  const { result, domain, comment, reason } = found;
-  const spf = {
-    domain,
-    isGuess: record !== undefined,
-    ...(comment === undefined ? {} : { problem: comment }),
-    ...(reason === undefined ? {} : { reason }),
-  };
-  return { result, variables: {}, spf };
 }
 
 const ASKED: ReadonlySet<SessionQuestion> = new Set(["helo", "vrfy", "expn", "etrn", "quit", "reset"]);

@@ -129,5 +129,6 @@ export function compilePolicy(source: PolicySource): Policy {
   };
 }
 
-const rewritingOf = ({ rewrite }: Configuration): RewriteRules | undefined =>
+/** Undefined: there are no rules. */
+export const rewritingOf = ({ rewrite }: Configuration): RewriteRules | undefined =>
   rewrite.length === 0 ? undefined : new RewriteRules(rewrite);

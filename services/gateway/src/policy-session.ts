@@ -27,6 +27,8 @@ export interface PolicyClient extends LoggedClient {
   readonly address: string;
   readonly envelope: Envelope | undefined;
   readonly commandHistory: string;
+  /** The class of our packets (RFC 2474). */
+  classify(dscp: number): void;
   /** Writes what the client has not got yet, and waits. */
   pause(seconds: number, isFlushed: boolean): Promise<void>;
 }
@@ -54,6 +56,7 @@ export class PolicySession implements DecisionsClient {
       verifyAddress: (request) => this.#verify(request, surroundings),
       ...(rates === undefined ? {} : { rates }),
       ...(this.decisions === undefined ? {} : { decisions: this.decisions }),
+      classify: (dscp) => client.classify(dscp),
       delay: (seconds, isFlushed) => client.pause(seconds, isFlushed),
       commandHistory: () => client.commandHistory,
       log: (targets, text, about) => {

@@ -120,6 +120,8 @@ describe("ratelimit", () => {
     ["3 / 1h / per_rcpt / strict", /^451/],
     ["3 / 1h / per_addr / strict", /^451/],
     ["3 / 1h / per_mail", /^accept/],
+    // Not said, it is per_mail, too, and counts.
+    ["3 / 1h / strict", /^accept/],
     ["3 / 1h / per_mail / readonly", /^accept/],
     ["3 / 1h / per_conn / strict", /^accept/],
     ["3 / 1h / per_cmd / strict", /^accept/],

@@ -16,6 +16,8 @@ export interface RateLimit {
   readonly limitText: string;
   readonly periodText: string;
   readonly measure: RateMeasure;
+  /** Nobody has named a measure: that is `per_mail`, and as in Exim it may be used before MAIL and behind the message, too. */
+  readonly isUsual: boolean;
   /** Undefined: `leaky`, or `readonly` where the measure's unit is not known. */
   readonly update: RateUpdate | undefined;
   /** Undefined: as many as the measure says. */
@@ -77,6 +79,7 @@ export function readRateLimit(text: string): RateLimit {
     limitText,
     periodText,
     measure: measure ?? "per_mail",
+    isUsual: measure === undefined,
     update: isOnlyRead ? "readonly" : update,
     count,
     unique,

@@ -28,10 +28,7 @@ export const aclControls = {
   dkim_disable_verify: plain(beforeData),
   dmarc_disable_verify: plain(beforeData),
   dmarc_enable_forensic: plain(beforeData),
-  dscp: {
-    ...optioned(except("notquit", "not_smtp", "not_smtp_start")),
-    idle: "Node.js cannot set it for connections that it has accepted",
-  },
+  dscp: optioned(except("notquit", "not_smtp", "not_smtp_start")),
   enforce_sync: plain(sessions),
   fakedefer: optioned(only(...messages, "data_prdr")),
   fakereject: optioned(only(...messages, "data_prdr")),

@@ -69,6 +69,16 @@ describe("options of the main section about sessions", () => {
     }
   });
 
+  test("control = utf8_downconvert goes with the message", async () => {
+    await using gateway = await startTestGateway({
+      policy: { acls: { rcpt: "accept control = utf8_downconvert/-1" } },
+    });
+    await using client = await gateway.session();
+    await client.say("MAIL FROM:<a@b.test> SMTPUTF8\r\nRCPT TO:<c@b.test>\r\nDATA\r\n", 250, 250, 354);
+    await client.say("\r\n.\r\n", 250);
+    assert.equal(Value.Parse(RouteItem, (await gateway.taken()).header).utf8Downconvert, -1);
+  });
+
   test("control = dscp: the class of our packets, in the clear and over TLS", async (t) => {
     const tosOf = (port: number): string | undefined => {
       const { stdout, error } = spawnSync("ss", ["-tnH", "--tos", `sport = :${port}`], { encoding: "latin1" });

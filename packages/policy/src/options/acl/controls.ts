@@ -44,10 +44,7 @@ export const aclControls = {
   requiretls: plain(wholeMessages),
   submission: optioned(only("mail", "rcpt", "predata")),
   suppress_local_fixups: plain(only("mail", "rcpt", "predata", "not_smtp_start")),
-  utf8_downconvert: {
-    ...optioned(only("rcpt", "vrfy")),
-    idle: "addresses stay as they are, and a host without SMTPUTF8 does not get them",
-  },
+  utf8_downconvert: optioned(only("rcpt", "vrfy")),
 } satisfies Readonly<Record<string, AclControl>>;
 
 export type AclControlName = keyof typeof aclControls;

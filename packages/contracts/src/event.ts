@@ -24,6 +24,8 @@ const peerFields = {
   certificateVerified: Type.Optional(Type.Boolean()),
   /** `DN=`; there only if `log_selector` asks for it. */
   peerName: Type.Optional(Type.String()),
+  /** The TLS session is one that was resumed (`*` behind the cipher); there only if `log_selector` asks for it. */
+  isResumed: Type.Optional(Type.Literal(true)),
 };
 
 /** Our end of a connection (`I=`); there only if `log_selector` asks for it. */

@@ -146,7 +146,7 @@ export class MessageReception {
     this.#fields = headerFields(octets);
     const { policy, dates } = this.#surroundings;
     const { acls } = this.#incoming;
-    const isMended = acls.session.message.controls.submission !== undefined || rewritesHeaders(policy);
+    const isMended = acls.session.message.controls.submission !== undefined || rewritesHeaders(policy, acls);
     const { receivedHeaderText: text } = policy.smtp;
     if (!isMended && text === undefined) return this.#addHeader(octets);
     // What was read stays with the session meanwhile, and may be used for something else.

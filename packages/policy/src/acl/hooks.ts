@@ -49,6 +49,8 @@ export interface AclHooks {
   readonly rates?: RateStore;
   /** `delay =`; ends early when the client goes away. @param isFlushed Whether replies so far are to be written first. */
   delay?(seconds: number, isFlushed: boolean): Eventual<void>;
+  /** `control = dscp/…`: of which class our packets to the client are from now on (RFC 2474), six bits. */
+  classify?(dscp: number): void;
   /** `udpsend =`. @throws {DeferError} it cannot be sent. */
   sendDatagram?(host: string, port: number, data: string): Promise<void>;
   /** The last verbs of the session, comma-separated. */

@@ -1,10 +1,11 @@
 import type { DkimSignature, SpfAnswer } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
-import type { AclHooks, Policy } from "@postbus/policy";
+import type { AclHooks, AclSession, Policy } from "@postbus/policy";
 import { arcFact } from "./arc-fact.ts";
-import { dmarcFact, dmarcOff, type NoDmarc } from "./dmarc-fact.ts";
+import { dmarcFact, dmarcOff } from "./dmarc-fact.ts";
 import { NoAnswerError } from "./no-answer-error.ts";
 import type { TransactionFacts } from "./transaction-facts.ts";
+import { whyNoDmarc } from "./why-no-dmarc.ts";
 
 type FactHooks = Required<Pick<AclHooks, "facts" | "signatures">>;
 
@@ -15,12 +16,12 @@ interface Transaction {
 /**
  * The facts as the policy's conditions and variables want them (Exim's manual, "DKIM, SPF, SRS and DMARC").
  *
- * @param transaction The one that runs. @param whyNoDmarc Asked when a condition wants DMARC.
+ * @param transaction The one that runs. @param session That of the policy.
  */
 export function policyFacts(
   { primaryHostname: hostname }: Pick<Policy, "primaryHostname">,
   transaction: () => Transaction | undefined,
-  whyNoDmarc: () => NoDmarc | undefined,
+  session: () => AclSession,
 ): FactHooks {
   const running = (name: string): Transaction => {
     const found = transaction();
@@ -43,7 +44,7 @@ export function policyFacts(
         return arcFact(found, facts.clientAddress);
       },
       dmarc: async () => {
-        const why = whyNoDmarc();
+        const why = whyNoDmarc(session());
         if (why !== undefined) return dmarcOff(why, hostname);
         const judged = await running("dmarc").facts.dmarc();
         if (judged === undefined) throw new DeferError("dmarc", "the message is not there yet");

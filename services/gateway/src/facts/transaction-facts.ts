@@ -22,6 +22,8 @@ import type { FactQuestions } from "./fact-questions.ts";
 import { NoAnswerError } from "./no-answer-error.ts";
 import { scannedHeader } from "./scanned-header.ts";
 
+/** Who answers. */
+type Questions = Pick<FactQuestions, "spf" | "message" | "scan">;
 type SpfFindings = Pick<SpfAnswer, "spf" | "reason">;
 type MessageFacts = Pick<Facts, "dkim" | "dmarc" | "arc">;
 type Answer = Omit<MessageAnswer, "v">;
@@ -63,7 +65,7 @@ interface ContentAtHand {
 
 /** What the policy wants to know about the transaction that runs: each thing is asked when it is wanted, and once. */
 export class TransactionFacts {
-  readonly #questions: FactQuestions;
+  readonly #questions: Questions;
   readonly #timeoutMs: number;
   readonly #asked: Asked;
   #spf: Promise<SpfFindings> | undefined;
@@ -79,7 +81,7 @@ export class TransactionFacts {
   /** Of what is asked. */
   #asking: AbortController | undefined;
 
-  constructor(questions: FactQuestions, timeoutMs: number, asked: Asked) {
+  constructor(questions: Questions, timeoutMs: number, asked: Asked) {
     this.#questions = questions;
     this.#timeoutMs = timeoutMs;
     this.#asked = asked;

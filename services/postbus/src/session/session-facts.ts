@@ -1,3 +1,4 @@
+import { isUnchecked } from "@postbus/contracts";
 import type { Resolver } from "@postbus/dns";
 import { policyFacts, TransactionFacts, whyNoDmarc } from "@postbus/gateway";
 import { DeferError } from "@postbus/mail";
@@ -39,16 +40,20 @@ export class SessionFacts {
 
   constructor({ configuration, shared, primaryHostname, qualifyDomain, resolver, session }: SessionFactsOptions) {
     const checks = ownThread(resolver, new SuffixFiles());
-    const signalOf = ({ timeoutMs }: { readonly timeoutMs?: number | undefined }) =>
-      AbortSignal.timeout(timeoutMs ?? TIMEOUT_MS);
     this.#questions = {
-      async spf(question, options) {
-        const { reason, ...spf } = await checks.spf(question, signalOf(options));
-        return { spf, ...(reason === undefined ? {} : { reason }) };
+      async spf(question, { timeoutMs }) {
+        const asked = { ...question, withinMs: timeoutMs };
+        const { reason, queries, ...spf } = await checks.spf(asked, AbortSignal.timeout(timeoutMs));
+        return { spf, queries, ...(reason === undefined ? {} : { reason }) };
       },
-      async message(question, content, options) {
+      async message(question, content, { timeoutMs }) {
         if (content.kind !== "inline") throw new Error("a session has no spool");
-        const { dkim, signatures, arc, ...rest } = await checks.message(question, content.octets, signalOf(options));
+        const asked = { ...question, withinMs: timeoutMs };
+        const found = await checks.message(asked, content.octets, AbortSignal.timeout(timeoutMs));
+        const { dkim, signatures, arc, ...rest } = found;
+        // As the gateway: that is no fact.
+        if (isUnchecked({ dkim: [...dkim], dmarc: rest.dmarc }))
+          throw new DeferError("session", rest.dmarc.comment ?? "the message could not be checked");
         return { ...rest, dkim: [...dkim], signatures: [...signatures], ...(arc === undefined ? {} : { arc }) };
       },
       scan: async ({ task }) => {

@@ -127,6 +127,8 @@ export const Recipient = Type.Object(
     lastDelayMs: Type.Optional(Type.Integer()),
     /** Text of the last deferral. */
     lastError: Type.Optional(Type.String()),
+    /** To which an operator lets nothing be delivered: the domain or host that it waits for. Absent once it is put off for another reason. */
+    suspended: Type.Optional(Type.String()),
     /** Name of the retry record that its last failure is in, if that is one which recipients of other messages share. */
     retryKey: Type.Optional(Type.String()),
     /** Delay warnings that its sender has had. */
@@ -159,12 +161,16 @@ export const messageFields = {
   notification: Type.Optional(MessageNotification),
   /** RFC 6531: addresses and header section may be in UTF-8, and go only where that is known. */
   smtpUtf8: Type.Optional(Type.Literal(true)),
+  /** `control = utf8_downconvert` of an ACL; its transport may say otherwise. */
+  utf8Downconvert: Type.Optional(Type.Union([Type.Literal(-1), Type.Literal(0), Type.Literal(1)])),
   /** REQUIRETLS (RFC 8689): goes over TLS with hosts that are known to be the right ones, and do the same, or comes back. */
   requireTls: Type.Optional(Type.Literal(true)),
   /** `TLS-Required: No` (RFC 8689 §3): that it arrives matters more than that nobody reads it. Never with `requireTls`. */
   tlsOptional: Type.Optional(Type.Literal(true)),
   /** An operator wants it tried now, whatever retry records say. Holds for one attempt. */
   isForced: Type.Optional(Type.Literal(true)),
+  /** A suspension that it waited for is over: retry times mean nothing, limits do. Holds for one attempt. */
+  isResumed: Type.Optional(Type.Literal(true)),
   /** Nobody is to deliver it any more: why its recipients fail. */
   cancelled: Type.Optional(Type.String()),
   /** Milliseconds since the epoch: when it began to wait for an operator. Of an item that was frozen. */

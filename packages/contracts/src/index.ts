@@ -62,9 +62,13 @@ export { subjectToken } from "./subject-token.ts";
 export { Suspension, suspensionBucket, suspensionKey } from "./suspension.ts";
 export {
   busyAnswer,
-  isBusyAnswer,
+  DkimLimits,
+  isUnchecked,
+  isUncheckedDmarc,
+  MESSAGE_QUERIES,
   MessageAnswer,
   MessageRequest,
+  SPF_QUERIES,
   SpfAnswer,
   SpfRequest,
   USUAL_HEADER_OCTETS,

@@ -31,6 +31,8 @@ interface Line {
   readonly deadlines: Deadlines;
   /** `delay =` of an ACL. Over as soon as the client is gone. */
   pause(seconds: number, isFlushed: boolean): Promise<void>;
+  /** The class of our packets (RFC 2474), six bits. */
+  classify(dscp: number): void;
   /** Writes what the client has not got yet, with what else is said in this turn. A promise: it does not read. */
   flushSoon(): Promise<void> | undefined;
 }
@@ -110,6 +112,10 @@ export class Conversation implements PolicyClient {
 
   pause(seconds: number, isFlushed: boolean): Promise<void> {
     return this.#line.pause(seconds, isFlushed);
+  }
+
+  classify(dscp: number): void {
+    this.#line.classify(dscp);
   }
 
   /** What the handshake that the session wants is made with. */

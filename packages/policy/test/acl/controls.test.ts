@@ -61,7 +61,6 @@ describe("control", () => {
     ["no_multiline_responses", { isMultilineOff: true }],
     ["no_delay_flush", { isDelayFlushOff: true }],
     ["no_callout_flush", { isCalloutFlushOff: true }],
-    ["dscp/ef", { dscp: "ef" }],
     ["debug/tag=x", { debug: "tag=x" }],
   ];
   for (const [control, wanted] of ofConnection) {

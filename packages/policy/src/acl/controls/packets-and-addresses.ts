@@ -1,3 +1,4 @@
+import { dscpOf } from "../../compiled/transports/dscp.ts";
 import { ExpansionFailure } from "../../expansion/failures.ts";
 import type { Control } from "./control.ts";
 
@@ -9,7 +10,9 @@ export const debug: Control = ({ session }, options = "") => {
 /** Class of the packets that we send (RFC 2474). */
 export const dscp: Control = ({ session }, options) => {
   if (options === undefined || options === "") throw new ExpansionFailure('syntax error in "control=dscp"');
-  session.connection.controls.dscp = options;
+  const dscp = dscpOf(options);
+  if (dscp === undefined) throw new ExpansionFailure(`unrecognised dscp value in "control=dscp/${options}"`);
+  session.hooks.classify?.(dscp);
 };
 
 const VALUES: ReadonlyMap<string, -1 | 0 | 1> = new Map<string, -1 | 0 | 1>([

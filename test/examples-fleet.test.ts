@@ -1,3 +1,4 @@
+// One file because all examples share one fleet, which takes longer to start than they take.
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";

@@ -178,6 +178,28 @@ describe("BMI", () => {
     await send(gateway, { codes: [451] });
   });
 
+  for (const [onError, code] of [
+    ["deliver", 250],
+    ["defer", 451],
+  ] as const) {
+    test(`is not asked for more than 256 profiles of one message: bmi_on_error = ${onError}`, async () => {
+      const profiles = Array.from({ length: 257 }, (_, i) => `p${i}:\n  optin = for-r${i}\n`).join("");
+      const bmi = `${ENGINE}begin profiles\n${profiles}`;
+      await using gateway = await startTestGateway({
+        policy: { ...policy({}, `bmi_on_error = ${onError}`), bmi, smtp: { recipientsMax: 300 } },
+      });
+      const asked = await serveScanner(gateway);
+      const line = gateway.event((event) => event.name === "log:line");
+      const to = Array.from({ length: 257 }, (_, i) => `r${i}`);
+      await send(gateway, { to, codes: [code] });
+      const said = "bmi error: 257 profiles for one message (at most 256)";
+      assert.partialDeepStrictEqual(await line, { text: said, targets: ["main", "panic"] });
+      assert.equal(asked.length, 0);
+      await send(gateway, { to: to.slice(1) });
+      assert.equal(asked.length, 1);
+    });
+  }
+
   test("is asked once about many recipients, each with strings of its own: the first stand for the others", async () => {
     await using gateway = await startTestGateway({ policy: { ...policy(), smtp: { recipientsMax: 3_000 } } });
     const asked = await serveScanner(gateway);

@@ -120,7 +120,7 @@ describe("the ARC suite's cases of signing", () => {
       const judged = cv === "fail" ? alone : text;
       assert.deepEqual(naivelyHolds(judged, instance, key), { message: true, seal: true });
       const { arc } = await checkMessage(Buffer.from(text, "latin1"), { wantsArc: true }, resolver);
-      assert.equal(arc?.result, cv === "fail" ? "fail" : "pass", arc?.reason);
+      assert.equal(arc?.result, cv === "fail" ? "fail" : "pass", arc?.reason ?? "");
     });
   }
 

@@ -51,6 +51,8 @@ const swap =
   };
 const gone = (): string => "";
 
+const unchanged = (text: string): string => text;
+
 interface Case {
   readonly message?: string;
   readonly hops: readonly NaiveHop[];
@@ -292,7 +294,7 @@ const REASONS: readonly (readonly [names: RegExp, reason: RegExp])[] = [
 ];
 
 describe("the ARC suite's cases of validation", () => {
-  for (const [name, state, { message = BASE, hops, after = (text) => text }] of rows) {
+  for (const [name, state, { message = BASE, hops, after = unchanged }] of rows) {
     test(`${name}: ${state}`, async () => {
       const sealed = hops.reduce((text, hop, i) => naivelySealed(text, i + 1, usual, hop), message);
       const changed = after(sealed);

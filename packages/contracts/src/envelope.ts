@@ -127,6 +127,8 @@ export const Recipient = Type.Object(
     lastDelayMs: Type.Optional(Type.Integer()),
     /** Text of the last deferral. */
     lastError: Type.Optional(Type.String()),
+    /** To which an operator lets nothing be delivered: the domain or host that it waits for. Absent once it is put off for another reason. */
+    suspended: Type.Optional(Type.String()),
     /** Name of the retry record that its last failure is in, if that is one which recipients of other messages share. */
     retryKey: Type.Optional(Type.String()),
     /** Delay warnings that its sender has had. */
@@ -167,6 +169,8 @@ export const messageFields = {
   tlsOptional: Type.Optional(Type.Literal(true)),
   /** An operator wants it tried now, whatever retry records say. Holds for one attempt. */
   isForced: Type.Optional(Type.Literal(true)),
+  /** A suspension that it waited for is over: retry times mean nothing, limits do. Holds for one attempt. */
+  isResumed: Type.Optional(Type.Literal(true)),
   /** Nobody is to deliver it any more: why its recipients fail. */
   cancelled: Type.Optional(Type.String()),
   /** Milliseconds since the epoch: when it began to wait for an operator. Of an item that was frozen. */

@@ -24,6 +24,8 @@ const peerFields = {
   certificateVerified: Type.Optional(Type.Boolean()),
   /** `DN=`; there only if `log_selector` asks for it. */
   peerName: Type.Optional(Type.String()),
+  /** The TLS session is one that was resumed (`*` behind the cipher); there only if `log_selector` asks for it. */
+  isResumed: Type.Optional(Type.Literal(true)),
 };
 
 /** Our end of a connection (`I=`); there only if `log_selector` asks for it. */
@@ -289,7 +291,7 @@ export const DmarcChecked = Type.Object(
     /** Domain of the return path; empty: it is the null one. */
     returnDomain: Type.String(),
     helo: Type.String(),
-    status: Type.Enum(["accept", "none", "quarantine", "reject"]),
+    status: Type.Enum(["accept", "none", "quarantine", "reject", "temperror"]),
     /** What the client was told; `deferred`: it may come again with it. */
     outcome: Type.Enum(["accepted", "refused", "deferred"]),
     facts: Facts,

@@ -1,5 +1,6 @@
 import { ConfigError } from "@postbus/mail";
 import { Acls } from "./acl/acls.ts";
+import { dkimLimits } from "./acl/dkim/dkim-limits.ts";
 import { AclSession } from "./acl/session.ts";
 import { sessionNames } from "./acl/session-names.ts";
 import { admissionTests } from "./acl/smtp/admission-tests.ts";
@@ -7,7 +8,6 @@ import { proxyTest } from "./acl/smtp/proxy-hosts.ts";
 import { SmtpAcls } from "./acl/smtp/smtp-acls.ts";
 import { smtpParts } from "./acl/smtp/smtp-parts.ts";
 import { authservIds } from "./compiled/authserv-ids.ts";
-import { checkCarriedOut } from "./compiled/check-carried-out.ts";
 import { checkLocalDeliveries, type DeliveryAbilities } from "./compiled/check-local-deliveries.ts";
 import { contentTest } from "./compiled/content-test.ts";
 import { dmarcPolicy } from "./compiled/dmarc-policy.ts";
@@ -77,7 +77,6 @@ export function compilePolicy(source: PolicySource): Policy {
   const transports = compileTransports(configuration, shared, smtp, problems);
   const log = logPolicy(configuration, shared, problems);
   const dmarc = dmarcPolicy(configuration, shared, { primaryHostname, qualifyDomain }, problems);
-  checkCarriedOut(configuration, problems);
   if (source.delivery !== undefined) checkLocalDeliveries(configuration, source.delivery, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
   if (errors.length > 0) throw new PolicyError(errors, configuration);
@@ -99,6 +98,7 @@ export function compilePolicy(source: PolicySource): Policy {
     smtp,
     log,
     dmarc,
+    dkimLimits: dkimLimits(configuration),
     tls: tlsPolicy(configuration),
     events: compileEventActions(configuration, { shared, acls, names }),
     surroundings: shared,

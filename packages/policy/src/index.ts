@@ -1,7 +1,7 @@
 export { Acls } from "./acl/acls.ts";
 export type { AclAnswer } from "./acl/answer.ts";
 export { type DecisionRecord, formatRecord } from "./acl/decision-record.ts";
-export { acceptedSignatures } from "./acl/dkim/accepted-signatures.ts";
+export { dkimLimits } from "./acl/dkim/dkim-limits.ts";
 export { type DkimStage, runDkimStage } from "./acl/dkim/dkim-stage.ts";
 export type { Signature } from "./acl/dkim/signature.ts";
 export type { Fact } from "./acl/facts.ts";

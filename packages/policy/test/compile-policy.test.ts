@@ -125,13 +125,6 @@ describe("notices", () => {
   test("a list of some hosts is none", () => assert.equal(notices("hostlist relay_from_hosts = 192.0.2.0/24"), ""));
   test("a list that has to ask somebody is not asked", () =>
     assert.equal(notices("hostlist relay_from_hosts = net-lsearch;/nowhere"), ""));
-  test("options that nobody carries out are named", () =>
-    assert.equal(
-      notices(
-        "prdr_enable\nbounce_sender_authentication = a@b.test\nsender_unqualified_hosts = *\nrecipients_max = 7\n",
-      ),
-      "p.conf: these options are correct, but not carried out yet: bounce_sender_authentication",
-    ));
   test("options of a default that is the usual one, and those that mean nothing in a fleet, are not", () =>
     assert.equal(
       notices("hosts_require_helo = *\nreturn_path_remove = false\nhost_lookup_order = byaddr\ntls_remember_esmtp\n"),

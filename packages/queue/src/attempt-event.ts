@@ -56,14 +56,18 @@ export function failedEvent(view: AttemptView, text: string): Event<"msg:fail:de
   return event;
 }
 
+/** Of the bits of `$tls_out_resumption`: an earlier session went on. */
+const RESUMED = 16;
+
 function secured(
-  event: Pick<Event<"msg:delivery">, "cipher" | "certificateVerified" | "peerName">,
-  { cipher, certificateVerified, peerName }: AttemptResult,
+  event: Pick<Event<"msg:delivery">, "cipher" | "certificateVerified" | "peerName" | "isResumed">,
+  { cipher, certificateVerified, peerName, tlsResumption = 0 }: AttemptResult,
   logged: ReadonlySet<string> | undefined,
 ): void {
   if (cipher !== undefined) event.cipher = cipher;
   if (certificateVerified !== undefined) event.certificateVerified = certificateVerified;
   if (peerName !== undefined && logged?.has("tls_peerdn") === true) event.peerName = peerName;
+  if ((tlsResumption & RESUMED) !== 0 && logged?.has("tls_resumption") === true) event.isResumed = true;
 }
 
 /** What selectors want to be measured. */

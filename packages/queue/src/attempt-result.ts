@@ -20,6 +20,8 @@ interface Host {
   /** `CV=` and `DN=` of the host's certificate. */
   readonly certificateVerified?: boolean;
   readonly peerName?: string;
+  /** Bits of `$tls_out_resumption`. */
+  readonly tlsResumption?: number;
   /** Name of the authenticator that was passed, and who we are by that (`A=`). */
   readonly authenticator?: string;
   readonly authenticatedId?: string;
@@ -66,6 +68,8 @@ export interface DeferredAttempt extends Host {
   readonly retryKey?: string;
   /** What stands there after the attempt; absent: nobody has asked. */
   readonly remembered?: Remembered;
+  /** The domain or host to which an operator lets nothing be delivered. */
+  readonly suspended?: string;
   /** The item waits for an operator. */
   readonly isFrozen?: boolean;
   /** Of a mailbox that is full: for so long nobody has read it (`quota_7d` in retry rules). */

@@ -7,6 +7,7 @@ export { ownMessage } from "./own-message.ts";
 export { partItemId } from "./part-item-id.ts";
 export { DEFAULT_QUEUE_RULES, type QueueRules } from "./queue-rules.ts";
 export { AddressRetries, isUltimate, standOfRecord } from "./records/address-retries.ts";
+export { isHurried } from "./records/is-hurried.ts";
 export { retriedAddress, retryKeys } from "./records/retry-keys.ts";
 export { failedAgain, isPastLastCutoff, type RetryRecord } from "./records/retry-record.ts";
 export { RetryRecords } from "./records/retry-records.ts";

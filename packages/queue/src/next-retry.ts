@@ -36,13 +36,15 @@ export function nextRetry(recipient: Recipient, result: DeferredAttempt, context
   if (result.isFrozen === true) return { atMs: nowMs, recipient: { ...recipient, lastError: result.text } };
   if (hosts?.areAllSkipped === true) {
     const atMs = Math.max(hosts.nextTryAtMs, nowMs) + Math.ceil(random() * SKIPPED_SPREAD * hosts.gapMs);
-    return { atMs, recipient: { ...recipient, lastError: recipient.lastError ?? result.text } };
+    const { suspended: _, ...waiting } = recipient;
+    const suspended = result.suspended === undefined ? {} : { suspended: result.suspended };
+    return { atMs, recipient: { ...waiting, lastError: recipient.lastError ?? result.text, ...suspended } };
   }
   const own = result.remembered ?? ownHistory(recipient, result, context);
   const isHostError = hosts !== undefined && result.isHostError === true;
   if (isHostError ? hosts.haveTimedOut : own.hasTimedOut && hosts?.haveTimedOut !== false) return undefined;
   const delayMs = delayOf(isHostError ? undefined : own.nextTryAtMs, hosts, nowMs);
-  const { retryKey: _, ...rest } = recipient;
+  const { retryKey: _, suspended: __, ...rest } = recipient;
   const next: Recipient = {
     ...rest,
     firstFailedAtMs: recipient.firstFailedAtMs ?? nowMs,

@@ -173,8 +173,9 @@ class ReportMessage {
     { eightBit, smtpUtf8 }: Composed,
     size: number,
   ): RouteItem {
-    const { nowMs, primaryHostname } = this.#context;
+    const { nowMs, primaryHostname, reports } = this.#context;
     const item = this.#item;
+    const authenticatedSender = reports?.authenticatedSender;
     return {
       v: 1,
       messageId,
@@ -190,6 +191,7 @@ class ReportMessage {
         protocol: "local",
         about: item.messageId,
         headerMessageId: `E${messageId}@${primaryHostname}`,
+        ...(authenticatedSender === undefined ? {} : { authenticatedSender }),
         size,
       },
     };

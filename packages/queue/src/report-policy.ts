@@ -4,6 +4,8 @@ import type { ReportKind, ReturnLimits, Wording } from "@postbus/dsn";
 /** What the operator has to say about the reports that are made of his mail. */
 export interface ReportPolicy {
   readonly limits: ReturnLimits;
+  /** `bounce_sender_authentication`: as whom reports are sent to hosts that we authenticate to. */
+  readonly authenticatedSender?: string | undefined;
   /** `delay_warning`: ages of a message, in milliseconds, at which a warning is due; the last gap repeats. */
   readonly delayWarningsMs: readonly number[];
   /** Never throws: what cannot be expanded now has a default. */

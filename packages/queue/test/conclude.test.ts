@@ -283,6 +283,24 @@ describe("retry timeout", () => {
     assert.partialDeepStrictEqual(headers(outcome)[0]?.recipients[0], history, "that was no attempt");
   });
 
+  test("what is suspended says so until it is put off for another reason", async () => {
+    const skipped = { ...hosts, areAllSkipped: true };
+    const result: AttemptResult = {
+      outcome: "deferred",
+      errno: -23,
+      text: "held",
+      suspended: "b.test",
+      hosts: skipped,
+    };
+    const [held] = headers(await outcomeOf([result], {}, { lastError: "down" }));
+    assert.partialDeepStrictEqual(held?.recipients[0], { lastError: "down", suspended: "b.test" });
+    const { suspended: _, ...other } = result;
+    for (const next of [other, hostDown]) {
+      const [header] = headers(await outcomeOf([next], {}, { suspended: "b.test" }));
+      assert.equal(header?.recipients[0]?.suspended, undefined);
+    }
+  });
+
   test("retry_jitter adds up to so many hundredths of the delay", async () => {
     const rules = { ...DEFAULT_QUEUE_RULES, retryJitterPercent: 20 };
     const outcome = await outcomeOf([hostDown], {}, {}, { random: () => 0.5, rules });

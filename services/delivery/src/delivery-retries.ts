@@ -6,6 +6,7 @@ import {
   type AttemptResult,
   type DeferredAttempt,
   drawnOnce,
+  isHurried,
   isUltimate,
   type RetryStep,
   retriedAddress,
@@ -43,8 +44,8 @@ export class DeliveryRetries {
    * @returns for each recipient its deferral, if it is one of these; undefined: none is.
    */
   async putOff(retryRule: Policy["retryRule"]): Promise<readonly (AttemptResult | undefined)[] | undefined> {
-    const { attempt, isForced, recipients } = this.#item;
-    if (attempt === 1 || isForced === true || this.#transport.driver === "smtp") return undefined;
+    const { attempt, recipients } = this.#item;
+    if (attempt === 1 || isHurried(this.#item) || this.#transport.driver === "smtp") return undefined;
     const keys = recipients.map((recipient) => this.#ownKey(recipient));
     await this.#retries.readAll(keys.filter((key) => key !== undefined));
     const found: (AttemptResult | undefined)[] = [];

@@ -184,7 +184,11 @@ function attemptEvents(
 function knownOf({ recipients }: DeliveryItem, results: readonly AttemptResult[], events: AttemptEvents | undefined) {
   return (recipient: string) => {
     const result = results[recipients.findIndex(({ address }) => address === recipient)];
-    const own = { sending_ip_address: result?.localAddress, sending_port: result?.localPort };
+    const own = {
+      sending_ip_address: result?.localAddress,
+      sending_port: result?.localPort,
+      ...(result?.tlsResumption === undefined ? {} : { tls_out_resumption: result.tlsResumption }),
+    };
     const hop = result?.host === undefined ? events?.lastHop : undefined;
     // The log names no host that could not be reached; an action may know it.
     return hop === undefined ? own : { ...own, host: hop.name, host_address: hop.address, host_port: hop.port };

@@ -9,7 +9,7 @@ import { ReturnedHosts } from "./returned-hosts.ts";
 import { HostRates } from "./smtp/host-rates.ts";
 import { HostRests } from "./smtp/host-rests.ts";
 import type { HostRetriesDeps } from "./smtp/host-retries.ts";
-import { Suspended, suspendedName } from "./suspended.ts";
+import { Suspended } from "./suspended.ts";
 
 interface HostMemory {
   readonly retries: HostRetriesDeps;
@@ -42,7 +42,7 @@ export async function startHostMemory(bus: Bus, policy: () => Policy, log: Logge
   const suspensions = await Suspensions.start({
     values: bus.keyValue(suspensionBucket),
     now: Date.now,
-    onEnd: (target) => returned.isUp(suspendedName(target)),
+    onEnd: (target) => returned.resumed(target, Date.now()),
     onTrouble: (err) => log.warn({ err }, "suspensions cannot be read; those that are known stay in force"),
   });
   const suspended = new Suspended({ suspensions, returned, now: Date.now });

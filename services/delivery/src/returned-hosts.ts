@@ -1,8 +1,9 @@
 import type { Waiting, WaitingItem } from "@postbus/bus";
 import { domainOf } from "@postbus/mail";
 import type { Logger } from "pino";
-import { Type } from "typebox";
+import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
+import { suspendedName } from "./suspended.ts";
 
 /** Hosts, and domains of one host, of which it is remembered who waits; about 100 octets each. */
 const MAX_HOSTS = 1_000;
@@ -17,7 +18,7 @@ const PAUSE_MS = 200;
 const LOOKS_PER_SECOND = 50;
 
 export interface ReturnedHostsDeps {
-  readonly waiting: Pick<Waiting, "list" | "counts" | "takeNow">;
+  readonly waiting: Pick<Waiting, "list" | "counts" | "takeNow" | "revise">;
   readonly log: Pick<Logger, "info" | "warn">;
 }
 
@@ -28,11 +29,25 @@ interface Waiters {
   triedAtMs: number;
 }
 
-const headerCheck = Compile(
-  Type.Object({
-    recipients: Type.Array(Type.Object({ address: Type.String(), lastError: Type.Optional(Type.String()) })),
-  }),
-);
+const Header = Type.Object({
+  queuedAtMs: Type.Number(),
+  recipients: Type.Array(
+    Type.Object({
+      address: Type.String(),
+      lastError: Type.Optional(Type.String()),
+      suspended: Type.Optional(Type.String()),
+    }),
+  ),
+});
+const headerCheck = Compile(Header);
+
+/** What an operator has suspended no more. */
+interface Resumed {
+  readonly target: string;
+  readonly domains: ReadonlySet<string>;
+  /** What has been put off since then has been tried since then. */
+  readonly atMs: number;
+}
 
 /**
  * What waits for hosts that are down, and its release when one of them is back: then it need not wait for its own time.
@@ -45,6 +60,7 @@ export class ReturnedHosts {
   readonly #waiters = new Map<string, Waiters>();
   /** Of hosts that are back, and whose mail is being released. */
   readonly #returned = new Set<string>();
+  #resumed: Resumed[] = [];
   #release: Promise<void> | undefined;
   #isStopped = false;
 
@@ -59,19 +75,18 @@ export class ReturnedHosts {
    * @returns over how many milliseconds those that wait are to be spread.
    */
   skipped(host: string, domain: string, triedAtMs: number): number {
-    let waiters = this.#waiters.get(host);
-    if (waiters === undefined) {
-      if (this.#waiters.size >= MAX_HOSTS) this.#forgetOldest();
-      waiters = { domains: new Set(), looks: 0, triedAtMs };
-      this.#waiters.set(host, waiters);
-    }
+    const waiters = this.#waitersFor(host, domain, triedAtMs);
     if (waiters.triedAtMs !== triedAtMs) {
       waiters.triedAtMs = triedAtMs;
       waiters.looks = 0;
     }
-    if (waiters.domains.size < MAX_DOMAINS) waiters.domains.add(domain);
     waiters.looks++;
     return (waiters.looks * 1_000) / LOOKS_PER_SECOND;
+  }
+
+  /** A message has found the host to be down: whoever resumes delivery to that means mail for its domain, too. */
+  failed(host: string, domain: string, atMs: number): void {
+    this.#waitersFor(host, domain, atMs);
   }
 
   /** The host is not known to be down. Costs nothing where nobody waits for one. */
@@ -80,10 +95,25 @@ export class ReturnedHosts {
     const waiters = this.#waiters.get(host);
     if (waiters === undefined) return;
     this.#waiters.delete(host);
+    // Who has failed there has its own time soon; others had to wait.
+    if (waiters.looks === 0) return;
     for (const domain of waiters.domains) this.#returned.add(domain);
-    this.#release ??= this.#releaseAll().finally(() => {
-      this.#release = undefined;
-    });
+    this.#start();
+  }
+
+  /**
+   * A suspension is over: whatever waits for its domain or host is tried, also before its retry time.
+   *
+   * @param atMs Milliseconds since the epoch.
+   */
+  resumed(target: string, atMs: number): void {
+    const domains = new Set([target]);
+    this.#waiters.delete(suspendedName(target));
+    for (const [host, waiters] of this.#waiters) {
+      if (isOfHost(host, target)) for (const domain of waiters.domains) domains.add(domain);
+    }
+    this.#resumed.push({ target, domains, atMs });
+    this.#start();
   }
 
   /** When nothing is being released any more. */
@@ -96,29 +126,54 @@ export class ReturnedHosts {
     await this.#release;
   }
 
+  #start(): void {
+    this.#release ??= this.#releaseAll().finally(() => {
+      this.#release = undefined;
+    });
+  }
+
   async #releaseAll(): Promise<void> {
-    while (this.#returned.size > 0 && !this.#isStopped) {
+    const { log, waiting } = this.#deps;
+    while (this.#returned.size + this.#resumed.length > 0 && !this.#isStopped) {
+      const resumed = this.#resumed.splice(0);
       const domains = new Set(this.#returned);
       this.#returned.clear();
       try {
-        const released = await this.#releaseOf(domains);
-        this.#deps.log.info({ domains: domains.size, released }, "a host is back: what waited for it goes on");
+        if (resumed.length > 0) {
+          const released = await this.#releaseThose(
+            (header) => resumed.some((one) => isFreedBy(header, one)),
+            async ({ id, header }) =>
+              (await waiting.revise(id, { ...(header as object), isResumed: true })) && (await waiting.takeNow(id)),
+          );
+          const targets = resumed.map(({ target }) => target);
+          log.info({ targets, released }, "a suspension is over: what waited for it goes on");
+        }
+        if (domains.size > 0) {
+          const released = await this.#releaseThose(
+            (header) => isFor(header, domains),
+            ({ id }) => waiting.takeNow(id),
+          );
+          log.info({ domains: domains.size, released }, "a host is back: what waited for it goes on");
+        }
       } catch (err) {
         // Their own time comes, too.
-        this.#deps.log.warn({ err }, "what waits for a host that is back is not released");
+        log.warn({ err }, "what waits for a host that is back is not released");
       }
     }
   }
 
-  async #releaseOf(domains: ReadonlySet<string>): Promise<number> {
+  async #releaseThose(
+    isMeant: (header: Static<typeof Header>) => boolean,
+    release: (item: WaitingItem) => Promise<boolean>,
+  ): Promise<number> {
     const { waiting } = this.#deps;
     let released = 0;
     for (let after: string | undefined; !this.#isStopped; ) {
       const page = await waiting.list({ state: "deferred", limit: PAGE, ...(after === undefined ? {} : { after }) });
-      const meant = page.filter((item) => isFor(item, domains));
+      const meant = page.filter(({ header }) => headerCheck.Check(header) && isMeant(header));
       for (let at = 0; at < meant.length && !this.#isStopped; at += AT_ONCE) {
         await this.#room();
-        const taken = await Promise.all(meant.slice(at, at + AT_ONCE).map(({ id }) => waiting.takeNow(id)));
+        const taken = await Promise.all(meant.slice(at, at + AT_ONCE).map(release));
         released += taken.filter(Boolean).length;
       }
       after = page.at(-1)?.id;
@@ -135,6 +190,17 @@ export class ReturnedHosts {
     }
   }
 
+  #waitersFor(host: string, domain: string, triedAtMs: number): Waiters {
+    let waiters = this.#waiters.get(host);
+    if (waiters === undefined) {
+      if (this.#waiters.size >= MAX_HOSTS) this.#forgetOldest();
+      waiters = { domains: new Set(), looks: 0, triedAtMs };
+      this.#waiters.set(host, waiters);
+    }
+    if (waiters.domains.size < MAX_DOMAINS) waiters.domains.add(domain);
+    return waiters;
+  }
+
   #forgetOldest(): void {
     for (const host of this.#waiters.keys()) {
       this.#waiters.delete(host);
@@ -144,8 +210,15 @@ export class ReturnedHosts {
 }
 
 /** It was tried before, and is for one of the domains. */
-function isFor({ header }: WaitingItem, domains: ReadonlySet<string>): boolean {
-  const seen: unknown = header;
-  if (!headerCheck.Check(seen)) return false;
-  return seen.recipients.some(({ address, lastError }) => lastError !== undefined && domains.has(domainOf(address)));
+const isFor = ({ recipients }: Static<typeof Header>, domains: ReadonlySet<string>): boolean =>
+  recipients.some(({ address, lastError }) => lastError !== undefined && domains.has(domainOf(address)));
+
+const isFreedBy = (header: Static<typeof Header>, { target, domains, atMs }: Resumed): boolean =>
+  header.queuedAtMs <= atMs &&
+  (header.recipients.some(({ suspended }) => suspended === target) || isFor(header, domains));
+
+/** @param key `T:name:address`, and what may follow. */
+function isOfHost(key: string, target: string): boolean {
+  const text = `${key.toLowerCase()}:`;
+  return text.startsWith("t:") && (text.includes(`:${target}:`) || text.includes(`:[${target}]:`));
 }

@@ -44,7 +44,7 @@ export class Suspended {
     const suspension = this.#deps.suspensions.of(domain);
     if (suspension === undefined) return undefined;
     const hosts = this.stand(suspension, domain);
-    return { outcome: "deferred", errno: HELD, text: suspendedText(suspension), hosts };
+    return { outcome: "deferred", errno: HELD, text: suspendedText(suspension), suspended: suspension.target, hosts };
   }
 }
 

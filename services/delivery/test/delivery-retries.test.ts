@@ -84,6 +84,7 @@ describe("after a local delivery that was deferred", () => {
     assert.equal(await deliveries.isPutOff({ ...ann, address: "bob@b.test" }), false);
     assert.equal(await deliveries.isPutOff(ann, { attempt: 1 }), false);
     assert.equal(await deliveries.isPutOff(ann, { isForced: true }), false);
+    assert.equal(await deliveries.isPutOff(ann, { isResumed: true }), false);
     deliveries.nowMs += 15 * MINUTE;
     assert.equal(await deliveries.isPutOff(ann), false);
   });

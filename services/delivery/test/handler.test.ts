@@ -193,7 +193,7 @@ test("recipients of a suspended domain wait, whatever their age; the others are 
     onTrouble: unused,
   });
   await suspensions.stop();
-  const waiting = { list: unused, counts: unused, takeNow: unused };
+  const waiting = { list: unused, counts: unused, takeNow: unused, revise: unused };
   const returned = new ReturnedHosts({ waiting, log: { info: () => {}, warn: () => {} } });
   const suspended = new Suspended({ suspensions, returned, now: () => NOW });
   const old = { receivedAtMs: NOW - 100 * 86_400_000 };
@@ -204,6 +204,8 @@ test("recipients of a suspended domain wait, whatever their age; the others are 
   assert.equal(outcome.publish?.[0]?.notBeforeMs, NOW + 15 * 60_000);
   const none = await handle(rig, deliveryItem(["b@held.test"]), { transport: smtpTransport(peer.port), suspended });
   assert.partialDeepStrictEqual(none.events?.[0], { errno: -23, text: "delivery to held.test is suspended" });
+  const [put] = none.publish ?? [];
+  assert.partialDeepStrictEqual(put?.header, { recipients: [{ suspended: "held.test" }] });
 });
 
 test("what was given up is not delivered any more", async () => {

@@ -13,11 +13,22 @@ class Queue {
   /** What `counts` says, one after the other. */
   ready: number[] = [];
 
-  constructor(addresses: readonly string[]) {
+  /** Of items whose header was changed, what is new in it. */
+  readonly revised = new Map<string, unknown>();
+
+  /** @param more Of the recipient and the item, by its position. */
+  constructor(addresses: readonly string[], more: readonly { suspended?: string; queuedAtMs?: number }[] = []) {
     this.#items = addresses.map((address, i) => ({
       ...{ id: String(i).padStart(6, "0"), messageId: "m", queue: "route", state: "deferred", size: 1 },
       header: {
-        recipients: [{ address: address.replace("!", ""), ...(address.includes("!") ? {} : { lastError: "down" }) }],
+        queuedAtMs: more[i]?.queuedAtMs ?? 0,
+        recipients: [
+          {
+            address: address.replace("!", ""),
+            ...(address.includes("!") ? {} : { lastError: "down" }),
+            ...(more[i]?.suspended === undefined ? {} : { suspended: more[i].suspended }),
+          },
+        ],
       },
     }));
   }
@@ -27,6 +38,7 @@ class Queue {
       list: async ({ after = "", limit }) => this.#items.filter(({ id }) => id > after).slice(0, limit),
       counts: async () => ({ route: this.ready.shift() ?? 0, deliver: 0, deferred: 0, frozen: 0 }),
       takeNow: async (id) => this.taken.push(id) > 0,
+      revise: async (id, header) => this.revised.set(id, header).size > 0,
     },
     log: { info: () => {}, warn: (problem: unknown) => void this.warnings.push(problem) },
   });
@@ -59,4 +71,32 @@ test("the more waits, the more it is spread; a new try of the host begins anew",
   const spreads = Array.from({ length: 100 }, () => hosts.skipped(HOST, "b.test", 1));
   assert.deepEqual([spreads[0], spreads[99]], [20, 2_000]);
   assert.equal(hosts.skipped(HOST, "b.test", 2), 20);
+});
+
+test("behind a suspension, whatever waits for the domain is tried, also what nobody has looked at since; once", async () => {
+  const queue = new Queue(["a@b.test", "a@c.test", "a!@b.test", "z@b.test"], [{}, {}, {}, { queuedAtMs: 11 }]);
+  queue.hosts.resumed("b.test", 10);
+  await queue.hosts.settled();
+  assert.deepEqual(queue.taken, ["000000"]);
+  assert.partialDeepStrictEqual(queue.revised.get("000000"), { isResumed: true, queuedAtMs: 0 });
+});
+
+for (const target of ["mx.test", "10.0.0.1"]) {
+  test(`the same for a host, by name or address (${target})`, async () => {
+    const queue = new Queue(["a@b.test", "a@c.test", "a@d.test", "a@e.test"], [{}, {}, { suspended: target }]);
+    queue.hosts.skipped(HOST, "b.test", 1);
+    queue.hosts.failed(HOST, "e.test", 1);
+    queue.hosts.skipped("T:other.test:10.0.0.11", "c.test", 1);
+    queue.hosts.resumed(target, 10);
+    await queue.hosts.settled();
+    assert.deepEqual(queue.taken, ["000000", "000002", "000003"]);
+  });
+}
+
+test("a host that one message has found to be down, and that is back, costs nothing", async () => {
+  const queue = new Queue(["a@b.test"]);
+  queue.hosts.failed(HOST, "b.test", 1);
+  queue.hosts.isUp(HOST);
+  await queue.hosts.settled();
+  assert.deepEqual(queue.taken, []);
 });

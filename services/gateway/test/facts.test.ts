@@ -168,7 +168,8 @@ describe("facts", () => {
     await using client = await gateway.session();
     await client.say(ENVELOPE, 250, 250, 354);
     await client.say(`${SMALL}.\r\n`, 250);
-    assert.equal(Value.Parse(RouteItem, (await gateway.taken()).header).facts?.dmarc, undefined);
+    const { facts: found } = Value.Parse(RouteItem, (await gateway.taken()).header);
+    assert.deepEqual([found?.dmarc?.result, found?.dkim?.[0]?.result], ["temperror", "temperror"]);
   });
 
   test("SPF that is not answered leaves time for the author's policy", async () => {
@@ -191,9 +192,7 @@ describe("facts", () => {
     await using gateway = await startTestGateway({ policy: SPF_ALONE });
     await gateway.bus.serve(verifySpfSubject, { concurrency: 1 }, async () => ({ v: 1, spf: { result: "splendid" } }));
     await using client = await gateway.session();
-    await client.say(ENVELOPE, 250, 250, 354);
-    await client.say(`${SMALL}.\r\n`, 250);
-    assert.match((await gateway.taken()).content, /spf=temperror/);
+    await client.say("MAIL FROM:<ann@b.example>\r\n", 451);
   });
 
   test("are asked before an ACL waits for them: SPF at MAIL", async () => {

@@ -200,6 +200,11 @@ const cases: readonly {
     want: "=> u9@rem.test R=rem T=smtp H=mx.rem.test DS [192.0.2.25]:25 PS=ese X=TLS1.3:X:256",
   },
   {
+    name: "delivery, over a TLS session that was resumed (Exim 4.98)",
+    event: { ...attempt, name: "msg:delivery", isResumed: true, cipher: "TLS1.3:X:256", certificateVerified: true },
+    want: "=> u9@rem.test R=rem T=smtp H=mx.rem.test [192.0.2.25] X=TLS1.3:X:256* CV=yes",
+  },
+  {
     name: "failure, to the same",
     event: { ...attempt, name: "msg:fail:delivery", isHostSigned: true, steps: "e", text: "550 no" },
     want: "** u9@rem.test R=rem T=smtp H=mx.rem.test DS [192.0.2.25] PS=e: 550 no",

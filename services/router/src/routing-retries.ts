@@ -6,6 +6,7 @@ import {
   type Attempted,
   drawnOnce,
   type HostsStand,
+  isHurried,
   isUltimate,
   type QueueRules,
   type RetryRecord,
@@ -59,8 +60,7 @@ export class RoutingRetries {
 
   /** New mail, and what an operator wants, is always tried. */
   #mayWait({ origin }: Recipient): boolean {
-    const { attempt, isForced } = this.#item;
-    return attempt > 1 && isForced !== true && origin?.item === undefined;
+    return this.#item.attempt > 1 && !isHurried(this.#item) && origin?.item === undefined;
   }
 
   /**

@@ -86,6 +86,7 @@ describe("after a router has deferred", () => {
     const failed = await messages.fail("a@b.test", "domain");
     assert.equal(await messages.message({ attempt: 1 }).putOff(failed), undefined);
     assert.equal(await messages.message({ isForced: true }).putOff(failed), undefined);
+    assert.equal(await messages.message({ isResumed: true }).putOff(failed), undefined);
   });
 
   test("a message that is too old to wait is tried, so that it comes to its end", async () => {

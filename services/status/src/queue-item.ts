@@ -20,13 +20,24 @@ export const QueueItem = Type.Object({
   attempt: Type.Optional(Type.Integer({ description: "1: not tried before" })),
   receivedAtMs: Type.Optional(Type.Integer({ description: "Milliseconds since the epoch" })),
   lastError: Type.Optional(Type.String({ description: "Of the first recipient that has one" })),
+  suspended: Type.Optional(
+    Type.String({
+      description: "The domain or host to which an operator lets nothing be delivered, if it waits for that",
+    }),
+  ),
 });
 
 /** What is shown of an item's header. Items of other versions may have more, or lack it all. */
 const headerCheck = Compile(
   Type.Object({
     returnPath: Type.String(),
-    recipients: Type.Array(Type.Object({ address: Type.String(), lastError: Type.Optional(Type.String()) })),
+    recipients: Type.Array(
+      Type.Object({
+        address: Type.String(),
+        lastError: Type.Optional(Type.String()),
+        suspended: Type.Optional(Type.String()),
+      }),
+    ),
     attempt: Type.Integer(),
     receivedAtMs: Type.Integer(),
   }),
@@ -38,6 +49,7 @@ export function queueItem({ header, ...item }: WaitingItem, shown = LISTED_RECIP
   if (!headerCheck.Check(seen)) return { ...item, recipients: [], recipientCount: 0 };
   const { returnPath, recipients, attempt, receivedAtMs } = seen;
   const lastError = recipients.find((recipient) => recipient.lastError !== undefined)?.lastError;
+  const suspended = recipients.find((recipient) => recipient.suspended !== undefined)?.suspended;
   return {
     ...item,
     returnPath: readable(returnPath),
@@ -46,5 +58,6 @@ export function queueItem({ header, ...item }: WaitingItem, shown = LISTED_RECIP
     attempt,
     receivedAtMs,
     ...(lastError === undefined ? {} : { lastError }),
+    ...(suspended === undefined ? {} : { suspended }),
   };
 }

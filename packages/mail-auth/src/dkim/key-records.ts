@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { within } from "../deadline.ts";
-import type { LibraryResolver } from "../query-adapter.ts";
+import { type LibraryResolver, QueryError } from "../query-adapter.ts";
 import { strictTags, withoutBlanks } from "./strict-tags.ts";
 
 /** A public key, or why there is none. */
@@ -32,6 +32,9 @@ const ED25519_OCTETS = 32;
 
 /** What is said of a key that is too short. */
 export const WEAK_KEY = "weak key";
+/** What is said where there is none, and of one whose record is too long. */
+export const NO_KEY = "no key";
+export const OVERLONG_KEY = "overlong key";
 
 /** The keys of a message's signers (RFC 6376 §3.6), each asked for once. */
 export class KeyRecords {
@@ -57,10 +60,11 @@ export class KeyRecords {
   async #ask(name: string): Promise<KeyAnswer> {
     try {
       const [record] = await this.#resolver(name, "TXT");
-      return record === undefined ? { kind: "none", reason: "no key" } : readKey([record].flat().join(""));
+      return record === undefined ? { kind: "none", reason: NO_KEY } : readKey([record].flat().join(""));
     } catch (err) {
+      if (err instanceof QueryError && err.isOverlong) return { kind: "none", reason: OVERLONG_KEY };
       const code = err instanceof Error && "code" in err ? String(err.code) : "";
-      if (code === "ENOTFOUND" || code === "ENODATA") return { kind: "none", reason: "no key" };
+      if (code === "ENOTFOUND" || code === "ENODATA") return { kind: "none", reason: NO_KEY };
       return { kind: "unknown", reason: `DNS failure: ${code}` };
     }
   }

@@ -34,7 +34,7 @@ export interface LogAbout {
 /** What ACLs need from whoever runs them. What is absent is not available: its use defers. */
 export interface AclHooks {
   readonly facts?: Facts;
-  /** All DKIM signatures of the message, from the top, as the policy takes them; undefined: nobody knows. */
+  /** All DKIM signatures of the message, from the top, as the policy takes them (`dkimLimits`); undefined: nobody knows. */
   signatures?(): Promise<readonly Signature[] | undefined>;
   /**
    * A program that looks into messages is asked about this one, as its header section is by now.

@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 /** What of the terms a context is made of. */
 export type ContextTerms = Pick<
   HostTerms,
-  "authorities" | "revocations" | "certificate" | "privateKey" | "ciphers" | "curves"
+  "authorities" | "revocations" | "certificate" | "privateKey" | "ciphers" | "curves" | "resumesTls"
 >;
 
 /** @returns Throws a `ConfigError`, or rejects with one, if a file cannot be read. */
@@ -22,12 +22,14 @@ export function clientContexts(log: Pick<Logger, "warn">): ClientContexts {
     // There is no certificate in it that could have a proof.
     () => undefined,
   );
-  return ({ authorities, revocations, certificate, privateKey, ciphers, curves }) => {
+  return ({ authorities, revocations, certificate, privateKey, ciphers, curves, resumesTls }) => {
     const found = contexts.get({
       certificateFiles: certificate === undefined ? [] : [certificate],
       privateKeyFiles: privateKey === undefined ? [] : [privateKey],
       ciphers,
       curves,
+      // Without tickets, TLS 1.2 has hardly anything to resume.
+      ...(resumesTls ? { options: "-no_ticket" } : {}),
       ...(authorities === "" ? {} : { authorities, revocations }),
     });
     return found instanceof Promise ? found.then(({ secureContext }) => secureContext) : found.secureContext;

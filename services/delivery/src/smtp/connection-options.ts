@@ -7,6 +7,7 @@ import type { SmtpConnection } from "./connection.ts";
 import type { DeadlineSweep } from "./deadline-sweep.ts";
 import { hopLabel, type NextHop } from "./next-hop.ts";
 import type { ProxiedSocket } from "./socks-socket.ts";
+import type { SessionPlace } from "./tls-sessions.ts";
 
 /** What a connection is to be, and whom it tells what becomes of it. */
 export interface ConnectionOptions {
@@ -18,6 +19,8 @@ export interface ConnectionOptions {
   /** The peer has to show that it is the right one, whatever the terms say. */
   readonly isVerified: boolean;
   readonly contexts: ClientContexts;
+  /** Of TLS with the host; absent: each connection begins anew. */
+  readonly sessions?: SessionPlace | undefined;
   /** A connection that is there already, through a proxy. */
   readonly proxied?: Extract<ProxiedSocket, { readonly socket: Socket }> | undefined;
   readonly sweep: DeadlineSweep;

@@ -6,6 +6,7 @@ import { type Acquired, HostConnections, type HostOptions } from "./host-connect
 import type { HostLeases } from "./host-leases.ts";
 import type { NextHop } from "./next-hop.ts";
 import type { Protection } from "./protection.ts";
+import { TlsSessions } from "./tls-sessions.ts";
 
 /** Next hops remembered at one time; those without a connection and without a recent failure go first. */
 const MAX_HOSTS = 10_000;
@@ -37,6 +38,7 @@ interface Wanted {
 export class ConnectionPool implements Swept {
   readonly #options: PoolOptions;
   readonly #sweep: DeadlineSweep;
+  readonly #sessions = new TlsSessions();
   readonly #hosts = new Map<string, HostConnections>();
   readonly #ids = new WeakMap<SmtpTransport | HostTerms, string>();
   readonly #idsByKey = new Map<string, string>();
@@ -135,6 +137,7 @@ export class ConnectionPool implements Swept {
       terms,
       protection,
       contexts: this.#options.contexts,
+      sessions: terms.resumesTls ? this.#sessions.place(key) : undefined,
       idleMs: this.#options.idleMs,
       ...(terms.isSerialized ? this.#alone(hop) : {}),
       ...(this.#options.share === undefined ? {} : { share: this.#options.share }),

@@ -9,6 +9,7 @@ import type { NextHop } from "./next-hop.ts";
 import { CLOSED_AT_ONCE, type OpenFailure, REFUSED_BY_EVENT } from "./open-failure.ts";
 import type { Protection } from "./protection.ts";
 import { socksSocket } from "./socks-socket.ts";
+import type { SessionPlace } from "./tls-sessions.ts";
 
 /** After a failure to connect, nobody else tries for so long; doubled with each failure, up to the second value. */
 const FIRST_BACK_OFF_MS = 5_000;
@@ -58,6 +59,8 @@ export interface HostOptions {
   readonly terms: HostTerms;
   readonly protection: Protection;
   readonly contexts: ClientContexts;
+  /** `tls_resumption_hosts` */
+  readonly sessions?: SessionPlace | undefined;
   readonly idleMs: number;
   /** In how many parts what is limited for the fleet is divided. */
   readonly share?: () => number;
@@ -332,7 +335,7 @@ export class HostConnections {
   }
 
   async #connect(tls: HostTerms["tls"]): Promise<Opened> {
-    const { hop, transport, terms, protection, contexts, sweep } = this.#options;
+    const { hop, transport, terms, protection, contexts, sessions, sweep } = this.#options;
     const events = this.#events;
     if (events !== undefined && (await events.connecting(hop)) !== "") return { failure: REFUSED_BY_EVENT };
     const { proxies, interfaces } = terms;
@@ -352,6 +355,7 @@ export class HostConnections {
       requiresRequireTls: protection === "verified" || protection === "offered",
       isVerified: protection === "verified",
       contexts,
+      sessions,
       proxied,
       events,
       sweep,

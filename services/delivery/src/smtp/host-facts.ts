@@ -17,6 +17,7 @@ export type HostFacts = Pick<
   | "cipher"
   | "certificateVerified"
   | "peerName"
+  | "tlsResumption"
   | "authenticator"
   | "authenticatedId"
   | "isPipelined"
@@ -43,7 +44,9 @@ export function hostFacts(
     ...(proxy === undefined ? {} : { proxyAddress: proxy.address, proxyPort: proxy.port }),
     ...(localAddress === undefined ? {} : { localAddress }),
     ...(localPort === undefined ? {} : { localPort }),
-    ...(tls === undefined ? {} : { cipher: tls.cipher, certificateVerified: tls.isVerified }),
+    ...(tls === undefined
+      ? {}
+      : { cipher: tls.cipher, certificateVerified: tls.isVerified, tlsResumption: tls.resumption }),
     ...(tls?.peerName === undefined ? {} : { peerName: tls.peerName }),
     ...authenticated,
     ...(pipelines ? { isPipelined: true } : {}),

@@ -6,6 +6,7 @@ import {
   type AttemptResult,
   failedAgain,
   type HostsStand,
+  isHurried,
   isPastLastCutoff,
   type QueueRules,
   type RetryRecords,
@@ -88,7 +89,8 @@ export class HostRetries {
    */
   whySkipped(domain: string, count: number): AttemptResult | undefined {
     if (this.#suspension !== undefined) {
-      return { outcome: "deferred", errno: errnos.retryTime, text: suspendedText(this.#suspension) };
+      const { target: suspended } = this.#suspension;
+      return { outcome: "deferred", errno: errnos.retryTime, text: suspendedText(this.#suspension), suspended };
     }
     if (this.#expired.size !== count) return undefined;
     const why = this.#transport.delaysAfterCutoff
@@ -139,8 +141,8 @@ export class HostRetries {
 
   /** One of the hosts has put the message off before. */
   get #wasPutOff(): boolean {
-    const { attempt, isForced, messageId, recipients } = this.#item;
-    if (attempt === 1 || isForced === true) return false;
+    const { attempt, messageId, recipients } = this.#item;
+    if (attempt === 1 || isHurried(this.#item)) return false;
     return recipients.some(({ retryKey }) => retryKey?.endsWith(`:${messageId}`) === true);
   }
 
@@ -208,7 +210,7 @@ export class HostRetries {
     const key = this.#key(hop);
     const record = await this.#deps.records.read(key);
     const nowMs = this.#deps.now();
-    if (record === undefined || nowMs >= record.nextTryAtMs || this.#item.isForced === true) {
+    if (record === undefined || nowMs >= record.nextTryAtMs || isHurried(this.#item)) {
       return this.#wasPutOff ? this.#mayTryMessage(hop) : true;
     }
     if (!record.isExpired) {
@@ -260,6 +262,7 @@ export class HostRetries {
     if (record !== undefined && !isSame) records.write(key, record);
     const counted = isSame ? before : (record ?? { lastTriedAtMs: nowMs, nextTryAtMs: nowMs });
     this.#stands.set(key, standOf(counted, hasTimedOut));
+    this.#deps.returned.failed(key, this.#item.domain, nowMs);
   }
 
   /** It has answered, whatever it said. */

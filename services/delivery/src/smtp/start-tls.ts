@@ -18,7 +18,7 @@ export interface TlsListener {
   isNeeded(): boolean;
 }
 
-type Wants = Pick<ConnectionOptions, "hop" | "transport" | "terms" | "isVerified" | "contexts" | "events">;
+type Wants = Pick<ConnectionOptions, "hop" | "transport" | "terms" | "isVerified" | "contexts" | "events" | "sessions">;
 
 /** Begins TLS with a host, as the terms have it, when the files for it are read. */
 export function startTls(socket: Socket, wants: Wants, listener: TlsListener): void {
@@ -47,7 +47,10 @@ export function startTls(socket: Socket, wants: Wants, listener: TlsListener): v
   }
 }
 
-function handshakeTerms({ hop, transport, terms, isVerified, events }: Wants, context: SecureContext): HandshakeTerms {
+function handshakeTerms(
+  { hop, transport, terms, isVerified, events, sessions }: Wants,
+  context: SecureContext,
+): HandshakeTerms {
   const { name } = hop;
   return {
     context,
@@ -58,5 +61,6 @@ function handshakeTerms({ hop, transport, terms, isVerified, events }: Wants, co
     serverName: terms.serverName ?? name,
     hostName: isVerified || terms.verifiesName ? name : undefined,
     judge: events && ((depth, certificate) => events.certificate(hop, depth, certificate)),
+    sessions,
   };
 }

@@ -4,6 +4,7 @@ import type { HostTerms } from "@postbus/policy";
 import { type CertificateJudge, cipherText, distinguishedName, judgedCertificates } from "@postbus/tls";
 import { systemError } from "../system-error.ts";
 import { type CertificateProblem, certificateProblem } from "./certificate-problem.ts";
+import { resumptionBits, type SessionPlace } from "./tls-sessions.ts";
 
 /** How a handshake has ended. */
 export type HandshakeEnd =
@@ -13,6 +14,8 @@ export type HandshakeEnd =
       readonly isVerified: boolean;
       readonly peerName: string | undefined;
       readonly serverName: string | undefined;
+      /** Bits of `$tls_out_resumption`; a ticket may come later. */
+      resumption: number;
       /** What is wrong with a certificate that need not be good, for the log. */
       readonly lines?: readonly string[];
     }
@@ -31,7 +34,11 @@ export interface HandshakeTerms extends Pick<HostTerms, "verification" | "protoc
   readonly hostName: string | undefined;
   /** Is asked about each certificate that is looked at; absent: nobody is. */
   readonly judge?: CertificateJudge | undefined;
+  /** Where sessions with the host are kept; absent: none is. */
+  readonly sessions?: SessionPlace | undefined;
 }
+
+type Agreed = Extract<HandshakeEnd, { readonly cipher: string }>;
 
 /**
  * TLS over a connection. Opportunistic: a certificate that nobody vouches for is better than clear text (RFC 7435), unless
@@ -40,7 +47,9 @@ export interface HandshakeTerms extends Pick<HostTerms, "verification" | "protoc
  * @param onEnd Called once.
  */
 export function tlsOver(socket: Socket, terms: HandshakeTerms, onEnd: (end: HandshakeEnd) => void): TLSSocket {
-  const { context, serverName, hostName, verification, protocols, requiresProtocol, minDhBits, judge } = terms;
+  const { context, serverName, hostName, verification, protocols, requiresProtocol, minDhBits, judge, sessions } =
+    terms;
+  const kept = sessions?.find(context);
   const named = isIP(serverName) === 0 ? serverName : undefined;
   const secured = connect({
     socket,
@@ -51,14 +60,50 @@ export function tlsOver(socket: Socket, terms: HandshakeTerms, onEnd: (end: Hand
     ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
     ...(context === undefined ? {} : { secureContext: context }),
     minDHSize: minDhBits,
+    ...(kept === undefined ? {} : { session: kept.octets }),
   });
+  let resumption: number = resumptionBits.supported;
+  if (sessions !== undefined) resumption |= resumptionBits.requested;
+  if (kept !== undefined) resumption |= resumptionBits.suggested;
+  let agreed: Agreed | undefined;
+  let ticket: Buffer | undefined;
+  /** Not before it is known what the host's certificate is worth. */
+  const keep = (): void => {
+    if (agreed === undefined || ticket === undefined) return;
+    agreed.resumption |= resumptionBits.ticket;
+    const { isVerified, peerName } = agreed;
+    sessions?.keep({ context, octets: ticket, isVerified, peerName });
+  };
+  if (sessions !== undefined) {
+    secured.on("session", (octets: Buffer) => {
+      ticket = octets;
+      keep();
+    });
+  }
   let hasEnded = false;
   const end = (how: HandshakeEnd): void => {
     if (hasEnded) return;
     hasEnded = true;
+    if ("problem" in how) {
+      // It may be the session that the host does not like.
+      sessions?.drop();
+    } else {
+      agreed = how;
+      keep();
+    }
     onEnd(how);
   };
   const isRequired = verification === "required";
+  const agree = (
+    { isVerified, peerName }: Pick<Agreed, "isVerified" | "peerName">,
+    lines: Pick<Agreed, "lines">,
+  ): void => {
+    if (requiresProtocol && !secured.alpnProtocol) {
+      end({ problem: "the host has not agreed to any protocol of tls_alpn", isLoss: false, ...lines });
+      return;
+    }
+    end({ cipher: cipherText(secured), isVerified, peerName, serverName: named, resumption, ...lines });
+  };
   const conclude = (problem: CertificateProblem | undefined, denials: readonly string[]): void => {
     const noted = problem === undefined ? denials : [problem.line, ...denials];
     const lines = noted.length === 0 ? {} : { lines: noted };
@@ -68,16 +113,20 @@ export function tlsOver(socket: Socket, terms: HandshakeTerms, onEnd: (end: Hand
         isLoss: false,
         ...lines,
       });
-    } else if (requiresProtocol && !secured.alpnProtocol) {
-      end({ problem: "the host has not agreed to any protocol of tls_alpn", isLoss: false, ...lines });
     } else {
       const certificate = secured.getPeerX509Certificate();
       const peerName = certificate === undefined ? undefined : distinguishedName(certificate);
       const isVerified = verification !== "none" && noted.length === 0;
-      end({ cipher: cipherText(secured), isVerified, peerName, serverName: named, ...lines });
+      agree({ isVerified, peerName }, lines);
     }
   };
   secured.once("secureConnect", () => {
+    if (kept !== undefined && secured.isSessionReused()) {
+      // No certificate is shown then: what was found out about it with the first handshake holds (RFC 8446 §2.2).
+      resumption |= resumptionBits.used;
+      agree(kept, {});
+      return;
+    }
     const problem = verification === "none" ? undefined : certificateProblem(secured, hostName);
     if (judge === undefined || verification === "none" || (isRequired && problem !== undefined)) {
       conclude(problem, []);

@@ -58,7 +58,7 @@ class Fleet {
       this.asked.push(failure);
       return RULE;
     };
-    const waiting = { list: unused, counts: unused, takeNow: unused };
+    const waiting = { list: unused, counts: unused, takeNow: unused, revise: unused };
     const returned = new ReturnedHosts({ waiting, log: { info: () => {}, warn: () => {} } });
     const now = () => this.nowMs;
     const values = { list: async () => this.suspensions.map((value) => ({ key: value.target, value, revision: 1 })) };
@@ -109,6 +109,8 @@ describe("a host that has failed", () => {
     const transport = smtpTransport(await freePort());
     await fleet.send(transport);
     assert.equal((await fleet.send(transport, { isForced: true })).shown, REFUSED);
+    assert.equal((await fleet.send(transport)).shown, NOT_YET);
+    assert.equal((await fleet.send(transport, { isResumed: true })).shown, REFUSED);
   });
 
   test("is tried for a message whose time is over, so that it comes to its end", async () => {
@@ -351,6 +353,7 @@ test("a suspended host is not tried, by name or address, until the suspension en
   fleet.suspensions.push({ v: 1, target: "127.0.0.1", reason: "moves house", ...times });
   const sent = await fleet.send(transport, { receivedAtMs: T0 - 24 * HOUR });
   assert.equal(sent.shown, "deferred (-54): delivery to 127.0.0.1 is suspended: moves house");
+  assert.equal(sent.result?.outcome === "deferred" && sent.result.suspended, "127.0.0.1");
   assert.ok(sent.hosts !== undefined);
   assert.deepEqual([sent.hosts.areAllSkipped, afterMinutes(sent.hosts, T0)], [true, 5]);
   fleet.nowMs += 5 * MINUTE;

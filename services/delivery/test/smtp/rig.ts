@@ -36,6 +36,7 @@ export function hostTerms(changes: Partial<HostTerms> = {}): HostTerms {
     ciphers: undefined,
     curves: undefined,
     serverName: undefined,
+    resumesTls: false,
     protocols: [],
     requiresProtocol: false,
     auth: undefined,

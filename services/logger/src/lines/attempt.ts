@@ -116,11 +116,16 @@ function host(event: Attempt, { selectors }: LogStyle, behind = ""): string {
 const sessionSteps = ({ steps = "" }: Pick<Delivered, "steps">): string => (steps === "" ? "" : ` PS=${steps}`);
 
 function tls(
-  { cipher, certificateVerified, peerName }: Pick<Delivered, "cipher" | "certificateVerified" | "peerName">,
+  {
+    cipher,
+    certificateVerified,
+    peerName,
+    isResumed,
+  }: Pick<Delivered, "cipher" | "certificateVerified" | "peerName" | "isResumed">,
   { selectors }: LogStyle,
 ): string {
   if (cipher === undefined) return "";
-  let fields = selectors.has("tls_cipher") ? ` X=${cipher}` : "";
+  let fields = selectors.has("tls_cipher") ? ` X=${cipher}${isResumed === true ? "*" : ""}` : "";
   if (certificateVerified !== undefined && selectors.has("tls_certificate_verified")) {
     fields += ` CV=${certificateVerified ? "yes" : "no"}`;
   }

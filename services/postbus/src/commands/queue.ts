@@ -22,6 +22,7 @@ const Item = Type.Object({
   recipientCount: Type.Integer(),
   receivedAtMs: Type.Optional(Type.Number()),
   lastError: Type.Optional(Type.String()),
+  suspended: Type.Optional(Type.String()),
 });
 const Page = Type.Object({ items: Type.Array(Item), next: Type.Optional(Type.String()) });
 const Message = Type.Object({
@@ -149,8 +150,10 @@ export function itemLine(item: Static<typeof Item>, nowMs: number): string {
   return printable([line, stateText(item, nowMs)].filter((text) => text !== "").join("  "));
 }
 
-function stateText({ state, reason, notBeforeMs, lastError }: Static<typeof Item>, nowMs: number): string {
-  const because = lastError === undefined ? "" : `: ${lastError}`;
+function stateText({ state, reason, notBeforeMs, lastError, suspended }: Static<typeof Item>, nowMs: number): string {
+  // What the host has said before is not why it waits now.
+  const why = suspended === undefined ? lastError : `delivery to ${suspended} is suspended`;
+  const because = why === undefined ? "" : `: ${why}`;
   if (state === "frozen") return reason ?? "";
   if (state !== "deferred") return "";
   return `again ${notBeforeMs === undefined ? "later" : `in ${spanText(notBeforeMs - nowMs)}`}${because}`;

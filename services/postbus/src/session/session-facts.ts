@@ -1,11 +1,12 @@
 import type { Resolver } from "@postbus/dns";
-import { policyFacts, TransactionFacts } from "@postbus/gateway";
+import { policyFacts, TransactionFacts, whyNoDmarc } from "@postbus/gateway";
 import { DeferError } from "@postbus/mail";
 import { SuffixFiles } from "@postbus/mail-auth";
 import {
   type AclHooks,
   type AclSession,
   type Configuration,
+  dkimLimits,
   dmarcSuffixFile,
   type SharedSurroundings,
   type Signature,
@@ -32,6 +33,8 @@ export class SessionFacts {
   readonly hooks: Required<Pick<AclHooks, "facts" | "signatures">>;
   readonly #questions: ConstructorParameters<typeof TransactionFacts>[0];
   readonly #suffixFile: ReturnType<typeof dmarcSuffixFile>;
+  readonly #limits: ReturnType<typeof dkimLimits>;
+  readonly #session: () => AclSession;
   #facts: TransactionFacts | undefined;
 
   constructor({ configuration, shared, primaryHostname, qualifyDomain, resolver, session }: SessionFactsOptions) {
@@ -54,7 +57,9 @@ export class SessionFacts {
     };
     this.#suffixFile = dmarcSuffixFile(configuration, shared, { primaryHostname, qualifyDomain });
     const running = () => this.#facts && { facts: this.#facts };
-    this.hooks = policyFacts({ configuration, primaryHostname }, running, session);
+    this.hooks = policyFacts({ primaryHostname }, running, session);
+    this.#limits = dkimLimits(configuration);
+    this.#session = session;
   }
 
   /** MAIL has come. */
@@ -70,6 +75,9 @@ export class SessionFacts {
       wantsSignatures: true,
       wantsSignatureBits: false,
       headerOctets: () => headerOctets,
+      dkimLimits: this.#limits,
+      isDkimOff: this.#session().message.controls.isDkimOff === true,
+      isDmarcOff: () => whyNoDmarc(this.#session()) !== undefined,
       wantsArc: true,
       wantsDmarcDetail: true,
       suffixFile: this.#suffixFile,

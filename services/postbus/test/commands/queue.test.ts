@@ -23,6 +23,11 @@ const cases = [
     want: `${head.replace("ready   ", "deferred")}  again in 1m: Connection refused`,
   },
   {
+    name: "suspended, whatever the host has said before",
+    change: { state: "deferred", notBeforeMs: nowMs + 90_000, lastError: "Connection refused", suspended: "b.test" },
+    want: `${head.replace("ready   ", "deferred")}  again in 1m: delivery to b.test is suspended`,
+  },
+  {
     name: "frozen",
     change: { state: "frozen", reason: "frozen by operator" },
     want: `${head.replace("ready ", "frozen")}  frozen by operator`,

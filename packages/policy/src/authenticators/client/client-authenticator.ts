@@ -17,6 +17,8 @@ export interface ConnectionView {
         readonly peerName: string | undefined;
         readonly serverName: string | undefined;
         readonly isVerified: boolean;
+        /** Bits of `$tls_out_resumption`. */
+        readonly resumption: number;
       }
     | undefined;
 }

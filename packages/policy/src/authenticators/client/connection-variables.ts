@@ -42,6 +42,7 @@ const readers: Readonly<Record<string, (connection: ConnectionView) => Known>> =
   tls_out_bits: ({ tls }) => (tls === undefined ? undefined : Number(tls.cipher.split(":")[2])),
   tls_out_certificate_verified: ({ tls }) => (tls?.isVerified === true ? 1 : 0),
   tls_out_peerdn: ({ tls }) => tls?.peerName,
+  tls_out_resumption: ({ tls }) => tls?.resumption,
   tls_out_sni: ({ tls }) => tls?.serverName,
 };
 

@@ -43,6 +43,7 @@ export function compileReportPolicy(
       sizeLimit,
       lineLimit: main.get("bounce_return_linesize_limit"),
     },
+    authenticatedSender: main.get("bounce_sender_authentication"),
     delayWarningsMs: main.get("delay_warning").filter((ms) => ms > 0),
     async terms({ kind, item, content, to, delay = "", recipients }) {
       const own: Readonly<Record<string, string | number>> =

@@ -27,6 +27,7 @@ type Lists =
   | "triesToVerify"
   | "verifiesName"
   | "requiresProtocol"
+  | "resumesTls"
   | "triesAuth"
   | "requiresAuth"
   | "avoidsTlsInCallouts";
@@ -84,6 +85,7 @@ export class CompiledHostTerms {
       triesToVerify: text("tls_try_verify_hosts"),
       verifiesName: text("tls_verify_cert_hostnames"),
       requiresProtocol: text("hosts_require_alpn"),
+      resumesTls: text("tls_resumption_hosts"),
       triesAuth: text("hosts_try_auth"),
       requiresAuth: text("hosts_require_auth"),
     });
@@ -175,6 +177,7 @@ export class CompiledHostTerms {
       serverName: optional("tls_sni"),
       protocols: [...splitList(text("tls_alpn")).items],
       requiresProtocol: plain.requiresProtocol,
+      resumesTls: plain.resumesTls,
       auth: requiresAuth ? "require" : triesAuth ? "try" : undefined,
     };
     const isNamed = terms.auth !== undefined && this.#authenticators.length > 0;

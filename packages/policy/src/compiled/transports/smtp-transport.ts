@@ -129,6 +129,8 @@ export interface HostTerms {
   readonly curves: string | undefined;
   /** `tls_sni`; undefined: the host's name. */
   readonly serverName: string | undefined;
+  /** `tls_resumption_hosts` */
+  readonly resumesTls: boolean;
   /** `tls_alpn`, `hosts_require_alpn` */
   readonly protocols: readonly string[];
   readonly requiresProtocol: boolean;

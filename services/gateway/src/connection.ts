@@ -123,7 +123,7 @@ export class Connection {
 
   /** 421 as soon as no transaction runs. */
   shutDown(): void {
-    this.#conversation.session.shutDown(this.#goodbye("service not available: shutting down"));
+    this.#conversation.shutDown(this.#goodbye("service not available: shutting down"));
     this.#pump();
   }
 
@@ -305,7 +305,7 @@ export class Connection {
       this.destroy();
       return;
     }
-    this.#conversation.log.timedOut(this.#conversation.session.isReadingContent);
+    this.#conversation.timedOut();
     this.#say(this.#goodbye(text));
     this.#close();
   }

@@ -80,6 +80,10 @@ export class PolicySession implements DecisionsClient {
     return this.#client.envelope?.returnPath;
   }
 
+  get isTraced(): boolean {
+    return this.acls.session.connection.controls.isTraced === true;
+  }
+
   /** What is known of the client so far. */
   get standing(): ClientStanding {
     const { connection } = this.acls.session;

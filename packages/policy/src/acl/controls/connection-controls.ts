@@ -12,6 +12,6 @@ export interface ConnectionControls {
   isDelayFlushOff?: boolean;
   /** `no_callout_flush` */
   isCalloutFlushOff?: boolean;
-  /** `debug/…`: what follows the name. */
-  debug?: string;
+  /** `debug` */
+  isTraced?: boolean;
 }

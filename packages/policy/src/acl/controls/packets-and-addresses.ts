@@ -2,9 +2,9 @@ import { dscpOf } from "../../compiled/transports/dscp.ts";
 import { ExpansionFailure } from "../../expansion/failures.ts";
 import type { Control } from "./control.ts";
 
-/** The whole session is recorded; how, is up to whoever runs it. */
+/** What is decided in this session is recorded from now on; `kill`, `stop`: no more. How much, and where to, has no meaning here. */
 export const debug: Control = ({ session }, options = "") => {
-  session.connection.controls.debug = options;
+  session.connection.controls.isTraced = !options.split("/").some((word) => word === "kill" || word === "stop");
 };
 
 /** Class of the packets that we send (RFC 2474). */

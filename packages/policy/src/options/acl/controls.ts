@@ -24,7 +24,7 @@ export const aclControls = {
   caseful_local_part: plain(only("rcpt")),
   caselower_local_part: plain(only("rcpt")),
   cutthrough_delivery: { ...optioned("all"), idle: "a message is stored before anybody else gets it" },
-  debug: { ...optioned("all"), idle: "`postbus trace` and `postbus watch` show what happens" },
+  debug: optioned("all"),
   dkim_disable_verify: plain(beforeData),
   dmarc_disable_verify: plain(beforeData),
   dmarc_enable_forensic: plain(beforeData),

@@ -12,6 +12,7 @@ export async function rewrittenAddress(
     around: evaluation.around,
     qualifyDomain: qualifyRecipient,
     log: (text: string) => context.warn?.(text),
+    rewritten: context.rewritten,
   };
   return (await rewriting.rewrite(address, "T", around))?.address ?? address;
 }

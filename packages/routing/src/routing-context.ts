@@ -55,6 +55,8 @@ export interface RoutingContext {
   onSyntaxErrors?(found: SyntaxErrors): void;
   /** For problems that are the operator's but stop nothing: a `condition` that cannot be expanded. */
   warn?(text: string): void;
+  /** Told of each rule that rewrites an address of a list; absent: nobody wants to know. */
+  readonly rewritten?: ((text: string) => void) | undefined;
 }
 
 /** Nothing but a look: no mail depends on what comes out of it. */

@@ -86,5 +86,6 @@ function contextOf({ qualifyRecipient }: RewritingPolicy, { session }: SmtpAcls)
     // As in Exim, of senders, too.
     qualifyDomain: qualifyRecipient,
     log: (text) => session.log(["main", "panic"], text),
+    rewritten: (text) => session.log(["main"], text, { selector: "address_rewrite" }),
   };
 }

@@ -40,6 +40,8 @@ export interface RoutingPolicy
 interface DestinationDeps {
   readonly onSyntaxErrors: NonNullable<RoutingContext["onSyntaxErrors"]>;
   readonly warn: (text: string) => void;
+  /** `address_rewrite`; absent: nobody wants to know. */
+  readonly rewritten?: ((text: string) => void) | undefined;
   /** For `builtin` of SRS; absent: such a router defers. */
   readonly srsStore?: SrsStore | undefined;
   /** Milliseconds since the epoch. */
@@ -52,6 +54,7 @@ export class Destinations {
   readonly #item: RouteItem;
   readonly #memory = new RoutingMemory();
   readonly #warn: (text: string) => void;
+  readonly #rewritten: ((text: string) => void) | undefined;
   readonly #onSyntaxErrors: DestinationDeps["onSyntaxErrors"];
   readonly #srsStore: SrsStore | undefined;
   /** Undefined: nobody wants to know. */
@@ -66,6 +69,7 @@ export class Destinations {
     this.#policy = policy;
     this.#item = item;
     this.#warn = deps.warn;
+    this.#rewritten = deps.rewritten;
     this.#srsStore = deps.srsStore;
     if (policy.events.main !== undefined) this.failedLookups = new FailedLookups();
     this.#onSyntaxErrors = deps.onSyntaxErrors;
@@ -94,6 +98,7 @@ export class Destinations {
       memory: this.#memory,
       carries: this.#carries,
       warn: this.#warn,
+      rewritten: this.#rewritten,
       onSyntaxErrors: this.#onSyntaxErrors,
       ...(this.#srsStore === undefined ? {} : { srsStore: this.#srsStore }),
       ...(this.#item.isForced === true ? { isForced: true } : {}),

@@ -52,8 +52,10 @@ export function routerHandler(deps: RouterDeps): Handler {
     const { messageId } = item;
     const wrongLists: SyntaxErrors[] = [];
     const looking = messageContent(work.content, policy.routing.names, deps.readSpooled, policy.smtp.bodyVisibleOctets);
+    const rewritings = new Lines(`${work.id}:rewritings`, "router", messageId);
     const destinations = new Destinations(policy, item, looking instanceof Promise ? await looking : looking, {
       warn: (text) => deps.log.warn({ messageId, text }, "policy"),
+      rewritten: policy.log.selectors.has("address_rewrite") ? (text) => rewritings.add(["main"], text) : undefined,
       now: deps.now,
       srsStore: deps.srsStore,
       onSyntaxErrors: (found) => wrongLists.push(found),
@@ -97,7 +99,8 @@ export function routerHandler(deps: RouterDeps): Handler {
     const context = { work, item, primaryHostname, qualifyDomain, nowMs: deps.now() };
     outcomes.push(...wrongLists.map((found, i) => syntaxErrorMessage(found, i, context)));
     const lookups = await failuresTold(work.id, item, destinations.failedLookups, policy);
-    const outcome = joined(lookups.length === 0 ? outcomes : [{ events: lookups }, ...outcomes]);
+    const told = [...rewritings.take(), ...lookups];
+    const outcome = joined(told.length === 0 ? outcomes : [{ events: told }, ...outcomes]);
     if (policy.events.main === undefined || deps.raiser === undefined) return outcome;
     return deps.raiser.raise(outcome, { workId: work.id, item }, policy.events);
   };

@@ -1,7 +1,7 @@
 import { mailboxSpans, parseMailbox } from "../expansion/mailbox.ts";
 import { lowerCase } from "../expansion/operators/case.ts";
 import type { RewritePlace } from "../reader/rewrite-rule.ts";
-import type { RewriteContext, RewriteRules, Rewritten } from "./rewrite-rules.ts";
+import { type RewriteContext, type RewriteRules, type Rewritten, replacedMailbox } from "./rewrite-rules.ts";
 
 const NAMES = [
   ["bcc", "b"],
@@ -75,13 +75,7 @@ export async function rewriteHeaderLine(
   return `${line.slice(0, colon + 1)}${result}${body.slice(done)}`;
 }
 
-/** In a mailbox with a phrase, the address stands in angles at its end. */
 function replaced(text: string, old: string, { address, whole }: Rewritten): string {
   const [, before = "", inner = "", after = ""] = /^(\s*)([\s\S]*?)(\s*)$/.exec(text) ?? [];
-  if (whole !== undefined) return before + whole + after;
-  const angle = inner.lastIndexOf("<");
-  const at = inner.indexOf(old, Math.max(angle, 0));
-  // Written with comments or blanks in it: they go.
-  if (at === -1) return before + (angle === -1 ? address : `${inner.slice(0, angle)}<${address}>`) + after;
-  return before + inner.slice(0, at) + address + inner.slice(at + old.length) + after;
+  return before + (whole ?? replacedMailbox(inner, old, address)) + after;
 }

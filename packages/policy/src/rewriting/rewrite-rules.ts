@@ -17,7 +17,23 @@ export interface RewriteContext {
   readonly qualifyDomain: string;
   /** Told what a rule has made that is no address, or why it could not be expanded. */
   log(text: string): void;
+  /** Told of each rule that rewrites an address (`address_rewrite`), in Exim's words; absent: nobody wants to know. */
+  rewritten?: ((text: string) => void) | undefined;
 }
+
+/** What Exim calls the places. */
+const WHERE: Readonly<Record<RewritePlace, string>> = {
+  // Of MAIL, too.
+  S: "smtp recipient",
+  F: "env-from",
+  T: "env-to",
+  b: "bcc:",
+  c: "cc:",
+  f: "from:",
+  r: "reply-to:",
+  s: "sender:",
+  t: "to:",
+};
 
 /** @property whole In a header line, what stands for the whole mailbox, phrase included (`w`). */
 export interface Rewritten {
@@ -26,6 +42,8 @@ export interface Rewritten {
 }
 
 interface CompiledRule {
+  /** From 1. */
+  readonly number: number;
   readonly rule: RewriteRule;
   readonly pattern: Expansion;
   readonly replacement: Expansion;
@@ -41,7 +59,8 @@ export class RewriteRules {
   readonly #rules: readonly CompiledRule[];
 
   constructor(rules: readonly RewriteRule[]) {
-    this.#rules = rules.map((rule) => ({
+    this.#rules = rules.map((rule, i) => ({
+      number: i + 1,
       rule,
       pattern: compileExpansion(rule.pattern),
       replacement: compileExpansion(rule.replacement),
@@ -113,7 +132,7 @@ async function applied(
     context,
     (why) => `Expansion of "${rule.replacement}" failed while rewriting: ${why}`,
   );
-  const result = made === undefined ? undefined : read(made, address, rule, place, context);
+  const result = made === undefined ? undefined : read(made, address, compiled, place, context);
   return result ?? (rule.isLast ? "stop" : undefined);
 }
 
@@ -130,9 +149,9 @@ function patternOf(text: string): RewritePattern {
 function read(
   made: string,
   address: string,
-  { isQualified, isWhole }: RewriteRule,
+  { rule: { isQualified, isWhole }, number }: CompiledRule,
   place: RewritePlace,
-  { qualifyDomain, log }: RewriteContext,
+  { qualifyDomain, log, rewritten }: RewriteContext,
 ): Rewritten | undefined {
   const mailbox = parseMailbox(made);
   if (mailbox === undefined || mailbox.address === "") {
@@ -143,9 +162,20 @@ function read(
     log(`Rewrite of ${address} yielded unqualified address "${mailbox.address}"`);
     return undefined;
   }
-  const whole = mailbox.domain === "" ? `${mailbox.address}@${qualifyDomain}` : mailbox.address;
+  const full = mailbox.domain === "" ? `${mailbox.address}@${qualifyDomain}` : mailbox.address;
+  const whole = !isWhole ? full : mailbox.domain === "" ? replacedMailbox(made, mailbox.address, full) : made;
+  rewritten?.(`"${address}" from ${WHERE[place]} rewritten as "${place === "S" ? made : whole}" by rule ${number}`);
   const isOfHeader = place !== "F" && place !== "T" && place !== "S";
-  return isWhole && isOfHeader ? { address: whole, whole: made } : { address: whole };
+  return isWhole && isOfHeader ? { address: full, whole } : { address: full };
+}
+
+/** A mailbox with another address in it: it stands in angles at the end, if there is a phrase. */
+export function replacedMailbox(text: string, old: string, address: string): string {
+  const angle = text.lastIndexOf("<");
+  const at = text.indexOf(old, Math.max(angle, 0));
+  // Written with comments or blanks in it: they go.
+  if (at === -1) return angle === -1 ? address : `${text.slice(0, angle)}<${address}>`;
+  return text.slice(0, at) + address + text.slice(at + old.length);
 }
 
 async function expandedText(

@@ -155,7 +155,11 @@ export class ConnectionPool implements Swept {
     const { leases, idleMs } = this.#options;
     return leases === undefined
       ? {}
-      : { mayConnect: () => leases.isHeld(name), idleMs: Math.min(idleMs, SHARED_IDLE_MS) };
+      : {
+          mayConnect: () => leases.isHeld(name),
+          takeTurn: () => leases.take(name),
+          idleMs: Math.min(idleMs, SHARED_IDLE_MS),
+        };
   }
 
   /** A short name for what a thing says of connections: the key is long, and nearly always of the same thing. */

@@ -67,6 +67,8 @@ export interface HostOptions {
   readonly sweep: DeadlineSweep;
   /** Whether it is this process's turn; absent: always. */
   readonly mayConnect?: () => boolean;
+  /** Asks for its turn. @returns whether it is; never rejects. */
+  readonly takeTurn?: () => Promise<boolean>;
   /** The last connection is gone. */
   readonly onEmpty: () => void;
 }
@@ -96,6 +98,7 @@ export class HostConnections {
   #isClosing = false;
   #pressure: NodeJS.Timeout | undefined;
   #wasLate = false;
+  #isAsking = false;
   #hasAnswered = false;
   /** The shortest time to the reply to a final dot, since the last look; and whether it was long when there was one last. */
   #answerMs = Number.POSITIVE_INFINITY;
@@ -435,7 +438,18 @@ export class HostConnections {
   #serveWaiters(): void {
     if (this.#inUse === 0 && this.#waiters.length > 0) this.#useOneMore();
     if (this.#waiters.length > 0) this.#watchPressure();
-    if (this.#readyCount > 0 || this.#openCount > 0) return;
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve({ kind: "backing off" });
+    if (this.#readyCount > 0 || this.#openCount > 0 || this.#isAsking) return;
+    if (this.#waiters.length > 0 && !this.#isOurTurn) this.#askForTurn();
+    else for (const waiter of this.#waiters.splice(0)) waiter.resolve({ kind: "backing off" });
+  }
+
+  /** The turn has ended while the last connection was in use, and somebody has waited for that: once for all of them. */
+  #askForTurn(): void {
+    this.#isAsking = true;
+    void (this.#options.takeTurn?.() ?? Promise.resolve(false)).then((isOurs) => {
+      this.#isAsking = false;
+      if (isOurs) this.#serveWaiters();
+      else for (const waiter of this.#waiters.splice(0)) waiter.resolve({ kind: "limit" });
+    });
   }
 }

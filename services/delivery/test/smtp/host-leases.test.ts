@@ -139,3 +139,36 @@ test("two processes have one connection to such a host together, and both get th
   assert.match(last, /^delivered/);
   assert.deepEqual([most, peer.messages.length], [1, 5]);
 });
+
+for (const [name, isOthers, want] of [
+  ["is taken again for what waits", false, /^delivered/],
+  ["is somebody else's then, and what waits is put off", true, /^deferred \(-54\): connection limit reached/],
+] as const) {
+  test(`a host whose lease has ended while a message was under way ${name}`, async () => {
+    const fleet = new Fleet();
+    const data = Promise.withResolvers<void>();
+    await using peer = await startSmtpPeer({
+      answer: ({ moment, connection }) => {
+        if (moment === "end of data") data.resolve();
+        // In this time, the lease ends.
+        return moment === "end of data" && connection === 1 ? { reply: "250 ok", afterMs: 2_000 } : undefined;
+      },
+    });
+    const transport = smtpTransport(peer.port, { finalTimeoutMs: 10_000, terms: hostTerms({ isSerialized: true }) });
+    await using rig = new Rig({ leases: fleet.process("one") });
+    const send = () => rig.deliver(transport).then(({ results: [result] }) => shown(result));
+    const first = send();
+    await data.promise;
+    const second = send();
+    await later();
+    fleet.isAway = true;
+    fleet.nowMs += 21_000;
+    await later();
+    fleet.isAway = false;
+    const other = fleet.process("other");
+    if (isOthers) assert.equal(await other.take("127.0.0.1"), true);
+    assert.match(await first, /^delivered/);
+    assert.match(await second, want);
+    await other.stop();
+  });
+}

@@ -1,6 +1,7 @@
 import { clientAuthenticators } from "../../authenticators/client/client-authenticators.ts";
 import { lowerCase } from "../../expansion/operators/case.ts";
 import type { SharedSurroundings } from "../../load/policy-surroundings.ts";
+import { selected } from "../../options/log-selectors.ts";
 import type { CompiledTransport, SmtpPolicy } from "../../policy.ts";
 import type { Configuration, TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
@@ -29,6 +30,7 @@ export function compileTransports(
   const names: SiteNames = {
     qualifyDomain: lowerCase(qualifyDomain),
     qualifyRecipient: lowerCase(main.get("qualify_recipient") ?? qualifyDomain),
+    logsRewrites: selected(main.get("log_selector") ?? "").has("address_rewrite"),
     timeZone: main.get("timezone"),
     bounceReturnLimit: main.get("bounce_return_size_limit"),
   };

@@ -35,7 +35,7 @@ export interface CompiledMessageOptions {
 export function compileMessageOptions(
   options: Options,
   shared: SharedSurroundings,
-  { qualifyRecipient }: Pick<SiteNames, "qualifyRecipient">,
+  { qualifyRecipient, logsRewrites }: Pick<SiteNames, "qualifyRecipient" | "logsRewrites">,
 ): CompiledMessageOptions {
   const returnPath = options.get("return_path");
   const returnPathExpansion = returnPath === undefined ? undefined : compileExpansion(returnPath);
@@ -44,7 +44,7 @@ export function compileMessageOptions(
     .flatMap((line) => [...splitList(line).items])
     .filter((item) => item !== "")
     .map(compileExpansion);
-  const rewriting = headerRewriting(options.get("headers_rewrite"));
+  const rewriting = headerRewriting(options.get("headers_rewrite"), logsRewrites);
   const fixed = {
     only: options.get("headers_only") ? "headers" : options.get("body_only") ? "body" : undefined,
     adds: {

@@ -191,9 +191,10 @@ async function checkStalls(
     // A stretch of the control overlaps with ours if it ends within one of it.
     const beside = idle.filter((other) => Math.abs(other.atMs - atMs) <= 1_000).map((other) => other.ms);
     const machine = Math.max(0, ...beside);
-    ownShare = Math.max(ownShare, ms - waitedMs);
-    if (ms <= MOST_STALL_MS) longest = Math.max(longest, ms);
-    else if (beside.length === 0 || machine > CONTROL_STALL_MS || ms - waitedMs <= MOST_STALL_MS) excused++;
+    if (ms <= MOST_STALL_MS) {
+      longest = Math.max(longest, ms);
+      ownShare = Math.max(ownShare, ms - waitedMs);
+    } else if (beside.length === 0 || machine > CONTROL_STALL_MS || ms - waitedMs <= MOST_STALL_MS) excused++;
     else
       stalls.push(
         `${ms.toFixed(0)} ms at ${new Date(atMs).toISOString()} (control: ${machine.toFixed(0)} ms, without a processor: ${waitedMs.toFixed(0)} ms)`,

@@ -1,4 +1,6 @@
+// One file because all examples share one fleet, which takes longer to start than they take.
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -7,6 +9,7 @@ import {
   type DccAnswer,
   type Dccifd,
   type DnsZone,
+  makeCertificate,
   type PostbusProcess,
   program,
   type ScriptedEngine,
@@ -18,6 +21,7 @@ import {
   startScriptedEngine,
   startSmtpPeer,
 } from "@postbus/testkit";
+import { RawClient } from "./bad-input/raw-client.ts";
 import { around } from "./examples/around.ts";
 import { speak } from "./examples/running-program.ts";
 import { text } from "./examples/text.ts";
@@ -26,7 +30,7 @@ import { temporaryDirectory } from "./support/fixture.ts";
 import { messagesIn } from "./support/mailbox.ts";
 
 /**
- * The examples of sections 4 to 7 once more, each through services that are processes of their own, on a NATS server. They share a
+ * The examples of sections 4 to 7 and 16 once more, each through services that are processes of their own, on a NATS server. They share a
  * fleet: the sender's local part chooses the example, its domain what the DNS says.
  */
 const RIGHT = ["v=spf1 ip4:127.0.0.1 -all"];
@@ -61,6 +65,10 @@ const RCPT = `${text("7.4.conf")}
   deny senders = old@*
        spf = err_perm : err_temp
        message = old name of $spf_result
+  warn senders = control@*
+       control = requiretls
+  warn senders = tls@* : control@*
+       logwrite = :main: requiretls of $sender_address_local_part is $requiretls
   warn domains = list.example
        set acl_m_mailing_list = 1`;
 
@@ -83,6 +91,16 @@ const dataAcls = (sites: string): Readonly<Record<string, string>> => ({
   greylisted: "  defer   !dcc = *",
   override: `${text("6.8.conf").replace("/etc/mail/multipleip_sites", sites)}\n  defer !dcc = *`,
   scanned: "  warn dcc = *\n  deny malware = *",
+  arc: `  warn verify = arc
+       add_header = :at_start:\${authresults {mx.test.example}}
+       logwrite = :main: chain <$arc_state> <$arc_domains> <$arc_oldest_pass>
+${text("16.3.conf").replace(/^/, "  warn\n")}
+  deny verify = arc/fail
+       message = $arc_state_reason`,
+  arclists: ["none", "fail", "pass", "pass:none"]
+    .map((list) => `  warn verify = arc/${list}\n       set acl_m_in = $acl_m_in ${list}`)
+    .concat("  warn verify = arc\n       set acl_m_in = $acl_m_in usual", "  deny message = in$acl_m_in")
+    .join("\n"),
   more: "  warn set acl_m_dcc_add_header = X-More: $sender_address_domain\n       dcc = *",
 });
 
@@ -114,7 +132,17 @@ interface Fleet {
 
 async function startFleet(): Promise<Fleet> {
   const data = await temporaryDirectory(scope, "examples-fleet");
-  const [nats, dns, peer] = await Promise.all([startNats(), startDnsServer(ZONE), startSmtpPeer()]);
+  const seal = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "der" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  const sealKey = join(data, "arc.key");
+  await writeFile(sealKey, seal.privateKey);
+  const record = `v=DKIM1; k=rsa; p=${seal.publicKey.toString("base64")}`;
+  const zone: DnsZone = { ...ZONE, "sel._domainkey.mx.test.example": { TXT: [record] } };
+  const [nats, dns, peer] = await Promise.all([startNats(), startDnsServer(zone), startSmtpPeer()]);
+  const { certificateFile, privateKeyFile } = makeCertificate("mx.test.example");
   const answers: { answer: DccAnswer } = { answer: { recipients: "A" } };
   const socketPath = join(data, "dccifd");
   const overTcp = await startDccifd(() => answers.answer);
@@ -141,11 +169,15 @@ local_interfaces = 127.0.0.1
 hostlist local_hosts = \${if eq{$sender_helo_name}{local.example}{127.0.0.1}}
 domainlist screwed_up_dmarc_records = screwed.example
 dmarc_history_file = ${data}/history.dat
+tls_certificate = ${certificateFile}
+tls_privatekey = ${privateKeyFile}
+tls_advertise_requiretls = *
 ${main}`,
       rcpt: RCPT,
       acls: acls.map(([name, statements]) => `${name}:\n${statements}\n  accept\n`).join(""),
       routers: ROUTERS,
-      smtp: `  max_rcpt = 1\n  return_path = \${srs_encode {SECRET}{$return_path}{$original_domain}}\n  port = ${peer.port}`,
+      smtp: `  max_rcpt = 1\n  return_path = \${srs_encode {SECRET}{$return_path}{$original_domain}}\n  port = ${peer.port}
+  arc_sign = \${if match{$h_From:}{arc@}{mx.test.example : sel : ${sealKey} : timestamps,expire=+3600}}`,
     })
       .replace(
         "acl_smtp_data = acl_check_data",
@@ -188,7 +220,7 @@ interface Mail {
 
 const missing = program("nats-server") === undefined ? "SKIPPED: nats-server is not on this machine" : false;
 
-describe("the examples of sections 4 to 7 in a fleet", { skip: missing }, () => {
+describe("the examples of sections 4 to 7 and 16 in a fleet", { skip: missing }, () => {
   let fleet: Fleet;
   before(async () => {
     fleet = await startFleet();
@@ -351,5 +383,76 @@ describe("the examples of sections 4 to 7 in a fleet", { skip: missing }, () => 
     ]) {
       assert.equal((await send({ from: `variables@${domain}` })).end, `550 ${said}`);
     }
+  });
+
+  /** What the next hop has got, with this in it. */
+  const relayed = (wanted: string): Promise<string> =>
+    eventually(async () => fleet.peer.messages.find(({ content }) => content.includes(wanted))?.content);
+
+  /** A message as it is, from whom the ACL chooses. */
+  const sendAsIs = async (from: string, to: string, content: string): Promise<string> =>
+    (
+      await speak(fleet.tcp, ["EHLO client.example", `MAIL FROM:<${from}>`, `RCPT TO:<${to}>`, "DATA", `${content}.`])
+    ).at(-1) ?? "";
+
+  test("16.1 to 16.4 seals: each hop says what it has found, and seals that", async () => {
+    let message = "From: arc@b.example\r\nSubject: hops\r\n\r\ntext\r\n";
+    for (const [hop, state] of [
+      [1, "none"],
+      [2, "pass (i=1) header.s=sel arc.oldest-pass=1 smtp.remote-ip=127.0.0.1"],
+      [3, "pass (i=2) header.s=sel arc.oldest-pass=1 smtp.remote-ip=127.0.0.1"],
+    ] as const) {
+      assert.match(await sendAsIs("arc@b.example", "far@other.example", message), /^250/);
+      message = await relayed(`ARC-Seal: i=${hop};`);
+      const plain = message.replaceAll(/\r\n[ \t]+/g, " ");
+      assert.match(plain, new RegExp(`^ARC-Seal: i=${hop}; cv=${hop === 1 ? "none" : "pass"}; a=rsa-sha256; d=mx`));
+      const found = plain.match(/^Authentication-Results: .*$/gm);
+      assert.deepEqual(found, [`Authentication-Results: mx.test.example; arc=${state}`]);
+      const [, t = "", x = ""] = /^ARC-Message-Signature: .*; t=([0-9]+); x=([0-9]+);/m.exec(plain) ?? [];
+      assert.equal(Number(x) - Number(t), 3600);
+    }
+    await logged("chain <pass> <mx.test.example:mx.test.example> <1>");
+    await logged("oldest-p-ams: <i=1; mx.test.example; smtp.remote-ip=127.0.0.1;\\n\\tarc=none>");
+    const changed = message.replace("text", "changed");
+    assert.match(await sendAsIs("arc@b.example", "u@test.example", changed), /^550 .*AMS body hash miscompare$/);
+    const lists = async (content: string) => sendAsIs("arclists@b.example", "u@test.example", content);
+    assert.match(await lists(message), /^550 .*in pass pass:none usual$/);
+    assert.match(await lists(changed), /^550 .*in fail$/);
+    assert.match(await lists("From: arc@b.example\r\n\r\ntext\r\n"), /^550 .*in none pass:none usual$/);
+  });
+
+  /** A message over TLS. @returns what EHLO has offered. */
+  async function sendSecured(from: string, to: string, word: string): Promise<string> {
+    const client = await RawClient.connect(fleet.tcp);
+    const said = async (text: string): Promise<string> => {
+      await client.send(text);
+      return (await client.reply()) ?? "";
+    };
+    await client.reply();
+    assert.doesNotMatch(await said("EHLO client.example\r\n"), /REQUIRETLS/);
+    await said("STARTTLS\r\n");
+    await client.secure();
+    const offered = await said("EHLO client.example\r\n");
+    for (const line of [`MAIL FROM:<${from}>${word}`, `RCPT TO:<${to}>`])
+      assert.match(await said(`${line}\r\n`), /^250/);
+    await said("DATA\r\n");
+    assert.match(await said(`From: ${from}\r\nSubject: of ${from}\r\n\r\ntext\r\n.\r\n`), /^250/);
+    client.close();
+    return offered;
+  }
+
+  test("16.5 REQUIRETLS: offered over TLS alone, told to ACLs and the log, and obeyed on the way out", async () => {
+    assert.match(await sendSecured("tls@test.example", "far@other.example", " REQUIRETLS"), /^250-REQUIRETLS\r$/m);
+    const log = await logged("requiretls of tls is yes");
+    assert.doesNotMatch(log, /requiretls of tls is no/);
+    await sendSecured("control@test.example", "far@other.example", "");
+    await logged("requiretls of control is yes");
+    // The next hop has no TLS: both come back.
+    for (const from of ["tls", "control"]) {
+      const bounce = await delivered(`\nSubject: of ${from}@test.example\n`);
+      assert.match(bounce, /^X-Failed-Recipients: far@other\.example$/m);
+      assert.match(bounce, /^Status: 5\.7\.10$/m);
+    }
+    assert.ok(!fleet.peer.messages.some(({ content }) => /^Subject: of (tls|control)@/m.test(content)));
   });
 });

@@ -19,7 +19,7 @@ import { needs } from "./support/programs.ts";
 const LARGE = `${`${"x".repeat(70)}\r\n`.repeat(10_000)}.`;
 
 /** Gateway and scanner as processes of their own, on a NATS server. */
-async function startFleet(t: TestContext, dccPort: number) {
+async function startFleet(t: TestContext, policy: string) {
   const nats = await startNats();
   t.after(() => nats.stop());
   const data = await temporaryDirectory(t, "scanner-fleet");
@@ -29,16 +29,7 @@ async function startFleet(t: TestContext, dccPort: number) {
     `primary_hostname = mx.test
 daemon_smtp_ports = 0
 local_interfaces = 127.0.0.1
-dccifd_address = 127.0.0.1 ${dccPort}
-dcc_timeout = 3s
-acl_smtp_rcpt = accept
-acl_smtp_data = judge
-begin acl
-judge:
-  deny dcc = *
-       message = $dcc_result $dcc_header
-  deny message = is bulk
-`,
+${policy}`,
   );
   const env = { NATS_URL: nats.url, NATS_MONITOR_URL: nats.monitorUrl, POSTBUS_DATA: data };
   const { code, errors } = await runPostbus({ command: "provision", args: ["--replicas", "1"], env });
@@ -51,6 +42,17 @@ judge:
   };
   return { start, gateway: await start("gateway") };
 }
+
+const bulkPolicy = (dccPort: number): string => `dccifd_address = 127.0.0.1 ${dccPort}
+dcc_timeout = 3s
+acl_smtp_rcpt = accept
+acl_smtp_data = judge
+begin acl
+judge:
+  deny dcc = *
+       message = $dcc_result $dcc_header
+  deny message = is bulk
+`;
 
 /** What a message is answered. */
 async function message(gateway: PostbusProcess, body = "text\r\n."): Promise<string> {
@@ -73,7 +75,7 @@ test("in a fleet, engines are asked by the scanner that is there; what goes wron
   await using dccifd = await startScriptedEngine({ answer: () => action });
   const health = `127.0.0.1:${await freePort()}`;
   const ready = async () => (await fetch(`http://${health}/readyz`)).text();
-  const { start, gateway } = await startFleet(t, dccifd.port);
+  const { start, gateway } = await startFleet(t, bulkPolicy(dccifd.port));
 
   await t.test("nobody is there", async () => assert.match(await message(gateway), /^451 /));
 
@@ -110,4 +112,32 @@ test("in a fleet, engines are asked by the scanner that is there; what goes wron
     assert.equal(dccifd.requests.length - before, 6);
     assert.match(await ready(), /dccifd 127\.0\.0\.1:\d+: not asked, after 6 failures: half an answer/);
   });
+});
+
+test("what one scanner has been told, the others need not ask: a message that is sent again is scanned once", async (t) => {
+  if (needs(t, "nats-server") === undefined) return;
+  const isWhole = (request: string): boolean => request.endsWith("\0\0\0\0");
+  await using clamd = await startScriptedEngine({ isWhole, answer: () => ({ answer: "stream: Worm FOUND\0" }) });
+  const policy = `av_scanner = clamd:127.0.0.1 ${clamd.port}
+acl_smtp_rcpt = accept
+acl_smtp_data = judge
+begin acl
+judge:
+  deny malware = *
+       message = $malware_name
+  accept
+`;
+  const { start, gateway } = await startFleet(t, policy);
+  const health = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+  for (const address of health) await start("scanner", { POSTBUS_HEALTH: address });
+  // Which of the two is asked is chance: each is, of so many.
+  for (let i = 0; i < 24; i++) assert.match(await message(gateway), /^550 .*Worm/);
+  const counts = health.map(async (address) =>
+    (await (await fetch(`http://${address}/metrics`)).text()).match(/^postbus_scanner_scans_total\{.*$/gm),
+  );
+  assert.ok(
+    (await Promise.all(counts)).every((lines) => lines !== null),
+    "both were asked",
+  );
+  assert.equal(clamd.requests.length, 1);
 });

@@ -77,8 +77,8 @@ function setUpDependencies() {
 }
 
 const jobs = {
-  start: () => ["node", ["services/postbus/src/main.ts", "start", ...args]],
-  postbus: () => ["node", ["services/postbus/src/main.ts", ...args]],
+  start: () => ["bin/postbus", ["start", ...args]],
+  postbus: () => ["bin/postbus", args],
   test: () => ["node", ["tools/test.mjs", ...args]],
   /** The long crash tests, one file after the other: each takes the whole machine for minutes. */
   faults: () => [

@@ -119,8 +119,8 @@ const sizes: readonly BadInput[] = [
     "552",
     "Message header is ridiculously long",
   ),
-  refused("31 Received", `${"Received: x\r\n".repeat(31)}\r\ntext\r\n`, "550", 'Too many "Received" headers'),
-  taken("30 Received", `${"Received: x\r\n".repeat(30)}\r\ntext\r\n`),
+  refused("30 Received and ours", `${"Received: x\r\n".repeat(30)}\r\ntext\r\n`, "550", 'Too many "Received" headers'),
+  taken("29 Received", `${"Received: x\r\n".repeat(29)}\r\ntext\r\n`),
   taken("a name of 90,000 letters", `${fill(90_000)}: x\r\n\r\ntext\r\n`),
   taken("100,000 lines of nothing", `Subject: x\r\n\r\n${"\r\n".repeat(100_000)}`),
 ];

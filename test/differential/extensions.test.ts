@@ -11,6 +11,7 @@ import { eventually } from "../support/eventually.ts";
 import { runningPostbus, type Scope, temporaryDirectory } from "../support/fixture.ts";
 import { messagesIn } from "../support/mailbox.ts";
 import { needs } from "../support/programs.ts";
+import { runScript } from "../support/scripted-client.ts";
 
 /** Our example policy with further lines before it. */
 async function policyWith(scope: Scope, lines: string): Promise<string> {
@@ -156,6 +157,25 @@ describe("what an Exim asks us for, we ask of the Exim behind us", () => {
     });
     assert.match(box, /^\tby \S+ with UTF8ESMTP/m);
     assert.match(box, /^Subject: Grüße$/m);
+  });
+
+  test("domains in UTF-8 for a next hop without SMTPUTF8, as A-labels", async (t) => {
+    await using peer = await startSmtpPeer({ keywords: ["PIPELINING", "8BITMIME"] });
+    const running = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${peer.port}`);
+    const octets = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
+    const lines = [
+      "EHLO x",
+      "MAIL FROM:<s@müller.test> SMTPUTF8",
+      "RCPT TO:<r@bücher.test>",
+      "DATA",
+      "Subject: Grüße\n\ntext\n.",
+    ];
+    const replies = await runScript(running.postbus.port("smtp"), lines.map(octets));
+    assert.match(replies.at(-1) ?? "", /^250 .*id=/);
+    const { returnPath, recipients, content } = await eventually(async () => peer.messages[0]);
+    assert.deepEqual([returnPath, ...recipients], ["s@xn--mller-kva.test", "r@xn--bcher-kva.test"]);
+    assert.ok(content.includes(octets("\r\nSubject: Grüße\r\n")), "the content stays as it is");
+    assert.ok(!peer.commands.some((command) => command.includes("SMTPUTF8")));
   });
 
   test("answers for each recipient (PRDR): Exim takes them as they are, by DATA and by BDAT", async (t) => {

@@ -6,5 +6,5 @@ export interface FuzzTarget {
   /** So many inputs are tried by `npm test`. */
   readonly shortCount: number;
   /** Makes an input and tries it. @throws {Error} what must never happen has happened. */
-  tryOne(chance: Chance): void;
+  tryOne(chance: Chance): void | Promise<void>;
 }

@@ -25,7 +25,7 @@ if (chosen === undefined) throw new Error(`no target ${target}`);
 const used: number[] = [];
 for (let share = 0; share < SHARES; share++) {
   const from = Math.floor((share * count) / SHARES);
-  tryInputs(chosen, seed + from, Math.floor(((share + 1) * count) / SHARES) - from, (own) => {
+  await tryInputs(chosen, seed + from, Math.floor(((share + 1) * count) / SHARES) - from, (own) => {
     progress[0] = (progress[0] ?? 0) + 1;
     progress[1] = own;
   });

@@ -76,7 +76,7 @@ function seals(chance: Chance): string {
 }
 
 function other(chance: Chance): string {
-  switch (chance.integer(6)) {
+  switch (chance.integer(7)) {
     case 0:
       return `Authentication-Results: ${chance.pick(["mx.test", "MX.test 1", "(a)mx.test", '"mx.test"'])}; dmarc=pass\r\n`;
     case 1:
@@ -87,6 +87,8 @@ function other(chance: Chance): string {
       return `Subject: ${many(chance, chance.pick(["=?utf-8?b?AAAA?= ", "=?", " ", "\u00ff"]))}\r\n`;
     case 4:
       return `To: ${many(chance, chance.pick([",", "(", "<a@b>,", '"']))}\r\n`;
+    case 5:
+      return from(chance) + `From: a@${domain(chance)}\r\n`.repeat(chance.integer(400));
     default:
       return `X${words(chance, 6)}\r\n`;
   }
@@ -99,17 +101,40 @@ export interface HostileMail {
   readonly content: string;
 }
 
-/** Mail as nobody sends it who means well (the catalogues "Message" and "Auth data"). */
-export function hostileMail(chance: Chance): HostileMail {
+/** How many of a hundred messages are made of signed ones. */
+const SIGNED_OF_100 = 25;
+
+/** Mail as nobody sends it who means well (the catalogues "Message" and "Auth data"). @param signed Some are made of these. */
+export function hostileMail(chance: Chance, signed: readonly [string, ...string[]]): HostileMail {
+  const text = chance.integer(100) < SIGNED_OF_100 ? ofSigned(chance, chance.pick(signed)) : strange(chance);
+  const sender = chance.oneIn(8) ? "engine" : "u";
+  return {
+    returnPath: chance.oneIn(10) ? "" : `${sender}@${domain(chance).replace(/^\[.*/, "bad.test")}`,
+    content: `${text.replaceAll(/^\./gm, "..")}${text.endsWith("\r\n") ? "" : "\r\n"}`,
+  };
+}
+
+/** As it is, with something before it, or with something changed in it. */
+function ofSigned(chance: Chance, message: string): string {
+  switch (chance.integer(4)) {
+    case 0:
+      return message;
+    case 1:
+      return other(chance) + message;
+    case 2:
+      return signature(chance) + seals(chance) + message;
+    default:
+      // A CR alone would end the session (it has tests of its own).
+      return chance.spoilt(message, [" ", ...WORDS]).replaceAll(/\r(?!\n)|(?<!\r)\n/g, " ");
+  }
+}
+
+function strange(chance: Chance): string {
   const parts = [from(chance)];
   for (let count = chance.integer(chance.oneIn(20) ? 50 : 3); count > 0; count--) parts.push(signature(chance));
   if (chance.oneIn(3)) parts.push(seals(chance));
   for (let count = chance.integer(4); count > 0; count--) parts.push(other(chance));
   if (chance.oneIn(10)) parts.push(from(chance));
   const body = chance.pick(["", "text\r\n", many(chance, " \t"), many(chance, "\r\n"), many(chance, "x\r\n")]);
-  const text = `${parts.sort(() => chance.integer(3) - 1).join("")}\r\n${body}`;
-  return {
-    returnPath: chance.oneIn(10) ? "" : `u@${domain(chance).replace(/^\[.*/, "bad.test")}`,
-    content: `${text.replaceAll(/^\./gm, "..")}${text.endsWith("\r\n") ? "" : "\r\n"}`,
-  };
+  return `${parts.sort(() => chance.integer(3) - 1).join("")}\r\n${body}`;
 }

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { startDnsServer, startPostbus } from "@postbus/testkit";
+import { type EngineAction, startDnsServer, startPostbus, startScriptedEngine } from "@postbus/testkit";
 import { RawClient } from "../bad-input/raw-client.ts";
 import { Chance } from "../fuzz/chance.ts";
 import { eventually } from "./eventually.ts";
 import { type Scope, temporaryDirectory } from "./fixture.ts";
 import { HOSTILE_ZONE, hostileMail } from "./hostile-message.ts";
+import { signedMail } from "./hostile-signatures.ts";
 import { chosenSeed } from "./seeded-random.ts";
 
 const MONITOR = join(import.meta.dirname, "loop-monitor.ts");
@@ -37,6 +38,12 @@ dkim:
   accept
 data:
   warn verify = arc
+  warn condition = \${if eq{$sender_address_local_part}{engine}}
+       dcc = */defer_ok
+       add_header = $dcc_header
+  warn condition = \${if eq{$sender_address_local_part}{engine}}
+       malware = */defer_ok/tmo=1s
+       add_header = X-Malware: $malware_name
   warn dmarc_status = *
        add_header = :at_start:\${authresults {mx.test}}
   deny dmarc_status = reject
@@ -57,10 +64,18 @@ export interface HostileRun {
 /** Sends hostile mail through the whole program. @throws {AssertionError} it has died, stood still or grown. */
 export async function hostileRun({ scope, messages, connections, log }: HostileRun): Promise<void> {
   const directory = await temporaryDirectory(scope, "hostile");
-  const dns = await startDnsServer(HOSTILE_ZONE, { tamper: tampered() });
+  const signed = await signedMail();
+  const dns = await startDnsServer({ ...HOSTILE_ZONE, ...signed.zone }, { tamper: tampered() });
+  const engine = await startScriptedEngine({
+    isWhole: (request) => request.includes("\0\0\0\0"),
+    answer: misbehaving(),
+  });
+  const dccifd = await startScriptedEngine({ answer: misbehaving() });
+  scope.after(async () => void (await Promise.all([engine, dccifd].map((one) => one[Symbol.asyncDispose]()))));
   scope.after(() => dns.stop());
   const file = join(directory, "policy.conf");
-  await writeFile(file, POLICY);
+  const engines = `dccifd_address = 127.0.0.1 ${dccifd.port}\ndcc_timeout = 1s\nav_scanner = clamd:127.0.0.1 ${engine.port}\n`;
+  await writeFile(file, engines + POLICY);
   const loops = { program: join(directory, "loop"), control: join(directory, "control") };
   const control = spawn(process.execPath, [MONITOR], { env: { POSTBUS_TEST_LOOP: loops.control }, stdio: "inherit" });
   scope.after(async () => void control.kill());
@@ -96,7 +111,7 @@ export async function hostileRun({ scope, messages, connections, log }: HostileR
     for (let n = 0; n < 20; n++) {
       const at = take();
       if (at >= end) break;
-      const { returnPath, content } = hostileMail(new Chance(seed + at));
+      const { returnPath, content } = hostileMail(new Chance(seed + at), signed.messages);
       const before = [`MAIL FROM:<${returnPath}>\r\n`, "RCPT TO:<a@here.test>\r\n", "DATA\r\n"];
       let code = "";
       for (const command of before) code = await said(command);
@@ -141,6 +156,23 @@ function tampered(): (honest: Buffer) => readonly Buffer[] {
   };
 }
 
+/** What an engine says that is not well: nothing, half of it, octet by octet, garbage, very much. */
+function misbehaving(): () => EngineAction {
+  const chance = new Chance(chosenSeed());
+  const good = ["A\nA\nX-DCC-test-Metrics: client.test 1000; Body=1\n\n", "stream: Worm FOUND\0"] as const;
+  return () =>
+    chance.pick<EngineAction>([
+      { answer: chance.pick(good) },
+      { answer: chance.spoilt(chance.pick(good), ["\0", "\n", "X-DCC", "OK", "\xff"]) },
+      { answer: chance.octets(400) },
+      { answer: "A".repeat(200_000) },
+      { answer: chance.pick(good).slice(0, 9) },
+      { drip: chance.pick(good), everyMs: 100 },
+      { do: "hang" },
+      { do: "cut" },
+    ]);
+}
+
 async function checkStalls(
   { program, control }: { readonly program: string; readonly control: string },
   fromMs: number,
@@ -153,11 +185,13 @@ async function checkStalls(
   const idle = await read(control);
   let excused = 0;
   let longest = 0;
+  let ownShare = 0;
   const stalls: string[] = [];
   for (const { atMs, ms, waitedMs } of ours.filter(({ atMs }) => atMs > fromMs)) {
     // A stretch of the control overlaps with ours if it ends within one of it.
     const beside = idle.filter((other) => Math.abs(other.atMs - atMs) <= 1_000).map((other) => other.ms);
     const machine = Math.max(0, ...beside);
+    ownShare = Math.max(ownShare, ms - waitedMs);
     if (ms <= MOST_STALL_MS) longest = Math.max(longest, ms);
     else if (beside.length === 0 || machine > CONTROL_STALL_MS || ms - waitedMs <= MOST_STALL_MS) excused++;
     else
@@ -165,7 +199,9 @@ async function checkStalls(
         `${ms.toFixed(0)} ms at ${new Date(atMs).toISOString()} (control: ${machine.toFixed(0)} ms, without a processor: ${waitedMs.toFixed(0)} ms)`,
       );
   }
-  log(`the event loop stood still for ${longest.toFixed(0)} ms at the most`);
+  log(
+    `the event loop stood still for ${longest.toFixed(0)} ms at the most, of which it had a processor for up to ${ownShare.toFixed(0)} ms`,
+  );
   if (excused > 0) log(`NOT JUDGED: ${excused} of ${ours.length} stretches, in which the machine itself stood still`);
   assert.deepEqual(stalls, []);
 }

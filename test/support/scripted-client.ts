@@ -14,6 +14,7 @@ const DEADLINE_MS = 60_000;
 export async function runScript(port: number, lines: readonly string[]): Promise<readonly string[]> {
   const socket = connect(port, "127.0.0.1");
   const signal = AbortSignal.timeout(DEADLINE_MS);
+  signal.addEventListener("abort", () => wake?.());
   const replies: string[] = [];
   let buffer = "";
   let hasClosed = false;

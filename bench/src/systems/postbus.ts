@@ -114,10 +114,10 @@ interface PostbusOptions {
 async function startPostbus(options: PostbusOptions): Promise<ChildProcess> {
   const { root, account, command = "start", services, directory, smtpPorts, sinkPort } = options;
   mkdirSync(directory, { recursive: true });
-  const args =
+  const program =
     command === "gateway-alone"
-      ? [join(import.meta.dirname, "../gateway-alone.ts"), root]
-      : [`${root}/services/postbus/src/main.ts`, command, ...services];
+      ? [process.execPath, "--no-maglev", join(import.meta.dirname, "../gateway-alone.ts"), root]
+      : [join(root, "bin/postbus"), command, ...services];
   const [shell = "", ...prefix] = account.prefix;
   const own = {
     POSTBUS_DATA: directory,
@@ -125,11 +125,7 @@ async function startPostbus(options: PostbusOptions): Promise<ChildProcess> {
   };
   const env: NodeJS.ProcessEnv = { ...process.env, LOG_LEVEL: "warn", ...own, ...options.env };
   if (services.length === 0 || services.includes("status")) env["POSTBUS_HTTP"] = "127.0.0.1:0";
-  const child = spawn(
-    shell,
-    [...prefix, process.execPath, ...(process.env["BENCH_NODE_OPTIONS"] ?? "").split(" ").filter(Boolean), ...args],
-    { stdio: ["ignore", "pipe", "inherit"], env },
-  );
+  const child = spawn(shell, [...prefix, ...program], { stdio: ["ignore", "pipe", "inherit"], env });
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
       if (line.startsWith("postbus ready")) resolve();

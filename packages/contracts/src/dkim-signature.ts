@@ -23,6 +23,11 @@ export const DkimSignature = Type.Object(
     status: Type.Enum(["none", "invalid", "fail", "pass"]),
     /** Exim's word for why; empty: there is none. */
     reason: Type.String(),
+    /**
+     * What it is precisely, where Exim's word has two meanings or there is none: there is no such key, its record is too long, the
+     * signature has another version. Absent: it was not asked for, or `reason` says it.
+     */
+    fault: Type.Optional(Type.Enum(["no key", "overlong key", "version"])),
     domain: Type.String(),
     /** `i=`; absent: not there. */
     identity: Type.Optional(Type.String()),

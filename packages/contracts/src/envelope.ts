@@ -161,6 +161,8 @@ export const messageFields = {
   notification: Type.Optional(MessageNotification),
   /** RFC 6531: addresses and header section may be in UTF-8, and go only where that is known. */
   smtpUtf8: Type.Optional(Type.Literal(true)),
+  /** `control = utf8_downconvert` of an ACL; its transport may say otherwise. */
+  utf8Downconvert: Type.Optional(Type.Union([Type.Literal(-1), Type.Literal(0), Type.Literal(1)])),
   /** REQUIRETLS (RFC 8689): goes over TLS with hosts that are known to be the right ones, and do the same, or comes back. */
   requireTls: Type.Optional(Type.Literal(true)),
   /** `TLS-Required: No` (RFC 8689 §3): that it arrives matters more than that nobody reads it. Never with `requireTls`. */

@@ -291,7 +291,7 @@ export const DmarcChecked = Type.Object(
     /** Domain of the return path; empty: it is the null one. */
     returnDomain: Type.String(),
     helo: Type.String(),
-    status: Type.Enum(["accept", "none", "quarantine", "reject"]),
+    status: Type.Enum(["accept", "none", "quarantine", "reject", "temperror"]),
     /** What the client was told; `deferred`: it may come again with it. */
     outcome: Type.Enum(["accepted", "refused", "deferred"]),
     facts: Facts,

@@ -7,6 +7,7 @@ export {
   encodeBmiTracker,
   encodeBmiVerdict,
 } from "./bmi/bmi-verdict.ts";
+export { type BmiGroup, groupByProfile } from "./bmi/group-by-profile.ts";
 export { CalloutAnswer, CalloutRequest, calloutSubject } from "./callout.ts";
 export { CarriedValue } from "./carried-value.ts";
 export {
@@ -53,6 +54,7 @@ export { BmiAnswer, BmiTask } from "./scan/bmi-scan.ts";
 export { DccTask, DccVerdict } from "./scan/dcc-scan.ts";
 export { MalwareTask } from "./scan/malware-scan.ts";
 export { ScanAnswer, ScanRequest, ScanTask, ScanVerdict, scanSubject } from "./scan/scan.ts";
+export { ScanNews, scanNewsSubject } from "./scan/scan-news.ts";
 export { ScanServer } from "./scan/scan-server.ts";
 export { SpamTask } from "./scan/spam-scan.ts";
 export { shareOrigins, withOrigins } from "./shared-origins.ts";
@@ -60,9 +62,13 @@ export { subjectToken } from "./subject-token.ts";
 export { Suspension, suspensionBucket, suspensionKey } from "./suspension.ts";
 export {
   busyAnswer,
-  isBusyAnswer,
+  DkimLimits,
+  isUnchecked,
+  isUncheckedDmarc,
+  MESSAGE_QUERIES,
   MessageAnswer,
   MessageRequest,
+  SPF_QUERIES,
   SpfAnswer,
   SpfRequest,
   USUAL_HEADER_OCTETS,

@@ -1,12 +1,12 @@
 import { isIP } from "node:net";
-import type { SpfAnswer, SpfFact } from "@postbus/contracts";
+import { SPF_QUERIES, type SpfAnswer, type SpfFact } from "@postbus/contracts";
 import type { Resolver } from "@postbus/dns";
 import { asciiDomain } from "./ascii-domain.ts";
 import { cleanText } from "./clean-text.ts";
 import { startDeadline } from "./deadline.ts";
 import { mailauthSpf } from "./mailauth-library.ts";
 import { type LibraryResolver, queryAdapter } from "./query-adapter.ts";
-import { SPF_QUERIES } from "./query-budget.ts";
+import { QueryBudget } from "./query-budget.ts";
 import { asResult } from "./result.ts";
 import { endingInFail, withRecord } from "./spf-records.ts";
 import { withoutBallast } from "./spf-terms.ts";
@@ -26,10 +26,14 @@ export interface CheckOptions {
   readonly signal?: AbortSignal;
   /** For the whole check. */
   readonly timeoutMs?: number;
+  /** DNS queries that other checks of this message have made: there is one budget for all. */
+  readonly spentQueries?: number;
 }
 
 /** A fact, and what has decided. */
 export interface SpfFindings extends SpfFact {
+  /** DNS queries that were made. */
+  readonly queries: number;
   readonly reason?: Exclude<SpfAnswer["reason"], undefined>;
 }
 
@@ -52,21 +56,34 @@ export async function checkSpf(
   resolver: Resolver,
   options: CheckOptions = {},
 ): Promise<SpfFindings> {
-  const { returnPath, helo, record } = question;
+  const { returnPath, helo } = question;
   // RFC 7208 §2.4: without a MAIL FROM, the HELO name is what is checked.
   const at = returnPath.lastIndexOf("@");
   const named = returnPath === "" ? helo : at < 0 ? "" : returnPath.slice(at + 1);
   const domain = asciiDomain(named);
   // RFC 7208 §4.3: malformed, not fully qualified, or an address literal.
   if (domain === undefined || !domain.includes(".") || domain.startsWith("[")) {
-    return { result: "none", domain: cleanText(named, 255).toLowerCase(), comment: "no domain to check" };
+    return { result: "none", domain: cleanText(named, 255).toLowerCase(), comment: "no domain to check", queries: 0 };
   }
+  const budget = new QueryBudget(options.spentQueries, SPF_QUERIES);
+  const found = await withinTime({ ...question, domain }, resolver, budget, options);
+  return { ...found, queries: budget.spent };
+}
+
+/** @param budget For this check. */
+async function withinTime(
+  question: SpfQuestion & { readonly domain: string },
+  resolver: Resolver,
+  budget: QueryBudget,
+  options: CheckOptions,
+): Promise<Omit<SpfFindings, "queries">> {
+  const { domain, record, returnPath } = question;
   const deadline = startDeadline(options.timeoutMs ?? SPF_TIMEOUT_MS, options.signal);
   try {
-    const asked = queryAdapter(resolver, deadline.signal, SPF_QUERIES);
+    const asked = queryAdapter(resolver, deadline.signal, budget);
     const query = record === undefined ? asked : withRecord(asked, domain, record);
-    const sender = returnPath === "" ? "" : `${returnPath.slice(0, at)}@${domain}`;
-    return await Promise.race([evaluate({ ...question, sender, domain }, query), deadline.timeUp]);
+    const sender = returnPath === "" ? "" : `${returnPath.slice(0, returnPath.lastIndexOf("@"))}@${domain}`;
+    return await Promise.race([evaluate({ ...question, sender }, query), deadline.timeUp]);
   } catch (err) {
     return { result: "temperror", domain, comment: cleanText(err instanceof Error ? err.message : String(err)) };
   } finally {
@@ -79,7 +96,7 @@ interface Evaluated extends Pick<SpfQuestion, "clientAddress" | "helo" | "record
   readonly domain: string;
 }
 
-async function evaluate(question: Evaluated, query: LibraryResolver): Promise<SpfFindings> {
+async function evaluate(question: Evaluated, query: LibraryResolver): Promise<Omit<SpfFindings, "queries">> {
   const { domain } = question;
   // RFC 7208 §4.1: without it there is nothing to check, and our own mistake.
   if (isIP(question.clientAddress) === 0) return { result: "temperror", domain, comment: "no client address" };

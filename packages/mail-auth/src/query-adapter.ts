@@ -1,5 +1,5 @@
 import { type Answer, type RecordType, type Resolver, recordsOf } from "@postbus/dns";
-import { MESSAGE_QUERIES } from "./query-budget.ts";
+import { QueryBudget } from "./query-budget.ts";
 
 /**
  * Octets of one TXT record. The largest key that anybody could want, RSA with 16,384 bits, takes 3 KB; RFC 7208 §3.4
@@ -11,9 +11,11 @@ const MAX_TXT_OCTETS = 16 * 1024;
 export type LibraryResolver = (name: string, type: string) => Promise<string[] | string[][]>;
 
 /** An error as Node's resolver would give it: the library goes by the code. */
-class QueryError extends Error {
+export class QueryError extends Error {
   override readonly name = "QueryError";
   readonly code: "ENOTFOUND" | "ENODATA" | "ETIMEOUT" | "EBUDGET" | "ENOTIMP";
+  /** There are records, of which each is too long. */
+  isOverlong = false;
 
   constructor(code: QueryError["code"], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -30,16 +32,17 @@ const isAskedType = (type: string): type is AskedType => types.has(type);
  * that is asked again costs nothing.
  *
  * @param signal Ends the check: from then on every question is out of time.
- * @param maxQueries For all questions together.
+ * @param budget For all questions together.
  */
-export function queryAdapter(resolver: Resolver, signal: AbortSignal, maxQueries = MESSAGE_QUERIES): LibraryResolver {
+export function queryAdapter(resolver: Resolver, signal: AbortSignal, budget = new QueryBudget()): LibraryResolver {
   const asked = new Map<string, ReturnType<LibraryResolver>>();
   return (name, type) => {
     const key = `${type} ${name}`;
     const known = asked.get(key);
     if (known !== undefined) return known;
-    if (asked.size >= maxQueries) return refused("EBUDGET", `more than ${maxQueries} DNS queries for one message`);
-    const answer = isAskedType(type) ? ask(name, type) : refused("ENOTIMP", `no questions of type ${type}`);
+    if (!isAskedType(type)) return refused("ENOTIMP", `no questions of type ${type}`);
+    if (!budget.take()) return refused("EBUDGET", "too many DNS queries for one message");
+    const answer = ask(name, type);
     asked.set(key, answer);
     return answer;
   };
@@ -53,7 +56,11 @@ export function queryAdapter(resolver: Resolver, signal: AbortSignal, maxQueries
     }
     if (answer.state === "no such name") throw new QueryError("ENOTFOUND", `${type} ${name}: no such name`);
     if (answer.state === "no data") throw new QueryError("ENODATA", `${type} ${name}: no such record`);
-    return inLibraryShape(type, answer);
+    const shaped = inLibraryShape(type, answer);
+    if (shaped.length > 0 || recordsOf(answer).length === 0) return shaped;
+    const overlong = new QueryError("ENODATA", `TXT ${name}: the record is too long`);
+    overlong.isOverlong = true;
+    throw overlong;
   }
 }
 

@@ -1,8 +1,24 @@
-/**
- * DNS queries for SPF: what RFC 7208 §4.6.4 allows at the most, ten `mx` terms of ten hosts each, and the record. With
- * those for the content they are 200 for a message, of which no honest one needs a tenth.
- */
-export const SPF_QUERIES = 112;
+import { MESSAGE_QUERIES } from "@postbus/contracts";
 
-/** DNS queries for the content of a message: keys of its signatures, policies of its author. */
-export const MESSAGE_QUERIES = 88;
+/** DNS queries that may still be made about one message, whatever check wants them. */
+export class QueryBudget {
+  #spent = 0;
+  readonly #max: number;
+
+  /** @param spent By other questions about this message. @param max For this one, if that is less than what is left. */
+  constructor(spent = 0, max = MESSAGE_QUERIES) {
+    this.#max = Math.max(0, Math.min(max, MESSAGE_QUERIES - spent));
+  }
+
+  /** What was taken here. */
+  get spent(): number {
+    return this.#spent;
+  }
+
+  /** @returns whether there was one left. */
+  take(): boolean {
+    if (this.#spent >= this.#max) return false;
+    this.#spent += 1;
+    return true;
+  }
+}

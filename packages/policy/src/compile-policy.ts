@@ -1,5 +1,6 @@
 import { ConfigError } from "@postbus/mail";
 import { Acls } from "./acl/acls.ts";
+import { dkimLimits } from "./acl/dkim/dkim-limits.ts";
 import { AclSession } from "./acl/session.ts";
 import { sessionNames } from "./acl/session-names.ts";
 import { admissionTests } from "./acl/smtp/admission-tests.ts";
@@ -26,7 +27,7 @@ import { lowerCase } from "./expansion/operators/case.ts";
 import { type ProcessParts, policySurroundings } from "./load/policy-surroundings.ts";
 import type { Policy } from "./policy.ts";
 import type { Configuration } from "./reader/configuration.ts";
-import { formatProblem, ProblemList } from "./reader/problem.ts";
+import { formatProblem, inOrder, type Problem, ProblemList } from "./reader/problem.ts";
 import { RewriteRules } from "./rewriting/rewrite-rules.ts";
 
 export interface PolicySource {
@@ -42,10 +43,20 @@ export interface PolicySource {
   readonly programVersion: string;
 }
 
+/** What is wrong with a policy: a line for each problem, in the order of the files. */
+export class PolicyError extends ConfigError {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[], { files }: Pick<Configuration, "files">) {
+    super(inOrder(problems, files).map(formatProblem).join("\n"));
+    this.problems = problems;
+  }
+}
+
 /**
  * Makes a policy of a configuration that was read. Opens nothing: lookups connect when they are made.
  *
- * @throws {ConfigError} all that cannot be carried out, one a line, as `file:line: text`.
+ * @throws {PolicyError} all that cannot be carried out, one a line, as `file:line: text`.
  */
 export function compilePolicy(source: PolicySource): Policy {
   const { configuration, file, process: parts, programVersion: version } = source;
@@ -68,7 +79,7 @@ export function compilePolicy(source: PolicySource): Policy {
   const dmarc = dmarcPolicy(configuration, shared, { primaryHostname, qualifyDomain }, problems);
   if (source.delivery !== undefined) checkLocalDeliveries(configuration, source.delivery, problems);
   const errors = problems.all.filter(({ kind }) => kind === "error");
-  if (errors.length > 0) throw new ConfigError(errors.map(formatProblem).join("\n"));
+  if (errors.length > 0) throw new PolicyError(errors, configuration);
 
   const notices = [
     ...(source.notices ?? []),
@@ -87,6 +98,7 @@ export function compilePolicy(source: PolicySource): Policy {
     smtp,
     log,
     dmarc,
+    dkimLimits: dkimLimits(configuration),
     tls: tlsPolicy(configuration),
     events: compileEventActions(configuration, { shared, acls, names }),
     surroundings: shared,
@@ -117,5 +129,6 @@ export function compilePolicy(source: PolicySource): Policy {
   };
 }
 
-const rewritingOf = ({ rewrite }: Configuration): RewriteRules | undefined =>
+/** Undefined: there are no rules. */
+export const rewritingOf = ({ rewrite }: Configuration): RewriteRules | undefined =>
   rewrite.length === 0 ? undefined : new RewriteRules(rewrite);

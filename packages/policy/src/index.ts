@@ -1,7 +1,7 @@
 export { Acls } from "./acl/acls.ts";
 export type { AclAnswer } from "./acl/answer.ts";
 export { type DecisionRecord, formatRecord } from "./acl/decision-record.ts";
-export { acceptedSignatures } from "./acl/dkim/accepted-signatures.ts";
+export { dkimLimits } from "./acl/dkim/dkim-limits.ts";
 export { type DkimStage, runDkimStage } from "./acl/dkim/dkim-stage.ts";
 export type { Signature } from "./acl/dkim/signature.ts";
 export type { Fact } from "./acl/facts.ts";
@@ -29,8 +29,11 @@ export { type BmiVerdict, BmiVerdicts } from "./carried/bmi-verdicts.ts";
 export { carriedValues, fromCarried } from "./carried/carried-value.ts";
 export { type MessageContent, messageContent } from "./carried/message-content.ts";
 export { MessageVariables } from "./carried/message-variables.ts";
-export { compilePolicy } from "./compile-policy.ts";
+export { compilePolicy, rewritingOf } from "./compile-policy.ts";
+export { authservIds } from "./compiled/authserv-ids.ts";
 export type { DmarcPolicy } from "./compiled/dmarc-policy.ts";
+export { dmarcSuffixFile } from "./compiled/dmarc-policy.ts";
+export { smtpPolicy } from "./compiled/smtp-policy.ts";
 export { addedLines } from "./compiled/transports/added-lines.ts";
 export type {
   AppendfileSettings,
@@ -71,7 +74,7 @@ export { lowerCase } from "./expansion/operators/case.ts";
 export { systemProblem } from "./expansion/system-problem.ts";
 export { Tainted, textOf, type Value } from "./expansion/value.ts";
 export { PolicyInForce } from "./load/policy-in-force.ts";
-export { type ProcessParts, policySurroundings } from "./load/policy-surroundings.ts";
+export { type ProcessParts, policySurroundings, type SharedSurroundings } from "./load/policy-surroundings.ts";
 export { loadPolicy, PROGRAM_VERSION, readPolicy } from "./load-policy.ts";
 export { type CompiledList, compileList } from "./matching/compile-list.ts";
 export { sameAddress } from "./matching/ip-network.ts";
@@ -92,9 +95,9 @@ export type {
 export { checkConfiguration } from "./reader/check-configuration.ts";
 export type { Configuration, RouterSettings } from "./reader/configuration.ts";
 export type { OptionSet } from "./reader/option-set.ts";
-export { formatPlace, type Place } from "./reader/problem.ts";
+export { formatPlace, type Place, ProblemList } from "./reader/problem.ts";
 export { readConfiguration } from "./reader/read-configuration.ts";
-export { HEADER_PLACES, rewriteHeaderLine } from "./rewriting/rewrite-header-line.ts";
+export { HEADER_PLACES, type HeaderQualifiers, rewriteHeaderLine } from "./rewriting/rewrite-header-line.ts";
 export { type RewriteContext, RewriteRules } from "./rewriting/rewrite-rules.ts";
 export { fixSubmitted } from "./submission/fix-submitted.ts";
 export type { HeaderFixups } from "./submission/submitted-header.ts";

@@ -1,3 +1,4 @@
+import type { DkimLimits } from "@postbus/contracts";
 import type { QueueRules, ReportPolicy, RetryStep } from "@postbus/queue";
 import type { AclHooks } from "./acl/hooks.ts";
 import type { AclSession } from "./acl/session.ts";
@@ -44,6 +45,8 @@ export interface Policy {
   readonly smtp: SmtpPolicy;
   readonly log: LogPolicy;
   readonly dmarc: DmarcPolicy;
+  /** What is taken for a DKIM signature; undefined: what RFC 8301 takes. */
+  readonly dkimLimits: DkimLimits | undefined;
   /** Undefined: STARTTLS is not offered. */
   readonly tls: TlsPolicy | undefined;
   /** `event_action`, in the main section and in transports. */

@@ -30,6 +30,8 @@ export class Connection {
   readonly #onClosed: (connection: Connection) => void;
   readonly #conversation: Conversation;
   readonly #watch: SessionWatch;
+  /** The one under TLS, if there is TLS. */
+  readonly #plain: Socket;
   #socket: Socket | TLSSocket;
   /** The one that runs. */
   #handshake: Handshake | undefined;
@@ -56,6 +58,7 @@ export class Connection {
     onClosed: (connection: Connection) => void,
     isTlsFirst = false,
   ) {
+    this.#plain = socket;
     this.#socket = socket;
     this.#surroundings = surroundings;
     this.#onClosed = onClosed;
@@ -76,6 +79,12 @@ export class Connection {
     await promise;
     clearTimeout(timer);
     this.#pauses.delete(resolve);
+  }
+
+  /** `control = dscp` of an ACL. */
+  classify(dscp: number): void {
+    // Two more bits of that octet are not ours (RFC 3168).
+    if (!this.#isClosed) this.#plain.setTypeOfService(dscp << 2);
   }
 
   /** Greets the client. To be called when what it may have sent before has had the time to be read. */
@@ -114,7 +123,7 @@ export class Connection {
 
   /** 421 as soon as no transaction runs. */
   shutDown(): void {
-    this.#conversation.session.shutDown(this.#goodbye("service not available: shutting down"));
+    this.#conversation.shutDown(this.#goodbye("service not available: shutting down"));
     this.#pump();
   }
 
@@ -296,7 +305,7 @@ export class Connection {
       this.destroy();
       return;
     }
-    this.#conversation.log.timedOut(this.#conversation.session.isReadingContent);
+    this.#conversation.timedOut();
     this.#say(this.#goodbye(text));
     this.#close();
   }

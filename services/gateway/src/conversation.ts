@@ -31,6 +31,8 @@ interface Line {
   readonly deadlines: Deadlines;
   /** `delay =` of an ACL. Over as soon as the client is gone. */
   pause(seconds: number, isFlushed: boolean): Promise<void>;
+  /** The class of our packets (RFC 2474), six bits. */
+  classify(dscp: number): void;
   /** Writes what the client has not got yet, with what else is said in this turn. A promise: it does not read. */
   flushSoon(): Promise<void> | undefined;
 }
@@ -62,6 +64,10 @@ export class Conversation implements PolicyClient {
   #prepared: PreparedTls | undefined;
   #policy: PolicySession | undefined;
   #hasQuit = false;
+  /** It has been let in. */
+  #isGreeted = false;
+  /** Why we end the session. */
+  #endReason: NotQuitReason | undefined;
 
   /** @param isTlsFirst The client begins with a handshake, and not with waiting for our greeting. */
   constructor(line: Line, endpoint: ClientEndpoint, surroundings: Surroundings, isTlsFirst: boolean) {
@@ -112,6 +118,10 @@ export class Conversation implements PolicyClient {
     return this.#line.pause(seconds, isFlushed);
   }
 
+  classify(dscp: number): void {
+    this.#line.classify(dscp);
+  }
+
   /** What the handshake that the session wants is made with. */
   takePrepared(): PreparedTls {
     const prepared = this.#prepared;
@@ -133,7 +143,7 @@ export class Conversation implements PolicyClient {
     const isHeaderThere = this.reception?.hasHeader === true;
     const at = isReadingContent ? (isHeaderThere ? "content" : "header") : isInTransaction ? "transaction" : "between";
     this.log.closed(hasQuit ? "quit" : isClientsEnd ? "lost" : "ended", at);
-    this.#noteEnd(isOurEnd);
+    this.#noteEnd(isClientsEnd);
     // A message that is still on its way tells it itself, and is judged to the end.
     if (!this.isFinishing) {
       this.#policy?.decisions?.end();
@@ -145,11 +155,25 @@ export class Conversation implements PolicyClient {
     this.reception = undefined;
   }
 
-  /** The session has ended in another way than by QUIT. */
-  #noteEnd(isOurEnd: boolean): void {
+  /** The client has been silent for too long. */
+  timedOut(): void {
+    const { isReadingContent } = this.session;
+    this.#endReason = isReadingContent ? "data-timeout" : "command-timeout";
+    this.log.timedOut(isReadingContent);
+  }
+
+  /** Ends the session as soon as no transaction runs. */
+  shutDown(goodbye: Reply): void {
+    this.#endReason ??= "signal-exit";
+    this.session.shutDown(goodbye);
+  }
+
+  /** The session has ended in another way than by QUIT. As in Exim, who was turned away at the connection had none. */
+  #noteEnd(isClientsEnd: boolean): void {
     const { policy, log } = this.#surroundings;
-    if (this.#hasQuit || this.#policy === undefined || !policy.hasAcl("notquit")) return;
-    const answer = this.#policy.acls.notQuit(isOurEnd ? "local-verdict" : "connection-lost");
+    if (this.#hasQuit || !this.#isGreeted || !policy.hasAcl("notquit")) return;
+    const reason = this.#endReason ?? (isClientsEnd ? "connection-lost" : "signal-exit");
+    const answer = this.#asking.acls.notQuit(reason);
     if (answer instanceof Promise) answer.catch((err: unknown) => log.error({ err }, "policy failed"));
   }
 
@@ -267,6 +291,7 @@ export class Conversation implements PolicyClient {
 
   /** A handshake with the client has come to nothing. */
   handshakeFailed(text: string): void {
+    this.#endReason = "tls-failed";
     this.refusals.ofHandshake(text);
     const { events } = this.#surroundings;
     if (events.isWatched) events.handshakeFailed(this.#asking, text);
@@ -316,6 +341,7 @@ export class Conversation implements PolicyClient {
   }
 
   #open(): undefined {
+    this.#isGreeted = true;
     this.session.accept();
     return undefined;
   }
@@ -331,10 +357,12 @@ export class Conversation implements PolicyClient {
     if (this.#policy !== undefined) this.session.standing = this.#policy.standing;
     if (stage === "connect") this.#adoptTerms();
     if (isAccepted(answer)) {
+      this.#isGreeted = true;
       onAccept?.(answer);
       this.session.accept(answer.reply);
       return undefined;
     }
+    if (answer.verdict === "drop") this.#endReason = "acl-drop";
     this.refusals.byPolicy(answer, stage, typeof what === "string" ? what : what());
     this.session.refuse(answer.reply ?? notNow, answer.verdict === "drop", answer.ownLines);
     return undefined;
@@ -362,6 +390,7 @@ export class Conversation implements PolicyClient {
       if (tls === undefined) throw new Error("no certificate");
       this.#prepared = await tls.prepare(acls);
       if (at === "connect") this.#adoptTerms();
+      this.#isGreeted = true;
       this.session.accept(at === "connect" ? answer.reply : undefined);
     } catch (err) {
       log.warn({ err, clientAddress: this.address }, "TLS is not available");
@@ -385,6 +414,7 @@ export class Conversation implements PolicyClient {
   /** Commands that have an answer of their own: VRFY, EXPN, ETRN, QUIT. */
   #respond(answer: AclAnswer | Promise<AclAnswer>, what: string, usual?: Reply): Promise<void> | undefined {
     if (answer instanceof Promise) return answer.then((decided) => void this.#respond(decided, what, usual));
+    if (answer.verdict === "drop") this.#endReason = "acl-drop";
     if (!isAccepted(answer)) this.refusals.byPolicy(answer, "protocol", what);
     this.session.respond(answer.reply ?? usual, answer.verdict === "drop");
     return undefined;
@@ -393,6 +423,7 @@ export class Conversation implements PolicyClient {
   #authenticate(answer: Eventual<AclAnswer | AuthAnswer>): Promise<void> | undefined {
     if (answer instanceof Promise) return answer.then((decided) => void this.#authenticate(decided));
     if ("verdict" in answer) {
+      if (answer.verdict === "drop") this.#endReason = "acl-drop";
       this.refusals.byPolicy(answer, "auth", this.#command);
       this.session.authenticationEnded(answer.reply ?? notNow, "denied", answer.verdict === "drop");
     } else if (answer.kind === "challenge") {
@@ -587,6 +618,7 @@ export class Conversation implements PolicyClient {
       this.envelope = undefined;
       metrics.messages.inc({ result: RESULTS[end] });
       this.#policy?.beginMessage();
+      if (end === "dropped") this.#endReason = "acl-drop";
       this.session.finish(answer, end === "dropped", isUsual);
     });
   }
@@ -637,6 +669,9 @@ export class Conversation implements PolicyClient {
     early,
   }: Extract<SessionStep, { kind: "refused" }>): Promise<void> | undefined {
     const text = answer.lines.join(" ");
+    if (early !== undefined) this.#endReason = "synchronization-error";
+    else if (this.session.isClosing) this.#endReason = "bad-commands";
+    if (early?.isBeforeGreeting === true) this.#isGreeted = false;
     if (stage === "session") {
       if (this.#isLoggedOtherwise(answer, command, early)) return undefined;
       this.refusals.add("protocol", `rejected "${printable(command)}": ${text}`);
@@ -649,6 +684,17 @@ export class Conversation implements PolicyClient {
     return reception?.discard();
   }
 }
+
+/** `$smtp_notquit_reason` */
+type NotQuitReason =
+  | "acl-drop"
+  | "bad-commands"
+  | "command-timeout"
+  | "connection-lost"
+  | "data-timeout"
+  | "signal-exit"
+  | "synchronization-error"
+  | "tls-failed";
 
 /** What the client has done too often, in Exim's words for the log. */
 const TOO_MANY: ReadonlyMap<string, string> = new Map([

@@ -9,11 +9,12 @@ import {
   routeSubject,
 } from "@postbus/contracts";
 import { BodyGlance, DeferError, fieldValue, type HeaderField, headerFields, type Reply, reply } from "@postbus/mail";
-import { type AclAnswer, acceptedSignatures, BmiVerdicts, judgeContent, receivedContent } from "@postbus/policy";
+import { type AclAnswer, BmiVerdicts, judgeContent, receivedContent } from "@postbus/policy";
 import { contentLines } from "./content-lines.ts";
 import { ContentStages, scanRoot } from "./content-stages.ts";
 import { concludeDmarc, type EndOfMessage } from "./dmarc/conclude-dmarc.ts";
 import { BmiScan } from "./facts/bmi-scan.ts";
+import { whyNoDmarc } from "./facts/why-no-dmarc.ts";
 import type { Incoming } from "./incoming.ts";
 import { tellDiscarded } from "./log/discarded-message.ts";
 import { type LoggedReception, loggedReception } from "./log/logged-reception.ts";
@@ -113,6 +114,9 @@ export class MessageReception {
       wantsSignatures: acls.has("dkim") || policy.wantedFacts.signatures || this.#tellsSignatures,
       wantsSignatureBits: this.#tellsSignatures,
       headerOctets: () => this.#content.header.length,
+      dkimLimits: policy.dkimLimits,
+      isDkimOff: message.controls.isDkimOff === true,
+      isDmarcOff: () => whyNoDmarc(acls.session) !== undefined,
       wantsArc: policy.wantedFacts.arc,
       wantsDmarcDetail: policy.wantedFacts.dmarc,
       suffixFile: policy.dmarc.suffixFile,
@@ -142,7 +146,7 @@ export class MessageReception {
     this.#fields = headerFields(octets);
     const { policy, dates } = this.#surroundings;
     const { acls } = this.#incoming;
-    const isMended = acls.session.message.controls.submission !== undefined || rewritesHeaders(policy);
+    const isMended = acls.session.message.controls.submission !== undefined || rewritesHeaders(policy, acls);
     const { receivedHeaderText: text } = policy.smtp;
     if (!isMended && text === undefined) return this.#addHeader(octets);
     // What was read stays with the session meanwhile, and may be used for something else.
@@ -308,9 +312,7 @@ export class MessageReception {
     const { acls, envelope } = this.#incoming;
     if (acls.session.message.controls.isDkimOff === true) return;
     if (!this.#fields.some(({ name }) => name === "dkim-signature")) return;
-    const found = await envelope.facts.signaturesIfKnown();
-    for (const signature of acceptedSignatures(this.#surroundings.policy.configuration, found))
-      this.#notes.add(signatureLine(signature));
+    for (const signature of await envelope.facts.signaturesIfKnown()) this.#notes.add(signatureLine(signature));
   }
 
   /** What looks into the message. @returns what refuses it, or throws it away. */

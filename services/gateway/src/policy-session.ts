@@ -15,7 +15,6 @@ import { callOut } from "./callouts.ts";
 import { type DecisionsClient, SessionDecisions } from "./decisions/session-decisions.ts";
 import type { Envelope } from "./envelope.ts";
 import { askEngine } from "./facts/ask-engine.ts";
-import type { NoDmarc } from "./facts/dmarc-fact.ts";
 import { policyFacts } from "./facts/policy-facts.ts";
 import { type LoggedClient, loggedClient } from "./log/logged-client.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -28,6 +27,8 @@ export interface PolicyClient extends LoggedClient {
   readonly address: string;
   readonly envelope: Envelope | undefined;
   readonly commandHistory: string;
+  /** The class of our packets (RFC 2474). */
+  classify(dscp: number): void;
   /** Writes what the client has not got yet, and waits. */
   pause(seconds: number, isFlushed: boolean): Promise<void>;
 }
@@ -49,12 +50,13 @@ export class PolicySession implements DecisionsClient {
       ...policyFacts(
         policy,
         () => client.envelope,
-        () => this.#whyNoDmarc(),
+        () => this.acls.session,
       ),
       scan: (task, timeoutMs) => askEngine(task, timeoutMs, this.acls.session, client.envelope),
       verifyAddress: (request) => this.#verify(request, surroundings),
       ...(rates === undefined ? {} : { rates }),
       ...(this.decisions === undefined ? {} : { decisions: this.decisions }),
+      classify: (dscp) => client.classify(dscp),
       delay: (seconds, isFlushed) => client.pause(seconds, isFlushed),
       commandHistory: () => client.commandHistory,
       log: (targets, text, about) => {
@@ -76,6 +78,10 @@ export class PolicySession implements DecisionsClient {
 
   get returnPath(): string | undefined {
     return this.#client.envelope?.returnPath;
+  }
+
+  get isTraced(): boolean {
+    return this.acls.session.connection.controls.isTraced === true;
   }
 
   /** What is known of the client so far. */
@@ -110,12 +116,6 @@ export class PolicySession implements DecisionsClient {
       ...(before === undefined ? {} : { before, ...loggedClient(this.#client, policy.log.selectors) }),
       text: `${isOfClient === true ? " " : ""}${text.slice(0, MAX_LINE)}`,
     });
-  }
-
-  #whyNoDmarc(): NoDmarc | undefined {
-    const { message, connection } = this.acls.session;
-    if (message.controls.isDmarcOff === true) return "disabled";
-    return connection.authentication === undefined ? undefined : "authenticated";
   }
 
   async #verify(request: VerifyAddressRequest, { policy, routing, bus }: Surroundings): Promise<AddressVerdict> {

@@ -1,7 +1,14 @@
 import { hasDomain } from "@postbus/mail";
-import { HEADER_PLACES, type Policy, type RewriteContext, rewriteHeaderLine, type SmtpAcls } from "@postbus/policy";
+import {
+  HEADER_PLACES,
+  type HeaderQualifiers,
+  type Policy,
+  type RewriteContext,
+  rewriteHeaderLine,
+  type SmtpAcls,
+} from "@postbus/policy";
 
-export type RewritingPolicy = Pick<Policy, "rewriting" | "qualifyRecipient">;
+export type RewritingPolicy = Pick<Policy, "rewriting" | "qualifyDomain" | "qualifyRecipient">;
 
 /**
  * An address of the envelope by the policy's rewriting rules, before anybody is asked about it.
@@ -34,7 +41,8 @@ export async function rewriteArgument(
 }
 
 /**
- * Those of the lines of a header section that the rules change, folded with LF, and what they are then. What signatures are verified on stays as it came.
+ * Those of the lines of a header section that the rules change, or that lack domains and may, folded with LF, and what they
+ * are then. What signatures are verified on stays as it came.
  *
  * @throws {DeferError} by the result.
  */
@@ -45,17 +53,32 @@ export async function rewriteHeader(
 ): Promise<ReadonlyMap<string, string>> {
   const { rewriting } = policy;
   const changed = new Map<string, string>();
-  if (rewriting === undefined) return changed;
+  const qualifiers = qualifiersOf(policy, acls);
+  if (rewriting === undefined && qualifiers === undefined) return changed;
   const context = contextOf(policy, acls);
   for (const line of lines) {
-    const rewritten = await rewriteHeaderLine(line, rewriting, context);
+    const rewritten = await rewriteHeaderLine(line, rewriting, context, qualifiers);
     if (rewritten !== undefined) changed.set(line, rewritten);
   }
   return changed;
 }
 
-/** Whether there are rules for header lines. */
-export const rewritesHeaders = ({ rewriting }: RewritingPolicy): boolean => rewriting?.concern(HEADER_PLACES) === true;
+/** Whether header lines have to be looked at: there are rules for them, or they may come without domains. */
+export const rewritesHeaders = (policy: RewritingPolicy, acls: SmtpAcls): boolean =>
+  policy.rewriting?.concern(HEADER_PLACES) === true || qualifiersOf(policy, acls) !== undefined;
+
+/** Of a client in `sender_unqualified_hosts`, `recipient_unqualified_hosts`: as in Exim, its header lines get what its envelope gets. */
+function qualifiersOf(
+  { qualifyDomain, qualifyRecipient }: RewritingPolicy,
+  { session: { connection } }: SmtpAcls,
+): HeaderQualifiers | undefined {
+  const { mayOmitSenderDomain, mayOmitRecipientDomain } = connection;
+  if (!mayOmitSenderDomain && !mayOmitRecipientDomain) return undefined;
+  return {
+    ...(mayOmitSenderDomain ? { senders: qualifyDomain } : {}),
+    ...(mayOmitRecipientDomain ? { recipients: qualifyRecipient } : {}),
+  };
+}
 
 function contextOf({ qualifyRecipient }: RewritingPolicy, { session }: SmtpAcls): RewriteContext {
   return {

@@ -41,7 +41,7 @@ export function routeItem(
   const { returnPath } = envelope;
   const { message } = acls.session;
   const isFake = message.controls.fake !== undefined;
-  const requireTls = message.controls.requiresTls === true;
+  const { utf8Downconvert, requiresTls: requireTls = false } = message.controls;
   const notification = requireTls ? headersOnly(envelope) : envelope.notification;
   const aclVariables = carriedVariables(acls);
   return {
@@ -56,6 +56,7 @@ export function routeItem(
     ...(envelope.eightBit ? { eightBit: true } : {}),
     ...(notification === undefined ? {} : { notification }),
     ...(envelope.smtpUtf8 ? { smtpUtf8: true } : {}),
+    ...(utf8Downconvert === undefined ? {} : { utf8Downconvert }),
     ...(requireTls ? { requireTls } : {}),
     ...(tlsOptional && !requireTls ? { tlsOptional } : {}),
     ...(facts === undefined ? {} : { facts }),

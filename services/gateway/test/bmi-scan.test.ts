@@ -95,10 +95,11 @@ describe("BMI", () => {
         returnPath: "s@b.example",
         task: {
           engine: "bmi",
-          recipients: ["a", "d", "b"].map((name) => ({ address: `${name}@example.org`, optin: [`for-${name}`] })),
+          recipients: ["a", "d", "b"].map((name) => ({ address: `${name}@example.org`, optin: ["0"] })),
         },
       });
-      assert.partialDeepStrictEqual(await line, { text: "bmi: odd", targets: ["main"] });
+      const text = 'bmi: no profile has the opt-in string "for-a"';
+      assert.partialDeepStrictEqual(await line, { text, targets: ["main"] });
     });
   }
 
@@ -177,12 +178,36 @@ describe("BMI", () => {
     await send(gateway, { codes: [451] });
   });
 
-  test("is asked about many recipients in parts", async () => {
-    await using gateway = await startTestGateway({ policy: { ...policy(), smtp: { recipientsMax: 2_000 } } });
+  for (const [onError, code] of [
+    ["deliver", 250],
+    ["defer", 451],
+  ] as const) {
+    test(`is not asked for more than 256 profiles of one message: bmi_on_error = ${onError}`, async () => {
+      const profiles = Array.from({ length: 257 }, (_, i) => `p${i}:\n  optin = for-r${i}\n`).join("");
+      const bmi = `${ENGINE}begin profiles\n${profiles}`;
+      await using gateway = await startTestGateway({
+        policy: { ...policy({}, `bmi_on_error = ${onError}`), bmi, smtp: { recipientsMax: 300 } },
+      });
+      const asked = await serveScanner(gateway);
+      const line = gateway.event((event) => event.name === "log:line");
+      const to = Array.from({ length: 257 }, (_, i) => `r${i}`);
+      await send(gateway, { to, codes: [code] });
+      const said = "bmi error: 257 profiles for one message (at most 256)";
+      assert.partialDeepStrictEqual(await line, { text: said, targets: ["main", "panic"] });
+      assert.equal(asked.length, 0);
+      await send(gateway, { to: to.slice(1) });
+      assert.equal(asked.length, 1);
+    });
+  }
+
+  test("is asked once about many recipients, each with strings of its own: the first stand for the others", async () => {
+    await using gateway = await startTestGateway({ policy: { ...policy(), smtp: { recipientsMax: 3_000 } } });
     const asked = await serveScanner(gateway);
-    const to = Array.from({ length: 1_500 }, (_, i) => `${i}${"x".repeat(60)}`);
+    const to = Array.from({ length: 2_500 }, (_, i) => `${i}${"x".repeat(60)}`);
     await send(gateway, { to });
-    assert.equal(asked.length, 2);
+    assert.equal(asked.length, 1);
+    const named = asked[0]?.recipients.length ?? 0;
+    assert.ok(named > 500 && named < 2_500, `${named} are named`);
     const about = verdictsIn(await gateway.taken())?.flatMap((verdict) => verdict?.r ?? []);
     assert.deepEqual(
       about,

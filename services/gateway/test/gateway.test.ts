@@ -288,6 +288,14 @@ describe("policy", () => {
     await client.say("MAIL FROM:<ann>\r\n", 250);
     assert.match(await client.say("RCPT TO:<bob>\r\n", 250), /ann@own\.example bob@rcpt\.example/);
     assert.match(await client.say("VRFY carl\r\n", 252), /ann@own\.example carl@rcpt\.example/);
+    // As Exim does, its header lines likewise.
+    await client.say("DATA\r\n", 354);
+    await client.say("From: Ann <ann>\r\nTo: bob,\r\n carl@b.example\r\nSubject: ann\r\n\r\nbob\r\n.\r\n", 250);
+    const { content } = await gateway.taken();
+    assert.match(
+      content,
+      /^From: Ann <ann@own\.example>\r\nTo: bob@rcpt\.example,\r\n carl@b\.example\r\nSubject: ann\r\n/m,
+    );
   });
 
   test("knows the commands of the session", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { describe, test } from "node:test";
 import { RouteItem } from "@postbus/contracts";
 import { makeCertificate } from "@postbus/testkit";
@@ -66,6 +67,40 @@ describe("options of the main section about sessions", () => {
       const answer = await client.say(`${field}\r\n\r\nthis is the body\r\n.\r\n`, code);
       if (code === 552) assert.match(answer, /A message header line is too long/);
     }
+  });
+
+  test("control = utf8_downconvert goes with the message", async () => {
+    await using gateway = await startTestGateway({
+      policy: { acls: { rcpt: "accept control = utf8_downconvert/-1" } },
+    });
+    await using client = await gateway.session();
+    await client.say("MAIL FROM:<a@b.test> SMTPUTF8\r\nRCPT TO:<c@b.test>\r\nDATA\r\n", 250, 250, 354);
+    await client.say("\r\n.\r\n", 250);
+    assert.equal(Value.Parse(RouteItem, (await gateway.taken()).header).utf8Downconvert, -1);
+  });
+
+  test("control = dscp: the class of our packets, in the clear and over TLS", async (t) => {
+    const tosOf = (port: number): string | undefined => {
+      const { stdout, error } = spawnSync("ss", ["-tnH", "--tos", `sport = :${port}`], { encoding: "latin1" });
+      if (error !== undefined) t.skip("SKIPPED: ss is not on this machine (Debian: iproute2)");
+      return error === undefined ? (/tos:(\w+)/.exec(stdout)?.[1] ?? "none") : undefined;
+    };
+    const acls = {
+      helo: "accept control = dscp/ef",
+      mail: "accept control = dscp/10",
+      rcpt: "warn control = dscp/x99\n  accept",
+    };
+    await using gateway = await startTestGateway({ policy: { main: tls, acls } });
+    await using client = await gateway.connect();
+    await client.expect(220);
+    assert.ok(["none", "0", undefined].includes(tosOf(gateway.port)));
+    await client.say("EHLO x\r\n", 250);
+    assert.ok(["0xb8", undefined].includes(tosOf(gateway.port)));
+    await client.startTls();
+    await client.say("EHLO x\r\n", 250);
+    await client.say("MAIL FROM:<a@b.test>\r\n", 250);
+    assert.ok(["0x28", undefined].includes(tosOf(gateway.port)));
+    await client.say("RCPT TO:<a@b.test>\r\n", 451);
   });
 
   test("tls_remember_esmtp: behind the handshake, mail goes on without EHLO", async () => {

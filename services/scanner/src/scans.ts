@@ -6,14 +6,17 @@ import type { Logger } from "pino";
 import type { Engine, Scanned } from "./engines/engine.ts";
 import { engines } from "./engines/index.ts";
 import type { EngineHosts } from "./hosts/engine-hosts.ts";
-import { KeptVerdicts } from "./kept-verdicts.ts";
+import type { KeptVerdicts } from "./kept-verdicts.ts";
 import { ScannedMessage } from "./message/scanned-message.ts";
 import type { ScanMetrics } from "./metrics.ts";
+import type { Kept, OtherScanners } from "./other-scanners.ts";
 
 /** The bus may bring a question twice; a client that has no answer comes again. */
 const KEPT_FOR_MESSAGE_MS = 3_600_000;
 /** Signatures and rules of engines change. */
 const KEPT_FOR_CONTENT_MS = 600_000;
+/** Of the asker's time: so long another scanner that asks the same is waited for; the rest is for asking ourselves. */
+const SHARE_FOR_OTHERS = 0.5;
 
 export interface ScansOptions {
   readonly hosts: EngineHosts;
@@ -22,20 +25,24 @@ export interface ScansOptions {
   readonly log: Logger;
   /** Questions to one engine at one time. */
   readonly concurrency: number;
+  readonly kept: KeptVerdicts;
+  /** Undefined: there are none. */
+  readonly others?: Pick<OtherScanners, "asking" | "answered" | "over"> | undefined;
 }
 
 /**
  * Answers questions about messages. The same question about the same message is put to an engine once, however often it
- * comes; what an engine could not say is not kept.
+ * comes, and to whichever scanner; what an engine could not say is not kept.
  */
 export class Scans {
   readonly #options: ScansOptions;
-  readonly #kept = new KeptVerdicts();
-  readonly #running = new Map<string, Promise<Scanned<ScanVerdict>>>();
+  readonly #kept: KeptVerdicts;
+  readonly #running = new Map<string, Promise<{ verdict: ScanVerdict; result: "scanned" | "kept" }>>();
   readonly #counts = new Map<string, number>();
 
   constructor(options: ScansOptions) {
     this.#options = options;
+    this.#kept = options.kept;
   }
 
   /** @throws only what is a bug, or content that cannot be read. */
@@ -59,7 +66,8 @@ export class Scans {
     request: ScanRequest,
     content: Content,
   ): Promise<{ verdict: ScanVerdict; result: "scanned" | "kept" }> {
-    const { task, messageId } = request;
+    const { others, spool } = this.#options;
+    const { task, messageId, timeoutMs } = request;
     const asked = digestOf(task);
     const key = `${messageId} ${asked}`;
     const known = this.#kept.get(key);
@@ -67,23 +75,53 @@ export class Scans {
     const joined = this.#running.get(key);
     if (joined !== undefined) return { verdict: (await joined).verdict, result: "kept" };
 
-    const message = new ScannedMessage(request, content, this.#options.spool);
+    const message = new ScannedMessage(request, content, spool);
     const contentKey = engineOf(task).keeps === "content" ? `${message.digest()} ${asked}` : undefined;
-    const before = contentKey === undefined ? undefined : this.#kept.get(contentKey);
+    const shared = contentKey ?? key;
+    const before = this.#kept.get(shared);
     if (before !== undefined) return { verdict: before, result: "kept" };
-    const running = this.#scan(request, message);
+    const elsewhere = others?.over(shared, timeoutMs * SHARE_FOR_OTHERS);
+    const running = this.#scan(request, message, { key, contentKey }, elsewhere);
     this.#running.set(key, running);
     try {
-      const { verdict, isForNow } = await running;
-      this.#kept.keep(key, verdict, KEPT_FOR_MESSAGE_MS);
-      if (contentKey !== undefined && !isForNow) this.#kept.keep(contentKey, verdict, KEPT_FOR_CONTENT_MS);
-      return { verdict, result: "scanned" };
+      const { verdict, result } = await running;
+      return { verdict, result };
     } finally {
       this.#running.delete(key);
     }
   }
 
-  async #scan({ task, timeoutMs }: ScanRequest, message: ScannedMessage): Promise<Scanned<ScanVerdict>> {
+  /** @param elsewhere Another scanner asks the same; when that is over, there may be an answer. */
+  async #scan(
+    request: ScanRequest,
+    message: ScannedMessage,
+    { key, contentKey }: { readonly key: string; readonly contentKey: string | undefined },
+    elsewhere: Promise<void> | undefined,
+  ): Promise<{ verdict: ScanVerdict; result: "scanned" | "kept" }> {
+    const { others } = this.#options;
+    const shared = contentKey ?? key;
+    const startMs = performance.now();
+    if (elsewhere !== undefined) {
+      await elsewhere;
+      const verdict = this.#kept.get(shared);
+      if (verdict !== undefined) return { verdict, result: "kept" };
+    }
+    const timeoutMs = Math.max(1, Math.ceil(request.timeoutMs - (performance.now() - startMs)));
+    others?.asking(shared, timeoutMs);
+    let said: Kept | undefined;
+    try {
+      const { verdict, isForNow } = await this.#ask({ ...request, timeoutMs }, message);
+      const keys = [{ key, forMs: KEPT_FOR_MESSAGE_MS }];
+      if (contentKey !== undefined && !isForNow) keys.push({ key: contentKey, forMs: KEPT_FOR_CONTENT_MS });
+      for (const { key: name, forMs } of keys) this.#kept.keep(name, verdict, forMs);
+      said = { keys, verdict };
+      return { verdict, result: "scanned" };
+    } finally {
+      others?.answered(shared, said);
+    }
+  }
+
+  async #ask({ task, timeoutMs }: ScanRequest, message: ScannedMessage): Promise<Scanned<ScanVerdict>> {
     const { hosts, concurrency } = this.#options;
     const running = this.#counts.get(task.engine) ?? 0;
     if (running >= concurrency) throw new BusyError(task.engine, concurrency);

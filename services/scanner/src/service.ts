@@ -1,9 +1,11 @@
-import { type ScanAnswer, ScanRequest, scanSubject } from "@postbus/contracts";
+import { type ScanAnswer, ScanRequest, scanNewsSubject, scanSubject } from "@postbus/contracts";
 import type { Part, Service } from "@postbus/service-kit";
 import { Compile } from "typebox/compile";
 import { engines } from "./engines/index.ts";
 import { EngineHosts } from "./hosts/engine-hosts.ts";
+import { KeptVerdicts } from "./kept-verdicts.ts";
 import { scanMetrics } from "./metrics.ts";
+import { OtherScanners } from "./other-scanners.ts";
 import { Scans } from "./scans.ts";
 import { settings } from "./settings.ts";
 
@@ -13,11 +15,18 @@ const requests = Compile(ScanRequest);
 export const scanner: Service<typeof settings> = {
   name: "scanner",
   settings,
-  async start({ settings, bus, log, metrics: registry }) {
+  async start({ settings, bus, log, metrics: registry, instance }) {
     const { scannerConcurrency: concurrency, scannerConnections, natsUrl } = settings;
     const metrics = scanMetrics(registry);
     const hosts = new EngineHosts(scannerConnections, metrics);
-    const scans = new Scans({ hosts, spool: bus.spool, metrics, log, concurrency });
+    const kept = new KeptVerdicts();
+    // In one process there are no others.
+    const others =
+      natsUrl === undefined
+        ? undefined
+        : new OtherScanners(kept, instance, (said) => bus.broadcast(scanNewsSubject, said));
+    const hearing = others && (await bus.listen(scanNewsSubject, (told) => others.heard(told)));
+    const scans = new Scans({ hosts, spool: bus.spool, metrics, log, concurrency, kept, others });
     // A place for all that engines may have: one that hangs takes none from the others.
     const places = concurrency * Object.keys(engines).length;
     const questions = await bus.serve(
@@ -35,7 +44,10 @@ export const scanner: Service<typeof settings> = {
       get problem() {
         return natsUrl === undefined ? undefined : hosts.problem;
       },
-      stop: () => questions.drain(),
+      async stop() {
+        await questions.drain();
+        await hearing?.drain();
+      },
     };
     return [answering];
   },

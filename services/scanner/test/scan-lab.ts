@@ -1,8 +1,9 @@
 import type { Content, ScanRequest, ScanTask } from "@postbus/contracts";
 import { pino } from "pino";
 import { EngineHosts } from "../src/hosts/engine-hosts.ts";
+import { KeptVerdicts } from "../src/kept-verdicts.ts";
 import { ScannedMessage } from "../src/message/scanned-message.ts";
-import { Scans } from "../src/scans.ts";
+import { Scans, type ScansOptions } from "../src/scans.ts";
 
 export const HEADER = "Received: from x\r\n\tby y; Thu, 5 Nov 2026 09:08:07 +0000\r\nSubject: hello\r\n\r\n";
 export const BODY = "line one\r\n.dot line\r\n";
@@ -50,7 +51,13 @@ export const messageOf = (task: ScanTask, changes?: Partial<ScanRequest>): Scann
   new ScannedMessage(question(task, changes), inline, spoolOf(Buffer.alloc(0), 1));
 
 /** Answers questions; `results` tells how. */
-export function scansWith({ concurrency = 10, connections = 5, spool = spoolOf(Buffer.alloc(0), 1) } = {}) {
+export function scansWith({
+  concurrency = 10,
+  connections = 5,
+  spool = spoolOf(Buffer.alloc(0), 1),
+  kept = new KeptVerdicts(),
+  others = undefined as ScansOptions["others"],
+} = {}) {
   const results: string[] = [];
   const hosts = new EngineHosts(connections);
   const scans = new Scans({
@@ -59,6 +66,8 @@ export function scansWith({ concurrency = 10, connections = 5, spool = spoolOf(B
     metrics: { answered: (_engine, result) => results.push(result) },
     log: pino({ level: "silent" }),
     concurrency,
+    kept,
+    others,
   });
   return { scans, hosts, results };
 }

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { openResolver } from "@postbus/dns";
 import { checkMessage, checkSpf, SuffixFiles } from "@postbus/mail-auth";
-import { messageOptions } from "./message-options.ts";
+import { boundsOf, messageOptions } from "./message-options.ts";
 import type { FromWorker, Piece, ToWorker, WorkerSettings } from "./worker-protocol.ts";
 
 /*
@@ -54,7 +54,8 @@ async function answer(question: Extract<ToWorker, { kind: "spf" | "message" }>, 
   const { id } = question;
   const { signal } = task.cancel;
   if (question.kind === "spf") {
-    return { kind: "spf", id, findings: await checkSpf(question.request, resolver, { signal }) };
+    const { request } = question;
+    return { kind: "spf", id, findings: await checkSpf(request, resolver, { signal, ...boundsOf(request) }) };
   }
   const { asked, octets } = question;
   const content = octets === undefined ? pieces(id, task) : buffer(octets);

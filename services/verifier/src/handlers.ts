@@ -32,11 +32,14 @@ export function spfHandler(checks: Checks, places: FairPlaces, metrics: CheckMet
     const stopTimer = metrics.seconds.startTimer({ check: "spf" });
     const { clientAddress, returnPath, helo } = body;
     const about = { clientAddress, domain: domainOf(returnPath) || helo };
-    const { reason, ...spf } = await places.run(about, signal, () => checks.spf(body, signal));
+    const left = timeLeft(body);
+    const { reason, queries, ...spf } = await places.run(about, signal, () =>
+      checks.spf({ ...body, ...left() }, signal),
+    );
     stopTimer();
     metrics.checks.inc({ check: "spf", result: spf.result });
     const wanted = body.wantsReason === true && reason !== undefined ? { reason } : {};
-    return { v: 1, spf, ...wanted } satisfies SpfAnswer;
+    return { v: 1, spf, ...wanted, ...costOf(body, queries) } satisfies SpfAnswer;
   };
 }
 
@@ -52,13 +55,16 @@ export function messageHandler(
     if (content === undefined) throw new Error("verify.message: the question has no content");
     const stopTimer = metrics.seconds.startTimer({ check: "message" });
     const about = { clientAddress: body.clientAddress, domain: body.spf?.domain };
-    const found = await orBusy(places.run(about, signal, () => checks.message(body, octetsOf(content, spool), signal)));
+    const left = timeLeft(body);
+    const found = await orBusy(
+      places.run(about, signal, () => checks.message({ ...body, ...left() }, octetsOf(content, spool), signal)),
+    );
     stopTimer();
     if (found === undefined) return busyAnswer;
-    const { dkim, dmarc, dmarcDetail, arc, signatures } = found;
+    const { dkim, dmarc, dmarcDetail, arc, signatures, queries } = found;
     if (dkim.length === 0) metrics.checks.inc({ check: "dkim", result: "none" });
     for (const { result } of dkim) metrics.checks.inc({ check: "dkim", result });
-    metrics.checks.inc({ check: "dmarc", result: dmarc.result });
+    if (body.skipsDmarc !== true) metrics.checks.inc({ check: "dmarc", result: dmarc.result });
     if (arc !== undefined) metrics.checks.inc({ check: "arc", result: arc.result });
     return {
       v: 1,
@@ -67,6 +73,7 @@ export function messageHandler(
       ...(body.wantsSignatures === true ? { signatures: signatures.map(asWanted(body)) } : {}),
       ...(arc === undefined ? {} : { arc }),
       ...(body.wantsDmarcDetail === true ? { dmarcDetail } : {}),
+      ...costOf(body, queries),
     } satisfies MessageAnswer;
   };
 }
@@ -83,9 +90,23 @@ async function orBusy<T>(found: Promise<T>): Promise<T | undefined> {
 
 /** An asker that does not know a word would not know what to do with it. */
 const asWanted =
-  ({ wantsSignatureBits }: MessageRequest) =>
-  ({ signatureBits, ...rest }: DkimSignature): DkimSignature =>
-    wantsSignatureBits === true && signatureBits !== undefined ? { ...rest, signatureBits } : rest;
+  ({ wantsSignatureBits, wantsSignatureFaults }: MessageRequest) =>
+  ({ signatureBits, fault, ...rest }: DkimSignature): DkimSignature => ({
+    ...rest,
+    ...(wantsSignatureBits === true && signatureBits !== undefined ? { signatureBits } : {}),
+    ...(wantsSignatureFaults === true && fault !== undefined ? { fault } : {}),
+  });
+
+/** From now on. @returns what is left when the question has got its place. */
+function timeLeft({ withinMs }: Pick<MessageRequest, "withinMs">): () => Pick<MessageRequest, "withinMs"> {
+  if (withinMs === undefined) return () => ({});
+  const endMs = performance.now() + withinMs;
+  return () => ({ withinMs: Math.max(1, Math.round(endMs - performance.now())) });
+}
+
+/** Where somebody counts. */
+const costOf = ({ spentQueries }: Pick<MessageRequest, "spentQueries">, queries: number) =>
+  spentQueries === undefined ? {} : { queries };
 
 /** `verify.destinations`: whom a domain's record names in, who may be sent reports out. */
 export function destinationsHandler(resolver: Resolver, files: SuffixFiles): QuestionHandler {

@@ -1,1 +1,2 @@
+export { ownThread } from "./own-thread.ts";
 export { verifier } from "./service.ts";

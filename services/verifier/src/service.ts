@@ -14,7 +14,7 @@ import { WorkerPool } from "./worker-pool.ts";
 const IN_LINE = 15;
 const WARM_UP_AFTER_MS = 1_000;
 /**
- * A question about a message waits so long for a place. What the asker has left of his ten seconds is for the check: who has
+ * A question waits so long for a place. What the asker has left of his ten seconds is for the check: who has
  * filled the line himself is to hear that, and not that nobody has answered.
  */
 const IN_LINE_MS = 2_000;
@@ -33,11 +33,11 @@ export const verifier: Service<typeof settings> = {
     const own = ownThread(resolver, files);
     const checks = workers === 0 ? own : dividedChecks(own, new WorkerPool({ workers, dnsServers, log }));
     const measured = checkMetrics(metrics);
-    const places = (waitMs?: number) => new FairPlaces(concurrency, concurrency * IN_LINE, waitMs);
+    const places = () => new FairPlaces(concurrency, concurrency * IN_LINE, IN_LINE_MS);
     // What waits for a place waits here, where it is known about whom it is, not on the bus.
     const all = { concurrency: concurrency * (1 + IN_LINE), maxWaiting: concurrency };
     const spf = await bus.serve(verifySpfSubject, all, spfHandler(checks, places(), measured));
-    const ofMessages = messageHandler(checks, places(IN_LINE_MS), bus.spool, measured);
+    const ofMessages = messageHandler(checks, places(), bus.spool, measured);
     const message = await bus.serve(verifyMessageSubject, all, ofMessages);
     const destinations = await bus.serve(
       verifyDestinationsSubject,

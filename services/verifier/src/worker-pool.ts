@@ -74,7 +74,7 @@ export class WorkerPool implements Checks {
       transfer: [],
     }));
     if (ending.kind === "spf") return ending.findings;
-    return { result: "temperror", domain: "", comment: whyNot(ending) };
+    return { result: "temperror", domain: "", comment: whyNot(ending), queries: 0 };
   }
 
   async message(
@@ -83,19 +83,12 @@ export class WorkerPool implements Checks {
     signal: AbortSignal,
   ): Promise<MessageFacts> {
     const isInline = Buffer.isBuffer(content);
-    const { headerOctets, spf, suffixFile, wantsArc, wantsSignatures } = asked;
-    const wanted = {
-      ...(headerOctets && { headerOctets }),
-      ...(wantsArc && { wantsArc }),
-      ...(wantsSignatures && { wantsSignatures }),
-    };
-    const bare = { ...(spf && { spf }), ...(suffixFile && { suffixFile }), ...wanted };
     // A copy that can be handed over: the original belongs to somebody's packet or database page.
     const octets = isInline ? new Uint8Array(content) : undefined;
     const pieces = isInline ? undefined : content[Symbol.asyncIterator]();
     try {
       const ending = await this.#run(signal, pieces, (id) => ({
-        message: { kind: "message", id, asked: bare, octets },
+        message: { kind: "message", id, asked, octets },
         transfer: octets === undefined ? [] : [octets.buffer],
       }));
       if (ending.kind === "unreadable") throw ending.err;

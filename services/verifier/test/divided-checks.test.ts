@@ -4,12 +4,12 @@ import type { Checks } from "../src/checks.ts";
 import { dividedChecks } from "../src/divided-checks.ts";
 import { message, signal, signed } from "./lab.ts";
 
-const none = { dmarcDetail: { isSpfAligned: false, isDkimAligned: false }, signatures: [] };
+const none = { dmarcDetail: { isSpfAligned: false, isDkimAligned: false }, signatures: [], queries: 0 };
 
 /** Says where it was asked. */
 function named(name: string): Checks {
   return {
-    spf: async () => ({ result: "none", domain: name }),
+    spf: async () => ({ result: "none", domain: name, queries: 0 }),
     message: async () => ({ dkim: [], dmarc: { result: "none", domain: name }, ...none }),
     stop: async () => undefined,
   };

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isBusyAnswer, MessageAnswer, SpfAnswer, type SpfFact, type SpoolReference } from "@postbus/contracts";
+import { isUnchecked, MessageAnswer, SpfAnswer, type SpoolReference } from "@postbus/contracts";
 import { createResolver, parseServers } from "@postbus/dns";
-import type { MessageFacts } from "@postbus/mail-auth";
-import { SuffixFiles } from "@postbus/mail-auth";
+import { type MessageFacts, type SpfFindings, SuffixFiles } from "@postbus/mail-auth";
 import { Registry } from "prom-client";
 import { Value } from "typebox/value";
 import type { Checks } from "../src/checks.ts";
@@ -87,7 +86,7 @@ test("a message for which there is no place is told so in words that every asker
   void ask({ ...question, content });
   const answer = await ask({ ...question, content });
   assert.ok(Value.Check(MessageAnswer, answer));
-  assert.ok(isBusyAnswer(answer));
+  assert.ok(isUnchecked(answer));
 });
 
 test("checks are counted by result", async () => {
@@ -109,7 +108,7 @@ test("checks are counted by result", async () => {
 
 test("an error of the spool is the question's error", async () => {
   const failing: Checks = {
-    spf: (): Promise<SpfFact> => Promise.reject(new Error("unused")),
+    spf: (): Promise<SpfFindings> => Promise.reject(new Error("unused")),
     message: (): Promise<MessageFacts> => Promise.reject(new Error("spool: m is not there")),
     stop: async () => undefined,
   };

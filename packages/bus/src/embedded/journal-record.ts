@@ -41,29 +41,33 @@ export const PAGE_OCTETS = 4_096;
 /** Where the next record begins behind one that ends at `end`. */
 export const nextPage = (end: number): number => Math.ceil(end / PAGE_OCTETS) * PAGE_OCTETS;
 
-/** Entries as one record, whose head `seal` fills in. @returns Undefined: it has more than `maxOctets`. */
-export function encodeEntries(entries: readonly JournalEntry[], maxOctets: number): Buffer | undefined {
-  let size = HEAD_OCTETS;
-  for (const { key, value } of entries) size += ENTRY_HEAD_OCTETS + key.length + lengthOf(value);
-  if (size > maxOctets) return undefined;
-  const record = Buffer.allocUnsafe(size);
-  let at = HEAD_OCTETS;
-  for (const { table, key, value } of entries) {
-    const octets = lengthOf(value);
-    record.writeUInt8(table, at);
-    record.writeUInt8(value === undefined ? 0 : 1, at + 1);
-    record.writeUInt16BE(key.length, at + 2);
-    record.writeUInt32BE(octets, at + 4);
-    at += ENTRY_HEAD_OCTETS;
-    at += record.write(key, at, "latin1");
-    if (typeof value === "string") at += record.write(value, at, "utf8");
-    else if (value !== undefined) at += value.copy(record, at);
+/** More than the record of such entries can have. */
+export function roomFor(entries: readonly JournalEntry[]): number {
+  let room = HEAD_OCTETS;
+  for (const { key, value } of entries) {
+    // A UTF-16 code unit becomes three octets at most.
+    const octets = typeof value === "string" ? 3 * value.length : (value?.length ?? 0);
+    room += ENTRY_HEAD_OCTETS + key.length + octets;
   }
-  return record;
+  return room;
 }
 
-const lengthOf = (value: Buffer | string | undefined): number =>
-  value === undefined ? 0 : typeof value === "string" ? Buffer.byteLength(value) : value.length;
+/** Entries as one record, whose head `seal` fills in. @param room As `roomFor` says. @returns A part of `room`. */
+export function encodeEntries(entries: readonly JournalEntry[], room: Buffer): Buffer {
+  let at = HEAD_OCTETS;
+  for (const { table, key, value } of entries) {
+    const valueAt = at + ENTRY_HEAD_OCTETS + room.write(key, at + ENTRY_HEAD_OCTETS, "latin1");
+    let end = valueAt;
+    if (typeof value === "string") end += room.write(value, valueAt, "utf8");
+    else if (value !== undefined) end += value.copy(room, valueAt);
+    room.writeUInt8(table, at);
+    room.writeUInt8(value === undefined ? 0 : 1, at + 1);
+    room.writeUInt16BE(key.length, at + 2);
+    room.writeUInt32BE(end - valueAt, at + 4);
+    at = end;
+  }
+  return room.subarray(0, at);
+}
 
 /** @param secret Of the file that it goes to. */
 export function seal(record: Buffer, sequence: number, previous: number, secret: Buffer): void {

@@ -8,6 +8,7 @@ import {
   type JournalEntry,
   type JournalRecord,
   nextPage,
+  roomFor,
   seal,
 } from "./journal-record.ts";
 import { syncDirectory } from "./sync-directory.ts";
@@ -15,6 +16,9 @@ import { syncDirectory } from "./sync-directory.ts";
 const NAMES = ["journal-0", "journal-1"] as const;
 /** Put there by the operator: the journal is lost or damaged, and what it holds is given up. */
 const FORGET = "forget-journal";
+
+/** Where records of up to so many octets are put together: memory that is new each time costs more than what goes there. */
+const USUAL_ROOM_OCTETS = 1024 * 1024;
 
 export interface JournalOptions {
   readonly directory: string;
@@ -40,6 +44,7 @@ export class Journal {
   #isAppending = false;
   #unsettledOctets = 0;
   #left: readonly JournalRecord[];
+  readonly #room = Buffer.allocUnsafeSlow(USUAL_ROOM_OCTETS);
 
   /**
    * @throws {ConfigError} a file is missing or another's; a record behind `settled` is missing. @throws the disk's errors.
@@ -107,9 +112,14 @@ export class Journal {
     return used >= JOURNAL_FILE_OCTETS;
   }
 
-  /** @returns Undefined: larger than any file. */
+  /** To be appended before the next is encoded. @returns Undefined: larger than any file. */
   encode(entries: readonly JournalEntry[]): Buffer | undefined {
-    return encodeEntries(entries, MAX_RECORD_OCTETS);
+    const room = roomFor(entries);
+    // Of which a third at least is used.
+    if (room > 3 * MAX_RECORD_OCTETS) return undefined;
+    const isUsual = room <= USUAL_ROOM_OCTETS && !this.#isAppending;
+    const record = encodeEntries(entries, isUsual ? this.#room : Buffer.allocUnsafe(room));
+    return record.length > MAX_RECORD_OCTETS ? undefined : record;
   }
 
   /** Whether a record can be appended; if not, something must be settled. */

@@ -1,4 +1,4 @@
-import type { DkimFact, DkimSignature } from "@postbus/contracts";
+import type { DkimFact, DkimLimits, DkimSignature } from "@postbus/contracts";
 import type { BodyHashes } from "../canonical/body-hashes.ts";
 import type { SignedHeader } from "../canonical/signed-header.ts";
 import { withoutSignature } from "../canonical/without-signature.ts";
@@ -6,7 +6,7 @@ import { cleanText } from "../clean-text.ts";
 import type { Field } from "../header-section.ts";
 import type { Result } from "../result.ts";
 import { describeSignature } from "./describe-signature.ts";
-import { type KeyRecords, WEAK_KEY } from "./key-records.ts";
+import { type KeyRecords, NO_KEY, OVERLONG_KEY, WEAK_KEY } from "./key-records.ts";
 import { signatureHolds } from "./keyed-verification.ts";
 import { type NamedSignature, readSignature, type VerifiableTags, WEAK_ALGORITHM } from "./read-signature.ts";
 
@@ -20,6 +20,9 @@ const MAX_SIGNATURE_OCTETS = 16 * 1024;
 const NO_SIGNATURE = "DKIM-Signature:";
 
 const BODY_DIFFERS = "body hash did not verify";
+/** The operator takes it for none (`DkimLimits`). */
+const REFUSED = "algorithm refused";
+const ED25519_BITS = 256;
 
 /** A signature with what DMARC wants to know of it. */
 export interface CheckedSignature {
@@ -41,12 +44,14 @@ interface Verdict {
 export class DkimCheck {
   readonly #header: SignedHeader;
   readonly #hashes: BodyHashes;
+  readonly #limits: DkimLimits | undefined;
   readonly #signatures: readonly { readonly field: string; readonly named: NamedSignature }[];
 
-  /** @param hashes Gets to know what is wanted of the body. */
-  constructor(header: SignedHeader, fields: readonly Field[], hashes: BodyHashes) {
+  /** @param hashes Gets to know what is wanted of the body. @param limits What is taken for a signature; absent: all are. */
+  constructor(header: SignedHeader, fields: readonly Field[], hashes: BodyHashes, limits: DkimLimits | undefined) {
     this.#header = header;
     this.#hashes = hashes;
+    this.#limits = limits;
     const all = fields.filter(({ name }) => name === "dkim-signature");
     const texts = all
       .filter(({ start, end }) => end - start <= MAX_SIGNATURE_OCTETS)
@@ -54,7 +59,10 @@ export class DkimCheck {
       .map((field) => header.text(field));
     // That nothing was looked at would mean that the check could not be made.
     if (texts.length === 0 && all.length > 0) texts.push(NO_SIGNATURE);
-    this.#signatures = texts.map((text) => ({ field: text, named: readSignature(text.slice(text.indexOf(":") + 1)) }));
+    this.#signatures = texts.map((text) => {
+      const named = readSignature(text.slice(text.indexOf(":") + 1));
+      return { field: text, named: isRefused(named, limits) ? { ...named, tags: REFUSED } : named };
+    });
     for (const { named } of this.#signatures)
       if (typeof named.tags !== "string") hashes.want(named.tags.body, named.tags.bodyLength);
   }
@@ -100,19 +108,27 @@ export class DkimCheck {
     // The signer's own wish (RFC 6376 §3.5, x=).
     if (tags.expires !== undefined && tags.expires * 1000 < nowMs)
       return { ...found, result: "fail", comment: "expired" };
+    const bits = answer.key.asymmetricKeyDetails?.modulusLength ?? ED25519_BITS;
+    if (bits < (this.#limits?.leastBits[answer.type] ?? 0)) return { ...found, ...withoutKey(WEAK_KEY) };
     return { ...found, result: "pass", comment: "" };
   }
 }
 
-/** RFC 8601 §2.7.1 has no nearer word than neutral. */
+/** Whether the operator takes no signatures of this kind, which is said of none that cannot be told. */
+function isRefused({ algorithm }: NamedSignature, limits: DkimLimits | undefined): boolean {
+  const [keyType = "", hash = ""] = algorithm.split("-");
+  return limits !== undefined && !(limits.hashes.includes(hash) && limits.keyTypes.includes(keyType));
+}
+
+/** RFC 8601 §2.7.1 has no nearer word than neutral; for what the operator does not take, it has one. */
 const unverifiable = (comment: string): Verdict => ({
-  result: comment === WEAK_ALGORITHM ? "policy" : "neutral",
+  result: comment === WEAK_ALGORITHM || comment === REFUSED ? "policy" : "neutral",
   comment,
 });
 
 /** Without a key there is no recovery but by the signer's doing. */
 const withoutKey = (comment: string): Verdict => ({
-  result: comment === "no key" ? "permerror" : comment === WEAK_KEY ? "policy" : "neutral",
+  result: comment === NO_KEY || comment === OVERLONG_KEY ? "permerror" : comment === WEAK_KEY ? "policy" : "neutral",
   comment,
 });
 
@@ -129,6 +145,9 @@ function described(field: string, named: NamedSignature, verdict: Verdict): Chec
       ...(comment === "" ? {} : { comment }),
     },
     ...(underSized === undefined ? {} : { underSized }),
-    describe: () => describeSignature(field.slice(field.indexOf(":") + 1), { result, comment, keyRecord }),
+    describe: () =>
+      comment === REFUSED
+        ? undefined
+        : describeSignature(field.slice(field.indexOf(":") + 1), { result, comment, keyRecord }),
   };
 }

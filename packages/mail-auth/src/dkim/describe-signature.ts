@@ -2,6 +2,8 @@ import type { DkimSignature } from "@postbus/contracts";
 import { cleanText } from "../clean-text.ts";
 import type { Result } from "../result.ts";
 import { keyLength } from "./key-length.ts";
+import { NO_KEY, OVERLONG_KEY } from "./key-records.ts";
+import { OTHER_VERSION } from "./read-signature.ts";
 import { readTags } from "./tag-list.ts";
 
 /** What verifying a signature has come to. */
@@ -34,8 +36,10 @@ export function describeSignature(field: string, verified: Verified): DkimSignat
   const [headerCanonicalization = "", bodyCanonicalization = "simple"] = tag("c", 40).toLowerCase().split("/");
   const identity = tag("i", MAX_NAME);
   const [status, reason] = statusOf(verified);
+  const fault = FAULTS.get(comment);
   return {
     ...{ status, reason, domain, selector },
+    ...(fault === undefined ? {} : { fault }),
     ...(identity === "" ? {} : { identity }),
     algorithm,
     headerCanonicalization: headerCanonicalization === "" ? "simple" : headerCanonicalization,
@@ -66,10 +70,17 @@ const STATUS: ReadonlyMap<string, Status> = new Map<string, Status>([
   ["bad signature", ["fail", "signature_incorrect"]],
   ["weak key", ["fail", "pubkey_too_short"]],
   ["expired", ["fail", "signature_expired"]],
-  ["no key", ["invalid", "pubkey_unavailable"]],
+  [NO_KEY, ["invalid", "pubkey_unavailable"]],
+  [OVERLONG_KEY, ["invalid", "pubkey_unavailable"]],
   ["unknown key version", ["invalid", "pubkey_dns_syntax"]],
   ["key not for email", ["invalid", "pubkey_dns_syntax"]],
 ]);
+
+const FAULTS: ReadonlyMap<string, NonNullable<DkimSignature["fault"]>> = new Map([
+  [NO_KEY, "no key"],
+  [OVERLONG_KEY, "overlong key"],
+  [OTHER_VERSION, "version"],
+] as const);
 
 function statusOf({ result, comment, keyRecord }: Verified): Status {
   if (result === "pass") return ["pass", ""];

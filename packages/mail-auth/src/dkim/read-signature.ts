@@ -32,6 +32,8 @@ export interface VerifiableTags {
 
 /** No signature may be made with it any more (RFC 8301 §3.1). */
 export const WEAK_ALGORITHM = "weak algorithm";
+/** RFC 6376 §3.5, v= */
+export const OTHER_VERSION = "incompatible version";
 
 /** Reads a signature. @param field What is behind the colon of a DKIM-Signature; latin1. */
 export function readSignature(field: string): NamedSignature {
@@ -78,7 +80,7 @@ const SELECTOR = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 function problemOf(tags: ReadonlyMap<string, string>, domain: string, selector: string): string | undefined {
   const plain = (name: string): string => withoutBlanks(tags.get(name) ?? "");
   if (REQUIRED.some((name) => plain(name) === "")) return "signature missing required tag";
-  if (tags.get("v") !== "1") return "incompatible version";
+  if (tags.get("v") !== "1") return OTHER_VERSION;
   for (const [name, format] of Object.entries(NUMBERS))
     if (tags.has(name) && !format.test(tags.get(name) ?? "")) return "signature syntax error";
   if (!DOMAIN.test(domain) || !SELECTOR.test(selector)) return "signature syntax error";

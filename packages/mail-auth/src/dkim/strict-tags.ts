@@ -6,7 +6,7 @@ export function strictTags(text: string): ReadonlyMap<string, string> | undefine
   const tags = new Map<string, string>();
   const segments = text.split(";");
   // What is behind the last semicolon may be nothing.
-  if (segments.at(-1)?.trim() === "") segments.pop();
+  if (trimBlanks(segments.at(-1) ?? "") === "") segments.pop();
   for (const segment of segments) {
     const [, name, value] = TAG.exec(segment) ?? [];
     if (name === undefined || value === undefined || tags.has(name)) return undefined;

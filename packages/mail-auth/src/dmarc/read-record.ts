@@ -1,4 +1,5 @@
 import type { DmarcRecord } from "@postbus/contracts";
+import { trim } from "@postbus/mail";
 import { cleanText } from "../clean-text.ts";
 import { readTags } from "../dkim/tag-list.ts";
 
@@ -47,6 +48,6 @@ const percentIn = (text: string): number => (/^\d{1,3}$/.test(text) ? Math.min(1
 
 /** One that is too long is none: cut, it would be somebody else's. */
 function urisIn(list: string | undefined): string[] {
-  const uris = (list ?? "").split(",").map((uri) => uri.trim());
+  const uris = (list ?? "").split(",").map(trim);
   return uris.filter((uri) => /^[\x21-\x7e]+$/.test(uri) && uri.length <= MAX_URI).slice(0, MAX_REPORT_URIS);
 }

@@ -32,6 +32,7 @@ describe("what is wrong has Exim's words", () => {
     [key(""), "invalid", "pubkey_der_syntax"],
     [key("!!"), "invalid", "pubkey_dns_syntax"],
     [{ comment: "invalid public key" }, "invalid", "pubkey_dns_syntax"],
+    [{ result: "permerror", comment: "overlong key" }, "invalid", "pubkey_unavailable"],
     [{ comment: "incompatible version" }, "invalid", ""],
   ];
   for (const [given, status, reason] of rows) {

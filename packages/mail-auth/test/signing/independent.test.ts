@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { createPrivateKey } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -116,6 +117,28 @@ sys.stdout.buffer.write(message)`;
   const mixed = await sealed(text, { results: "arc=pass" });
   const verify = "print(dkim.arc_verify(message, dnsfunc=dns)[0].decode())";
   assert.equal(dkimpy(verify, mixed).trim(), "pass", "a chain that both have worked on");
+});
+
+test("we find Ed25519 signatures of dkimpy right, and those of a changed message wrong", withDkimpy, async () => {
+  // The library wants the 32 octets of the key alone, which stand at the end of their DER.
+  const seed = createPrivateKey(ourKey.pem.ed25519).export({ type: "pkcs8", format: "der" }).subarray(-32);
+  const sign = `
+key = b'${seed.toString("base64")}'
+for how in [(b'relaxed', b'relaxed'), (b'simple', b'simple')]:
+    made = dkim.sign(message, b'ed25519', b'hop.example', key, canonicalize=how, signature_algorithm=b'ed25519-sha256')
+    message = made + message
+sys.stdout.buffer.write(message)`;
+  const text = dkimpy(sign, message);
+  for (const [octets, expected] of [
+    [text, "pass"],
+    [text.replace("Hello", "Goodbye"), "fail"],
+  ] as const) {
+    const { dkim } = await checkMessage(Buffer.from(octets, "latin1"), {}, resolver);
+    assert.deepEqual(
+      dkim.map(({ result }) => result),
+      [expected, expected],
+    );
+  }
 });
 
 test("opendkim finds our RSA signatures right, and those of a changed message wrong", withOpendkim, async () => {

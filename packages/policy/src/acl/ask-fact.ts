@@ -1,5 +1,5 @@
-import { trimStart } from "@postbus/mail";
-import { type Eventual, then } from "../expansion/code.ts";
+import { DeferError, trimStart } from "@postbus/mail";
+import type { Eventual } from "../expansion/code.ts";
 import { ExpansionDefer } from "../expansion/failures.ts";
 import { lowerCase } from "../expansion/operators/case.ts";
 import { textOf, type Value } from "../expansion/value.ts";
@@ -15,9 +15,15 @@ export function factOf(name: FactName, argument: string, { session }: AclRun): E
   if (known !== undefined) return noted(known, message.found);
   const ask = session.hooks.facts?.[name];
   if (ask === undefined) throw new ExpansionDefer(`${name}: no service is set up that could tell`);
-  return then(ask(argument), (fact) => {
+  const keep = (fact: Fact): Fact => {
     message.facts.set(name, fact);
     return noted(fact, message.found);
+  };
+  const asked = ask(argument);
+  if (!(asked instanceof Promise)) return keep(asked);
+  return asked.then(keep, (error: unknown) => {
+    if (error instanceof DeferError) message.unanswered.add(name);
+    throw error;
   });
 }
 

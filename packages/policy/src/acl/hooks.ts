@@ -34,7 +34,7 @@ export interface LogAbout {
 /** What ACLs need from whoever runs them. What is absent is not available: its use defers. */
 export interface AclHooks {
   readonly facts?: Facts;
-  /** All DKIM signatures of the message, from the top, as the policy takes them; undefined: nobody knows. */
+  /** All DKIM signatures of the message, from the top, as the policy takes them (`dkimLimits`); undefined: nobody knows. */
   signatures?(): Promise<readonly Signature[] | undefined>;
   /**
    * A program that looks into messages is asked about this one, as its header section is by now.
@@ -49,6 +49,8 @@ export interface AclHooks {
   readonly rates?: RateStore;
   /** `delay =`; ends early when the client goes away. @param isFlushed Whether replies so far are to be written first. */
   delay?(seconds: number, isFlushed: boolean): Eventual<void>;
+  /** `control = dscp/…`: of which class our packets to the client are from now on (RFC 2474), six bits. */
+  classify?(dscp: number): void;
   /** `udpsend =`. @throws {DeferError} it cannot be sent. */
   sendDatagram?(host: string, port: number, data: string): Promise<void>;
   /** The last verbs of the session, comma-separated. */

@@ -7,7 +7,7 @@ import { parseMailbox } from "../expansion/mailbox.ts";
 import { textOf } from "../expansion/value.ts";
 import type { SharedSurroundings } from "../load/policy-surroundings.ts";
 import type { Configuration } from "../reader/configuration.ts";
-import type { ProblemList } from "../reader/problem.ts";
+import { ProblemList } from "../reader/problem.ts";
 
 /** Who a failure report is from. */
 export interface ForensicSender {
@@ -30,6 +30,13 @@ export interface DmarcPolicy {
 }
 
 type Names = Readonly<Record<"primaryHostname" | "qualifyDomain", string>>;
+
+/** `dmarc_tld_file`, as in `DmarcPolicy`, for who needs no more. */
+export const dmarcSuffixFile = (
+  configuration: Pick<Configuration, "main">,
+  shared: SharedSurroundings,
+  names: Names,
+): DmarcPolicy["suffixFile"] => dmarcPolicy(configuration, shared, names, new ProblemList()).suffixFile;
 
 /** What the file says about DMARC. */
 export function dmarcPolicy(

@@ -28,7 +28,7 @@ const MESSAGE = {
   variable: /\$\{?(?:def:)?(?:dkim|dmarc|arc)_|\$\{authresults/,
 };
 const ARC = { conditions: [], variable: /\$\{?(?:def:)?arc_/ };
-const SIGNATURES = { conditions: [], variable: /\$\{authresults/ };
+const SIGNATURES = { conditions: ["dkim_status"], variable: /\$\{authresults/ };
 const DMARC = { conditions: ["dmarc_status"], variable: /\$\{?(?:def:)?dmarc_/ };
 const BMI = { conditions: [] as string[], variable: /bmi_(?:deliver|alt_location|base64_)/ };
 

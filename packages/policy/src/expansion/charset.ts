@@ -4,8 +4,8 @@ export function isKnownCharset(name: string): boolean {
 }
 
 /**
- * Octets of one character set as octets of another. What cannot be said in the target becomes `?`; octets of a set that
- * nobody knows stay as they are, as Exim leaves them.
+ * Octets of one character set as octets of another. As in Exim, they stay as they are where something in them cannot be said
+ * in the target, and where nobody knows one of the sets.
  */
 export function converted(octets: string, from: string, to: string): string {
   const source = canonical(from);
@@ -33,8 +33,15 @@ function decoded(octets: string, charset: string): string | undefined {
 
 function encoded(text: string, charset: string): string | undefined {
   if (charset === "utf-8") return Buffer.from(text, "utf8").toString("latin1");
-  if (isLatin1(charset)) return Array.from(text, (c) => (c > "\xff" ? "?" : c)).join("");
-  return undefined;
+  if (isLatin1(charset)) return /[\u0100-\uffff]/.test(text) ? undefined : text;
+  if (charset === "us-ascii") return /[\u0080-\uffff]/.test(text) ? undefined : text;
+  const set = decoded(ALL_OCTETS, charset);
+  // With several octets to a character, it cannot be turned round like this.
+  if (set?.length !== ALL_OCTETS.length) return undefined;
+  const codes = Array.from(text, (character) => set.indexOf(character));
+  return codes.includes(-1) ? undefined : String.fromCharCode(...codes);
 }
+
+const ALL_OCTETS = Buffer.from(Array.from({ length: 256 }, (_, code) => code)).toString("latin1");
 
 const isLatin1 = (charset: string): boolean => charset === "iso-8859-1" || charset === "latin1";

@@ -1,5 +1,5 @@
 import type { Configuration } from "./configuration.ts";
-import { formatProblem } from "./problem.ts";
+import { formatProblem, type Problem } from "./problem.ts";
 import { type ReadOptions, readConfiguration } from "./read-configuration.ts";
 
 export interface CheckOptions extends ReadOptions {
@@ -10,7 +10,11 @@ export interface CheckOptions extends ReadOptions {
 export interface CheckedConfiguration {
   /** Undefined if it cannot be used. */
   readonly configuration: Configuration | undefined;
-  /** What stands in its way, as `file:line: text`. */
+  /** As far as it could be read. For looking on: it may not be used. */
+  readonly readable: Configuration;
+  /** What stands in its way. */
+  readonly faultsFound: readonly Problem[];
+  /** The same, as `file:line: text`. */
   readonly faults: readonly string[];
   /** What does not, likewise. */
   readonly notices: readonly string[];
@@ -20,10 +24,12 @@ export interface CheckedConfiguration {
 export function checkConfiguration({ portable = false, ...options }: CheckOptions): CheckedConfiguration {
   const { configuration, problems } = readConfiguration(options);
   const isFault = (kind: string): boolean => kind === "error" || (kind === "machine" && !portable);
-  const faults = problems.filter(({ kind }) => isFault(kind)).map(formatProblem);
+  const faultsFound = problems.filter(({ kind }) => isFault(kind));
   return {
-    configuration: faults.length === 0 ? configuration : undefined,
-    faults,
+    configuration: faultsFound.length === 0 ? configuration : undefined,
+    readable: configuration,
+    faultsFound,
+    faults: faultsFound.map(formatProblem),
     notices: problems.filter(({ kind }) => !isFault(kind)).map(formatProblem),
   };
 }

@@ -67,6 +67,13 @@ function shorten(text: string): string {
   return text.length <= MAX_TEXT_CHARACTERS ? text : `${text.slice(0, MAX_TEXT_CHARACTERS)}…`;
 }
 
+/** By file, in the order in which the files were read, and line. */
+export function inOrder(problems: readonly Problem[], files: readonly { readonly path: string }[]): Problem[] {
+  const ranks = new Map(files.map(({ path }, i) => [path, i]));
+  const rank = ({ place }: Problem): number => ranks.get(place.file) ?? files.length;
+  return problems.toSorted((a, b) => rank(a) - rank(b) || a.place.line - b.place.line);
+}
+
 /** `file:line`, as it is shown in problems, traces and logs. */
 export function formatPlace({ file, line }: Place): string {
   return line === 0 ? file : `${file}:${line}`;

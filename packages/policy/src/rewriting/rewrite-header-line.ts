@@ -3,15 +3,28 @@ import { lowerCase } from "../expansion/operators/case.ts";
 import type { RewritePlace } from "../reader/rewrite-rule.ts";
 import { type RewriteContext, type RewriteRules, type Rewritten, replacedMailbox } from "./rewrite-rules.ts";
 
-/** The fields with addresses (RFC 5322 §3.6.2, §3.6.3), and what rules call them. */
-const PLACES: ReadonlyMap<string, RewritePlace> = new Map([
+const NAMES = [
   ["bcc", "b"],
   ["cc", "c"],
   ["from", "f"],
   ["reply-to", "r"],
   ["sender", "s"],
   ["to", "t"],
-]);
+] as const;
+
+/** The fields with addresses (RFC 5322 §3.6.2, §3.6.3, §3.6.6), and what rules call them. */
+const PLACES: ReadonlyMap<string, RewritePlace> = new Map(
+  NAMES.flatMap(([name, place]) => [[name, place] as const, [`resent-${name}`, place] as const]),
+);
+
+/** Those of them that name who receives. */
+const OF_RECIPIENTS: ReadonlySet<RewritePlace> = new Set(["b", "c", "t"]);
+
+/** What stands behind addresses without a domain, in fields that name senders, and recipients; absent: nothing. */
+export interface HeaderQualifiers {
+  readonly senders?: string;
+  readonly recipients?: string;
+}
 
 /** For `RewriteRules.concern`: whether header lines need to be looked at. */
 export const HEADER_PLACES: readonly RewritePlace[] = [...PLACES.values()];
@@ -20,21 +33,26 @@ export const HEADER_PLACES: readonly RewritePlace[] = [...PLACES.values()];
 const MAX_ADDRESSES = 1_000;
 
 /**
- * A header line with its addresses rewritten; names, comments and folding stay as they are (Exim's manual, "Rewriting flags
- * that specify which headers and envelope addresses to rewrite").
+ * A header line with its addresses qualified and rewritten; names, comments and folding stay as they are (Exim's manual,
+ * "Rewriting flags that specify which headers and envelope addresses to rewrite").
  *
  * @param line With its name, folded with LF.
+ * @param rules Absent: there are none.
  * @returns undefined: it stays as it is.
  * @throws {DeferError} it cannot be said now.
  */
 export async function rewriteHeaderLine(
   line: string,
-  rules: RewriteRules,
+  rules: RewriteRules | undefined,
   context: RewriteContext,
+  qualifiers: HeaderQualifiers = {},
 ): Promise<string | undefined> {
   const colon = line.indexOf(":");
   const place = PLACES.get(lowerCase(line.slice(0, colon).trimEnd()));
-  if (colon === -1 || place === undefined || !rules.concern([place])) return undefined;
+  if (colon === -1 || place === undefined) return undefined;
+  const qualifier = OF_RECIPIENTS.has(place) ? qualifiers.recipients : qualifiers.senders;
+  const isRuled = rules?.concern([place]) === true;
+  if (!isRuled && qualifier === undefined) return undefined;
   const body = line.slice(colon + 1);
   let result = "";
   let done = 0;
@@ -43,8 +61,12 @@ export async function rewriteHeaderLine(
     if (++count > MAX_ADDRESSES) break;
     const text = body.slice(start, end);
     const mailbox = parseMailbox(text);
-    if (mailbox === undefined || mailbox.domain === "") continue;
-    const rewritten = await rules.rewrite(mailbox.address, place, context);
+    if (mailbox === undefined || mailbox.address === "") continue;
+    const isQualified = mailbox.domain !== "";
+    if (!isQualified && qualifier === undefined) continue;
+    const address = isQualified ? mailbox.address : `${mailbox.address}@${qualifier}`;
+    const ruled = isRuled ? await rules.rewrite(address, place, context) : undefined;
+    const rewritten = ruled ?? (isQualified ? undefined : { address });
     if (rewritten === undefined) continue;
     result += body.slice(done, start) + replaced(text, mailbox.address, rewritten);
     done = end;

@@ -61,8 +61,8 @@ describe("control", () => {
     ["no_multiline_responses", { isMultilineOff: true }],
     ["no_delay_flush", { isDelayFlushOff: true }],
     ["no_callout_flush", { isCalloutFlushOff: true }],
-    ["dscp/ef", { dscp: "ef" }],
-    ["debug/tag=x", { debug: "tag=x" }],
+    ["debug/tag=x", { isTraced: true }],
+    ["debug/opts=+all/kill", { isTraced: false }],
   ];
   for (const [control, wanted] of ofConnection) {
     test(control, async () => {

@@ -31,6 +31,8 @@ describe("reading a ratelimit", () => {
     ["2M / 1d / per_byte / leaky / a / b", { limit: 2097152, measure: "per_byte", update: "leaky", key: "a/b" }],
     ["0 / 1s / readonly / count=3 / unique=x", { limit: 0, update: "readonly", count: 3, unique: "x" }],
     ["1 / 1s / noupdate / key", { update: "readonly", key: "key" }],
+    ["1 / 1s / strict / noupdate / key", { update: "readonly", key: "key" }],
+    ["1 / 1s / noupdate / leaky", { update: "readonly" }],
     ["1 / 1s / key / per_conn", { measure: "per_conn", key: "key" }],
     ["1 / 1s / a//b", { key: "a/b" }],
   ];
@@ -118,6 +120,8 @@ describe("ratelimit", () => {
     ["3 / 1h / per_rcpt / strict", /^451/],
     ["3 / 1h / per_addr / strict", /^451/],
     ["3 / 1h / per_mail", /^accept/],
+    // Not said, it is per_mail, too, and counts.
+    ["3 / 1h / strict", /^accept/],
     ["3 / 1h / per_mail / readonly", /^accept/],
     ["3 / 1h / per_conn / strict", /^accept/],
     ["3 / 1h / per_cmd / strict", /^accept/],

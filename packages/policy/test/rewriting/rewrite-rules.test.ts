@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { RewritePlace } from "../../src/reader/rewrite-rule.ts";
-import { rewriteHeaderLine } from "../../src/rewriting/rewrite-header-line.ts";
+import { type HeaderQualifiers, rewriteHeaderLine } from "../../src/rewriting/rewrite-header-line.ts";
 import type { RewriteContext, RewriteRules } from "../../src/rewriting/rewrite-rules.ts";
 import { policyOf } from "../policy-of.ts";
 
@@ -138,6 +138,7 @@ describe("header lines", () => {
     ["From: Old Name <whole@w.test>\n", "From: New Name <new@w.test>\n"],
     ["From: nl@o.test\n", "From: n2@o.test\n"],
     ["Reply-to : joe@old.test\n", "Reply-to : joe@new.test\n"],
+    ["Resent-To: joe@old.test\n", "Resent-To: joe@new.test\n"],
     ["From: Jo <joe (x) @ old.test>\n", "From: Jo <joe@new.test>\n"],
     ["Subject: joe@old.test\n", undefined],
     ["From: x@y.test\n", undefined],
@@ -151,4 +152,56 @@ describe("header lines", () => {
       assert.equal(await rewriteHeaderLine(line, rules, context), result);
     });
   }
+});
+
+/** As Exim leaves them of a client in `sender_unqualified_hosts` and `recipient_unqualified_hosts`; long lines it folds anew. */
+describe("addresses without a domain in header lines", () => {
+  const both = { senders: "send.test", recipients: "rcpt.test" };
+  const lines: readonly [line: string, result: string | undefined][] = [
+    ["From: Ann <ann>, other (c)\n", "From: Ann <ann@send.test>, other@send.test (c)\n"],
+    [
+      'To: bob, "B. C" <carl>, u@full.test, grp: a, b;\n',
+      'To: bob@rcpt.test, "B. C" <carl@rcpt.test>, u@full.test, grp: a@rcpt.test, b@rcpt.test;\n',
+    ],
+    ['Cc: carl (comment), "quo ted"\n', 'Cc: carl@rcpt.test (comment), "quo ted"@rcpt.test\n'],
+    ["Bcc: hidden\n", "Bcc: hidden@rcpt.test\n"],
+    ["Reply-To: rep\n", "Reply-To: rep@send.test\n"],
+    ["Sender: sen\n", "Sender: sen@send.test\n"],
+    ["Resent-From: ann\n", "Resent-From: ann@send.test\n"],
+    ["Resent-Sender: rs\n", "Resent-Sender: rs@send.test\n"],
+    ["Resent-To: rto\n", "Resent-To: rto@rcpt.test\n"],
+    ["TO: <x>,\n  y,\n", "TO: <x@rcpt.test>,\n  y@rcpt.test,\n"],
+    [
+      "To: a@,b @c.test, d@ e, \xe9, J\xf6rg <joe>\n",
+      "To: a@,b @c.test, d@ e, \xe9@rcpt.test, J\xf6rg <joe@rcpt.test>\n",
+    ],
+    ["Cc: <>, broken <, <p>\n", undefined],
+    ["Cc: undisclosed-recipients:;\n", undefined],
+    ["Bcc:\n", undefined],
+    ["Errors-To: eto\n", undefined],
+    ["Subject: bob\n", undefined],
+  ];
+  for (const [line, result] of lines) {
+    test(line.trim(), async () => {
+      assert.equal(await rewriteHeaderLine(line, undefined, contextOf().context, both), result);
+    });
+  }
+
+  test("fields of senders and of recipients each for themselves", async () => {
+    const { context } = contextOf();
+    const of = (qualifiers: HeaderQualifiers) => [
+      rewriteHeaderLine("From: a\n", undefined, context, qualifiers),
+      rewriteHeaderLine("To: b\n", undefined, context, qualifiers),
+    ];
+    assert.deepEqual(await Promise.all(of({ senders: "s.test" })), ["From: a@s.test\n", undefined]);
+    assert.deepEqual(await Promise.all(of({ recipients: "r.test" })), [undefined, "To: b@r.test\n"]);
+  });
+
+  test("rules are for what has a domain by then", async () => {
+    const { rules, context } = contextOf();
+    assert.equal(
+      await rewriteHeaderLine("To: joe, x\n", rules, context, { recipients: "old.test" }),
+      "To: joe@new.test, x@new.test\n",
+    );
+  });
 });

@@ -1,3 +1,4 @@
+import { asciiTransaction } from "./ascii-transaction.ts";
 import type { DialogueTerms } from "./dialogue-terms.ts";
 import { errnos, type Loss, lossTrouble, malformedTrouble, replyText, type Trouble } from "./error-text.ts";
 import { ended, type FinalMode, FinalReplies } from "./final-replies.ts";
@@ -15,6 +16,9 @@ const LONE_DOT: readonly Step[] = [{ do: "write", octets: ".\r\n" }];
 
 /** Every way to the end gives each recipient its own; should one be forgotten, it waits and is not lost. */
 const NO_ANSWER: RecipientResult = { outcome: "deferred", errno: errnos.closed, text: "no final answer" };
+
+const needsUtf8 = ({ smtpUtf8 = false, returnPath, recipients }: Transaction): boolean =>
+  smtpUtf8 || !isAscii(returnPath) || !recipients.every(isAscii);
 
 /** Position of a command in the dialogue: RSET, MAIL, one RCPT per recipient, DATA, end of data. */
 const RSET = -2;
@@ -57,12 +61,15 @@ export class Dialogue {
    * @param start How it begins: `reset`, the transaction before was left halfway; `behind`, its commands are sent behind
    * the end of data of that one, whose reply is not there yet.
    */
-  constructor(transaction: Transaction, terms: DialogueTerms, start: "reset" | "fresh" | "behind") {
+  constructor(given: Transaction, terms: DialogueTerms, start: "reset" | "fresh" | "behind") {
+    const { capabilities, isLmtp, pipelines, chunks, asksForPrdr } = terms;
+    const { utf8Downconvert = 0 } = given;
+    const wantsAscii = utf8Downconvert === 1 || (utf8Downconvert === -1 && !capabilities.smtpUtf8);
+    const transaction = wantsAscii && needsUtf8(given) ? (asciiTransaction(given) ?? given) : given;
     this.#transaction = transaction;
     this.#terms = terms;
-    const { smtpUtf8 = false, returnPath, recipients } = transaction;
-    const { capabilities, isLmtp, pipelines, chunks, asksForPrdr } = terms;
-    const isUtf8 = smtpUtf8 || !isAscii(returnPath) || !recipients.every(isAscii);
+    const isUtf8 = needsUtf8(transaction);
+    const { recipients } = transaction;
     this.#lacksUtf8 = isUtf8 && !capabilities.smtpUtf8;
     const isPrdr = asksForPrdr && recipients.length > 1;
     this.#finalMode = isLmtp ? "each" : isPrdr ? "prdr" : "one";

@@ -13,6 +13,11 @@ export interface Transaction {
   readonly eightBit: boolean;
   /** It came as a message of RFC 6531: addresses or header section may be in UTF-8, which the next hop must know. */
   readonly smtpUtf8?: boolean;
+  /**
+   * To be said with A-labels: 1: always; -1: to a host that does not know RFC 6531; 0 or absent: never. Where that is not
+   * possible, the host has to know it. Exim's `utf8_downconvert`.
+   */
+  readonly utf8Downconvert?: -1 | 0 | 1;
   /** RFC 8689: for a session that requires REQUIRETLS only. */
   readonly requireTls?: boolean;
   /** What the sender asks for of reports; a next hop that does not know DSN is not told (RFC 3461 §5.2.2). */

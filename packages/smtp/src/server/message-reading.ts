@@ -89,7 +89,8 @@ export class MessageReading {
     }
     const { header, body } = reader.take();
     if (header.length > headerMaxOctets) return this.#refuse(replies.headerTooLong);
-    if (countReceived(header) > receivedHeadersMax) return this.#refuse(replies.tooManyReceived);
+    // Ours will stand there, too; Exim counts it.
+    if (countReceived(header) >= receivedHeadersMax) return this.#refuse(replies.tooManyReceived);
     this.#header = undefined;
     if (body.length > 0) this.#pendingBody = body;
     return { kind: "header", octets: header };

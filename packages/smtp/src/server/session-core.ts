@@ -81,11 +81,13 @@ export class SessionCore {
   output = "";
   /** Empty before HELO or EHLO. */
   helo = "";
+  /** HELO or EHLO has been taken; some may come without a name (`mayGreetWithJunk`). */
+  hasGreeted = false;
   /** The last command. */
   line = "";
   isExtended = false;
   /** Name and kind of the greeting that was in force when the one came that is asked about. */
-  greeted: readonly [helo: string, isExtended: boolean] = ["", false];
+  greeted: readonly [helo: string, isExtended: boolean, hasGreeted: boolean] = ["", false, false];
   /** What the last reply to EHLO has offered. */
   offers: ExtensionOffers | undefined;
   isTls = false;
@@ -176,7 +178,7 @@ export class SessionCore {
   /** MAIL may not come before HELO or EHLO. */
   get lacksHello(): boolean {
     // Extended without a name: a greeting before the handshake counts (`remembersExtended`).
-    return this.helo === "" && !this.isExtended && !this.standing.mayOmitHello;
+    return !this.hasGreeted && !this.isExtended && !this.standing.mayOmitHello;
   }
 
   /** Nothing is left of a transaction that has been named. */

@@ -257,7 +257,7 @@ export class ServerSession {
         return;
       case "helo asked":
         // RFC 5321 §4.1.4: everything is as it was before.
-        [core.helo, core.isExtended] = core.greeted;
+        [core.helo, core.isExtended, core.hasGreeted] = core.greeted;
         break;
       case "path asked":
         core.path = undefined;
@@ -358,6 +358,7 @@ export class ServerSession {
     core.isAuthenticated = false;
     core.limits.noteRestart();
     core.helo = "";
+    core.hasGreeted = false;
     if (core.profile.remembersExtended !== true) core.isExtended = false;
     core.forgetTransaction();
     core.input.clear();
@@ -390,6 +391,7 @@ export class ServerSession {
     core.standing = UNKNOWN_CLIENT;
     core.clientAddress = clientAddress;
     core.helo = helo;
+    core.hasGreeted = helo !== "";
     core.isExtended = helo !== "" && isExtended;
     core.offers = undefined;
     core.isAuthenticated = isAuthenticated;

@@ -355,6 +355,31 @@ describe("a transaction", () => {
     assert.match(Talk.open("250-x\r\n250 SMTPUTF8\r\n").offer(flagged).sent, /^MAIL FROM:<s@a.test> SMTPUTF8\r\n/);
   });
 
+  const latin1 = (text: string): string => Buffer.from(text).toString("latin1");
+  const UTF8_PEER = "250-x\r\n250 SMTPUTF8\r\n";
+  const ASCII = "MAIL FROM:<s@xn--mller-kva.test>\r\n";
+  /** As Exim 4.98 does it, but for local parts, of which it makes others. */
+  const downconversions: readonly [how: -1 | 0 | 1 | undefined, to: string, peer: string | undefined, said: string][] =
+    [
+      [-1, "r@b\u00fccher.test", undefined, `${ASCII}RCPT TO:<r@xn--bcher-kva.test>\r\nDATA\r\n`],
+      [-1, "r@b.test", undefined, `${ASCII}RCPT TO:<r@b.test>\r\n`],
+      [-1, "r@b.test", UTF8_PEER, latin1("MAIL FROM:<s@m\u00fcller.test> SMTPUTF8\r\n")],
+      [-1, "\u00fc@b.test", undefined, ""],
+      [1, "r@b.test", undefined, `${ASCII}RCPT TO:<r@b.test>\r\n`],
+      [1, "r@b.test", UTF8_PEER, ASCII],
+      [1, "\u00fc@b.test", UTF8_PEER, latin1("MAIL FROM:<s@m\u00fcller.test> SMTPUTF8\r\n")],
+      [0, "r@b.test", undefined, ""],
+      [undefined, "r@b.test", undefined, ""],
+    ];
+  for (const [how, to, peer, said] of downconversions) {
+    test(`utf8_downconvert ${how}, to ${to}${peer === undefined ? "" : ", who knows SMTPUTF8"}`, () => {
+      const asked = { ...message, returnPath: latin1("s@m\u00fcller.test"), recipients: [latin1(to)], smtpUtf8: true };
+      const talk = Talk.open(peer).offer(how === undefined ? asked : { ...asked, utf8Downconvert: how });
+      const sent = talk.sent.replace(/ SIZE=\d+/, "");
+      assert.ok(said === "" ? sent === "" : sent.startsWith(said), sent);
+    });
+  }
+
   const R = `${AFTER} RCPT TO:`;
   /** Three recipients; the replies to MAIL, three RCPT, DATA, and to the content if it was wanted. */
   const mixes = [

@@ -87,7 +87,8 @@ describe("names in HELO", () => {
     ["a_b+c.test", "_+", false, true],
     ["[192.0.2.1]", "_", false, true],
     ["a b!c", "", true, true],
-    ["", "_", true, false],
+    ["", "_", true, true],
+    ["", "_", false, false],
     ["x".repeat(255), "_", true, true],
     ["!".repeat(256), "!", true, false],
   ];

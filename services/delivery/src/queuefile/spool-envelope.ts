@@ -115,9 +115,11 @@ function tlsLines({ reception }: DeliveryItem): string[] {
 /** RFC 3461 §4.3, by Exim's numbers. */
 const RET = { FULL: 1, HDRS: 2 } as const;
 
-function dsnLines({ smtpUtf8, notification }: DeliveryItem): string[] {
+function dsnLines({ smtpUtf8, utf8Downconvert, notification }: DeliveryItem): string[] {
   return [
     ...flag("smtputf8", smtpUtf8),
+    ...flag("utf8_downcvt", utf8Downconvert === 1),
+    ...flag("utf8_optdowncvt", utf8Downconvert === -1),
     ...ofPeer("dsn_envid", notification?.envid),
     ...ours("dsn_ret", notification?.ret === undefined ? undefined : RET[notification.ret]),
   ];

@@ -351,7 +351,8 @@ class SmtpDelivery {
     const { item, work } = this.#attempt;
     const content = this.#content;
     const { isRequired: requireTls } = this.#offer;
-    const plain = transactionOf(item, this.#sent.returnPath, batch, outgoingSize(content));
+    const { utf8Downconvert } = this.#transport;
+    const plain = transactionOf(item, this.#sent.returnPath, batch, outgoingSize(content), utf8Downconvert);
     const read = readOutgoing(content, this.#deps.spool);
     const octets = Buffer.isBuffer(read) ? read : measured(read, this.#transport.lineLengthLimit);
     try {

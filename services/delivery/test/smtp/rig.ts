@@ -63,6 +63,7 @@ export function smtpTransport(port: number, changes: Partial<SmtpTransport> = {}
     maxTryHard: 50,
     keepsAlive: true,
     dscp: undefined,
+    utf8Downconvert: undefined,
     sizeAddition: 1024,
     ignoresQuota: false,
     lineLengthLimit: 998,

@@ -8,6 +8,8 @@ export interface DecisionsClient {
   readonly address: string;
   readonly helo: string;
   readonly returnPath: string | undefined;
+  /** An ACL wants to have it recorded: `control = debug`. */
+  readonly isTraced: boolean;
 }
 
 /** What all sessions share of what decisions need. `rejections` takes what no message goes with, and may drop it. */
@@ -61,7 +63,7 @@ export class SessionDecisions implements DecisionListener {
 
   /** The message is accepted. @returns The event to go with it; undefined: it is not wanted. */
   accepted(messageId: string, atMs: number): Decided | undefined {
-    const isWanted = this.#shared.settings.decisions === "all" || this.#hasRefused;
+    const isWanted = this.#shared.settings.decisions === "all" || this.#hasRefused || this.#client.isTraced;
     const event = isWanted ? this.#event(messageId, atMs, "accepted") : undefined;
     this.#forget();
     return event;

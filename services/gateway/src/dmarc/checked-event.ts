@@ -17,11 +17,11 @@ export interface CheckedMessage {
   readonly sendsAggregates: boolean;
 }
 
-/** For the history file and for aggregate reports. @returns undefined: there was no record, or nobody could tell. */
+/** For the history file and for aggregate reports. @returns undefined: no record is in force. */
 export function dmarcCheckedEvent({ fact, detail }: JudgedDmarc, message: CheckedMessage): DmarcChecked | undefined {
   const status = dmarcStatus(fact);
   if (detail?.record === undefined) return undefined;
-  if (status === "norecord" || status === "nofrom" || status === "temperror") return undefined;
+  if (status === "norecord" || status === "nofrom") return undefined;
   const { messageId, atMs, clientAddress, helo, returnPath, outcome, facts, arc, sendsAggregates } = message;
   return {
     v: 1,
@@ -37,7 +37,9 @@ export function dmarcCheckedEvent({ fact, detail }: JudgedDmarc, message: Checke
     outcome,
     facts,
     detail,
-    ...(sendsAggregates && outcome !== "deferred" && detail.record.rua.length > 0 ? { isReported: true } : {}),
+    ...(sendsAggregates && outcome !== "deferred" && status !== "temperror" && detail.record.rua.length > 0
+      ? { isReported: true }
+      : {}),
     ...(arc === "pass" || arc === "fail" || arc === "none" ? { arc } : {}),
   };
 }

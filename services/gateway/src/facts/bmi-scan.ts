@@ -1,19 +1,11 @@
-import {
-  type BmiAnswer,
-  type BmiSetup,
-  type BmiTask,
-  bmiVerdictsAbout,
-  type Content,
-  type ScanRequest,
-} from "@postbus/contracts";
+import { type BmiAnswer, type BmiSetup, bmiVerdictsAbout, type Content, type ScanRequest } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
 import type { Incoming } from "../incoming.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { BmiGroups } from "./bmi-groups.ts";
 import { scanClient } from "./scan-client.ts";
 import { scannedHeader } from "./scanned-header.ts";
 
-/** Of the recipients in one question: it must fit into a message of the bus, beside content and header section. */
-const MAX_RECIPIENT_OCTETS = 192 * 1024;
 /** Characters of a line of the log. */
 const MAX_LINE = 500;
 /** Of the lines that one answer is good for. */
@@ -103,35 +95,29 @@ export class BmiScan {
     }
   }
 
-  /** Of many recipients, some at a time. */
-  async #answer(scanned: Scanned): Promise<Pick<BmiAnswer, "verdicts" | "warnings">> {
-    const { bmiOptin } = this.#incoming.acls.session.message.controls;
-    const { recipients } = this.#incoming.envelope;
-    const all = recipients.map((address) => ({ address, optin: [...(bmiOptin?.get(address) ?? [])] }));
-    const answers: BmiAnswer[] = [];
-    for (const some of parts(all)) answers.push(await this.#answerFor(some, scanned));
-    return {
-      verdicts: answers.flatMap(({ verdicts }) => verdicts),
-      warnings: answers.flatMap(({ warnings }) => warnings),
-    };
-  }
-
-  async #answerFor(recipients: BmiTask["recipients"], { content, header }: Scanned): Promise<BmiAnswer> {
+  async #answer({ content, header }: Scanned): Promise<Pick<BmiAnswer, "verdicts" | "warnings">> {
     const setup = this.#setup;
     const { envelope, acls } = this.#incoming;
+    const { bmiOptin } = acls.session.message.controls;
+    const groups = new BmiGroups(
+      setup,
+      envelope.recipients.map((address) => ({ address, optin: [...(bmiOptin?.get(address) ?? [])] })),
+    );
+    const task = groups.task();
     const question: ScanRequest = {
       v: 2,
       messageId: acls.session.message.messageId,
       client: scanClient(acls.session),
       returnPath: envelope.returnPath,
-      recipients: recipients.map(({ address }) => address),
+      recipients: task.recipients.map(({ address }) => address),
       header,
-      task: { engine: "bmi", setup, recipients },
+      task,
       timeoutMs: Math.max(...setup.engines.map(({ timeoutMs }) => timeoutMs)),
     };
-    const verdict = await this.#surroundings.questions.scan(question, content);
-    if (verdict.engine !== "bmi") throw new DeferError("bmi", "an answer to another question");
-    return verdict;
+    const answer = await this.#surroundings.questions.scan(question, content);
+    if (answer.engine !== "bmi") throw new DeferError("bmi", "an answer to another question");
+    const unknown = groups.unknown.map((text) => `no profile has the opt-in string ${JSON.stringify(text)}`);
+    return { verdicts: [...groups.expanded(answer.verdicts)], warnings: [...unknown, ...answer.warnings] };
   }
 
   async #asItCame(): Promise<Scanned> {
@@ -144,22 +130,6 @@ export class BmiScan {
   async #asItLeaves(content: Content): Promise<Scanned> {
     return content.kind === "inline" ? this.#asItCame() : { content, header: { text: "", replaces: 0 } };
   }
-}
-
-/** As many recipients together as there is room for in a question. */
-function parts(recipients: BmiTask["recipients"]): BmiTask["recipients"][] {
-  const all: BmiTask["recipients"][] = [];
-  let octets = Number.POSITIVE_INFINITY;
-  for (const recipient of recipients) {
-    const size = JSON.stringify(recipient).length;
-    octets += size;
-    if (octets > MAX_RECIPIENT_OCTETS) {
-      all.push([]);
-      octets = size;
-    }
-    all.at(-1)?.push(recipient);
-  }
-  return all;
 }
 
 interface Scanned {

@@ -1,7 +1,7 @@
 import type { RequestOptions, RequestReply } from "@postbus/bus";
 import {
   type Content,
-  isBusyAnswer,
+  isUnchecked,
   MessageAnswer,
   type MessageRequest,
   ScanAnswer,
@@ -13,17 +13,14 @@ import {
   verifyMessageSubject,
   verifySpfSubject,
 } from "@postbus/contracts";
-import { DeferError, domainOf } from "@postbus/mail";
+import { DeferError } from "@postbus/mail";
 import type { Logger } from "pino";
 import { Compile } from "typebox/compile";
-import { BusyError } from "./busy-error.ts";
+import { NoAnswerError } from "./no-answer-error.ts";
 
 const spfAnswers = Compile(SpfAnswer);
 const messageAnswers = Compile(MessageAnswer);
 const scanAnswers = Compile(ScanAnswer);
-
-/** What is written where no answer came: it is neither good nor bad, and it is not silence. */
-const NO_ANSWER = "no answer";
 
 /** One line in this time is enough to see that answers are missing. */
 const QUIET_MS = 1_000;
@@ -34,8 +31,8 @@ const SCAN_GRACE_MS = 2_000;
 type AskOptions = Pick<RequestOptions, "timeoutMs" | "signal">;
 
 /**
- * Asks verifier and scanner about a message. What verifier does not know in time is a `temperror`, which policy may act on,
- * and never a reason to refuse mail by itself; without a verdict of scanner a condition cannot be decided.
+ * Asks verifier and scanner about a message. What the DNS does not say in time is a `temperror`, an answer of verifier. Without any
+ * answer, a condition cannot be decided.
  */
 export class FactQuestions {
   readonly #bus: Pick<RequestReply, "request">;
@@ -49,29 +46,27 @@ export class FactQuestions {
     this.#log = log;
   }
 
-  async spf(question: SpfRequest, options: AskOptions): Promise<Pick<SpfAnswer, "spf" | "reason">> {
-    const answer = await this.#ask(verifySpfSubject, question, options, spfAnswers);
-    if (answer !== undefined) return answer;
-    const domain = domainOf(question.returnPath) || question.helo;
-    return { spf: { result: "temperror", domain, comment: NO_ANSWER } };
+  /** @throws {NoAnswerError} */
+  async spf(question: Omit<SpfRequest, "withinMs">, options: AskOptions): Promise<Omit<SpfAnswer, "v">> {
+    const asked: SpfRequest = { ...question, withinMs: options.timeoutMs };
+    const answer = await this.#ask(verifySpfSubject, asked, options, spfAnswers);
+    if (answer === undefined) throw new NoAnswerError("verifier", "no answer about SPF");
+    return answer;
   }
 
-  /** @throws {BusyError} the client asks too much: it could choose not to be judged if that were a fact. */
+  /** @throws {NoAnswerError} */
   async message(
-    question: MessageRequest,
+    question: Omit<MessageRequest, "withinMs">,
     content: Content,
     options: AskOptions,
-  ): Promise<Pick<MessageAnswer, "dkim" | "dmarc" | "dmarcDetail" | "signatures" | "arc">> {
-    const answer = await this.#ask(verifyMessageSubject, question, { ...options, content }, messageAnswers);
-    if (answer !== undefined && isBusyAnswer(answer)) {
-      this.#warn(verifyMessageSubject, answer.dmarc.comment);
-      throw new BusyError("verifier", answer.dmarc.comment ?? "");
-    }
-    if (answer !== undefined) return answer;
-    return {
-      dkim: [{ result: "temperror", domain: "", selector: "", comment: NO_ANSWER }],
-      dmarc: { result: "temperror", domain: "", comment: NO_ANSWER },
-    };
+  ): Promise<Omit<MessageAnswer, "v">> {
+    const asked: MessageRequest = { ...question, withinMs: options.timeoutMs };
+    const answer = await this.#ask(verifyMessageSubject, asked, { ...options, content }, messageAnswers);
+    if (answer === undefined) throw new NoAnswerError("verifier", "no answer about the message");
+    if (!isUnchecked(answer)) return answer;
+    const reason = answer.dmarc.comment ?? "nothing was looked at";
+    this.#warn(verifyMessageSubject, reason);
+    throw new NoAnswerError("verifier", reason);
   }
 
   /** @throws {DeferError} no verdict, for now. */

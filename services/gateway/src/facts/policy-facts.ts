@@ -1,9 +1,11 @@
-import type { DkimFact, SpfAnswer } from "@postbus/contracts";
+import type { DkimSignature, SpfAnswer } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
-import { type AclHooks, acceptedSignatures, type Policy } from "@postbus/policy";
+import type { AclHooks, AclSession, Policy } from "@postbus/policy";
 import { arcFact } from "./arc-fact.ts";
-import { dmarcFact, dmarcOff, type NoDmarc } from "./dmarc-fact.ts";
+import { dmarcFact, dmarcOff } from "./dmarc-fact.ts";
+import { NoAnswerError } from "./no-answer-error.ts";
 import type { TransactionFacts } from "./transaction-facts.ts";
+import { whyNoDmarc } from "./why-no-dmarc.ts";
 
 type FactHooks = Required<Pick<AclHooks, "facts" | "signatures">>;
 
@@ -14,21 +16,16 @@ interface Transaction {
 /**
  * The facts as the policy's conditions and variables want them (Exim's manual, "DKIM, SPF, SRS and DMARC").
  *
- * @param transaction The one that runs. @param whyNoDmarc Asked when a condition wants DMARC.
+ * @param transaction The one that runs. @param session That of the policy.
  */
 export function policyFacts(
-  { configuration, primaryHostname: hostname }: Pick<Policy, "configuration" | "primaryHostname">,
+  { primaryHostname: hostname }: Pick<Policy, "primaryHostname">,
   transaction: () => Transaction | undefined,
-  whyNoDmarc: () => NoDmarc | undefined,
+  session: () => AclSession,
 ): FactHooks {
   const running = (name: string): Transaction => {
     const found = transaction();
     if (found === undefined) throw new DeferError(name, "there is no message yet");
-    return found;
-  };
-  const ofMessage = async (name: string) => {
-    const found = await running(name).facts.message();
-    if (found === undefined) throw new DeferError(name, "the message is not there yet");
     return found;
   };
   return {
@@ -36,12 +33,9 @@ export function policyFacts(
       spf: async () => spfFact(await running("spf").facts.spf(), false),
       spf_guess: async (record) => spfFact(await running("spf_guess").facts.spfGuess(record), true),
       dkim: async () => {
-        const { dkim = [], dmarc } = await ofMessage("dkim");
-        // Without signatures and without an author, nothing was looked at.
-        if (dkim.length === 0 && dmarc?.result === "temperror" && dmarc.domain === "") {
-          throw new DeferError("dkim", dmarc.comment ?? "the message could not be checked");
-        }
-        return dkimFact(dkim);
+        const found = await running("dkim").facts.signatures();
+        if (found === undefined) throw new DeferError("dkim", "the message is not there yet");
+        return dkimFact(found);
       },
       arc: async () => {
         const { facts } = running("arc");
@@ -50,7 +44,7 @@ export function policyFacts(
         return arcFact(found, facts.clientAddress);
       },
       dmarc: async () => {
-        const why = whyNoDmarc();
+        const why = whyNoDmarc(session());
         if (why !== undefined) return dmarcOff(why, hostname);
         const judged = await running("dmarc").facts.dmarc();
         if (judged === undefined) throw new DeferError("dmarc", "the message is not there yet");
@@ -58,8 +52,12 @@ export function policyFacts(
       },
     },
     async signatures() {
-      const found = await running("authresults").facts.signatures();
-      return found && acceptedSignatures(configuration, found);
+      try {
+        return await running("authresults").facts.signatures();
+      } catch (err) {
+        if (err instanceof NoAnswerError) return undefined;
+        throw err;
+      }
     },
   };
 }
@@ -79,14 +77,14 @@ const spfFact = (
 });
 
 /** Of several signatures, the best: one that holds is enough. */
-function dkimFact(signatures: readonly DkimFact[]) {
-  const best = signatures.find(({ result }) => result === "pass") ?? signatures[0];
-  const result = best === undefined ? "none" : DKIM_STATUS[best.result];
+function dkimFact(signatures: readonly DkimSignature[]) {
+  const best = signatures.find(({ status }) => status === "pass") ?? signatures[0];
+  const result = best?.status ?? "none";
   return {
     result,
     variables: {
       dkim_verify_status: result,
-      dkim_verify_reason: best?.comment ?? "",
+      dkim_verify_reason: best?.reason ?? "",
       dkim_domain: best?.domain ?? "",
       dkim_selector: best?.selector ?? "",
       dkim_algo: best?.algorithm ?? "",
@@ -94,14 +92,3 @@ function dkimFact(signatures: readonly DkimFact[]) {
     },
   };
 }
-
-const DKIM_STATUS: Readonly<Record<DkimFact["result"], string>> = {
-  none: "none",
-  pass: "pass",
-  fail: "fail",
-  softfail: "fail",
-  neutral: "invalid",
-  policy: "invalid",
-  temperror: "invalid",
-  permerror: "invalid",
-};

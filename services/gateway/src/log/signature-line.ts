@@ -14,11 +14,11 @@ export function signatureLine(signature: DkimSignature): string {
   return `${named}${tags.join("")} [${verdict(signature)}]`;
 }
 
-function verdict({ status, reason }: DkimSignature): string {
+function verdict({ status, reason, fault }: DkimSignature): string {
   if (status === "pass") return "verification succeeded";
   if (status === "none") return "not verified";
   if (status === "fail") return `verification failed - ${FAILURES.get(reason) ?? "unspecified reason"}`;
-  return `invalid - ${PROBLEMS.get(reason) ?? "signature tag missing or invalid"}`;
+  return `invalid - ${FAULTS.get(fault) ?? PROBLEMS.get(reason) ?? "signature tag missing or invalid"}`;
 }
 
 const FAILURES: ReadonlyMap<string, string> = new Map([
@@ -26,6 +26,11 @@ const FAILURES: ReadonlyMap<string, string> = new Map([
   ["signature_incorrect", "signature did not verify (headers probably modified in transit)"],
   ["pubkey_too_short", "signature invalid (key too short)"],
   ["signature_expired", "signature expired"],
+]);
+
+const FAULTS: ReadonlyMap<DkimSignature["fault"], string> = new Map([
+  ["overlong key", "overlong public key record"],
+  ["version", "unsupported DKIM version"],
 ]);
 
 const PROBLEMS: ReadonlyMap<string, string> = new Map([

@@ -153,6 +153,29 @@ test("of messages that are accepted whole, nothing is told where only refusals a
   );
 });
 
+test("control = debug: those of that session are told until it says otherwise", async () => {
+  const mail =
+    "accept senders = a@out.example\n control = debug/tag=.x\n accept senders = c@out.example\n control = debug/kill\n accept";
+  await using gateway = await startTestGateway({ policy: { acls: { mail } }, settings: { decisions: "refused" } });
+  await using client = await gateway.session();
+  const want: string[] = [];
+  for (const [sender, isTold] of [
+    ["b", false],
+    ["a", true],
+    ["b", true],
+    ["c", false],
+    ["b", false],
+  ] as const) {
+    await client.say(`MAIL FROM:<${sender}@out.example>\r\nRCPT TO:<x@example.org>\r\nDATA\r\n`, 250, 250, 354);
+    const id = /id=(\S+)/.exec(await client.say("\r\n.\r\n", 250))?.[1] ?? "";
+    want.push(`msg:received ${id}`, ...(isTold ? [`msg:decided ${id}`] : []));
+  }
+  const seen: string[] = [];
+  const isToldOf = ({ name }: MailEvent): boolean => name === "msg:decided" || name === "msg:received";
+  await gateway.event((event) => isToldOf(event) && seen.push(`${event.name} ${event.messageId}`) === want.length);
+  assert.deepEqual(seen, want);
+});
+
 test("where nothing is wanted, nothing is told", async () => {
   await using gateway = await start({ decisions: "none" });
   await send(gateway, "virus", 550);

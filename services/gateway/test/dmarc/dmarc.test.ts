@@ -110,6 +110,14 @@ describe("DMARC in the gateway: the record of a check", () => {
       "accept",
       "accepted",
     ],
+    [
+      "taken, though its check has come to nothing for now",
+      "dmarc_aggregate_sender = dmarc@mx.test",
+      { result: "temperror", domain: "b.example", policy: "reject" },
+      250,
+      "temperror",
+      "accepted",
+    ],
   ] as const) {
     test(`of a message that is ${name}`, async () => {
       await using gateway = await gatewayWith({ main });
@@ -128,6 +136,8 @@ describe("DMARC in the gateway: the record of a check", () => {
         facts: { spf: { result: "fail" } },
       });
       assert.equal(event.id, `${event.messageId}/dmarc`);
+      // What may be another result later is reported to nobody.
+      assert.equal(event.isReported, status === "accept" ? true : undefined);
     });
   }
 

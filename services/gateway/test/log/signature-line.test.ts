@@ -35,6 +35,11 @@ const rows: readonly [changes: Partial<DkimSignature>, want: string][] = [
   [{ status: "invalid", reason: "pubkey_dns_syntax" }, `${BEGINNING} [invalid - syntax error in public key record]`],
   [{ status: "invalid", reason: "pubkey_der_syntax" }, `${BEGINNING} [invalid - syntax error in public key record]`],
   [{ status: "invalid", reason: "" }, `${BEGINNING} [invalid - signature tag missing or invalid]`],
+  [{ status: "invalid", reason: "", fault: "version" }, `${BEGINNING} [invalid - unsupported DKIM version]`],
+  [
+    { status: "invalid", reason: "pubkey_unavailable", fault: "overlong key" },
+    `${BEGINNING} [invalid - overlong public key record]`,
+  ],
   [{ status: "fail", reason: "signature_expired" }, `${BEGINNING} [verification failed - signature expired]`],
   [{ status: "none" }, `${BEGINNING} [not verified]`],
 ];

@@ -13,11 +13,13 @@ const RESULTS: Readonly<Record<SpfFact["result"] | DkimFact["result"], number>> 
 };
 
 /** Of what the policy comes to, and of what is done by that. */
-const POLICIES: Readonly<Record<DmarcChecked["status"], { readonly policy: number; readonly action: number }>> = {
+const POLICIES: Readonly<Record<DmarcChecked["status"], { readonly policy?: number; readonly action: number }>> = {
   accept: { policy: 15, action: 2 },
   reject: { policy: 16, action: 0 },
   quarantine: { policy: 17, action: 4 },
   none: { policy: 18, action: 2 },
+  // It may be another one later: so it comes to none.
+  temperror: { action: 3 },
 };
 
 const ARC = { pass: { arc: 0, policy: 0 }, fail: { arc: 7, policy: 2 }, none: { arc: 11, policy: 1 } } as const;
@@ -45,7 +47,7 @@ export function historyBlock(event: DmarcChecked, reporter: string): string {
       .filter(({ domain, selector }) => domain !== "" && selector !== "")
       .map(({ domain, selector, result }) => `dkim ${word(domain)} ${word(selector)} ${RESULTS[result]}`),
     `pdomain ${word(record.domain)}`,
-    `policy ${policy}`,
+    ...(policy === undefined ? [] : [`policy ${policy}`]),
     ...(record.rua.length === 0 ? ["rua -"] : record.rua.map((uri) => `rua ${word(uri)}`)),
     `pct ${record.percent}`,
     `adkim ${letter(record.adkim)}`,

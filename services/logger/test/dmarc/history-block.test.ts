@@ -50,6 +50,11 @@ describe("a block of the history file", () => {
     });
   }
 
+  test("of a check that came to nothing for now has no policy, and action 3", () => {
+    const block = lines({ status: "temperror", outcome: "deferred" });
+    assert.ok(!block.some((line) => line.startsWith("policy ")) && block.includes("action 3"), block.join());
+  });
+
   test("names no results that nobody has, no address that nobody has named", () => {
     const bare = { ...record, rua: [], sp: "quarantine" as const, p: "none" as const };
     const block = lines({

@@ -14,21 +14,17 @@ export async function check(args: readonly string[]): Promise<number> {
   const { config: file, macros, data, deliveryPrograms } = policySettings(values);
   const portable = values.portable === true;
   const from = { file, macros, portable };
-  const { configuration, faults, notices } = readPolicy(from);
-  if (configuration === undefined) {
-    show(notices);
-    throw new ConfigError(faults.join("\n"));
-  }
+  const { notices } = readPolicy(from);
   const abilities = portable ? {} : { delivery: { runsPrograms: deliveryPrograms > 0 } };
   try {
     const policy = await loadPolicy({ ...from, data, ...abilities });
     await policy.stop();
     show(policy.notices);
+    process.stdout.write(`policy ${policy.version} is in order\n`);
   } catch (err) {
     if (err instanceof ConfigError) show(notices);
     throw err;
   }
-  process.stdout.write(`policy ${configuration.version} is in order\n`);
   return 0;
 }
 

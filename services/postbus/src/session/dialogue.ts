@@ -1,34 +1,34 @@
-import { hasDomain, type Reply } from "@postbus/mail";
+import { mendHeader, type RewritingPolicy, rewriteArgument, rewriteEnvelope, type Unwanted } from "@postbus/gateway";
+import { DeferError, hasDomain, type Reply } from "@postbus/mail";
 import {
   type AclAnswer,
   type AuthAnswer,
   type Configuration,
   changedHeader,
-  fixSubmitted,
   judgeContent,
-  type Signature,
   type SmtpAcls,
 } from "@postbus/policy";
 import { ServerSession, type SessionProfile, type SessionStep } from "@postbus/smtp";
 import { contentStages } from "./content-stages.ts";
 import { LineEnds } from "./line-ends.ts";
 import { MessageInHand } from "./message-in-hand.ts";
+import type { SessionFacts } from "./session-facts.ts";
 
 export interface DialogueOptions {
   readonly profile: SessionProfile;
   readonly clientAddress: string;
   readonly acls: SmtpAcls;
-  /** Of senders and recipients without a domain. */
-  readonly qualifyDomain: string;
-  readonly qualifyRecipient: string;
+  /** With the domains of senders and recipients that have none. */
+  readonly rewriting: RewritingPolicy;
+  /** What is taken out of a header section. */
+  readonly unwanted: Unwanted;
   /** `received_header_text` */
   readonly receivedText: string;
   readonly bodyVisible: number;
   readonly configuration: Configuration;
   /** Where parts of messages are unpacked. */
   readonly scanDirectory: string;
-  /** What verifying a message finds. */
-  signatures(content: Buffer): Promise<readonly Signature[]>;
+  readonly facts: SessionFacts;
   readonly nextMessageId: () => string;
   /** Octets for the client. */
   write(text: string): void;
@@ -91,21 +91,25 @@ export class Dialogue {
     acls.session.connection.isExtended = this.#session.isExtended;
     switch (step.kind) {
       case "connect":
-        this.#settle("connection", await acls.connect());
+        this.#settle("connection", await acls.connect(), () => {
+          const { receiveTimeoutMs: _, ...terms } = acls.session.connection.terms;
+          this.#session.adopt(terms);
+        });
         break;
       case "helo":
         this.#settle(`EHLO or HELO ${step.name}`, await acls.helo(step.name, step.isExtended));
         break;
       case "path":
-        // Nothing is rewritten here: who looks on sees what ACLs say of addresses as they are given.
-        this.#session.readPath(step.path);
+        await this.#orLater(step.of, async () => {
+          this.#session.readPath((await rewriteArgument(step.path, this.#options.rewriting, acls)) ?? step.path);
+        });
         break;
       case "mail":
         this.#beginMessage();
-        await this.#mail(step);
+        await this.#orLater("MAIL", () => this.#mail(step));
         break;
       case "recipient":
-        await this.#recipient(step.address);
+        await this.#orLater("RCPT", () => this.#recipient(step.address));
         break;
       case "data":
         if (step.isChunked) this.#session.accept();
@@ -166,8 +170,10 @@ export class Dialogue {
   }
 
   async #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> {
-    const { acls, qualifyDomain } = this.#options;
-    const returnPath = this.#qualified(step.returnPath, qualifyDomain);
+    const { acls, rewriting, clientAddress, facts } = this.#options;
+    const given = this.#qualified(step.returnPath, rewriting.qualifyDomain);
+    const returnPath = (await rewriteEnvelope(given, "F", rewriting, acls)) ?? given;
+    facts.begin({ clientAddress, helo: this.#session.helo, returnPath });
     this.#settle(
       `MAIL <${returnPath}>`,
       await acls.mail({
@@ -180,40 +186,56 @@ export class Dialogue {
     );
   }
 
-  async #recipient(given: string): Promise<void> {
-    const address = this.#qualified(given);
-    this.#settle(`RCPT <${address}>`, await this.#options.acls.recipient(address));
+  async #recipient(path: string): Promise<void> {
+    const { acls, rewriting } = this.#options;
+    const given = this.#qualified(path);
+    const address = (await rewriteEnvelope(given, "T", rewriting, acls)) ?? given;
+    this.#settle(`RCPT <${address}>`, await acls.recipient(address));
   }
 
-  #qualified(address: string, domain = this.#options.qualifyRecipient): string {
+  /** An address that cannot be rewritten now. */
+  async #orLater(what: "MAIL" | "RCPT", action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      if (!(error instanceof DeferError)) throw error;
+      this.#options.log(`temporarily rejected ${what}: ${error.message}`);
+      this.#session.refuse(LATER);
+    }
+  }
+
+  #qualified(address: string, domain = this.#options.rewriting.qualifyRecipient): string {
     return address === "" || hasDomain(address) ? address : `${address}@${domain}`;
   }
 
   async #end(): Promise<void> {
-    const { acls, bodyVisible } = this.#options;
+    const { acls, bodyVisible, rewriting, unwanted } = this.#options;
     const { message } = acls.session;
-    const given = this.#message.headerLines;
-    const {
-      gone,
-      first = [],
-      last = [],
-      refusal,
-    } = (await fixSubmitted(acls.session, given, await acls.text("$tod_full"))) ?? {};
+    const given = this.#message.headerLines(unwanted);
+    const { changed, gone, first, last, refusal } = await mendHeader(
+      given,
+      rewriting,
+      acls,
+      await acls.text("$tod_full"),
+    );
     if (refusal !== undefined) {
       this.#session.finish(refusal, false, false);
       acls.reset();
       return;
     }
-    const kept = given.filter((line) => gone?.has(line) !== true);
-    const lines = [...(await this.#receivedLine()), ...first, ...kept, ...last];
+    const kept = [...first, ...given.filter((line) => !gone.has(line)), ...last];
+    const mended = kept.map((line) => changed.get(line) ?? line).filter((line) => line !== "");
+    const lines = [...(await this.#receivedLine()), ...mended];
     const header = changedHeader(lines, message.addedHeaders, message.removedHeaders);
     message.settleHeaders();
     acls.content(this.#message.content(header, bodyVisible));
     const content = this.#message;
+    const { facts } = this.#options;
+    facts.contentIsThere(message.messageId, content.octets, content.headerOctets);
     const early = await contentStages({
       ...this.#options,
       source: content.source,
-      signatures: () => this.#options.signatures(content.octets),
+      signatures: () => facts.signatures(),
     });
     this.#showHeader(header);
     const { trace, log } = this.#options;
@@ -244,9 +266,11 @@ export class Dialogue {
     return text === "" ? [] : [`${text}; ${await acls.text("$tod_full")}\n`];
   }
 
-  #settle(what: string, answer: AclAnswer): void {
+  /** @param prepare Before the answer. */
+  #settle(what: string, answer: AclAnswer, prepare?: () => void): void {
     const { acls, trace } = this.#options;
     trace(answer);
+    prepare?.();
     // What is typed ahead is there at once, whatever the policy says of it.
     // The client was given with the command, and stays.
     this.#session.standing = { ...{ ...acls.session.connection.standing, enforcesSync: false }, mayXclient: false };
@@ -296,6 +320,7 @@ export class Dialogue {
   }
 }
 
+const LATER: Reply = { code: 451, lines: ["Temporary local problem - please try later"] };
 const REFUSED: Reply = { code: 550, lines: ["Administrative prohibition"] };
 
 /** What was refused, in Exim's words. */

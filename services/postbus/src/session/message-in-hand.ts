@@ -1,3 +1,4 @@
+import { type Unwanted, withoutUnwanted } from "@postbus/gateway";
 import { headerFields, type OctetSource } from "@postbus/mail";
 import { receivedContent } from "@postbus/policy";
 
@@ -14,11 +15,14 @@ export class MessageInHand {
     this.#body.push(octets);
   }
 
-  /** Each header line with its name, folded with LF. */
-  get headerLines(): string[] {
-    return headerFields(this.#header).map(({ start, end }) =>
-      this.#header.toString("latin1", start, end).replaceAll("\r\n", "\n"),
-    );
+  /** Each header line that stays with the message, with its name, folded with LF. */
+  headerLines(unwanted: Unwanted): string[] {
+    const header = withoutUnwanted(this.#header, headerFields(this.#header), unwanted);
+    return headerFields(header).map(({ start, end }) => header.toString("latin1", start, end).replaceAll("\r\n", "\n"));
+  }
+
+  get headerOctets(): number {
+    return this.#header.length;
   }
 
   /** The message as it came. */

@@ -1,28 +1,31 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Resolver } from "@postbus/dns";
-import { DeferError, formatReply, MessageIdGenerator } from "@postbus/mail";
-import { checkMessage, checkSpf } from "@postbus/mail-auth";
+import { MessageIdGenerator } from "@postbus/mail";
 import {
   type AclHooks,
   AclSession,
   Acls,
+  authservIds,
   type Configuration,
-  type Fact,
   formatPlace,
   formatRecord,
   PROGRAM_VERSION,
+  ProblemList,
   policySurroundings,
-  type Signature,
+  rewritingOf,
   SmtpAcls,
   type SmtpParts,
+  type SmtpPolicy,
   sessionNames,
   smtpParts,
+  smtpPolicy,
 } from "@postbus/policy";
 import { KeyValueRates, openRedisRates, type RateStore } from "@postbus/rates";
 import { compileRouters } from "@postbus/routing";
 import { type SessionProfile, type SessionQuestion, sessionProfile } from "@postbus/smtp";
 import { Dialogue } from "./dialogue.ts";
+import { SessionFacts } from "./session-facts.ts";
 import { StateFile } from "./state-file.ts";
 
 export interface SessionOptions {
@@ -49,12 +52,17 @@ export async function runSession(options: SessionOptions): Promise<void> {
   const { rates, stop } = await openRates(redisUrl, dataDirectory);
   const { primaryHostname } = surroundings.shared.settings;
   const names = sessionNames(configuration, { primaryHostname, file: options.file, version: PROGRAM_VERSION });
+  const facts = new SessionFacts({
+    configuration,
+    shared: surroundings.shared,
+    primaryHostname,
+    qualifyDomain: names.qualifyDomain,
+    resolver: options.resolver,
+    session: () => session,
+  });
   const hooks: AclHooks = {
     rates,
-    facts: {
-      spf: () => spfOf(session, options.resolver),
-      spf_guess: (record) => spfOf(session, options.resolver, record),
-    },
+    ...facts.hooks,
     log: (targets, text, { before } = {}) => {
       const host = session.evaluation.around.variables.get("sender_fullhost") ?? "";
       const of = before === undefined ? "" : `${before}${host}`;
@@ -71,25 +79,29 @@ export async function runSession(options: SessionOptions): Promise<void> {
   };
   const routing = compileRouters(configuration);
   const session = new AclSession(client, names, surroundings.shared, hooks);
-  const compiled = new Acls(configuration, new Set(["spf", "spf_guess"]));
+  const compiled = new Acls(configuration);
   for (const { place, text } of compiled.problems) trace(`${formatPlace(place)}: ${text}`);
+  const problems = new ProblemList();
+  const smtp = smtpPolicy(configuration, problems);
+  for (const { place, text } of problems.all) trace(`${formatPlace(place)}: ${text}`);
   const parts = smtpParts(configuration, primaryHostname);
   const acls = new SmtpAcls(session, compiled, parts);
   const ids = new MessageIdGenerator();
   const dialogue: Dialogue = new Dialogue({
-    profile: await profileOf(configuration, acls, primaryHostname, {
-      ...parts.advertised.forAll,
-      prdr: main.get("prdr_enable"),
-    }),
+    profile: profileOf(configuration, smtp, primaryHostname, acls, parts.advertised.forAll),
     clientAddress: client.address,
     acls,
-    qualifyDomain: names.qualifyDomain,
-    qualifyRecipient: names.qualifyRecipient,
+    rewriting: {
+      rewriting: rewritingOf(configuration),
+      qualifyDomain: names.qualifyDomain,
+      qualifyRecipient: names.qualifyRecipient,
+    },
+    unwanted: { names: smtp.removedFields, authservIds: authservIds(configuration, names) },
     receivedText: main.get("received_header_text"),
     bodyVisible: main.get("message_body_visible"),
     configuration,
     scanDirectory: join(dataDirectory, "scan"),
-    signatures: (content) => signaturesOf(content, options.resolver),
+    facts,
     nextMessageId: () => ids.next(),
     write,
     trace: ({ record }) => {
@@ -105,13 +117,6 @@ export async function runSession(options: SessionOptions): Promise<void> {
   }
 }
 
-/** Of a message that has one. @throws {DeferError} it takes too long to find out. */
-async function signaturesOf(content: Buffer, resolver: Resolver): Promise<readonly Signature[]> {
-  const { dkim, signatures } = await checkMessage(content, { wantsSignatures: true }, resolver);
-  if (dkim.length === 0) throw new DeferError("dkim", "the signatures could not be verified in time");
-  return signatures;
-}
-
 /** Counters: those of the fleet, or what sessions before have left in the data directory. */
 async function openRates(
   redisUrl: string | undefined,
@@ -125,64 +130,29 @@ async function openRates(
   return { rates: new KeyValueRates(state, Date.now), stop: async () => state.close() };
 }
 
-/** Asked here and not of the verifier: a session has no bus. */
-async function spfOf({ connection, message }: AclSession, resolver: Resolver, record?: string): Promise<Fact> {
-  const { client, helo } = connection;
-  const question = { clientAddress: client.address, helo, returnPath: message.returnPath ?? "" };
-  const found = await checkSpf({ ...question, ...(record === undefined ? {} : { record }) }, resolver);
-  const { result, domain, comment, reason } = found;
-  const spf = {
-    domain,
-    isGuess: record !== undefined,
-    ...(comment === undefined ? {} : { problem: comment }),
-    ...(reason === undefined ? {} : { reason }),
-  };
-  return { result, variables: {}, spf };
-}
-
-const ASKED: ReadonlySet<SessionQuestion> = new Set(["helo", "vrfy", "expn", "etrn", "quit", "reset"]);
-
-/** What the configuration says of all sessions. Without enhanced status codes, which Exim does not have. */
-async function profileOf(
-  { main }: Configuration,
-  acls: SmtpAcls,
+/**
+ * What the configuration says of all sessions, as to the gateway. Without enhanced status codes, which Exim does not have;
+ * and what is typed ahead, or lies in a file, is there at once.
+ */
+function profileOf(
+  configuration: Configuration,
+  smtp: SmtpPolicy,
   hostname: string,
-  offers: SmtpParts["advertised"]["forAll"] & { readonly prdr: boolean },
-): Promise<SessionProfile> {
-  const banner = await acls.text(main.get("smtp_banner"));
-  const profile = sessionProfile({
+  acls: SmtpAcls,
+  forAll: SmtpParts["advertised"]["forAll"],
+): SessionProfile {
+  const asks: SessionQuestion[] = ["helo", "vrfy", "expn", "etrn", "quit", "reset"];
+  if (rewritingOf(configuration)?.concern(["S"]) === true) asks.push("path");
+  return sessionProfile({
+    ...smtp,
     hostname,
-    offers,
-    messageSizeLimit: await integer(main.get("message_size_limit"), acls),
-    mailMax:
-      main.setting("smtp_accept_max_per_connection") === undefined
-        ? 0
-        : await integer(main.get("smtp_accept_max_per_connection"), acls),
-    recipientsMax: await integer(main.get("recipients_max"), acls),
-    receivedHeadersMax: main.get("received_headers_max"),
-    headerMaxOctets: main.get("header_maxsize"),
-    headerLineMaxOctets: main.get("header_line_maxsize"),
-    stripsTrailingDot: main.get("strip_trailing_dot"),
-    stripsExcessBrackets: main.get("strip_excess_angle_brackets"),
-    maxSyntaxErrors: main.get("smtp_max_synprot_errors"),
-    maxNonmail: main.get("smtp_accept_max_nonmail"),
-    acceptsLiterals: main.get("allow_domain_literals"),
-    maxUnknownCommands: main.get("smtp_max_unknown_commands"),
+    offers: { ...forAll, prdr: smtp.offersPrdr },
+    commands: (["etrn", "vrfy", "expn"] as const).filter((stage) => acls.has(stage)),
     offersTls: false,
     offersStatus: false,
-    // What is typed ahead, or lies in a file, is there at once.
     enforcesSync: false,
-    asks: ASKED,
+    asks: new Set(asks),
   });
-  const [first = "", ...rest] = banner.split("\n");
-  return { ...profile, greeting: formatReply({ code: 220, lines: [first, ...rest] }) };
-}
-
-/** A number, or the expansion of one; what is none is no limit. */
-async function integer(value: number | string, acls: SmtpAcls): Promise<number> {
-  if (typeof value === "number") return value;
-  const [, digits = "0", suffix = ""] = /^\s*([0-9]{1,12})([KMG]?)\s*$/i.exec(await acls.text(value)) ?? [];
-  return Number(digits) * 1024 ** " KMG".indexOf(suffix.toUpperCase() || " ");
 }
 
 async function readTextFile(path: string): Promise<string | undefined> {

@@ -70,6 +70,28 @@ test("what is wrong is a line for each problem, and exit code 78", async () => {
   assert.deepEqual([code, output], [78, ""]);
 });
 
+test("what cannot be read and what cannot be carried out are shown in one run, by file and line", async () => {
+  await writeFile(join(directory, "more.conf"), "t:\n  driver = smtp\n  hosts_require_dane = *\n  nonsense = 2\n");
+  const text = [
+    "local_interfaces = 999.1.1.1",
+    "nonsense = 1",
+    "daemon_smtp_ports = 70000",
+    "recipients_max = many",
+    "begin transports",
+    `.include ${join(directory, "more.conf")}`,
+    "begin retry",
+    "* * Q,1h",
+  ];
+  const { code, output, errors } = await check(`${text.join("\n")}\n`, "-DTYPO=x");
+  const places = errors
+    .trimEnd()
+    .split("\n")
+    .map((line) => /^postbus: \S*?(FILE|more\.conf):([0-9]+): /.exec(line)?.slice(1).join(":"));
+  assert.deepEqual(places, ["FILE:1", "FILE:2", "FILE:3", "FILE:4", "FILE:8", "more.conf:3", "more.conf:4"]);
+  assert.match(output, /^notice: FILE: macro TYPO is given but not used$/m);
+  assert.equal(code, 78);
+});
+
 test("accounts of another machine are notices with --portable", async () => {
   const text = "primary_hostname = mx.example.test\ntrusted_users = nobody-of-this-name\n";
   const router = "begin routers\nr:\n  driver = accept\n  user = nobody-of-this-name\n  transport = t\n";

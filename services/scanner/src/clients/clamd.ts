@@ -62,7 +62,7 @@ export function readClamdAnswer(answer: string): string {
   if (word === "OK" && said === "") return "";
   // Some builds say size and digest of the file behind the name.
   if (word === "FOUND" && said !== "") return said.replace(/(?<=.)\([^()]*\)$/, "");
-  const shown = JSON.stringify(line.slice(0, MAX_SHOWN));
+  const shown = JSON.stringify(line.slice(0, MAX_SHOWN)).replaceAll(/[^ -~]/g, "?");
   if (word === "ERROR" || / ERROR$/.test(line)) throw new EngineError(`it says ${shown}`, { isRefusal: true });
   throw new EngineError(`nobody understands ${shown}`);
 }

@@ -60,11 +60,14 @@ export function readDccifdAnswer(answer: string): DccVerdict {
 
 /** Folded lines as one, as long as the first of them is what it should be. */
 function fieldIn([first = "", ...rest]: readonly string[]): string {
-  if (!/^X-DCC[!-9;-~]*:/i.test(first)) return "";
+  if (!FIELD.test(first)) return "";
   const end = rest.findIndex((line) => !/^[ \t]/.test(line));
   const lines = [first, ...rest.slice(0, end === -1 ? 0 : end)];
   return shown(lines.map((line) => line.trim()).join(" ")).slice(0, MAX_FIELD);
 }
+
+/** `X-DCC-<brand>-Metrics`; a name without an end would be no field when it is cut. */
+const FIELD = /^X-DCC[!-9;-~]{0,100}:/i;
 
 /** What the policy may write into the message and the log. */
 const shown = (text: string): string => text.replaceAll(/\r$/g, "").replaceAll(/[^ -~]/g, "?");

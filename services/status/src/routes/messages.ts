@@ -4,6 +4,7 @@ import { type History, type MessageHistory, type MessageSummary, messageStates }
 import { messageIdPattern } from "@postbus/mail";
 import { type Static, Type } from "typebox";
 import { inTime } from "../bus-deadline.ts";
+import { inCausalOrder } from "../event-order.ts";
 import { Problem, problems } from "../problem.ts";
 import { QueueItem, queueItem } from "../queue-item.ts";
 
@@ -49,7 +50,7 @@ const Message = Type.Object({
       { additionalProperties: true },
     ),
     {
-      description: `In the order in which they happened, the first ${SHOWN_EVENTS}; fields by name as on the bus`,
+      description: `By time, causes before what follows from them, the first ${SHOWN_EVENTS}; fields by name as on the bus`,
     },
   ),
   isCut: Type.Boolean({ description: "There are more events than are shown" }),
@@ -123,7 +124,7 @@ function listed({ recipients, ...rest }: MessageSummary): Static<typeof Listed> 
 }
 
 function traced({ recipientStates, events, ...rest }: MessageHistory): Omit<Static<typeof Message>, "waiting"> {
-  const shown = events.slice(0, SHOWN_EVENTS);
+  const shown = inCausalOrder(events).slice(0, SHOWN_EVENTS);
   return {
     ...rest,
     recipients: [...recipientStates],

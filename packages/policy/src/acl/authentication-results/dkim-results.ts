@@ -33,7 +33,7 @@ const policyWords = ({ status, reason }: OverriddenSignature): string =>
   `policy (${comment(status)} - ${comment(reason)})`;
 
 /** Result and words, in Exim's terms. */
-function verdictOn({ status, reason, key }: Signature): string {
+function verdictOn({ status, reason, fault, key }: Signature): string {
   switch (status) {
     case "pass":
     case "none":
@@ -43,7 +43,7 @@ function verdictOn({ status, reason, key }: Signature): string {
         ? `fail (public key too short: ${key.length} bits)`
         : `fail (${FAILURES[reason] ?? "unspecified reason"})`;
     case "invalid":
-      return INVALID[reason] ?? "neutral (signature tag missing or invalid)";
+      return (fault === undefined ? INVALID[reason] : FAULTS[fault]) ?? "neutral (signature tag missing or invalid)";
     default:
       return unknownStatus(status);
   }
@@ -57,6 +57,14 @@ const FAILURES: Readonly<Record<string, string | undefined>> = {
   bodyhash_mismatch: "body hash mismatch; body probably modified in transit",
   signature_incorrect: "signature did not verify; headers probably modified in transit",
   pubkey_too_short: "public key too short",
+  signature_expired: "signature expired",
+};
+
+/** Exim does not tell a key that is not there from one that is not known for now; RFC 8601 §2.7.1 does. */
+const FAULTS: Readonly<Record<NonNullable<Signature["fault"]>, string>> = {
+  "no key": "permerror (pubkey unavailable)",
+  "overlong key": "permerror (overlong public key record)",
+  version: "neutral (unsupported DKIM version)",
 };
 
 const INVALID: Readonly<Record<string, string | undefined>> = {

@@ -1,3 +1,4 @@
+import { DeferError } from "@postbus/mail";
 import type { AclSession } from "../session.ts";
 import { property } from "./property.ts";
 
@@ -6,8 +7,10 @@ import { property } from "./property.ts";
  * only what an ACL has found out before.)
  */
 export async function spfResult({ connection, message, hooks }: AclSession): Promise<string> {
-  const { found, facts } = message;
-  const result = found.get("spf_result") ?? (facts.has("dmarc") ? (await hooks.facts?.spf?.(""))?.result : undefined);
+  const { found, facts, unanswered } = message;
+  const result =
+    found.get("spf_result") ??
+    (unanswered.has("spf") ? "temperror" : facts.has("dmarc") ? await resultForDmarc(hooks) : undefined);
   if (result === undefined) return "";
   const guess = found.get("spf_result_guessed") === true ? " (best guess record for domain)" : "";
   const { returnPath = "" } = message;
@@ -18,4 +21,13 @@ export async function spfResult({ connection, message, hooks }: AclSession): Pro
     property("smtp.helo", connection.helo) ||
     " smtp.mailfrom=<>";
   return `spf=${String(result)}${guess}${identity}`;
+}
+
+async function resultForDmarc({ facts }: AclSession["hooks"]): Promise<string | undefined> {
+  try {
+    return (await facts?.spf?.(""))?.result;
+  } catch (error) {
+    if (error instanceof DeferError) return "temperror";
+    throw error;
+  }
 }

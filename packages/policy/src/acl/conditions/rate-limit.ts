@@ -16,6 +16,8 @@ export interface RateLimit {
   readonly limitText: string;
   readonly periodText: string;
   readonly measure: RateMeasure;
+  /** Nobody has named a measure: that is `per_mail`, and as in Exim it may be used before MAIL and behind the message, too. */
+  readonly isUsual: boolean;
   /** Undefined: `leaky`, or `readonly` where the measure's unit is not known. */
   readonly update: RateUpdate | undefined;
   /** Undefined: as many as the measure says. */
@@ -37,8 +39,6 @@ const UPDATES: ReadonlyMap<string, RateUpdate> = new Map<string, RateUpdate>([
   ["leaky", "leaky"],
   ["strict", "strict"],
   ["readonly", "readonly"],
-  // The name of `readonly` in older versions.
-  ["noupdate", "readonly"],
 ]);
 const SHIFT: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 
@@ -51,6 +51,7 @@ export function readRateLimit(text: string): RateLimit {
   if (periodSeconds === undefined || periodSeconds <= 0) throw wrong(text, "missing or malformed period");
   let measure: RateMeasure | undefined;
   let update: RateUpdate | undefined;
+  let isOnlyRead = false;
   let count: number | undefined;
   let unique: string | undefined;
   let key: string | undefined;
@@ -60,6 +61,9 @@ export function readRateLimit(text: string): RateLimit {
     if (mode !== undefined) {
       if (update !== undefined && update !== mode) throw wrong(text, "conflicting update modes");
       update = mode;
+    } else if (lower === "noupdate") {
+      // The name of `readonly` in older versions, beside which the others were named.
+      isOnlyRead = true;
     } else if (MEASURES.has(lower)) {
       if (measure !== undefined && measure !== lower) throw wrong(text, "conflicting per_* options");
       measure = lower as RateMeasure;
@@ -75,7 +79,8 @@ export function readRateLimit(text: string): RateLimit {
     limitText,
     periodText,
     measure: measure ?? "per_mail",
-    update,
+    isUsual: measure === undefined,
+    update: isOnlyRead ? "readonly" : update,
     count,
     unique,
     key,

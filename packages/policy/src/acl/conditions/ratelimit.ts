@@ -13,7 +13,7 @@ export const ratelimit = readTest<RateLimit>(
   (wanted, run) => {
     const { message, connection, hooks } = run.session;
     const { measure, limit, periodSeconds, periodText, limitText } = wanted;
-    const isKnown = makesSense(measure, run.stage);
+    const isKnown = wanted.isUsual || makesSense(measure, run.stage);
     const update = wanted.update ?? (isKnown ? "leaky" : "readonly");
     if (update !== "readonly" && !isKnown) {
       throw new ExpansionFailure(

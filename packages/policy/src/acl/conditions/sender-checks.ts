@@ -56,8 +56,10 @@ const plainStatusTest = (name: FactName): TestKind => statusTest((run) => factOf
  * asked about. Without such an ACL, of the best signature there is.
  */
 export const dkimStatus = expandedTest((list, run) => {
-  if (!run.acls.has("dkim")) return then(factOf("dkim", "", run), ({ result }) => statusIn(result, list));
-  const status = run.session.message.found.get("dkim_verify_status") ?? "";
+  const { message } = run.session;
+  if (!run.acls.has("dkim") && message.controls.isDkimOff !== true)
+    return then(factOf("dkim", "", run), ({ result }) => statusIn(result, list));
+  const status = message.found.get("dkim_verify_status") ?? "";
   const statuses = (typeof status === "object" ? textOf(status) : String(status)).split(":");
   return statuses.some((each) => statusIn(each === "" ? "none" : each, list) === "yes") ? "yes" : "no";
 });

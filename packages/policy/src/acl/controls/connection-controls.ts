@@ -12,8 +12,6 @@ export interface ConnectionControls {
   isDelayFlushOff?: boolean;
   /** `no_callout_flush` */
   isCalloutFlushOff?: boolean;
-  /** `dscp/x` */
-  dscp?: string;
-  /** `debug/…`: what follows the name. */
-  debug?: string;
+  /** `debug` */
+  isTraced?: boolean;
 }

@@ -26,7 +26,10 @@ export const flags = {
   bmi_run: ofMessage({ runsBmi: true }),
   caseful_local_part: caseful(true),
   caselower_local_part: caseful(false),
-  dkim_disable_verify: ofMessage({ isDkimOff: true }),
+  dkim_disable_verify: (run) => {
+    // As in Exim, they have been verified by then.
+    if (run.stage !== "dkim" && run.stage !== "mime") run.session.message.controls.isDkimOff = true;
+  },
   dmarc_disable_verify: ofMessage({ isDmarcOff: true }),
   dmarc_enable_forensic: ofMessage({ sendsDmarcReports: true }),
   enforce_sync: ofConnection({ enforcesSync: true }),

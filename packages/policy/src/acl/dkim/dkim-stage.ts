@@ -7,14 +7,13 @@ import { splitList } from "../../matching/split-list.ts";
 import type { Configuration } from "../../reader/configuration.ts";
 import type { AclAnswer } from "../answer.ts";
 import type { SmtpAcls } from "../smtp/smtp-acls.ts";
-import { acceptedSignatures } from "./accepted-signatures.ts";
 import type { Signature } from "./signature.ts";
 import { setNoSignature, setSignatureVariables } from "./signature-variables.ts";
 
 export interface DkimStage {
   readonly configuration: Pick<Configuration, "main">;
   /**
-   * All signatures of the message, from the top. Asked only of a message that has a DKIM-Signature field.
+   * All signatures of the message, from the top, as the policy takes them (`dkimLimits`). Asked only of a message that has a DKIM-Signature field.
    *
    * @throws {DeferError} it is not known what they are worth.
    */
@@ -39,8 +38,7 @@ export async function runDkimStage(acls: SmtpAcls, stage: DkimStage): Promise<Ac
   const { main } = stage.configuration;
   const { found } = message;
   const isSigned = (message.content?.headers.occurrences("dkim-signature").length ?? 0) > 0;
-  const known = isSigned ? await stage.signatures() : [];
-  const signatures = acceptedSignatures(stage.configuration, known);
+  const signatures = isSigned ? await stage.signatures() : [];
   message.signatures = signatures;
   found.set("dkim_signers", signersOf(signatures));
   const results: string[] = [];

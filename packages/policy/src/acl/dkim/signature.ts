@@ -3,6 +3,8 @@ export interface Signature {
   readonly status: "none" | "invalid" | "fail" | "pass";
   /** Exim's word for why. */
   readonly reason: string;
+  /** What it is precisely, where that word has two meanings or there is none. */
+  readonly fault?: "no key" | "overlong key" | "version";
   readonly domain: string;
   readonly identity?: string;
   readonly selector: string;

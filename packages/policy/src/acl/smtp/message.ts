@@ -84,6 +84,7 @@ export class SmtpMessage {
   // Made when they are needed, which for most messages is never.
   #rates: Map<string, number> | undefined;
   #facts: Map<FactName, Fact> | undefined;
+  #unanswered: Set<FactName> | undefined;
   #scans: Map<string, Promise<ScanFindings>> | undefined;
   #senderVerdicts: Map<string, AddressVerdict> | undefined;
   #toldSenders: Set<string> | undefined;
@@ -101,6 +102,7 @@ export class SmtpMessage {
     forked.found = new Map(this.found);
     forked.#rates = this.rates;
     forked.#facts = this.facts;
+    forked.#unanswered = this.unanswered;
     forked.#scans = this.scans;
     forked.#senderVerdicts = this.senderVerdicts;
     forked.#toldSenders = this.toldSenders;
@@ -134,6 +136,12 @@ export class SmtpMessage {
   get facts(): Map<FactName, Fact> {
     this.#facts ??= new Map();
     return this.#facts;
+  }
+
+  /** Facts that were asked for, and that nobody has told. */
+  get unanswered(): Set<FactName> {
+    this.#unanswered ??= new Set();
+    return this.#unanswered;
   }
 
   /** What engines were asked, by the question. */

@@ -6,9 +6,9 @@ import { pipeTransport } from "../../options/transports/pipe.ts";
 import type { TransportSettings } from "../../reader/configuration.ts";
 import type { ProblemList } from "../../reader/problem.ts";
 
-/** Options of an smtp transport that wait for what they belong to: DANE, proofs of OCSP, and what headers must become. */
+/** Options of an smtp transport that wait for what they belong to: DANE and proofs of OCSP. */
 const SMTP_LATER =
-  /^(?:dane_|hosts_re(?:quest|quire)_(?:ocsp|dane)$|hosts_try_dane$|host_name_extract$|utf8_downconvert$|dnssec_re(?:quest|quire)_domains$)/;
+  /^(?:dane_|hosts_re(?:quest|quire)_(?:ocsp|dane)$|hosts_try_dane$|host_name_extract$|dnssec_re(?:quest|quire)_domains$)/;
 
 /** What is carried out of the options that every transport may have. */
 const GENERIC: ReadonlySet<string> = new Set([

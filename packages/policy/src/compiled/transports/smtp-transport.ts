@@ -40,6 +40,8 @@ export interface SmtpTransport extends AnyTransport {
   readonly keepsAlive: boolean;
   /** `dscp`: the six bits. */
   readonly dscp: number | undefined;
+  /** `utf8_downconvert`; undefined: as an ACL has said of the message. */
+  readonly utf8Downconvert: -1 | 0 | 1 | undefined;
   /** `size_addition` */
   readonly sizeAddition: number;
   /** `lmtp_ignore_quota` */

@@ -33,7 +33,8 @@ type Expanded =
   | "port"
   | "max_rcpt"
   | "max_parallel"
-  | "retry_include_ip_address";
+  | "retry_include_ip_address"
+  | "utf8_downconvert";
 
 /** Connections to one host where nothing limits them: more would be a flood to any host. */
 const MAX_CONNECTIONS = 20;
@@ -85,6 +86,7 @@ function compiled(
     max_rcpt: String(options.get("max_rcpt")),
     max_parallel: String(options.get("max_parallel") ?? MAX_CONNECTIONS),
     retry_include_ip_address: String(options.get("retry_include_ip_address")),
+    utf8_downconvert: options.get("utf8_downconvert"),
   });
   const filter = compileFilter({ name, kind: "smtp" }, options, shared);
   const terms = new CompiledHostTerms(options, authenticators, shared, filter !== undefined);
@@ -216,6 +218,7 @@ function madeOf(values: Readonly<Record<Expanded, Value>>) {
     maxRcpt: numberIn("max_rcpt", text("max_rcpt")),
     maxConnections: numberIn("max_parallel", text("max_parallel")) || MAX_CONNECTIONS,
     retriesByAddress: booleanIn("retry_include_ip_address", text("retry_include_ip_address")),
+    utf8Downconvert: downconvertIn(text("utf8_downconvert")),
   };
 }
 
@@ -230,6 +233,13 @@ function hostItems(value: Value): readonly string[] {
 function numberIn(option: string, text: string, named: (text: string) => number | undefined = () => undefined): number {
   const value = named(text) ?? (/^[0-9]{1,9}$/.test(text) ? Number(text) : undefined);
   if (value === undefined) throw new DeferError("smtp", `${option}: a number is expected, not "${text}"`);
+  return value;
+}
+
+function downconvertIn(text: string): SmtpTransport["utf8Downconvert"] {
+  if (text === "") return undefined;
+  const value = ([-1, 0, 1] as const).find((known) => String(known) === text);
+  if (value === undefined) throw new DeferError("smtp", `utf8_downconvert: 1, 0 or -1 is expected, not "${text}"`);
   return value;
 }
 

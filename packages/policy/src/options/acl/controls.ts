@@ -24,14 +24,11 @@ export const aclControls = {
   caseful_local_part: plain(only("rcpt")),
   caselower_local_part: plain(only("rcpt")),
   cutthrough_delivery: { ...optioned("all"), idle: "a message is stored before anybody else gets it" },
-  debug: { ...optioned("all"), idle: "`postbus trace` and `postbus watch` show what happens" },
+  debug: optioned("all"),
   dkim_disable_verify: plain(beforeData),
   dmarc_disable_verify: plain(beforeData),
   dmarc_enable_forensic: plain(beforeData),
-  dscp: {
-    ...optioned(except("notquit", "not_smtp", "not_smtp_start")),
-    idle: "Node.js cannot set it for connections that it has accepted",
-  },
+  dscp: optioned(except("notquit", "not_smtp", "not_smtp_start")),
   enforce_sync: plain(sessions),
   fakedefer: optioned(only(...messages, "data_prdr")),
   fakereject: optioned(only(...messages, "data_prdr")),
@@ -47,10 +44,7 @@ export const aclControls = {
   requiretls: plain(wholeMessages),
   submission: optioned(only("mail", "rcpt", "predata")),
   suppress_local_fixups: plain(only("mail", "rcpt", "predata", "not_smtp_start")),
-  utf8_downconvert: {
-    ...optioned(only("rcpt", "vrfy")),
-    idle: "addresses stay as they are, and a host without SMTPUTF8 does not get them",
-  },
+  utf8_downconvert: optioned(only("rcpt", "vrfy")),
 } satisfies Readonly<Record<string, AclControl>>;
 
 export type AclControlName = keyof typeof aclControls;

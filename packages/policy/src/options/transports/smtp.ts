@@ -97,6 +97,7 @@ export const smtpTransport = {
     tls_verify_cert_hostnames: delivery("host list*", "*"),
     tls_verify_certificates: delivery("string*", "system"),
     tls_verify_hosts: delivery("host list*"),
-    utf8_downconvert: delivery("integer*", -1),
+    // Empty: as an ACL has said.
+    utf8_downconvert: delivery("string*", "-1"),
   },
 } satisfies DriverTable;

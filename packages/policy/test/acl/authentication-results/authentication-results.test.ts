@@ -133,6 +133,36 @@ const rows: readonly [
     verdict("invalid", "pubkey_unavailable"),
   ],
   [
+    "a key that is not there",
+    NO_CHANGE,
+    [`dkim=permerror (pubkey unavailable)\n\t\t ${PROPERTIES}`],
+    verdict("invalid", "pubkey_unavailable", { fault: "no key" }),
+  ],
+  [
+    "a key whose record is too long",
+    NO_CHANGE,
+    [`dkim=permerror (overlong public key record)\n\t\t ${PROPERTIES}`],
+    verdict("invalid", "pubkey_unavailable", { fault: "overlong key" }),
+  ],
+  [
+    "another version",
+    NO_CHANGE,
+    [`dkim=neutral (unsupported DKIM version)\n\t\t ${PROPERTIES}`],
+    verdict("invalid", "", { fault: "version" }),
+  ],
+  [
+    "tags that make no sense",
+    NO_CHANGE,
+    [`dkim=neutral (signature tag missing or invalid)\n\t\t ${PROPERTIES}`],
+    verdict("invalid", ""),
+  ],
+  [
+    "a signature whose time has ended",
+    NO_CHANGE,
+    [`dkim=fail (signature expired)\n\t\t ${PROPERTIES}`],
+    verdict("fail", "signature_expired"),
+  ],
+  [
     "a key with a fault",
     NO_CHANGE,
     [`dkim=neutral (public key record import problem)\n\t\t ${PROPERTIES}`],
@@ -202,6 +232,12 @@ describe("authentication results", () => {
     assert.equal(textOf(await authenticationResults(session, "mx.test")), "; none");
     session.message.facts.set("dmarc", { result: "reject", variables: {}, authenticationResult: "dmarc=fail" });
     const want = ";\n\tspf=fail smtp.mailfrom=b.example;\n\tdmarc=fail";
+    assert.equal(textOf(await authenticationResults(session, "mx.test")), want);
+  });
+
+  test("what was asked, and not answered, is a temporary error", async () => {
+    const session = sessionIn((s) => s.message.unanswered.add("spf").add("dmarc"));
+    const want = ";\n\tspf=temperror smtp.mailfrom=b.example;\n\tdmarc=temperror";
     assert.equal(textOf(await authenticationResults(session, "mx.test")), want);
   });
 

@@ -96,7 +96,21 @@ describe("an smtp transport", () => {
     });
   }
 
+  const downconversions = [
+    { text: "", want: -1 },
+    { text: " utf8_downconvert = 1", want: 1 },
+    { text: " utf8_downconvert = ${if bool{1}{0}{1}}", want: 0 },
+    // As an ACL has said.
+    { text: " utf8_downconvert =", want: undefined },
+  ];
+  for (const { text, want } of downconversions) {
+    test(`utf8_downconvert with${text || " nothing"}`, async () => {
+      assert.partialDeepStrictEqual(await at(`${text}\n`), { utf8Downconvert: want });
+    });
+  }
+
   const wrong = [
+    { text: " utf8_downconvert = 2", want: /utf8_downconvert: 1, 0 or -1 is expected, not "2"/ },
     { text: " dscp = af99", want: /dscp: "af99" is none/ },
     { text: " socks_proxy = proxy.test", want: /socks_proxy: "proxy.test" is no IP address/ },
     { text: " socks_proxy = 10.0.0.1 colour=red", want: /"colour" is no option of a proxy/ },

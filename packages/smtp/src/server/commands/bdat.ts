@@ -30,7 +30,7 @@ export function bdat(core: SessionCore, argument: string): SessionStep | undefin
       else contentWithoutRecipients(core, "BDAT", isBehindRcpt);
     });
   }
-  if (hasTooMany(core)) return skipChunk(core, command, () => refuseTooMany(core));
+  if (hasTooMany(core)) return skipChunk(core, command, () => refuseTooMany(core, command.isLast));
   core.announced = command;
   return core.ask({ kind: "data", isChunked: true }, "data asked");
 }

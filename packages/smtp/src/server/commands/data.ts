@@ -19,8 +19,9 @@ export function data(core: SessionCore, argument: string): SessionStep | undefin
 export const hasTooMany = ({ transaction, profile }: SessionCore): boolean =>
   profile.refusesTooManyRecipients && (transaction?.rcptCommands ?? 0) > profile.recipientsMax;
 
-export function refuseTooMany(core: SessionCore): undefined {
-  core.forgetTransaction();
+/** @param hasEnded There is no more of that message. */
+export function refuseTooMany(core: SessionCore, hasEnded = true): undefined {
+  if (hasEnded) core.forgetTransaction();
   core.say(replies.messageForTooMany);
   core.refused = { kind: "refused", stage: "session", reply: replies.messageForTooMany, command: core.line };
 }

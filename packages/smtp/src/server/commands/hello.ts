@@ -16,8 +16,9 @@ export function hello(core: SessionCore, verb: "EHLO" | "HELO", argument: string
   }
   // What the client may do is known from the reply only (RFC 2920 §3.1), so nothing may have been sent behind it.
   if (core.isAheadOfHello) return core.outOfSync();
-  core.greeted = [core.helo, core.isExtended];
+  core.greeted = [core.helo, core.isExtended, core.hasGreeted];
   core.helo = argument;
+  core.hasGreeted = true;
   core.isExtended = verb === "EHLO";
   if (core.asks("helo")) {
     return core.ask({ kind: "helo", name: argument, isExtended: core.isExtended }, "helo asked");
@@ -26,10 +27,9 @@ export function hello(core: SessionCore, verb: "EHLO" | "HELO", argument: string
 }
 
 const isTaken = ({ standing, profile }: SessionCore, name: string): boolean =>
-  isHeloName(name, profile.heloCharacters) ||
-  (standing.mayGreetWithJunk && name !== "" && name.length <= MAX_JUNK_OCTETS);
+  isHeloName(name, profile.heloCharacters) || (standing.mayGreetWithJunk && name.length <= MAX_JUNK_OCTETS);
 
-/** Of a client that may call itself as it likes. */
+/** Of a client that may call itself as it likes, or not at all. */
 const MAX_JUNK_OCTETS = 255;
 
 /** @param answer Its first line stands for ours: in the others, clients look for extensions. */

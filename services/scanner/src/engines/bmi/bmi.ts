@@ -1,25 +1,37 @@
-import { type BmiEngine, type BmiTask, type BmiVerdictOctets, encodeBmiVerdict } from "@postbus/contracts";
+import {
+  type BmiEngine,
+  type BmiGroup,
+  type BmiTask,
+  type BmiVerdictOctets,
+  encodeBmiVerdict,
+  groupByProfile,
+} from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
 import type { EngineHosts } from "../../hosts/engine-hosts.ts";
 import type { ScannedMessage } from "../../message/scanned-message.ts";
 import type { Engine } from "../engine.ts";
 import { isForNow } from "../is-for-now.ts";
 import { askEngine, type EngineQuestion, questionFor } from "./ask-engines.ts";
+import { fewAtATime } from "./few-at-a-time.ts";
 import type { Findings } from "./findings.ts";
-import { groupByProfile, type ProfileGroup } from "./group-by-profile.ts";
 import { verdictOf } from "./verdict-of.ts";
+
+/** Questions about one message that are on their way to engines at one time: other messages find places, too. */
+const MAX_ROUNDS_AT_ONCE = 8;
 
 /**
  * What is to become of the message, for each recipient? Engines are asked once for each way of looking at it that the
- * recipients' profiles want, all beside each other; rules make verdicts of the answers.
+ * recipients' profiles want, some of these beside each other; rules make verdicts of the answers.
  */
 export const bmi: Engine<"bmi"> = {
   keeps: "content",
   async scan({ setup, recipients }: BmiTask, message, hosts, signal) {
-    const { groups, unknown } = groupByProfile(setup, recipients);
-    const warnings = unknown.map((text) => `no profile has the opt-in string ${JSON.stringify(text)}`);
+    const { groups } = groupByProfile(setup, recipients);
+    const warnings: string[] = [];
     const rounds = roundsOf(setup.engines, groups, message.size);
-    const answers = await Promise.all(rounds.map((round) => findingsOf(round, { message, hosts, signal, warnings })));
+    const answers = await fewAtATime(rounds, MAX_ROUNDS_AT_ONCE, (round) =>
+      findingsOf(round, { message, hosts, signal, warnings }),
+    );
     const verdicts = groups.map((group) => {
       const findings = new Map<string, Findings>();
       for (const [i, { engine, groups: asking }] of rounds.entries()) {
@@ -37,11 +49,11 @@ export const bmi: Engine<"bmi"> = {
 
 /** One question to one engine. */
 interface Round extends EngineQuestion {
-  readonly groups: Set<ProfileGroup>;
+  readonly groups: Set<BmiGroup>;
   readonly recipients: string[];
 }
 
-function roundsOf(engines: readonly BmiEngine[], groups: readonly ProfileGroup[], size: number): readonly Round[] {
+function roundsOf(engines: readonly BmiEngine[], groups: readonly BmiGroup[], size: number): readonly Round[] {
   const rounds = new Map<string, Round>();
   for (const engine of engines) {
     if (size > (engine.maxOctets ?? Number.POSITIVE_INFINITY)) continue;

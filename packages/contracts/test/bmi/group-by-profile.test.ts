@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { groupByProfile } from "../../../src/engines/bmi/group-by-profile.ts";
+import { groupByProfile } from "../../src/bmi/group-by-profile.ts";
 
 describe("recipients", () => {
   const profile = (name: string, ...optin: string[]) => ({ name, optin });

@@ -57,6 +57,8 @@ export interface RoutingContext {
   warn?(text: string): void;
   /** Told of each rule that rewrites an address of a list; absent: nobody wants to know. */
   readonly rewritten?: ((text: string) => void) | undefined;
+  /** Told of each host of a list that has no address; absent: nobody wants to know. */
+  readonly hostNotFound?: ((name: string) => void) | undefined;
 }
 
 /** Nothing but a look: no mail depends on what comes out of it. */

@@ -40,8 +40,8 @@ export interface RoutingPolicy
 interface DestinationDeps {
   readonly onSyntaxErrors: NonNullable<RoutingContext["onSyntaxErrors"]>;
   readonly warn: (text: string) => void;
-  /** `address_rewrite`; absent: nobody wants to know. */
-  readonly rewritten?: ((text: string) => void) | undefined;
+  /** For the log of the message. @param selector It is told only with it. */
+  readonly note?: (text: string, selector: "address_rewrite" | "host_lookup_failed") => void;
   /** For `builtin` of SRS; absent: such a router defers. */
   readonly srsStore?: SrsStore | undefined;
   /** Milliseconds since the epoch. */
@@ -54,7 +54,7 @@ export class Destinations {
   readonly #item: RouteItem;
   readonly #memory = new RoutingMemory();
   readonly #warn: (text: string) => void;
-  readonly #rewritten: ((text: string) => void) | undefined;
+  readonly #note: NonNullable<DestinationDeps["note"]>;
   readonly #onSyntaxErrors: DestinationDeps["onSyntaxErrors"];
   readonly #srsStore: SrsStore | undefined;
   /** Undefined: nobody wants to know. */
@@ -69,7 +69,7 @@ export class Destinations {
     this.#policy = policy;
     this.#item = item;
     this.#warn = deps.warn;
-    this.#rewritten = deps.rewritten;
+    this.#note = deps.note ?? (() => undefined);
     this.#srsStore = deps.srsStore;
     if (policy.events.main !== undefined) this.failedLookups = new FailedLookups();
     this.#onSyntaxErrors = deps.onSyntaxErrors;
@@ -98,7 +98,8 @@ export class Destinations {
       memory: this.#memory,
       carries: this.#carries,
       warn: this.#warn,
-      rewritten: this.#rewritten,
+      rewritten: (text) => this.#note(text, "address_rewrite"),
+      hostNotFound: (name) => this.#note(`no IP address found for host ${name}`, "host_lookup_failed"),
       onSyntaxErrors: this.#onSyntaxErrors,
       ...(this.#srsStore === undefined ? {} : { srsStore: this.#srsStore }),
       ...(this.#item.isForced === true ? { isForced: true } : {}),

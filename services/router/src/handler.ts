@@ -52,10 +52,12 @@ export function routerHandler(deps: RouterDeps): Handler {
     const { messageId } = item;
     const wrongLists: SyntaxErrors[] = [];
     const looking = messageContent(work.content, policy.routing.names, deps.readSpooled, policy.smtp.bodyVisibleOctets);
-    const rewritings = new Lines(`${work.id}:rewritings`, "router", messageId);
+    const noted = new Lines(`${work.id}:routing`, "router", messageId);
     const destinations = new Destinations(policy, item, looking instanceof Promise ? await looking : looking, {
       warn: (text) => deps.log.warn({ messageId, text }, "policy"),
-      rewritten: policy.log.selectors.has("address_rewrite") ? (text) => rewritings.add(["main"], text) : undefined,
+      note: (text, selector) => {
+        if (policy.log.selectors.has(selector)) noted.add(["main"], text);
+      },
       now: deps.now,
       srsStore: deps.srsStore,
       onSyntaxErrors: (found) => wrongLists.push(found),
@@ -99,7 +101,7 @@ export function routerHandler(deps: RouterDeps): Handler {
     const context = { work, item, primaryHostname, qualifyDomain, nowMs: deps.now() };
     outcomes.push(...wrongLists.map((found, i) => syntaxErrorMessage(found, i, context)));
     const lookups = await failuresTold(work.id, item, destinations.failedLookups, policy);
-    const told = [...rewritings.take(), ...lookups];
+    const told = [...noted.take(), ...lookups];
     const outcome = joined(told.length === 0 ? outcomes : [{ events: told }, ...outcomes]);
     if (policy.events.main === undefined || deps.raiser === undefined) return outcome;
     return deps.raiser.raise(outcome, { workId: work.id, item }, policy.events);

@@ -24,7 +24,7 @@ a:
   transport = t
 m:
   driver = manualroute
-  route_list = m.test nohost.test
+  route_list = m.test nohost.test ; bydns.test nohost.test bydns
   host_find_failed = defer
   transport = t
 begin transports
@@ -89,6 +89,9 @@ async function linesOf(main: string, ...addresses: string[]): Promise<readonly s
 const ACTION =
   "event_action = ${if eq{$event_name}{dns:fail}{${acl{ev}{$event_name}{$event_data}{$local_part}{$domain}}}}";
 
+/** As exim-4.98 has it, before the line of the recipient. */
+const NOT_FOUND = "no IP address found for host nohost.test";
+
 /** Reasons, names and types are those of exim-4.98; it has no network here, so no others could be compared. */
 test("dns:fail of the main section is told of what routers look up in vain, each once", async () => {
   const lines = await linesOf(ACTION, "a@d.test", "b@m.test", "c@m.test", "e@busy.test");
@@ -99,7 +102,14 @@ test("dns:fail of the main section is told of what routers look up in vain, each
     "EV dns:fail [DNS_NOMATCH:d.test:A] a@d.test",
     "EV dns:fail [DNS_NOMATCH:nohost.test:AAAA] b@m.test",
     "EV dns:fail [DNS_NOMATCH:nohost.test:A] b@m.test",
+    NOT_FOUND,
   ]);
 });
 
 test("without an action nobody is told", async () => assert.deepEqual(await linesOf("", "a@d.test"), []));
+
+test("a host of manualroute without an address has a line, once, unless host_lookup_failed is off or its DNS alone is asked", async () => {
+  assert.deepEqual(await linesOf("", "a@d.test", "b@m.test", "c@m.test"), [NOT_FOUND]);
+  assert.deepEqual(await linesOf("log_selector = -host_lookup_failed", "b@m.test"), []);
+  assert.deepEqual(await linesOf("", "b@bydns.test"), []);
+});

@@ -112,6 +112,11 @@ export class AclSession {
       authenticationResults: (id) => authenticationResults(this, id),
       callAcl: (name) => callFromExpansion(name, this),
       warn: (text) => this.log(["main", "panic"], text),
+      listEnded: (text, selector) => this.log(["main"], text, selector && { selector }),
+      hostNotFound: (name) => {
+        const before = `no IP address found for host ${name} (during SMTP connection from `;
+        this.log(["main"], ")", { selector: "host_lookup_failed", before });
+      },
     };
   }
 }

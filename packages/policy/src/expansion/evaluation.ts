@@ -86,6 +86,10 @@ export interface Surroundings {
   authenticationResults?(id: Value): Value | Promise<Value>;
   /** A thing that works but is dangerous: a query with data of a peer that is not quoted. */
   warn?(text: string): void;
+  /** For the log: what has become of a host list in which there is a name that does not exist. @param selector It is told only with it. */
+  listEnded?(text: string, selector?: "unknown_in_list"): void;
+  /** For the log: a host list names a host that has no address. */
+  hostNotFound?(name: string): void;
   readonly settings: LanguageSettings;
   /** Milliseconds since the epoch. */
   readonly now: () => number;

@@ -80,7 +80,10 @@ function named(nameOf: (evaluation: Evaluation) => string, { usesNames }: ItemOp
     // The host is known by this very name, and has been found by it: its addresses need not be looked for again.
     if (hostName !== undefined && lowerCase(hostName) === lowerCase(name)) return ANY;
     const addresses = await addressesOf(name, evaluation);
-    if (addresses.length === 0) unknown(`failed to find IP address for ${name}`);
+    if (addresses.length === 0) {
+      evaluation.around.hostNotFound?.(name);
+      unknown(`failed to find IP address for ${name}`);
+    }
     return addresses.some((address) => sameAddress(address, text)) ? ANY : undefined;
   };
 }

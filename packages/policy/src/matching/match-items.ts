@@ -94,11 +94,16 @@ function tolerated({ tolerance }: ListItem, thrown: unknown, evaluation: Evaluat
   const error = thrown instanceof ExpansionFailure ? new ExpansionDefer(thrown.message, { cause: thrown }) : thrown;
   if (!isUnknown && !(error instanceof DeferError)) throw error;
   const choice = isUnknown ? tolerance.unknown : tolerance.defer;
+  const { around } = evaluation;
   if (choice === "ignore") return NO;
-  if (choice === "include") return YES;
+  if (choice === "include") {
+    if (isUnknown) around.listEnded?.(`${thrown.message}: accepted by +include_unknown`);
+    return YES;
+  }
+  if (!isUnknown) throw error;
   // A name that does not exist: the list fails here, whatever stands behind.
-  if (isUnknown) return undefined;
-  throw error;
+  around.listEnded?.(`list matching forced to fail: ${thrown.message}`, "unknown_in_list");
+  return undefined;
 }
 
 /** Neighbours that are plain text become one item that looks in a table. */

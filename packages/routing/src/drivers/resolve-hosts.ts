@@ -34,7 +34,12 @@ export async function resolveHosts(
   let sendsToSelf = false;
   for (const host of words.isRandom ? inRandomOrder(list, attempt) : list) {
     const key = memoryKey(attempt, host.name, host.port, host.isMx, host.group, way, isIpv4Only, prefersIpv4);
-    const answer = await run.memory.hosts(key, () => listedHost(host, way, query, run.context));
+    const answer = await run.memory.hosts(key, async () => {
+      const found = await listedHost(host, way, query, run.context);
+      const isUnknown = found.kind === "none" && found.why !== "bad name";
+      if (isUnknown && way !== "bydns" && !host.isMx) run.context.hostNotFound?.(host.name);
+      return found;
+    });
     if (answer.kind === "insecure") return deferred(`host lookup for ${host.name} done insecurely`, errorNumbers.dns);
     if (answer.kind === "again") {
       if (router.passesOnTimeout) return { kind: "passed", why: "the DNS does not answer" };

@@ -41,7 +41,7 @@ const DOUBT_IN_SILENCE = 3;
 const FAR_MS = 25;
 const WAITING_FOR_EACH = 8;
 /** And the first of them so long, that is, the host does not keep up; what has come at once is gone before. */
-const NEAR_PRESSURE_MS = 1_000;
+const NEAR_PRESSURE_MS = 2_000;
 
 export type Acquired =
   /** @property notes What the log should know about how it came about. */

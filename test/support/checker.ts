@@ -6,6 +6,8 @@ export interface Verdict {
   readonly lost: readonly string[];
   /** Copies beyond the first that our side made; those that the client itself made by trying again do not count. */
   readonly duplicates: number;
+  /** Which ones. */
+  readonly doubled: ReadonlySet<string>;
   /** Transactions that ended after the dot without a reply. */
   readonly brokenOff: number;
 }
@@ -22,6 +24,7 @@ export function judge(
   recipientsOf: (submitted: Submitted) => readonly string[] = () => ["user@sink.test"],
 ): Verdict {
   const lost: string[] = [];
+  const doubled = new Set<string>();
   let duplicates = 0;
   let acknowledged = 0;
   let brokenOff = 0;
@@ -29,10 +32,14 @@ export function judge(
     if (message.acknowledged > 0) acknowledged++;
     brokenOff += message.unknown;
     for (const recipient of recipientsOf(message)) {
-      const count = sink.received.get(`${message.id} ${recipient}`) ?? 0;
-      if (message.acknowledged > 0 && count === 0) lost.push(`${message.id} ${recipient}`);
-      duplicates += Math.max(0, count - Math.max(1, message.acknowledged + message.unknown));
+      const key = `${message.id} ${recipient}`;
+      const count = sink.received.get(key) ?? 0;
+      if (message.acknowledged > 0 && count === 0) lost.push(key);
+      const beyond = count - Math.max(1, message.acknowledged + message.unknown);
+      if (beyond <= 0) continue;
+      duplicates += beyond;
+      doubled.add(key);
     }
   }
-  return { acknowledged, lost, duplicates, brokenOff };
+  return { acknowledged, lost, duplicates, doubled, brokenOff };
 }

@@ -55,7 +55,7 @@ export async function killLeaders(options: ClusterOptions): Promise<ClusterVerdi
     const verdict = judge(submitted, sink);
     log(`${FLOWING} messages came within, ms: ${stillnessMs.map(Math.round).join(" ")}`);
     log(`${verdict.acknowledged} acknowledged, ${verdict.lost.length} lost, ${verdict.duplicates} doubled`);
-    for (const line of [...record.problems, story.timeline(), ...story.duplicates()]) log(line);
+    for (const line of [...record.problems, story.timeline(), ...story.duplicates(verdict.doubled)]) log(line);
     if (verdict.lost.length > 0 || record.problems.length > 0) log(fleet.complaints());
     return { ...verdict, record, stillnessMs };
   } catch (err) {

@@ -62,7 +62,7 @@ export async function killEmbedded(options: KillOptions): Promise<KillVerdict> {
     const verdict = judge(submitted, sink);
     log(`${kills} kills; ${record.messages} messages in the main log`);
     log(`${verdict.acknowledged} acknowledged, ${verdict.lost.length} lost, ${verdict.duplicates} doubled`);
-    for (const line of [...record.problems, story.timeline(), ...story.duplicates()]) log(line);
+    for (const line of [...record.problems, story.timeline(), ...story.duplicates(verdict.doubled)]) log(line);
     return { ...verdict, record, kills };
   } finally {
     await running.kill();

@@ -67,7 +67,7 @@ export async function killFleet(options: KillFleetOptions): Promise<KillVerdict>
     log(`${kills} kills (${counts}); ${record.messages} messages in the main log`);
     log(`${record.unannounced.length} delivered of which neither client nor log had heard`);
     log(`${verdict.acknowledged} acknowledged, ${verdict.lost.length} lost, ${verdict.duplicates} doubled`);
-    for (const line of [...record.problems, story.timeline(), ...story.duplicates()]) log(line);
+    for (const line of [...record.problems, story.timeline(), ...story.duplicates(verdict.doubled)]) log(line);
     if (verdict.lost.length > 0 || record.problems.length > 0) log(fleet.complaints());
     return { ...verdict, record, kills: killed };
   } catch (err) {

@@ -30,11 +30,11 @@ export class KillStory {
     return `killed: ${this.#kills.map(({ victim, atMs }) => `${atMs} ${victim}`).join(", ")}`;
   }
 
-  /** One line for each message of which more than one copy came, also by the client's doing. */
-  duplicates(): readonly string[] {
+  /** One line for each. @param doubled Who got more copies than the client's doing explains. */
+  duplicates(doubled: ReadonlySet<string>): readonly string[] {
     const lines: string[] = [];
-    for (const [key, times] of this.#arrivals) {
-      if (times.length < 2) continue;
+    for (const key of doubled) {
+      const times = this.#arrivals.get(key) ?? [];
       const [first = 0] = times;
       const next = this.#kills.find(({ atMs }) => atMs >= first);
       const then = next === undefined ? "no kill" : `${next.victim} killed at ${next.atMs}`;

@@ -25,6 +25,8 @@ export interface PoolOptions {
   readonly leases?: HostLeases;
   /** How often deadlines are looked at; tests make it short. */
   readonly sweepMs?: number;
+  /** How long a connection is without rest before messages follow each other closely; tests make it short. */
+  readonly steadyMs?: number;
 }
 
 interface Wanted {
@@ -142,6 +144,7 @@ export class ConnectionPool implements Swept {
       ...(terms.isSerialized ? this.#alone(hop) : {}),
       ...(this.#options.share === undefined ? {} : { share: this.#options.share }),
       sweep: this.#sweep,
+      steadyMs: this.#options.steadyMs,
       onEmpty: () => {
         if (this.openCount === 0) this.#empty.resolve();
       },

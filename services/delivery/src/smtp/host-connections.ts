@@ -33,15 +33,20 @@ const PRESSURE_MS = 100;
  */
 const NEAR_MS = 5;
 /** Until a host has answered, it is taken to be a near one. */
-const FIRST_GUESS_MS = 1;
-/** What is believed of a host's time grows by this with each look, more if it has not answered since the last; its answers say better. */
+const FIRST_GUESS_MS = 0.5;
+/** What is believed of a host's time grows by this with each look; its answers say better. */
 const DOUBT = 1.5;
-const DOUBT_IN_SILENCE = 3;
 /** Whoever takes longer than this for every answer is far away, or slow: as many connections more as are in use, at each look. */
 const FAR_MS = 25;
 const WAITING_FOR_EACH = 8;
 /** And the first of them so long, that is, the host does not keep up; what has come at once is gone before. */
 const NEAR_PRESSURE_MS = 2_000;
+/**
+ * To a host that has had no rest for so long, the next envelope leaves with the final dot of the one before. From there on there is
+ * at every moment, instead of at every second one, a message under way that is sent again if the process dies; and a process that has
+ * just been started is likelier than others to die.
+ */
+const STEADY_MS = 2_000;
 
 export type Acquired =
   /** @property notes What the log should know about how it came about. */
@@ -65,6 +70,8 @@ export interface HostOptions {
   /** In how many parts what is limited for the fleet is divided. */
   readonly share?: () => number;
   readonly sweep: DeadlineSweep;
+  /** Instead of {@link STEADY_MS}. */
+  readonly steadyMs?: number | undefined;
   /** Whether it is this process's turn; absent: always. */
   readonly mayConnect?: () => boolean;
   /** Asks for its turn. @returns whether it is; never rejects. */
@@ -99,7 +106,8 @@ export class HostConnections {
   #pressure: NodeJS.Timeout | undefined;
   #wasLate = false;
   #isAsking = false;
-  #hasAnswered = false;
+  /** Since when one message has come after the other; undefined: none is under way. */
+  #busySinceMs: number | undefined;
   /** The shortest time to the reply to a final dot, since the last look; and whether it was long when there was one last. */
   #answerMs = Number.POSITIVE_INFINITY;
   #isFar = false;
@@ -142,6 +150,7 @@ export class HostConnections {
   /** @param fresh Not one that was kept: those have just turned out to be dead. */
   acquire(fresh = false, events?: AttemptEvents): Acquired | Promise<Acquired> {
     this.#events = events;
+    this.#busySinceMs ??= this.#options.sweep.nowMs;
     if (fresh) this.#closeIdle();
     if (this.#inUse === 0 || this.#options.sweep.isHurried) {
       const kept = this.#takeIdle();
@@ -175,7 +184,16 @@ export class HostConnections {
     } else if (!this.#giveToWaiter(connection)) {
       connection.idle(this.#options.idleMs);
       this.#idle.push(connection);
+      this.#rest();
     }
+  }
+
+  #rest(): void {
+    if (this.#inUse === 0 && this.#waiters.length === 0) this.#busySinceMs = undefined;
+  }
+
+  #isSteady(steadyMs: number): boolean {
+    return this.#busySinceMs !== undefined && this.#options.sweep.nowMs - this.#busySinceMs >= steadyMs;
   }
 
   #mayGoOn({ messageCount, limits }: SmtpConnection): boolean {
@@ -274,8 +292,7 @@ export class HostConnections {
   #learn(): void {
     if (Number.isFinite(this.#answerMs)) this.#isFar = this.#answerMs > FAR_MS;
     this.#answerMs = Number.POSITIVE_INFINITY;
-    this.#replyMs *= this.#hasAnswered ? DOUBT : DOUBT_IN_SILENCE;
-    this.#hasAnswered = false;
+    this.#replyMs *= DOUBT;
   }
 
   #isWorthOneMore(nowMs: number): boolean {
@@ -338,7 +355,7 @@ export class HostConnections {
   }
 
   async #connect(tls: HostTerms["tls"]): Promise<Opened> {
-    const { hop, transport, terms, protection, contexts, sessions, sweep } = this.#options;
+    const { hop, transport, terms, protection, contexts, sessions, sweep, steadyMs = STEADY_MS } = this.#options;
     const events = this.#events;
     if (events !== undefined && (await events.connecting(hop)) !== "") return { failure: REFUSED_BY_EVENT };
     const { proxies, interfaces } = terms;
@@ -364,7 +381,7 @@ export class HostConnections {
       sweep,
       onAnswered: (replyMs) => this.#answered(replyMs),
       onReleased: (released) => this.#release(released),
-      onFinalDot: (released) => this.#mayGoOn(released) && this.#giveToWaiter(released, true),
+      onFinalDot: (dotted) => this.#isSteady(steadyMs) && this.#mayGoOn(dotted) && this.#giveToWaiter(dotted, true),
       onClosed: (closed) => {
         if (isReady) this.#closed(closed);
       },
@@ -387,7 +404,6 @@ export class HostConnections {
 
   #answered(replyMs: number | undefined): void {
     this.#movedAtMs = this.#options.sweep.nowMs;
-    this.#hasAnswered = true;
     if (replyMs === undefined) return;
     this.#answerMs = Math.min(replyMs, this.#answerMs);
     this.#replyMs = Math.min(replyMs, this.#replyMs);
@@ -420,6 +436,7 @@ export class HostConnections {
 
   #gone(): void {
     this.#openCount--;
+    this.#rest();
     if (this.#openCount === 0) this.#options.onEmpty();
   }
 

@@ -66,6 +66,28 @@ describe("the next envelope behind the final dot", () => {
     assert.deepEqual(seen, ["in time", "in time", "in time"]);
   });
 
+  test("is sent to a host that has had no rest for a while", async () => {
+    await using rig = new Rig({ steadyMs: 300 });
+    const isAhead: boolean[] = [];
+    let isPending = false;
+    await using peer = await startSmtpPeer({
+      answer: ({ moment }) => {
+        if (moment === "MAIL") isAhead.push(isPending);
+        isPending = moment === "end of data";
+        if (isPending) setImmediate(() => (isPending = false));
+        return undefined;
+      },
+    });
+    const transport = smtpTransport(peer.port, { maxConnections: 1 });
+    const untilMs = performance.now() + 10_000;
+    const senders = [1, 2, 3].map(async (n) => {
+      while (!isAhead.includes(true) && performance.now() < untilMs)
+        await rig.deliver(transport, { recipients: [`${n}@b.test`] });
+    });
+    await Promise.all(senders);
+    assert.ok(isAhead.indexOf(true) > 10, `the first is number ${isAhead.indexOf(true)}`);
+  });
+
   test("does not go beyond connection_max_messages", async () => {
     const { results, peer } = await three(undefined, { changes: { connectionMaxMessages: 2 } });
     assert.deepEqual(results, ['delivered H C="250 ok"', 'delivered H* C="250 ok"', 'delivered H C="250 ok"']);

@@ -118,6 +118,8 @@ const contexts = clientContexts({ warn: () => undefined });
 
 interface RigOptions {
   readonly idleMs?: number;
+  /** How long a connection is without rest before messages follow each other closely. */
+  readonly steadyMs?: number;
   readonly spool?: Pick<Spool, "read">;
   /** Shared with other rigs, as other replicas. */
   readonly retries?: HostRetriesDeps;
@@ -135,10 +137,11 @@ export class Rig {
   readonly #keys = new SigningKeys();
   readonly #controller = new AbortController();
 
-  constructor({ idleMs = 10_000, spool = noSpool, retries, share, leases }: RigOptions = {}) {
+  constructor({ idleMs = 10_000, steadyMs = 0, spool = noSpool, retries, share, leases }: RigOptions = {}) {
     this.pool = new ConnectionPool({
       idleMs,
       sweepMs: 20,
+      steadyMs,
       contexts,
       ...(share && { share }),
       ...(leases && { leases }),

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { type Bus, openEmbeddedBus } from "@postbus/bus";
 import type { MailEvent } from "@postbus/contracts";
 import { compilePolicy, type Policy, readConfiguration, type SmtpPolicy } from "@postbus/policy";
@@ -23,6 +24,9 @@ const smtp: Partial<SmtpPolicy> = {
   acceptMax: 100,
   receiveTimeoutMs: 60_000,
 };
+
+/** Far above what it takes on a machine that has other things to do. */
+const EMPTIED_MS = 60_000;
 
 const SILENT = pino({ level: "silent" });
 
@@ -96,6 +100,8 @@ export interface TestGateway extends AsyncDisposable {
   event(fits: (event: MailEvent) => boolean): Promise<MailEvent>;
   /** Names of what is in the spool. */
   spooled(): Promise<readonly string[]>;
+  /** Resolves when nothing is in the spool: content goes a moment after the commit that has ended its last item. */
+  emptied(): Promise<void>;
   /** Messages of which something unpacked is there. */
   scanned(): readonly string[];
 }
@@ -158,6 +164,10 @@ export async function startTestGateway({
     ...(clock === undefined ? {} : { clock }),
   });
   const port = Number(part.addresses?.[0]?.split(":").at(-1));
+  const spooled = async (): Promise<readonly string[]> => {
+    const entries = await readdir(join(directory, "spool"), { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  };
   const connect = () => TestClient.connect(port);
   return {
     port,
@@ -201,9 +211,13 @@ export async function startTestGateway({
       await subscription.drain();
       return event;
     },
-    async spooled() {
-      const entries = await readdir(join(directory, "spool"), { recursive: true, withFileTypes: true });
-      return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+    spooled,
+    async emptied() {
+      const deadlineMs = performance.now() + EMPTIED_MS;
+      for (let left = await spooled(); left.length > 0; left = await spooled()) {
+        if (performance.now() > deadlineMs) throw new Error(`still in the spool: ${left.join(", ")}`);
+        await delay(20);
+      }
     },
     scanned: () => (existsSync(join(directory, "scan")) ? readdirSync(join(directory, "scan")) : []),
     async [Symbol.asyncDispose]() {

@@ -25,7 +25,7 @@ export interface PoolOptions {
   readonly leases?: HostLeases;
   /** How often deadlines are looked at; tests make it short. */
   readonly sweepMs?: number;
-  /** How long a connection is without rest before messages follow each other closely; tests make it short. */
+  /** How long a host is known before messages follow each other closely; tests make it short. */
   readonly steadyMs?: number;
 }
 

@@ -42,9 +42,9 @@ const WAITING_FOR_EACH = 8;
 /** And the first of them so long, that is, the host does not keep up; what has come at once is gone before. */
 const NEAR_PRESSURE_MS = 2_000;
 /**
- * To a host that has had no rest for so long, the next envelope leaves with the final dot of the one before. From there on there is
- * at every moment, instead of at every second one, a message under way that is sent again if the process dies; and a process that has
- * just been started is likelier than others to die.
+ * So long after the first message for a host, the next envelope begins to leave with the final dot of the one before. From there on
+ * there is, under load, at every moment instead of at every second one a message under way that is sent again if the process dies;
+ * and a process that has just been started is likelier than others to die.
  */
 const STEADY_MS = 2_000;
 
@@ -106,8 +106,7 @@ export class HostConnections {
   #pressure: NodeJS.Timeout | undefined;
   #wasLate = false;
   #isAsking = false;
-  /** Since when one message has come after the other; undefined: none is under way. */
-  #busySinceMs: number | undefined;
+  readonly #knownSinceMs: number;
   /** The shortest time to the reply to a final dot, since the last look; and whether it was long when there was one last. */
   #answerMs = Number.POSITIVE_INFINITY;
   #isFar = false;
@@ -118,7 +117,7 @@ export class HostConnections {
 
   constructor(options: HostOptions) {
     this.#options = options;
-    this.#movedAtMs = options.sweep.nowMs;
+    this.#movedAtMs = this.#knownSinceMs = options.sweep.nowMs;
   }
 
   /** Those being opened included. */
@@ -150,7 +149,6 @@ export class HostConnections {
   /** @param fresh Not one that was kept: those have just turned out to be dead. */
   acquire(fresh = false, events?: AttemptEvents): Acquired | Promise<Acquired> {
     this.#events = events;
-    this.#busySinceMs ??= this.#options.sweep.nowMs;
     if (fresh) this.#closeIdle();
     if (this.#inUse === 0 || this.#options.sweep.isHurried) {
       const kept = this.#takeIdle();
@@ -184,16 +182,11 @@ export class HostConnections {
     } else if (!this.#giveToWaiter(connection)) {
       connection.idle(this.#options.idleMs);
       this.#idle.push(connection);
-      this.#rest();
     }
   }
 
-  #rest(): void {
-    if (this.#inUse === 0 && this.#waiters.length === 0) this.#busySinceMs = undefined;
-  }
-
   #isSteady(steadyMs: number): boolean {
-    return this.#busySinceMs !== undefined && this.#options.sweep.nowMs - this.#busySinceMs >= steadyMs;
+    return this.#options.sweep.nowMs - this.#knownSinceMs >= steadyMs;
   }
 
   #mayGoOn({ messageCount, limits }: SmtpConnection): boolean {
@@ -436,7 +429,6 @@ export class HostConnections {
 
   #gone(): void {
     this.#openCount--;
-    this.#rest();
     if (this.#openCount === 0) this.#options.onEmpty();
   }
 

@@ -66,7 +66,7 @@ describe("the next envelope behind the final dot", () => {
     assert.deepEqual(seen, ["in time", "in time", "in time"]);
   });
 
-  test("is sent to a host that has had no rest for a while", async () => {
+  test("is sent to a host that has been known for a while", async () => {
     await using rig = new Rig({ steadyMs: 300 });
     const isAhead: boolean[] = [];
     let isPending = false;

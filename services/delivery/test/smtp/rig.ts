@@ -118,7 +118,7 @@ const contexts = clientContexts({ warn: () => undefined });
 
 interface RigOptions {
   readonly idleMs?: number;
-  /** How long a connection is without rest before messages follow each other closely. */
+  /** How long a host is known before messages follow each other closely. */
   readonly steadyMs?: number;
   readonly spool?: Pick<Spool, "read">;
   /** Shared with other rigs, as other replicas. */

@@ -47,17 +47,20 @@ export function scram(options: ScramOptions): Mechanism {
 }
 
 /** RFC 5802 §7: client-first-message. */
-const CLIENT_FIRST = /^([ny],(?:a=[^,\0]*)?,)((?:n=([^,\0]*)),r=([!-+\--~]+)(?:,[^\0]*)?)$/;
+const CLIENT_FIRST = /^([ny],(?:a=([^,\0]*))?,)((?:n=([^,\0]+)),r=([!-+\--~]+)(?:,[^\0]*)?)$/;
 /** RFC 5802 §7: client-final-message. */
 const CLIENT_FINAL = /^(c=([^,]*),r=([!-+\--~]+)(?:,[^\0]*?)?),p=([A-Za-z0-9+/=]+)$/;
 
 function clientFirst(message: string, options: ScramOptions, session: AclSession) {
-  const [, header, bare, encodedName = "", clientNonce = ""] = CLIENT_FIRST.exec(message) ?? [];
+  const [, header, otherName = "", bare, ownName = "", clientNonce = ""] = CLIENT_FIRST.exec(message) ?? [];
   if (header === undefined || bare === undefined) return failed;
-  // RFC 5802 §5.1: `=2C` and `=3D`, and no other `=`.
-  if (/=(?!2C|3D)/.test(encodedName)) return failed;
-  const name = encodedName.replaceAll("=2C", ",").replaceAll("=3D", "=");
-  new AuthValues(session).add(new Tainted(name));
+  const values = new AuthValues(session);
+  // Whom it acts for is the policy's to allow: as in Exim, it is `$auth2`, empty if that is nobody else.
+  for (const encoded of [ownName, otherName]) {
+    // RFC 5802 §5.1: `=2C` and `=3D`, and no other `=`.
+    if (/=(?!2C|3D)/.test(encoded)) return failed;
+    values.add(new Tainted(encoded.replaceAll("=2C", ",").replaceAll("=3D", "=")));
+  }
   return expanded(options.iterations, session, (written) => {
     const iterations = Number(textOf(written));
     if (!Number.isInteger(iterations) || iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {

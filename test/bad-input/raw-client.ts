@@ -16,9 +16,11 @@ export class RawClient {
   #taken = 0;
   #hasEnded = false;
   #wake: () => void = () => undefined;
+  readonly #localPort: number;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
+    this.#localPort = socket.localPort ?? 0;
     this.#listen(socket);
   }
 
@@ -27,6 +29,11 @@ export class RawClient {
     const socket = connect({ port, host: "127.0.0.1", localAddress, allowHalfOpen: true, noDelay: true });
     await once(socket, "connect");
     return new RawClient(socket);
+  }
+
+  /** Our end of the connection. */
+  get localPort(): number {
+    return this.#localPort;
   }
 
   /** What has come and was not taken. */

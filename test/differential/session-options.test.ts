@@ -1,10 +1,9 @@
 // One file because each option is a row of one table, tried with one pair of servers.
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { freePort, startExim } from "@postbus/testkit";
-import { eventually } from "../support/eventually.ts";
 import { runningPostbus, temporaryDirectory } from "../support/fixture.ts";
 import { needs } from "../support/programs.ts";
 import { runScript } from "../support/scripted-client.ts";
@@ -356,57 +355,6 @@ const comparable = (reply: string): string =>
     .replace(/^214 .*/, "214")
     .replace(/^220 .*/, "220")
     .replace(/^(250) (?:HELP|SMTPUTF8|.*Hello).*/, "$1");
-
-/** How sessions end without QUIT, and what they say; the last one goes without a word. */
-const ENDS: readonly (readonly [reason: string, ...lines: string[]])[] = [
-  ["acl-drop", "EHLO x", "MAIL FROM:<a@b.test>", "RCPT TO:<drop@b.test>"],
-  ["acl-drop", "EHLO drop"],
-  ["bad-commands", "X", "Y", "Z", "X", "Y"],
-  ["bad-commands", "EHLO x", "RCPT", "RCPT", "RCPT", "RCPT", "RCPT"],
-  ["bad-commands", "EHLO x", ...Array.from({ length: 12 }, () => "NOOP")],
-  ["synchronization-error", "HELO x", "MAIL FROM:<a@b.test>\nRCPT TO:<c@b.test>"],
-  ["connection-lost", "EHLO x", "MAIL FROM:<a@b.test>"],
-  ["connection-lost"],
-];
-
-test("$smtp_notquit_reason is that of a real Exim", async (t) => {
-  if (needs(t, "exim-4.98") === undefined) return;
-  const config = `${MAIN}smtp_receive_timeout = 2s
-acl_smtp_helo = h
-acl_smtp_rcpt = r
-acl_smtp_notquit = n
-begin acl
-h:
-  drop condition = \${if eq{$sender_helo_name}{drop}}
-  accept
-r:
-  drop local_parts = drop
-  accept
-n:
-  accept logwrite = NOTQUIT $smtp_notquit_reason
-${SECTIONS}`;
-  const directory = await temporaryDirectory(t, "exim");
-  const exim = await startExim("exim-4.98", config, { port: await freePort(), directory });
-  t.after(() => exim.stop());
-  const file = join(await temporaryDirectory(t, "policy"), "p.conf");
-  await writeFile(file, `daemon_smtp_ports = 0\nlocal_interfaces = 127.0.0.1\n${config}`);
-  const { postbus, data } = await runningPostbus(t, "--config", file);
-  const servers = [
-    [exim.port, join(directory, "log", "mainlog")],
-    [postbus.port("smtp"), join(data, "log", "mainlog")],
-  ] as const;
-  for (const [i, [reason, ...lines]] of ENDS.entries()) {
-    for (const [port, log] of servers) {
-      await runScript(port, lines);
-      const reasons = await eventually(async () => {
-        const text = await readFile(log, "latin1").catch(() => "");
-        const all = [...text.matchAll(/NOTQUIT (\S+)/g)].map(([, found]) => found);
-        return all.length > i ? all : undefined;
-      });
-      assert.equal(reasons.at(-1), reason, `${log}: ${lines.join("; ")}`);
-    }
-  }
-});
 
 describe("options about sessions: answers as from a real Exim", () => {
   for (const { name, main, acls = "", sessions, otherwise = {} } of CASES) {

@@ -127,9 +127,9 @@ local_interfaces = 127.0.0.1
 daemon_smtp_ports = ${port}
 smtp_accept_max = 200
 smtp_accept_queue_per_connection = 0
-tls_advertise_hosts =
-${unlessSet("acl_smtp_rcpt", config)}
-${unlessSet("acl_smtp_data", config)}
+${unlessSet("tls_advertise_hosts", "", config)}
+${unlessSet("acl_smtp_rcpt", "accept", config)}
+${unlessSet("acl_smtp_data", "accept", config)}
 ${config.replaceAll("EXIM_USER", isRoot ? `user = ${NOBODY}\n  group = ${NOBODY}` : "")}
 `,
   );
@@ -137,8 +137,8 @@ ${config.replaceAll("EXIM_USER", isRoot ? `user = ${NOBODY}\n  group = ${NOBODY}
 }
 
 /** Exim refuses an option that is set twice. */
-const unlessSet = (acl: string, config: string): string =>
-  new RegExp(`^${acl} *=`, "m").test(config) ? "" : `${acl} = accept`;
+const unlessSet = (option: string, value: string, config: string): string =>
+  new RegExp(`^${option} *=`, "m").test(config) ? "" : `${option} = ${value}`;
 
 /** Resolves when something answers on the port with a line. */
 export async function answers(port: number, deadlineMs = 30_000): Promise<void> {

@@ -133,6 +133,7 @@ export class Conversation implements PolicyClient {
   /** The handshake is done. */
   secured(tls: TlsView): void {
     this.tls = tls;
+    this.#isGreeted = true;
     this.#asked.secured(tls);
     this.session.tlsEstablished();
   }
@@ -168,7 +169,10 @@ export class Conversation implements PolicyClient {
     this.session.shutDown(goodbye);
   }
 
-  /** The session has ended in another way than by QUIT. As in Exim, who was turned away at the connection had none. */
+  /**
+   * The session has ended in another way than by QUIT. As in Exim, who was turned away at the connection had none, nor had who
+   * was to begin with a handshake and did not.
+   */
   #noteEnd(isClientsEnd: boolean): void {
     const { policy, log } = this.#surroundings;
     if (this.#hasQuit || !this.#isGreeted || !policy.hasAcl("notquit")) return;
@@ -390,7 +394,6 @@ export class Conversation implements PolicyClient {
       if (tls === undefined) throw new Error("no certificate");
       this.#prepared = await tls.prepare(acls);
       if (at === "connect") this.#adoptTerms();
-      this.#isGreeted = true;
       this.session.accept(at === "connect" ? answer.reply : undefined);
     } catch (err) {
       log.warn({ err, clientAddress: this.address }, "TLS is not available");

@@ -123,18 +123,49 @@ describe("POST /v1/watch", () => {
   });
 });
 
-test("a reader that does not read costs no memory: what comes then is left out, and counted", async () => {
+test("a reader that does not read costs no memory: what comes then is left out, and each line of it is counted", async () => {
   const gateway = await new Gateway().start();
   const lines = await watchSessions(fixture.bus, { filter: {}, forMs: 60_000 });
   const { id } = await gateway.until(({ over }) => over !== true);
-  for (let i = 0; i < 1_000; i++) say(id, [line("x".repeat(1_000))]);
+  for (let i = 0; i < 1_000; i++) say(id, [line("x".repeat(1_000))], i === 999 ? 7 : 0);
   await new Promise((resolve) => setImmediate(resolve));
   assert.ok(lines.readableLength < 600_000, String(lines.readableLength));
-  lines.resume();
+  let shown = 0;
+  let dropped = 0;
+  const done = Promise.withResolvers<void>();
+  lines.on("data", (text: string) => {
+    for (const one of text.split("\n")) {
+      if (one.startsWith('{"dropped":')) dropped += (JSON.parse(one) as { dropped: number }).dropped;
+      else if (one !== "") shown += 1;
+    }
+    if (dropped > 0) done.resolve();
+  });
   await new Promise((resolve) => setImmediate(resolve));
-  const next = once(lines, "data");
   say(id, []);
-  const [text] = await next;
-  assert.match(String(text), /^\{"dropped":[0-9]+\}\n$/);
+  await done.promise;
+  assert.ok(shown > 400, String(shown));
+  assert.equal(shown + dropped, 1_007);
   lines.destroy();
+});
+
+test("what was left out is told at the end, too", async () => {
+  const gateway = await new Gateway().start();
+  const lines = await watchSessions(fixture.bus, { filter: {}, forMs: 1_000 });
+  const { id } = await gateway.until(({ over }) => over !== true);
+  for (let i = 0; i < 1_000; i++) say(id, [line("x".repeat(1_000))]);
+  await gateway.until((one) => one.id === id && one.over === true);
+  let text = "";
+  for await (const piece of lines) text += String(piece);
+  assert.match(text, /\n\{"dropped":[0-9]+\}\n$/);
+});
+
+test("a reader that does not read to the end makes room for another one when the time is up", async () => {
+  const gateway = await new Gateway().start();
+  const lines = await watchSessions(fixture.bus, { filter: {}, forMs: 1 });
+  const { id } = await gateway.until(({ over }) => over !== true);
+  await gateway.until((one) => one.id === id && one.over === true);
+  // Nobody hears of what comes now.
+  say(id, [line("late")]);
+  await once(lines, "close");
+  assert.equal(lines.destroyed, true);
 });

@@ -118,8 +118,9 @@ const RET = { FULL: 1, HDRS: 2 } as const;
 function dsnLines({ smtpUtf8, utf8Downconvert, notification }: DeliveryItem): string[] {
   return [
     ...flag("smtputf8", smtpUtf8),
-    ...flag("utf8_downcvt", utf8Downconvert === 1),
-    ...flag("utf8_optdowncvt", utf8Downconvert === -1),
+    // As in Exim, it is not said of a message in ASCII.
+    ...flag("utf8_downcvt", smtpUtf8 && utf8Downconvert === 1),
+    ...flag("utf8_optdowncvt", smtpUtf8 && utf8Downconvert === -1),
     ...ofPeer("dsn_envid", notification?.envid),
     ...ours("dsn_ret", notification?.ret === undefined ? undefined : RET[notification.ret]),
   ];

@@ -4,10 +4,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
-import { startPostbus } from "@postbus/testkit";
 import { RawClient } from "./bad-input/raw-client.ts";
 import { eventually } from "./support/eventually.ts";
-import { temporaryDirectory } from "./support/fixture.ts";
+import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
 
 const POLICY = `
 daemon_smtp_ports = SMTP_PORT
@@ -88,10 +87,7 @@ async function inKernel(from: number, to: number): Promise<number> {
 test("who watches and does not read costs nobody anything, and is told how much it has missed", async (t) => {
   const file = join(await temporaryDirectory(t, "policy"), "policy");
   await writeFile(file, POLICY);
-  const data = await temporaryDirectory(t, "data");
-  const args = ["--data", data, "-DSMTP_PORT=0", "--config", file];
-  const postbus = await startPostbus({ args, env: { POSTBUS_HTTP: "127.0.0.1:0" } });
-  t.after(() => postbus.stop());
+  const { postbus } = await runningPostbus(t, "--config", file);
   const http = postbus.port("http");
   const slow = await watch(http);
   const reader = await watch(http);

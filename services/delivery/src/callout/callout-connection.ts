@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { type CalloutPeer, type PeerWord, ReplyParser } from "@postbus/smtp";
 import { localEnd } from "../smtp/host-facts.ts";
 import { hopLabel, type NextHop } from "../smtp/next-hop.ts";
-import type { ProxiedSocket } from "../smtp/socks-socket.ts";
+import type { ProxiedSocket } from "../smtp/proxied-socket.ts";
 import { tlsOver } from "../smtp/tls-over.ts";
 import { strerror, systemError } from "../system-error.ts";
 

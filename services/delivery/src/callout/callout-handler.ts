@@ -7,8 +7,8 @@ import { Compile } from "typebox/compile";
 import type { AddressCache } from "../smtp/address-cache.ts";
 import { localEnd } from "../smtp/host-facts.ts";
 import { hostSpec, type NextHop } from "../smtp/next-hop.ts";
+import { proxiedSocket } from "../smtp/proxied-socket.ts";
 import { sendingAddress } from "../smtp/sending-address.ts";
-import { socksSocket } from "../smtp/socks-socket.ts";
 import type { CalloutCache } from "./callout-cache.ts";
 import { CalloutConnection } from "./callout-connection.ts";
 
@@ -129,7 +129,7 @@ async function askedOver(
   const proxied =
     proxies.length === 0
       ? undefined
-      : await socksSocket(proxies, hop, localEnd(interfaces, hop.address), connectTimeoutMs);
+      : await proxiedSocket(proxies, hop, localEnd(interfaces, hop.address), connectTimeoutMs);
   if (proxied !== undefined && !("socket" in proxied)) return unknown(proxied.text);
   using connection = new CalloutConnection({ hop, interfaces, connectTimeoutMs, timeoutMs, signal, proxied });
   const problem = await connection.connected();

@@ -111,13 +111,14 @@ async function measure(
   const { hold, hasDeadHop = false } = scenario;
   chmodSync(directory, 0o755);
   const lab = scenario.isFiltered === true ? await openFilterLab(directory) : undefined;
-  const system = await start({ sinkPort: sink.port, hold, hasDeadHop, certificate, directory, filter: lab });
-  running = system;
+  let system: System | undefined;
   try {
+    system = await start({ sinkPort: sink.port, hold, hasDeadHop, certificate, directory, filter: lab });
+    running = system;
     const messageFile = lab?.messageFile;
     return { name: system.name, figures: await scenario.run(system, sink, { ...amount, messageFile }) };
   } finally {
-    await system.stop();
+    await system?.stop();
     await lab?.stop();
     await sink.stop();
     rmSync(directory, { recursive: true, force: true });

@@ -33,6 +33,8 @@ acl_smtp_data = data
 begin acl
 rcpt:
   warn !spf = pass
+  warn condition = \${if eq{$sender_address_local_part}{engine}}
+       control = bmi_run
   accept
 dkim:
   accept
@@ -44,6 +46,11 @@ data:
   warn condition = \${if eq{$sender_address_local_part}{engine}}
        malware = */defer_ok/tmo=1s
        add_header = X-Malware: $malware_name
+  warn condition = \${if eq{$sender_address_local_part}{engine}}
+       spam = nobody/defer_ok
+       add_header = X-Spam: $spam_score $spam_report
+  warn condition = \${if eq{$sender_address_local_part}{engine}}
+       add_header = X-Bmi: $bmi_deliver $bmi_alt_location
   warn dmarc_status = *
        add_header = :at_start:\${authresults {mx.test}}
   deny dmarc_status = reject
@@ -52,6 +59,21 @@ begin routers
 all:
   driver = redirect
   data = :blackhole:
+`;
+
+/** What follows comes to `bmi_config_file`; the engine stands last. */
+const BMI = `begin rules
+5:
+  symbol = BAYES_*
+8:
+  action = reject
+begin destinations
+spam:
+  action = reject
+  alternate = X-Junk: yes
+begin engines
+rspamd:
+  driver = rspamd
 `;
 
 export interface HostileRun {
@@ -71,11 +93,22 @@ export async function hostileRun({ scope, messages, connections, log }: HostileR
     answer: misbehaving(),
   });
   const dccifd = await startScriptedEngine({ answer: misbehaving() });
-  scope.after(async () => void (await Promise.all([engine, dccifd].map((one) => one[Symbol.asyncDispose]()))));
+  // It ends what it sends.
+  const spamd = await startScriptedEngine({ answer: misbehaving() });
+  const rspamd = await startScriptedEngine({ isWhole: isWholeHttp, answer: misbehaving() });
+  const all = [engine, dccifd, spamd, rspamd];
+  scope.after(async () => void (await Promise.all(all.map((one) => one[Symbol.asyncDispose]()))));
   scope.after(() => dns.stop());
   const file = join(directory, "policy.conf");
-  const engines = `dccifd_address = 127.0.0.1 ${dccifd.port}\ndcc_timeout = 1s\nav_scanner = clamd:127.0.0.1 ${engine.port}\n`;
-  await writeFile(file, engines + POLICY);
+  const engines = [
+    `dccifd_address = 127.0.0.1 ${dccifd.port}`,
+    "dcc_timeout = 1s",
+    `av_scanner = clamd:127.0.0.1 ${engine.port}`,
+    `spamd_address = 127.0.0.1 ${spamd.port} tmo=1s`,
+    "bmi_config_file = bmi.conf",
+  ];
+  await writeFile(file, engines.join("\n") + POLICY);
+  await writeFile(join(directory, "bmi.conf"), `${BMI}  server = 127.0.0.1 ${rspamd.port}\n  timeout = 1s\n`);
   const loops = { program: join(directory, "loop"), control: join(directory, "control") };
   const control = spawn(process.execPath, [MONITOR], { env: { POSTBUS_TEST_LOOP: loops.control }, stdio: "inherit" });
   scope.after(async () => void control.kill());
@@ -141,6 +174,9 @@ export async function hostileRun({ scope, messages, connections, log }: HostileR
   assert.ok((codes.get("250") ?? 0) > messages / 20, "mail was taken");
   assert.ok((codes.get("550") ?? 0) > messages / 50, "the author's policy was obeyed");
   assert.equal(codes.get("end"), undefined, "no session was cut off");
+  const asked = all.map(({ requests }) => requests.length);
+  assert.ok(Math.min(...asked) > 0, `engines were asked ${asked.join(", ")} times`);
+  log(`engines were asked ${asked.join(", ")} times`);
   assert.ok(late - early < MOST_GROWTH_OCTETS, `memory has grown by ${late - early} octets`);
   await checkStalls(loops, begunAtMs, log);
 }
@@ -156,10 +192,24 @@ function tampered(): (honest: Buffer) => readonly Buffer[] {
   };
 }
 
+/** Whether as much has come as the request says. */
+function isWholeHttp(request: string): boolean {
+  const length = /^Content-Length: (\d+)\r$/im.exec(request)?.[1];
+  const end = request.indexOf("\r\n\r\n");
+  return end !== -1 && request.length >= end + 4 + Number(length ?? 0);
+}
+
+const VERDICT = JSON.stringify({ score: 9, required_score: 5, action: "reject", symbols: { BAYES_99: { score: 4 } } });
+
 /** What an engine says that is not well: nothing, half of it, octet by octet, garbage, very much. */
 function misbehaving(): () => EngineAction {
   const chance = new Chance(chosenSeed());
-  const good = ["A\nA\nX-DCC-test-Metrics: client.test 1000; Body=1\n\n", "stream: Worm FOUND\0"] as const;
+  const good = [
+    "A\nA\nX-DCC-test-Metrics: client.test 1000; Body=1\n\n",
+    "stream: Worm FOUND\0",
+    "SPAMD/1.1 0 EX_OK\r\nSpam: True ; 6.5 / 5.0\r\n\r\nGTUBE,BULK\r\n",
+    `HTTP/1.1 200 OK\r\nContent-Length: ${VERDICT.length}\r\n\r\n${VERDICT}`,
+  ] as const;
   return () =>
     chance.pick<EngineAction>([
       { answer: chance.pick(good) },

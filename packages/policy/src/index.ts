@@ -50,7 +50,7 @@ export type { ShadowDelivery } from "./compiled/transports/local/shadow.ts";
 export type { PipeOrder, PipeSettings, PipeTransport } from "./compiled/transports/pipe/pipe-transport.ts";
 export type { QueuefileTransport } from "./compiled/transports/queuefile-transport.ts";
 export type { DkimSigning, KeySource, MessageSigning } from "./compiled/transports/signing/message-signing.ts";
-export type { HostTerms, SmtpTransport, SocksProxy } from "./compiled/transports/smtp-transport.ts";
+export type { HostTerms, OutgoingProxy, SmtpTransport } from "./compiled/transports/smtp-transport.ts";
 export { variablesIn } from "./compiled/transports/variables-in.ts";
 export type { WantedFacts } from "./compiled/wanted-facts.ts";
 export type { EventActions, EventContext, TransportEventAction } from "./events/event-actions.ts";

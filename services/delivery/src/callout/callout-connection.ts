@@ -6,7 +6,7 @@ import type { CalloutEvents } from "../events/callout-events.ts";
 import { REFUSED_AT_GREETING } from "../events/connection-tap.ts";
 import { localEnd } from "../smtp/host-facts.ts";
 import { hopLabel, type NextHop } from "../smtp/next-hop.ts";
-import type { ProxiedSocket } from "../smtp/socks-socket.ts";
+import type { ProxiedSocket } from "../smtp/proxied-socket.ts";
 import { tlsOver } from "../smtp/tls-over.ts";
 import { strerror, systemError } from "../system-error.ts";
 

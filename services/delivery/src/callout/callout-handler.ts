@@ -9,8 +9,8 @@ import type { AddressCache } from "../smtp/address-cache.ts";
 import { localEnd } from "../smtp/host-facts.ts";
 import { hostSpec, type NextHop } from "../smtp/next-hop.ts";
 import { REFUSED_BY_EVENT } from "../smtp/open-failure.ts";
+import { proxiedSocket } from "../smtp/proxied-socket.ts";
 import { sendingAddress } from "../smtp/sending-address.ts";
-import { socksSocket } from "../smtp/socks-socket.ts";
 import type { CalloutCache } from "./callout-cache.ts";
 import { CalloutConnection, type CalloutConnectionOptions } from "./callout-connection.ts";
 
@@ -134,7 +134,7 @@ async function askedOver(
   const proxied =
     proxies.length === 0
       ? undefined
-      : await socksSocket(proxies, hop, localEnd(interfaces, hop.address), connectTimeoutMs);
+      : await proxiedSocket(proxies, hop, localEnd(interfaces, hop.address), connectTimeoutMs);
   if (proxied !== undefined && !("socket" in proxied)) return unknown(proxied.text);
   using connection = new CalloutConnection({
     hop,

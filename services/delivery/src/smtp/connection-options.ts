@@ -6,7 +6,7 @@ import type { ClientContexts } from "./client-contexts.ts";
 import type { SmtpConnection } from "./connection.ts";
 import type { DeadlineSweep } from "./deadline-sweep.ts";
 import { hopLabel, type NextHop } from "./next-hop.ts";
-import type { ProxiedSocket } from "./socks-socket.ts";
+import type { ProxiedSocket } from "./proxied-socket.ts";
 import type { SessionPlace } from "./tls-sessions.ts";
 
 /** What a connection is to be, and whom it tells what becomes of it. */

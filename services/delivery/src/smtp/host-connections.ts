@@ -8,7 +8,7 @@ import { localEnd } from "./host-facts.ts";
 import type { NextHop } from "./next-hop.ts";
 import { CLOSED_AT_ONCE, type OpenFailure, REFUSED_BY_EVENT } from "./open-failure.ts";
 import type { Protection } from "./protection.ts";
-import { socksSocket } from "./socks-socket.ts";
+import { proxiedSocket } from "./proxied-socket.ts";
 import type { SessionPlace } from "./tls-sessions.ts";
 
 /** After a failure to connect, nobody else tries for so long; doubled with each failure, up to the second value. */
@@ -355,7 +355,7 @@ export class HostConnections {
     const proxied =
       proxies.length === 0
         ? undefined
-        : await socksSocket(proxies, hop, localEnd(interfaces, hop.address), transport.connectTimeoutMs);
+        : await proxiedSocket(proxies, hop, localEnd(interfaces, hop.address), transport.connectTimeoutMs);
     if (proxied !== undefined && !("socket" in proxied)) {
       return { failure: { ...proxied, isPermanent: false, isTls: false, isConnect: true } };
     }

@@ -1,5 +1,5 @@
-import { isIPv4 } from "node:net";
-import type { SocksProxy } from "@postbus/policy";
+import type { OutgoingProxy } from "@postbus/policy";
+import { addressOctets } from "./address-octets.ts";
 
 const VERSION = 5;
 const NO_AUTHENTICATION = 0;
@@ -31,12 +31,12 @@ const REPLIES: readonly string[] = [
 
 /** Our side of SOCKS 5 (RFC 1928, RFC 1929): octets in, octets out. */
 export class SocksClient {
-  readonly #proxy: Pick<SocksProxy, "login">;
+  readonly #proxy: Pick<OutgoingProxy, "login">;
   readonly #target: { readonly address: string; readonly port: number };
   #state: "method" | "login" | "reply" = "method";
   #octets = Buffer.alloc(0);
 
-  constructor(proxy: Pick<SocksProxy, "login">, target: { readonly address: string; readonly port: number }) {
+  constructor(proxy: Pick<OutgoingProxy, "login">, target: { readonly address: string; readonly port: number }) {
     this.#proxy = proxy;
     this.#target = target;
   }
@@ -82,12 +82,11 @@ export class SocksClient {
   #request(): SocksStep {
     this.#state = "reply";
     const { address, port } = this.#target;
-    const isV4 = isIPv4(address);
-    const octets = isV4 ? Buffer.from(address.split(".").map(Number)) : ipv6Octets(address);
+    const octets = addressOctets(address);
     const portOctets = [port >> 8, port & 0xff];
     return {
       kind: "write",
-      octets: Buffer.from([VERSION, CONNECT, 0, isV4 ? 1 : 4, ...octets, ...portOctets]),
+      octets: Buffer.from([VERSION, CONNECT, 0, octets.length === 4 ? 1 : 4, ...octets, ...portOctets]),
     };
   }
 
@@ -104,16 +103,3 @@ export class SocksClient {
 }
 
 const failed = (text: string): SocksStep => ({ kind: "failed", text, isHost: false });
-
-function ipv6Octets(address: string): number[] {
-  const [head = "", tail] = (address.split("%")[0] ?? "").split("::");
-  const groups = (text: string): number[] =>
-    text.split(":").flatMap((group) => {
-      if (group === "") return [];
-      if (group.includes(".")) return group.split(".").map(Number);
-      const value = Number.parseInt(group, 16);
-      return [value >> 8, value & 0xff];
-    });
-  const [before, after] = [groups(head), groups(tail ?? "")];
-  return [...before, ...new Array<number>(Math.max(0, 16 - before.length - after.length)).fill(0), ...after];
-}

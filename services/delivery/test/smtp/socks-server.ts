@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import type { SocksProxy } from "@postbus/policy";
+import type { OutgoingProxy } from "@postbus/policy";
 
 export interface TestProxy {
   readonly port: number;
@@ -81,7 +81,8 @@ function reader(socket: Socket): (octets: number) => Promise<Buffer> {
 }
 
 /** How a transport names it. */
-export const proxy = (port: number, changes: Partial<SocksProxy> = {}): SocksProxy => ({
+export const proxy = (port: number, changes: Partial<OutgoingProxy> = {}): OutgoingProxy => ({
+  protocol: "socks",
   address: "127.0.0.1",
   port,
   login: undefined,

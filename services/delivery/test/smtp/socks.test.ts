@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { describe, test } from "node:test";
 import { createSecureContext } from "node:tls";
-import type { SocksProxy } from "@postbus/policy";
+import type { OutgoingProxy } from "@postbus/policy";
 import { freePort, makeCertificate, program, startSmtpPeer } from "@postbus/testkit";
 import { SocksClient } from "../../src/smtp/socks-client.ts";
 import { hostTerms, Rig, shown, smtpTransport } from "./rig.ts";
@@ -119,7 +119,7 @@ async function isOpen(port: number): Promise<boolean> {
 }
 
 describe("the dialogue with a proxy (RFC 1928)", () => {
-  const begun = (login?: SocksProxy["login"]) => {
+  const begun = (login?: OutgoingProxy["login"]) => {
     const client = new SocksClient({ login }, { address: "2001:db8::1", port: 25 });
     client.begin();
     return client;

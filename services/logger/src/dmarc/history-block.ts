@@ -25,7 +25,8 @@ const POLICIES: Readonly<Record<DmarcChecked["status"], { readonly policy?: numb
 const ARC = { pass: { arc: 0, policy: 0 }, fail: { arc: 7, policy: 2 }, none: { arc: 11, policy: 1 } } as const;
 
 /**
- * A message in the format that `opendmarc-import` reads, as Exim writes it: a line for each thing that is known.
+ * A message in the format that `opendmarc-import` reads, as Exim writes it: a line for each thing that is known. The seals stand
+ * there twice: `opendmarc-import` of OpenDMARC 1.4 ends at a block that has them in Exim's form alone. Of two lines the last counts.
  *
  * @param reporter `primary_hostname`
  */
@@ -35,6 +36,7 @@ export function historyBlock(event: DmarcChecked, reporter: string): string {
   if (record === undefined) return "";
   const { policy, action } = POLICIES[status];
   const { arc, policy: arcPolicy } = ARC[event.arc ?? "none"];
+  const seals = event.arc === undefined ? [] : sealsOf(facts.arc);
   const lines = [
     `job ${event.messageId}`,
     `reporter ${reporter}`,
@@ -58,19 +60,18 @@ export function historyBlock(event: DmarcChecked, reporter: string): string {
     `align_spf ${aligned(detail.isSpfAligned)}`,
     `action ${action}`,
     `arc ${arc}`,
-    `arc_policy ${arcPolicy} json[${event.arc === undefined ? "" : sets(facts.arc)} ]`,
+    `arc_policy ${arcPolicy} json[${seals.map((seal) => ` (${seal})`).join(",")} ]`,
+    `arc_policy ${arcPolicy} json:[${seals.map((seal) => `{${seal}}`).join(", ")}]`,
   ];
   return `${lines.join("\n")}\n`;
 }
 
-/** Who has sealed the message, from the first on. */
-const sets = (arc: Facts["arc"]): string =>
-  (arc?.hops ?? [])
-    .map(
-      ({ domain, selector, clientAddress = "" }, i) =>
-        ` ("i":${i + 1}, "d":"${name(domain)}", "s":"${name(selector)}", "ip":"${name(clientAddress)}")`,
-    )
-    .join(",");
+/** Who has sealed the message, from the first on: the inside of an object of JSON each. */
+const sealsOf = (arc: Facts["arc"]): readonly string[] =>
+  (arc?.hops ?? []).map(
+    ({ domain, selector, clientAddress = "" }, i) =>
+      `"i":${i + 1}, "d":"${name(domain)}", "s":"${name(selector)}", "ip":"${name(clientAddress)}"`,
+  );
 
 /** The code of its first letter; 0: it is not there. */
 const letter = (tag: string | undefined): number => tag?.charCodeAt(0) ?? 0;

@@ -10,9 +10,9 @@ import { splitList } from "../../matching/split-list.ts";
 import type { TransportSettings } from "../../reader/configuration.ts";
 import { ExpandedOptions } from "./expanded-options.ts";
 import { mentionedVariables } from "./mentioned-variables.ts";
+import { outgoingProxies } from "./outgoing-proxies.ts";
 import { PerHostLists } from "./per-host-lists.ts";
 import type { HostTerms, TargetHost } from "./smtp-transport.ts";
-import { socksProxies } from "./socks-proxies.ts";
 
 type Options = Extract<TransportSettings, { kind: "smtp" }>["options"];
 type Lists =
@@ -35,6 +35,7 @@ type Texts =
   | "helo_data"
   | "interface"
   | "socks_proxy"
+  | "haproxy_egress"
   | "tls_certificate"
   | "tls_privatekey"
   | "tls_require_ciphers"
@@ -93,6 +94,7 @@ export class CompiledHostTerms {
       helo_data: text("helo_data"),
       interface: text("interface"),
       socks_proxy: text("socks_proxy"),
+      haproxy_egress: text("haproxy_egress"),
       tls_certificate: text("tls_certificate"),
       tls_privatekey: text("tls_privatekey"),
       tls_require_ciphers: text("tls_require_ciphers"),
@@ -162,7 +164,7 @@ export class CompiledHostTerms {
       isSerialized: plain.isSerialized,
       heloName: heloName(text("helo_data")),
       interfaces: [...splitList(text("interface")).items],
-      proxies: text("socks_proxy") === "" ? [] : socksProxies(text("socks_proxy")),
+      proxies: outgoingProxies({ socks: text("socks_proxy"), haproxy: text("haproxy_egress") }),
       avoidsTlsInCallouts: plain.avoidsTlsInCallouts,
       tls: requiresTls ? "required" : avoidsTls ? "never" : "offered",
       verification: this.#verifiesAll || verifies ? "required" : triesToVerify ? "optional" : "none",
@@ -209,6 +211,7 @@ const TEXTS = [
   "helo_data",
   "interface",
   "socks_proxy",
+  "haproxy_egress",
   "tls_certificate",
   "tls_privatekey",
   "tls_require_ciphers",

@@ -101,8 +101,8 @@ export interface HostTerms {
   readonly heloName: string;
   /** `interface`: that of the host's family is where the connection comes from. */
   readonly interfaces: readonly string[];
-  /** `socks_proxy` */
-  readonly proxies: readonly SocksProxy[];
+  /** `socks_proxy`, `haproxy_egress` */
+  readonly proxies: readonly OutgoingProxy[];
   readonly avoidsEsmtp: boolean;
   readonly avoidsPipelining: boolean;
   readonly triesChunking: boolean;
@@ -139,8 +139,10 @@ export interface HostTerms {
   readonly authenticators: readonly ClientAuthenticator[];
 }
 
-/** A server of `socks_proxy`. */
-export interface SocksProxy {
+/** A server of `socks_proxy` or `haproxy_egress`. */
+export interface OutgoingProxy {
+  /** SOCKS 5; or it is told by a PROXY header, version 2, where a connection is to come from and to go. */
+  readonly protocol: "socks" | "haproxy";
   readonly address: string;
   readonly port: number;
   /** RFC 1929; undefined: none is wanted. */

@@ -40,6 +40,7 @@ export const smtpTransport = {
     gnutls_require_kx: ignored("string"),
     gnutls_require_mac: ignored("string"),
     gnutls_require_protocols: ignored("string"),
+    haproxy_egress: delivery("string*", undefined, "not in Exim: connects through HAProxy, `192.0.2.1 port=5000`"),
     helo_data: delivery("string*", "$primary_hostname"),
     host_name_extract: delivery("list*"),
     hosts: delivery("list*"),

@@ -114,6 +114,12 @@ describe("an smtp transport", () => {
     { text: " dscp = af99", want: /dscp: "af99" is none/ },
     { text: " socks_proxy = proxy.test", want: /socks_proxy: "proxy.test" is no IP address/ },
     { text: " socks_proxy = 10.0.0.1 colour=red", want: /"colour" is no option of a proxy/ },
+    { text: " haproxy_egress = 10.0.0.1", want: /haproxy_egress: 10\.0\.0\.1 has no port=/ },
+    { text: " haproxy_egress = 10.0.0.1 port=1 auth=name", want: /haproxy_egress: "auth" is no option of a proxy/ },
+    {
+      text: " socks_proxy = 10.0.0.1\n haproxy_egress = 10.0.0.2 port=99",
+      want: /socks_proxy and haproxy_egress exclude each other/,
+    },
     { text: " helo_data = two words", want: /"two words" is no host name/ },
     { text: " hosts_require_dane = *", want: /hosts_require_dane: delivery does not carry out/ },
   ];
@@ -160,8 +166,24 @@ describe("what an smtp transport says about one host", () => {
       " socks_proxy = 10.0.0.1 auth=name name=u pass=p port=99 tmo=7s pri=2 : 10.0.0.2",
       {
         proxies: [
-          { address: "10.0.0.1", port: 99, login: { name: "u", password: "p" }, timeoutMs: 7_000, priority: 2 },
+          {
+            protocol: "socks",
+            address: "10.0.0.1",
+            port: 99,
+            login: { name: "u", password: "p" },
+            timeoutMs: 7_000,
+            priority: 2,
+          },
           { address: "10.0.0.2", port: 1080, login: undefined, timeoutMs: 5_000, priority: 1 },
+        ],
+      },
+    ],
+    [
+      " haproxy_egress = <; 10.0.0.1 port=99 tmo=7s ; 2001:db8::1 port=98 weight=2",
+      {
+        proxies: [
+          { protocol: "haproxy", address: "10.0.0.1", port: 99, timeoutMs: 7_000 },
+          { protocol: "haproxy", address: "2001:db8::1", port: 98, weight: 2 },
         ],
       },
     ],

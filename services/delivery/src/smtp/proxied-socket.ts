@@ -1,8 +1,9 @@
 import { connect, type Socket } from "node:net";
 import { constants } from "node:os";
-import type { SocksProxy } from "@postbus/policy";
+import type { OutgoingProxy } from "@postbus/policy";
 import { strerror, systemError } from "../system-error.ts";
 import type { NextHop } from "./next-hop.ts";
+import { proxyHeader } from "./proxy-header.ts";
 import { SocksClient } from "./socks-client.ts";
 
 /** Octets that a proxy may say before the host does. */
@@ -10,17 +11,19 @@ const MAX_OCTETS = 1_024;
 
 export type ProxiedSocket =
   /** Paused; `rest` is what the host has said already. */
-  | { readonly socket: Socket; readonly rest: Buffer; readonly proxy: Pick<SocksProxy, "address" | "port"> }
+  | { readonly socket: Socket; readonly rest: Buffer; readonly proxy: Pick<OutgoingProxy, "address" | "port"> }
   | { readonly errno: number; readonly text: string };
 
 /**
  * A connection to a host through the first proxy that gets there: those of the highest priority first, among equals by
  * their weights. A proxy that says that the host cannot be reached is believed.
  *
+ * @param localAddress `interface`: where the connection to the proxy comes from; or where the proxy's connection to the host is to,
+ *   if it takes PROXY headers.
  * @param timeoutMs For the host, behind the time of the proxy itself.
  */
-export async function socksSocket(
-  proxies: readonly SocksProxy[],
+export async function proxiedSocket(
+  proxies: readonly OutgoingProxy[],
   hop: NextHop,
   localAddress: string | undefined,
   timeoutMs: number,
@@ -34,7 +37,7 @@ export async function socksSocket(
   return last;
 }
 
-function inOrder(proxies: readonly SocksProxy[]): readonly SocksProxy[] {
+function inOrder(proxies: readonly OutgoingProxy[]): readonly OutgoingProxy[] {
   // A weighted order: the larger the weight, the nearer to the front (Efraimidis and Spirakis).
   return proxies
     .map((proxy) => ({ proxy, place: Math.random() ** (1 / Math.max(proxy.weight, 1e-6)) }))
@@ -44,14 +47,20 @@ function inOrder(proxies: readonly SocksProxy[]): readonly SocksProxy[] {
 
 type Tried = ProxiedSocket & { readonly isHost?: boolean };
 
-function through(proxy: SocksProxy, hop: NextHop, localAddress: string | undefined, timeoutMs: number): Promise<Tried> {
+function through(
+  proxy: OutgoingProxy,
+  hop: NextHop,
+  localAddress: string | undefined,
+  timeoutMs: number,
+): Promise<Tried> {
   const { promise, resolve } = Promise.withResolvers<Tried>();
   const client = new SocksClient(proxy, hop);
+  const isSocks = proxy.protocol === "socks";
   const socket = connect({
     host: proxy.address,
     port: proxy.port,
     noDelay: true,
-    ...(localAddress === undefined ? {} : { localAddress }),
+    ...(isSocks && localAddress !== undefined ? { localAddress } : {}),
   });
   let timer = setTimeout(() => fail(constants.errno.ETIMEDOUT, strerror(constants.errno.ETIMEDOUT)), proxy.timeoutMs);
   const end = (tried: Tried): void => {
@@ -66,7 +75,13 @@ function through(proxy: SocksProxy, hop: NextHop, localAddress: string | undefin
   const fail = (errno: number, text: string, isHost = false): void =>
     end({ errno, text: `${text} (proxy ${proxy.address})`, isHost });
   let octetCount = 0;
-  socket.on("connect", () => socket.write(client.begin()));
+  socket.on("connect", () => {
+    if (isSocks) return void socket.write(client.begin());
+    // It does not answer: what comes is the host's, or the connection closes.
+    socket.write(proxyHeader(hop, localAddress));
+    socket.pause();
+    end({ socket, rest: Buffer.alloc(0), proxy });
+  });
   socket.on("data", (octets: Buffer) => {
     octetCount += octets.length;
     const step = client.receive(octets);

@@ -8,13 +8,34 @@ import { eventually } from "../support/eventually.ts";
 import { temporaryDirectory } from "../support/fixture.ts";
 import { needs } from "../support/programs.ts";
 
-/** Mail goes to a host that wants AUTH and refuses one address; what comes back to the sender goes there, too. */
+/** Mail goes to a host that wants AUTH, refuses one address and puts off another; what comes back to the sender goes there, too. */
 const policy = (port: number): string => `
 primary_hostname = mx.test
 qualify_domain = mx.test
 bounce_sender_authentication = reports+1@mx.test
+freeze_tell = admin@mx.test
+delay_warning = 1s
+keep_environment =
+acl_smtp_rcpt = rcpt
+acl_smtp_data = accept
+
+begin acl
+rcpt:
+  accept local_parts = frozen
+         control = freeze
+  accept
 
 begin routers
+wrong:
+  driver = redirect
+  local_parts = wrong
+  data = ok@b.test, bad@@address
+  skip_syntax_errors
+  syntax_errors_to = postmaster@mx.test
+away:
+  driver = accept
+  local_parts = away
+  transport = reply
 all:
   driver = manualroute
   route_list = * 127.0.0.1::${port}
@@ -22,6 +43,12 @@ all:
   transport = remote
 
 begin transports
+reply:
+  driver = autoreply
+  to = $sender_address
+  subject = away
+  text = gone for a week
+  EXIM_USER
 remote:
   driver = smtp
   allow_localhost
@@ -42,36 +69,54 @@ type Start = (t: TestContext, config: string) => Promise<number>;
 
 const exim: Start = async (t, config) => {
   const directory = await temporaryDirectory(t, "bounce-auth-exim");
-  const server = await startExim("exim-4.98", config, { port: await freePort(), directory });
+  const server = await startExim("exim-4.98", config, { port: await freePort(), directory }, "-q1s");
   t.after(() => server.stop());
   return server.port;
 };
 
 const postbus: Start = async (t, config) => {
   const directory = await temporaryDirectory(t, "bounce-auth");
-  const acls = "daemon_smtp_ports = 0\nlocal_interfaces = 127.0.0.1\nacl_smtp_rcpt = accept\nacl_smtp_data = accept\n";
-  await writeFile(join(directory, "postbus.conf"), acls + config.replaceAll("EXIM_USER", ""), "latin1");
+  const own = "daemon_smtp_ports = 0\nlocal_interfaces = 127.0.0.1\n";
+  await writeFile(join(directory, "postbus.conf"), own + config.replaceAll("EXIM_USER", ""), "latin1");
   const server = await startPostbus({ args: ["--data", directory, "--config", join(directory, "postbus.conf")] });
   t.after(() => server.stop());
   return server.port("smtp");
 };
 
-/** MAIL commands of a message from a client that is nobody, and of its bounce. */
-async function mailCommands(t: TestContext, start: Start): Promise<readonly string[]> {
+/** Messages that a host writes itself: of what each comes, and what it is known by. */
+const KINDS = {
+  gone: "Subject: Mail delivery failed: returning message to sender",
+  later: "Subject: Warning: message",
+  frozen: "Subject: Message frozen",
+  wrong: "Subject: error(s) in forwarding or filtering",
+} as const;
+/** As the user that it runs as in tests, Exim cannot start itself once more to answer. */
+const REPLY = { away: "Subject: away" } as const;
+
+/** What MAIL says, in whatever transaction, when all of them have come. */
+async function mailCommands(t: TestContext, start: Start, kinds: Readonly<Record<string, string>>) {
   await using peer = await startSmtpPeer({
     keywords: ["AUTH PLAIN"],
-    answer: ({ moment, line }) =>
-      moment === "AUTH" ? "235 ok" : moment === "RCPT" && line.includes("gone@") ? "550 no" : undefined,
+    answer: ({ moment, line }) => {
+      if (moment === "AUTH") return "235 ok";
+      if (moment !== "RCPT") return undefined;
+      if (line.includes("later@")) return "451 later";
+      return line.includes("gone@") ? "550 no" : undefined;
+    },
   });
   const port = await start(t, policy(peer.port));
-  await speak(port, ["EHLO c.test", "MAIL FROM:<s@c.test>", "RCPT TO:<gone@b.test>", "DATA", "a: b\r\n\r\nx\r\n."]);
-  const mails = () => peer.commands.filter((command) => command.startsWith("MAIL "));
-  return await eventually(async () => (mails().length === 2 ? mails() : undefined));
+  for (const of of Object.keys(kinds)) {
+    const message = "From: s@c.test\r\na: b\r\n\r\nx\r\n.";
+    await speak(port, ["EHLO c.test", "MAIL FROM:<s@c.test>", `RCPT TO:<${of}@b.test>`, "DATA", message]);
+  }
+  const has = (subject: string) => peer.messages.some(({ content }) => content.includes(subject));
+  await eventually(async () => Object.values(kinds).every(has) || undefined);
+  return [...new Set(peer.commands.filter((command) => command.startsWith("MAIL ")))].sort();
 }
 
-test("who bounces are sent as, where we authenticate, is what Exim says", async (t) => {
+test("as whom all that a host writes itself is sent where we authenticate is what Exim says", async (t) => {
   if (needs(t, "exim-4.98") === undefined) return;
-  const theirs = await mailCommands(t, exim);
-  assert.deepEqual(theirs, ["MAIL FROM:<s@c.test>", "MAIL FROM:<> AUTH=reports+2B1@mx.test"]);
-  assert.deepEqual(await mailCommands(t, postbus), theirs);
+  const theirs = await mailCommands(t, exim, KINDS);
+  assert.deepEqual(theirs, ["MAIL FROM:<> AUTH=reports+2B1@mx.test", "MAIL FROM:<s@c.test>"]);
+  assert.deepEqual(await mailCommands(t, postbus, { ...KINDS, ...REPLY }), theirs);
 });

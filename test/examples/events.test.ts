@@ -200,6 +200,44 @@ describe("with a real MariaDB", { skip: mariadbIsMissing !== undefined && `SKIPP
         'deliverrno=111 deliverrstr="Connection refused" ',
     );
   });
+
+  test("8.3 event_action: ${lookup mysql{INSERT …}} inserts a row for each delivery", async (t) => {
+    const server = await startMariadb();
+    t.after(() => server.stop());
+    const servers = `mysql_servers = 127.0.0.1::${server.port}/test/root/`;
+    const ask = (query: string, database = "test") =>
+      new Site(around({ main: servers.replace("/test/", `/${database}/`) })).value(`\${lookup mysql{${query}}}`, {});
+    await ask("create database test", "information_schema");
+    await ask(
+      "create table deliveries (message varchar(40), sender text, recipient varchar(80), host text, confirmation text, " +
+        "primary key (message, recipient))",
+    );
+    await using peer = await startSmtpPeer({
+      answer: ({ moment }) => (moment === "end of data" ? "250 it's mine" : undefined),
+    });
+    const values = ["message_exim_id", "sender_address", "local_part@$domain", "host_address", "event_data"];
+    const insert = `INSERT IGNORE INTO deliveries VALUES (${values.map((name) => `'\${quote_mysql:$${name}}'`).join(", ")})`;
+    const smtp = `  event_action = \${if eq{$event_name}{msg:delivery}{\${lookup mysql{${insert}}}}}
+  port = ${peer.port}
+  allow_localhost
+`;
+    const program = await runningProgram(t, around({ main: servers, smtp }));
+    await speak(program.port, MESSAGE);
+    const rows = () => ask("select sender, recipient, host, confirmation from deliveries");
+    assert.equal(
+      await eventually(rows, (found) => found !== ""),
+      `sender=O'Neill@b.example recipient=user1@relay.example host=127.0.0.1 confirmation="250 it's mine" `,
+    );
+    await speak(program.port, MESSAGE);
+    const log = await eventually(
+      () => readFile(program.mainlog, "latin1"),
+      (all) => all.match(/Completed/g)?.length === 2,
+    );
+    const ids = [...log.matchAll(/(\S+) => User1@relay\.example /g)].map(([, id]) => id);
+    assert.equal(ids.length, 2);
+    assert.equal(await ask("select message from deliveries order by message"), ids.toSorted().join("\n"));
+    assert.doesNotMatch(log, /failed to expand/);
+  });
 });
 
 test("8.5 variables of the first descriptions are set while an event is handled", async (t) => {

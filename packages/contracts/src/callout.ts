@@ -36,6 +36,17 @@ export const CalloutRequest = Type.Object(
     /** Behind the address, its domain's postmaster; `full`: if that is refused, `postmaster` without a domain. */
     postmaster: Type.Enum(["no", "postmaster", "full"]),
     postmasterMailFrom: Type.String(),
+    /** For `event_action` of the transport; absent: it has none. */
+    session: Type.Optional(
+      Type.Object(
+        {
+          verifies: Type.Enum(["sender", "recipient"]),
+          returnPath: Type.String(),
+          clientAddress: Type.String(),
+        },
+        { additionalProperties: false },
+      ),
+    ),
     /** Absent: neither is a kept answer used nor this one kept. */
     keeps: Type.Optional(Keeps),
   },

@@ -129,6 +129,8 @@ export const Recipient = Type.Object(
     lastError: Type.Optional(Type.String()),
     /** To which an operator lets nothing be delivered: the domain or host that it waits for. Absent once it is put off for another reason. */
     suspended: Type.Optional(Type.String()),
+    /** Hosts that could not be talked to, or were not tried because of that, by the names of their retry records; absent as above. */
+    waitsFor: Type.Optional(Type.Array(Type.String())),
     /** Name of the retry record that its last failure is in, if that is one which recipients of other messages share. */
     retryKey: Type.Optional(Type.String()),
     /** Delay warnings that its sender has had. */

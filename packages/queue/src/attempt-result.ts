@@ -84,6 +84,8 @@ export interface HostsStand {
   readonly gapMs: number;
   /** None has been tried. */
   readonly areAllSkipped: boolean;
+  /** Names of their retry records; absent where no single host is meant. */
+  readonly names?: readonly string[];
   /** All have been failing for longer than their rules say, and none was skipped. */
   readonly haveTimedOut: boolean;
 }

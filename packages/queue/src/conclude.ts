@@ -218,14 +218,15 @@ function noticeOf(
   workId: string,
   item: RouteItem | DeliveryItem,
   attempted: readonly Attempted[],
-  { service, nowMs, primaryHostname, qualifyDomain = primaryHostname, rules }: ConcludeContext,
+  { service, nowMs, primaryHostname, qualifyDomain = primaryHostname, rules, reports }: ConcludeContext,
 ) {
   const waiting = attempted.flatMap(({ recipient: { address }, result }) =>
     result.outcome === "deferred" ? [{ address, text: result.text }] : [],
   );
   const { freezeTell: to } = rules ?? DEFAULT_QUEUE_RULES;
   const frozen = { workId, item, to, subject: "Message frozen", reason: "", waiting };
-  return freezeNotice(frozen, { service, nowMs, primaryHostname, qualifyDomain });
+  const authenticatedSender = reports?.authenticatedSender;
+  return freezeNotice(frozen, { service, nowMs, primaryHostname, qualifyDomain, authenticatedSender });
 }
 
 /** Named after the message, not after the item: whichever of its items ends last, it is complete once. */

@@ -27,6 +27,7 @@ interface Maker {
   readonly primaryHostname: string;
   readonly qualifyDomain: string;
   readonly nowMs: number;
+  readonly authenticatedSender: string | undefined;
 }
 
 /**
@@ -37,7 +38,7 @@ interface Maker {
  */
 export function freezeNotice(
   { workId, item, to, subject, reason, waiting }: FrozenMessage,
-  { service, primaryHostname, qualifyDomain, nowMs }: Maker,
+  { service, primaryHostname, qualifyDomain, nowMs, authenticatedSender }: Maker,
 ): { readonly publication: Publication; readonly received: MailEvent } | undefined {
   if (to.length === 0 || item.returnPath === "") return undefined;
   const messageId = derivedMessageId(`${workId}/frozen`, item.queuedAtMs);
@@ -60,7 +61,7 @@ export function freezeNotice(
   const octets = Buffer.from(lines.join("\r\n"), "latin1");
   const about = item.messageId;
   const headerMessageId = `E${messageId}@${primaryHostname}`;
-  return ownMessage({ messageId, octets, recipients: to, about, nowMs, headerMessageId, service });
+  return ownMessage({ messageId, octets, recipients: to, about, nowMs, headerMessageId, service, authenticatedSender });
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point

@@ -36,25 +36,32 @@ export function nextRetry(recipient: Recipient, result: DeferredAttempt, context
   if (result.isFrozen === true) return { atMs: nowMs, recipient: { ...recipient, lastError: result.text } };
   if (hosts?.areAllSkipped === true) {
     const atMs = Math.max(hosts.nextTryAtMs, nowMs) + Math.ceil(random() * SKIPPED_SPREAD * hosts.gapMs);
-    const { suspended: _, ...waiting } = recipient;
+    const { suspended: _, waitsFor: __, ...waiting } = recipient;
     const suspended = result.suspended === undefined ? {} : { suspended: result.suspended };
-    return { atMs, recipient: { ...waiting, lastError: recipient.lastError ?? result.text, ...suspended } };
+    return {
+      atMs,
+      recipient: { ...waiting, lastError: recipient.lastError ?? result.text, ...suspended, ...hostsOf(hosts) },
+    };
   }
   const own = result.remembered ?? ownHistory(recipient, result, context);
   const isHostError = hosts !== undefined && result.isHostError === true;
   if (isHostError ? hosts.haveTimedOut : own.hasTimedOut && hosts?.haveTimedOut !== false) return undefined;
   const delayMs = delayOf(isHostError ? undefined : own.nextTryAtMs, hosts, nowMs);
-  const { retryKey: _, suspended: __, ...rest } = recipient;
+  const { retryKey: _, suspended: __, waitsFor: ___, ...rest } = recipient;
   const next: Recipient = {
     ...rest,
     firstFailedAtMs: recipient.firstFailedAtMs ?? nowMs,
     lastTriedAtMs: nowMs,
     lastDelayMs: delayMs,
     lastError: result.text,
+    ...hostsOf(hosts),
   };
   if (result.retryKey !== undefined) next.retryKey = result.retryKey;
   return { atMs: nowMs + delayMs + Math.floor((random() * rules.retryJitterPercent * delayMs) / 100), recipient: next };
 }
+
+const hostsOf = (hosts: HostsStand | undefined): Pick<Recipient, "waitsFor"> =>
+  hosts?.names === undefined ? {} : { waitsFor: [...hosts.names] };
 
 /** What the recipient's own history says, which nobody else knows. */
 function ownHistory(

@@ -8,6 +8,8 @@ export interface OwnMessage {
   /** Absent: the null reverse-path. */
   readonly returnPath?: string;
   readonly recipients: readonly string[];
+  /** `bounce_sender_authentication`, which is for all that Exim writes itself; absent: nobody is named. */
+  readonly authenticatedSender?: string | undefined;
   /** The message that it is about; absent: it is about none. */
   readonly about?: string;
   readonly nowMs: number;
@@ -20,6 +22,7 @@ export interface OwnMessage {
 /** A message of our own on its way to router; and that it has come in. */
 export function ownMessage(message: OwnMessage): { readonly publication: Publication; readonly received: MailEvent } {
   const { messageId, octets, recipients, about, nowMs, headerMessageId, service, returnPath = "" } = message;
+  const { authenticatedSender } = message;
   const header: RouteItem = {
     v: 1,
     messageId,
@@ -33,6 +36,7 @@ export function ownMessage(message: OwnMessage): { readonly publication: Publica
       protocol: "local",
       ...(about === undefined ? {} : { about }),
       headerMessageId,
+      ...(authenticatedSender === undefined ? {} : { authenticatedSender }),
       size: octets.length,
     },
   };

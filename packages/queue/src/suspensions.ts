@@ -11,6 +11,8 @@ export interface SuspensionsOptions {
   readonly values: Pick<KeyValue, "list">;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** They are known for the first time. @param isSuspended Whether one is in force. */
+  readonly onKnown: (isSuspended: (target: string) => boolean) => void;
   /** One is over. */
   readonly onEnd: (target: string) => void;
   /** They cannot be read; told once for each time that it begins. What is known stays in force. */
@@ -26,6 +28,7 @@ export class Suspensions {
   #timer: NodeJS.Timeout | undefined;
   #reading: Promise<void> | undefined;
   #isInTrouble = false;
+  #isKnown = false;
 
   private constructor(options: SuspensionsOptions) {
     this.#options = options;
@@ -66,6 +69,8 @@ export class Suspensions {
       const inForce = known.filter((one) => !this.#isOver(one)).slice(0, MAX_SUSPENSIONS);
       this.#byTarget = new Map(inForce.map((one) => [one.target, one]));
       this.#isInTrouble = false;
+      if (!this.#isKnown) this.#options.onKnown((target) => this.of(target) !== undefined);
+      this.#isKnown = true;
       for (const target of before.keys()) if (!this.#byTarget.has(target)) this.#options.onEnd(target);
     } catch (err) {
       if (!this.#isInTrouble) this.#options.onTrouble(err);

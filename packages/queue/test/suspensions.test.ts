@@ -5,7 +5,7 @@ import { Suspensions } from "../src/suspensions.ts";
 
 /** A store with these, and what is reported of them. */
 async function started(...stored: unknown[]) {
-  const state = { stored, isAway: false, nowMs: 0, ended: [] as string[], troubles: 0 };
+  const state = { stored, isAway: false, nowMs: 0, ended: [] as string[], troubles: 0, known: [] as boolean[] };
   const suspensions = await Suspensions.start({
     values: {
       list: async () => {
@@ -14,6 +14,7 @@ async function started(...stored: unknown[]) {
       },
     },
     now: () => state.nowMs,
+    onKnown: (isSuspended) => void state.known.push(isSuspended("b.test")),
     onEnd: (target) => void state.ended.push(target),
     onTrouble: () => void state.troubles++,
   });
@@ -51,6 +52,7 @@ test("while the store is away those that are known stay in force, and it is told
   state.isAway = true;
   await suspensions.read();
   await suspensions.read();
+  assert.deepEqual(state.known, [true]);
   assert.equal(suspensions.of("b.test")?.target, "b.test");
   assert.deepEqual([state.troubles, state.ended], [1, []]);
 });

@@ -222,7 +222,7 @@ async function attemptOthers(
 
 async function attempt(
   given: Attempt,
-  policy: Pick<Policy, "primaryHostname" | "qualifyDomain" | "transport"> & Partial<Pick<Policy, "smtp">>,
+  policy: Pick<Policy, "primaryHostname" | "qualifyDomain" | "reports" | "transport"> & Partial<Pick<Policy, "smtp">>,
   deps: DeliveryDeps,
 ): Promise<AttemptReport> {
   const { cancelled: text } = given.item;
@@ -251,7 +251,7 @@ async function attempt(
 function deliver(
   given: Attempt,
   transport: Transport,
-  policy: Pick<Policy, "primaryHostname" | "qualifyDomain">,
+  policy: Pick<Policy, "primaryHostname" | "qualifyDomain" | "reports">,
   deps: DeliveryDeps,
 ): Promise<AttemptReport> {
   switch (transport.driver) {
@@ -262,7 +262,7 @@ function deliver(
     case "queuefile":
       return deliverToQueuefile(given, transport, deps.mailboxes);
     case "autoreply":
-      return deliverByAutoreply(given, transport, policy.primaryHostname, deps.autoreply);
+      return deliverByAutoreply(given, transport, policy, deps.autoreply);
     case "lmtp":
       return deliverByLmtp(given, transport, policy.primaryHostname, deps.programs);
     case "pipe":

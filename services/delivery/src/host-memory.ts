@@ -42,6 +42,7 @@ export async function startHostMemory(bus: Bus, policy: () => Policy, log: Logge
   const suspensions = await Suspensions.start({
     values: bus.keyValue(suspensionBucket),
     now: Date.now,
+    onKnown: (isSuspended) => returned.started(isSuspended),
     onEnd: (target) => returned.resumed(target, Date.now()),
     onTrouble: (err) => log.warn({ err }, "suspensions cannot be read; those that are known stay in force"),
   });

@@ -36,6 +36,7 @@ const Header = Type.Object({
       address: Type.String(),
       lastError: Type.Optional(Type.String()),
       suspended: Type.Optional(Type.String()),
+      waitsFor: Type.Optional(Type.Array(Type.String())),
     }),
   ),
 });
@@ -44,7 +45,6 @@ const headerCheck = Compile(Header);
 /** What an operator has suspended no more. */
 interface Resumed {
   readonly target: string;
-  readonly domains: ReadonlySet<string>;
   /** What has been put off since then has been tried since then. */
   readonly atMs: number;
 }
@@ -61,6 +61,8 @@ export class ReturnedHosts {
   /** Of hosts that are back, and whose mail is being released. */
   readonly #returned = new Set<string>();
   #resumed: Resumed[] = [];
+  /** Until that is done: what is to be looked for after a start. */
+  #isSuspended: ((target: string) => boolean) | undefined;
   #release: Promise<void> | undefined;
   #isStopped = false;
 
@@ -84,11 +86,6 @@ export class ReturnedHosts {
     return (waiters.looks * 1_000) / LOOKS_PER_SECOND;
   }
 
-  /** A message has found the host to be down: whoever resumes delivery to that means mail for its domain, too. */
-  failed(host: string, domain: string, atMs: number): void {
-    this.#waitersFor(host, domain, atMs);
-  }
-
   /** The host is not known to be down. Costs nothing where nobody waits for one. */
   isUp(host: string): void {
     if (this.#waiters.size === 0) return;
@@ -107,12 +104,18 @@ export class ReturnedHosts {
    * @param atMs Milliseconds since the epoch.
    */
   resumed(target: string, atMs: number): void {
-    const domains = new Set([target]);
     this.#waiters.delete(suspendedName(target));
-    for (const [host, waiters] of this.#waiters) {
-      if (isOfHost(host, target)) for (const domain of waiters.domains) domains.add(domain);
-    }
-    this.#resumed.push({ target, domains, atMs });
+    this.#resumed.push({ target, atMs });
+    this.#start();
+  }
+
+  /**
+   * It is known what is suspended: what an earlier process has put off for a suspension that has ended since is tried.
+   *
+   * @param isSuspended Whether something still is.
+   */
+  started(isSuspended: (target: string) => boolean): void {
+    this.#isSuspended = isSuspended;
     this.#start();
   }
 
@@ -134,19 +137,23 @@ export class ReturnedHosts {
 
   async #releaseAll(): Promise<void> {
     const { log, waiting } = this.#deps;
-    while (this.#returned.size + this.#resumed.length > 0 && !this.#isStopped) {
+    while (this.#hasWork && !this.#isStopped) {
       const resumed = this.#resumed.splice(0);
+      const isSuspended = this.#isSuspended;
+      this.#isSuspended = undefined;
       const domains = new Set(this.#returned);
       this.#returned.clear();
       try {
         if (resumed.length > 0) {
-          const released = await this.#releaseThose(
-            (header) => resumed.some((one) => isFreedBy(header, one)),
-            async ({ id, header }) =>
-              (await waiting.revise(id, { ...(header as object), isResumed: true })) && (await waiting.takeNow(id)),
-          );
+          const released = await this.#resume((header) => resumed.some((one) => isFreedBy(header, one)));
           const targets = resumed.map(({ target }) => target);
           log.info({ targets, released }, "a suspension is over: what waited for it goes on");
+        }
+        if (isSuspended !== undefined) {
+          const released = await this.#resume(({ recipients }) =>
+            recipients.some(({ suspended }) => suspended !== undefined && !isSuspended(suspended)),
+          );
+          if (released > 0) log.info({ released }, "suspensions have ended meanwhile: what waited for them goes on");
         }
         if (domains.size > 0) {
           const released = await this.#releaseThose(
@@ -160,6 +167,20 @@ export class ReturnedHosts {
         log.warn({ err }, "what waits for a host that is back is not released");
       }
     }
+  }
+
+  get #hasWork(): boolean {
+    return this.#returned.size + this.#resumed.length > 0 || this.#isSuspended !== undefined;
+  }
+
+  /** Also before its retry time. */
+  #resume(isMeant: (header: Static<typeof Header>) => boolean): Promise<number> {
+    const { waiting } = this.#deps;
+    return this.#releaseThose(
+      isMeant,
+      async ({ id, header }) =>
+        (await waiting.revise(id, { ...(header as object), isResumed: true })) && (await waiting.takeNow(id)),
+    );
   }
 
   async #releaseThose(
@@ -213,9 +234,13 @@ export class ReturnedHosts {
 const isFor = ({ recipients }: Static<typeof Header>, domains: ReadonlySet<string>): boolean =>
   recipients.some(({ address, lastError }) => lastError !== undefined && domains.has(domainOf(address)));
 
-const isFreedBy = (header: Static<typeof Header>, { target, domains, atMs }: Resumed): boolean =>
+/** What has failed at the host, or was not tried there, says so itself: whichever process has found that out. */
+const isFreedBy = (header: Static<typeof Header>, { target, atMs }: Resumed): boolean =>
   header.queuedAtMs <= atMs &&
-  (header.recipients.some(({ suspended }) => suspended === target) || isFor(header, domains));
+  (isFor(header, new Set([target])) ||
+    header.recipients.some(
+      ({ suspended, waitsFor = [] }) => suspended === target || waitsFor.some((key) => isOfHost(key, target)),
+    ));
 
 /** @param key `T:name:address`, and what may follow. */
 function isOfHost(key: string, target: string): boolean {

@@ -74,6 +74,7 @@ export const delivery: Service<typeof DeliverySettings> = {
       { concurrency: settings.calloutConcurrency },
       calloutHandler({
         policy: () => policy.current,
+        record: (lines) => raiser.record(lines),
         addresses,
         cache: new CalloutCache(bus.keyValue("callouts")),
       }),

@@ -189,6 +189,7 @@ test("recipients of a suspended domain wait, whatever their age; the others are 
   const suspensions = await Suspensions.start({
     values: { list: async () => [{ key: "k", value, revision: 1 }] },
     now: () => NOW,
+    onKnown: () => undefined,
     onEnd: unused,
     onTrouble: unused,
   });

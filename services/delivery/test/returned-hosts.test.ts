@@ -17,7 +17,10 @@ class Queue {
   readonly revised = new Map<string, unknown>();
 
   /** @param more Of the recipient and the item, by its position. */
-  constructor(addresses: readonly string[], more: readonly { suspended?: string; queuedAtMs?: number }[] = []) {
+  constructor(
+    addresses: readonly string[],
+    more: readonly { suspended?: string; waitsFor?: readonly string[]; queuedAtMs?: number }[] = [],
+  ) {
     this.#items = addresses.map((address, i) => ({
       ...{ id: String(i).padStart(6, "0"), messageId: "m", queue: "route", state: "deferred", size: 1 },
       header: {
@@ -27,6 +30,7 @@ class Queue {
             address: address.replace("!", ""),
             ...(address.includes("!") ? {} : { lastError: "down" }),
             ...(more[i]?.suspended === undefined ? {} : { suspended: more[i].suspended }),
+            ...(more[i]?.waitsFor === undefined ? {} : { waitsFor: more[i].waitsFor }),
           },
         ],
       },
@@ -83,20 +87,25 @@ test("behind a suspension, whatever waits for the domain is tried, also what nob
 
 for (const target of ["mx.test", "10.0.0.1"]) {
   test(`the same for a host, by name or address (${target})`, async () => {
-    const queue = new Queue(["a@b.test", "a@c.test", "a@d.test", "a@e.test"], [{}, {}, { suspended: target }]);
-    queue.hosts.skipped(HOST, "b.test", 1);
-    queue.hosts.failed(HOST, "e.test", 1);
-    queue.hosts.skipped("T:other.test:10.0.0.11", "c.test", 1);
+    const queue = new Queue(
+      ["a@b.test", "a@c.test", "a@d.test", "a@e.test"],
+      [
+        { waitsFor: [HOST] },
+        { waitsFor: ["T:other.test:10.0.0.11"] },
+        { suspended: target },
+        { waitsFor: ["T:other.test:10.0.0.11", `${HOST}:2525`] },
+      ],
+    );
     queue.hosts.resumed(target, 10);
     await queue.hosts.settled();
     assert.deepEqual(queue.taken, ["000000", "000002", "000003"]);
   });
 }
 
-test("a host that one message has found to be down, and that is back, costs nothing", async () => {
-  const queue = new Queue(["a@b.test"]);
-  queue.hosts.failed(HOST, "b.test", 1);
-  queue.hosts.isUp(HOST);
+test("after a start, what waits for a suspension that has ended meanwhile is tried", async () => {
+  const queue = new Queue(["a@b.test", "a@c.test", "a@d.test"], [{ suspended: "b.test" }, { suspended: "c.test" }]);
+  queue.hosts.started((target) => target === "c.test");
   await queue.hosts.settled();
-  assert.deepEqual(queue.taken, []);
+  assert.deepEqual(queue.taken, ["000000"]);
+  assert.partialDeepStrictEqual(queue.revised.get("000000"), { isResumed: true });
 });

@@ -16,7 +16,7 @@ const BUS_MS = 2_000;
 /** What a callout is made under. */
 export interface CalloutContext {
   readonly bus: Pick<RequestReply, "request">;
-  readonly policy: Pick<Policy, "configuration" | "qualifyDomain" | "transport">;
+  readonly policy: Pick<Policy, "configuration" | "qualifyDomain" | "transport" | "events">;
   readonly acls: Pick<SmtpAcls, "session" | "text">;
 }
 
@@ -69,6 +69,7 @@ async function questionOf(
     ...(options.isRandomTested ? await randomName(main.get("callout_random_local_part"), acls) : {}),
     postmaster: options.postmaster,
     postmasterMailFrom,
+    ...(policy.events.ofTransport(transport) === undefined ? {} : { session: sessionOf(kind, acls.session) }),
     ...(options.usesCache
       ? {
           keeps: {
@@ -81,6 +82,12 @@ async function questionOf(
       : {}),
   };
 }
+
+const sessionOf = (verifies: VerifyAddressRequest["kind"], { connection, message }: SmtpAcls["session"]) => ({
+  verifies,
+  returnPath: message.returnPath ?? "",
+  clientAddress: connection.client.address,
+});
 
 /** One that cannot be expanded, or is nothing, is not asked about. */
 async function randomName(

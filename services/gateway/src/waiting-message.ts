@@ -50,13 +50,16 @@ async function queuedUntil(
 export async function tellOfFreezing(
   item: RouteItem,
   workId: string,
-  { primaryHostname, qualifyDomain, queue }: Pick<Policy, "primaryHostname" | "qualifyDomain" | "queue">,
+  policy: Pick<Policy, "primaryHostname" | "qualifyDomain" | "queue" | "reports">,
   { bus, log }: { readonly bus: Pick<Bus, "publish">; readonly log: Logger },
 ): Promise<void> {
-  const { freezeTell: to } = queue;
+  const { primaryHostname, qualifyDomain } = policy;
+  const { freezeTell: to } = policy.queue;
+  const { authenticatedSender } = policy.reports;
   const frozen = { workId, item, to, subject: "Message frozen on arrival", reason: "", waiting: [] };
   try {
-    const notice = freezeNotice(frozen, { service: "gateway", nowMs: Date.now(), primaryHostname, qualifyDomain });
+    const maker = { service: "gateway", nowMs: Date.now(), primaryHostname, qualifyDomain, authenticatedSender };
+    const notice = freezeNotice(frozen, maker);
     if (notice !== undefined) await bus.publish(notice.publication, [notice.received]);
   } catch (err) {
     log.warn({ err, messageId: item.messageId }, "nobody is told of a message that was frozen");

@@ -97,8 +97,9 @@ export function routerHandler(deps: RouterDeps): Handler {
     if (expanded.length > 0) {
       outcomes.push(await successReports(work, item, expanded, concludeContext(policy, deps, deps.now()), "expanded"));
     }
-    const { primaryHostname, qualifyDomain } = policy;
-    const context = { work, item, primaryHostname, qualifyDomain, nowMs: deps.now() };
+    const { primaryHostname, qualifyDomain, reports } = policy;
+    const { authenticatedSender } = reports;
+    const context = { work, item, primaryHostname, qualifyDomain, nowMs: deps.now(), authenticatedSender };
     outcomes.push(...wrongLists.map((found, i) => syntaxErrorMessage(found, i, context)));
     const lookups = await failuresTold(work.id, item, destinations.failedLookups, policy);
     const told = [...noted.take(), ...lookups];

@@ -1,6 +1,7 @@
 import type { Publication, WorkItem } from "@postbus/bus";
-import { firstItemId, type MailEvent, type RouteItem, routeSubject } from "@postbus/contracts";
+import type { MailEvent, RouteItem } from "@postbus/contracts";
 import { derivedMessageId } from "@postbus/mail";
+import { ownMessage } from "@postbus/queue";
 import type { SyntaxErrors } from "@postbus/routing";
 
 /** Of an item that is wrong, in octets. */
@@ -19,6 +20,7 @@ interface SyntaxErrorContext {
   readonly primaryHostname: string;
   readonly qualifyDomain: string;
   readonly nowMs: number;
+  readonly authenticatedSender: string | undefined;
 }
 
 /**
@@ -36,32 +38,17 @@ export function syntaxErrorMessage(found: SyntaxErrors, number: number, context:
   if (found.to === undefined) return { publish: [], events: notes };
   const own = derivedMessageId(`${work.id}/syntax${number}`, item.queuedAtMs);
   const octets = Buffer.from(messageText(found, found.to, own, context), "latin1");
-  const header: RouteItem = {
-    v: 1,
+  const { publication, received } = ownMessage({
     messageId: own,
-    returnPath: "",
-    recipients: [{ address: found.to }],
-    receivedAtMs: atMs,
-    queuedAtMs: atMs,
-    attempt: 1,
-    ...(octets.some((octet) => octet > 127) ? { eightBit: true } : {}),
-    reception: {
-      protocol: "local",
-      about: messageId,
-      headerMessageId: `E${own}@${context.primaryHostname}`,
-      size: octets.length,
-    },
-  };
-  const { returnPath, reception } = header;
-  const received: MailEvent = {
-    ...{ v: 1, id: `${own}:msg:received:0`, atMs, service: "router", messageId: own, name: "msg:received" },
-    ...{ returnPath, recipients: [found.to], reception },
-  };
-  const content = { kind: "inline" as const, octets };
-  return {
-    publish: [{ subject: routeSubject(), id: firstItemId(own), messageId: own, header, content }],
-    events: [...notes, received],
-  };
+    octets,
+    recipients: [found.to],
+    about: messageId,
+    nowMs: atMs,
+    headerMessageId: `E${own}@${context.primaryHostname}`,
+    service: "router",
+    authenticatedSender: context.authenticatedSender,
+  });
+  return { publish: [publication], events: [...notes, received] };
 }
 
 function messageText(found: SyntaxErrors, to: string, own: string, context: SyntaxErrorContext): string {

@@ -73,16 +73,16 @@ export function variablesOf(item: Item, recipient: string): Variables {
   return new MessageVariables(item satisfies CarriedMessage, recipient, own);
 }
 
-/** Lines of the log that actions write about a message. */
+/** Lines of the log that actions write. */
 export class Lines {
   readonly #id: string;
   readonly #service: string;
-  readonly #messageId: string;
+  readonly #messageId: string | undefined;
   #count = 0;
   #lines: Written[] = [];
 
-  /** @param id Those of the lines derive from it. */
-  constructor(id: string, service: string, messageId: string) {
+  /** @param id Those of the lines derive from it. @param messageId Undefined: they are about no message. */
+  constructor(id: string, service: string, messageId: string | undefined) {
     this.#id = id;
     this.#service = service;
     this.#messageId = messageId;
@@ -91,7 +91,8 @@ export class Lines {
   readonly add = (targets: readonly ("main" | "reject" | "panic")[], text: string): void => {
     if (this.#count >= MAX_LINES) return;
     const id = `${this.#id}:log:line:${this.#count++}`;
-    const common = { v: 1, id, atMs: Date.now(), service: this.#service, messageId: this.#messageId } as const;
+    const about = this.#messageId === undefined ? {} : { messageId: this.#messageId };
+    const common = { v: 1, id, atMs: Date.now(), service: this.#service, ...about } as const;
     this.#lines.push({ ...common, name: "log:line", targets: [...new Set(targets)], text: text.slice(0, MAX_TEXT) });
   };
 

@@ -16,6 +16,10 @@ export interface CalloutPeer {
   say(command: string | undefined): Promise<PeerWord>;
   /** The handshake. @returns why there is no TLS; undefined: there is. */
   startTls(): Promise<string | undefined>;
+  /** @param banner Its lines, LF between them. @returns why nothing more is to be said to the host; empty: go on. */
+  greeted(banner: string): Promise<string>;
+  /** @param reply To EHLO, HELO or LHLO, its lines, LF between them. */
+  introduced(reply: string): Promise<void>;
 }
 
 export interface CalloutQuestions {
@@ -71,6 +75,10 @@ class CalloutDialogue {
   async greet(): Promise<CalloutEnd | undefined> {
     const { tls } = this.#questions;
     const greeting = await this.#peer.say(undefined);
+    if (greeting.kind === "reply") {
+      const text = await this.#peer.greeted(greeting.reply.text);
+      if (text !== "") return { result: "unknown", failure: "mail", text };
+    }
     if (!isYes(greeting)) return ended(greeting, "initial connection", "mail", this.#peer.label);
     const hello = await this.#hello();
     if (!isYes(hello.word)) return ended(hello.word, hello.command, "mail", this.#peer.label);
@@ -82,7 +90,7 @@ class CalloutDialogue {
       return { result: "unknown", failure: "mail", sent: "STARTTLS", text: `TLS session: ${problem}` };
     // RFC 3207 §4.2: what was said before is forgotten.
     const command = this.#extended;
-    const again = await this.#peer.say(command);
+    const again = await this.#introduce(command);
     if (!isYes(again)) return ended(again, command, "mail", this.#peer.label);
     this.#capabilities = parseCapabilities(again.reply);
     return undefined;
@@ -124,11 +132,17 @@ class CalloutDialogue {
   async #hello(): Promise<{ readonly word: PeerWord; readonly command: string; readonly isExtended: boolean }> {
     const { heloName, isLmtp } = this.#questions;
     const extended = this.#extended;
-    const word = await this.#peer.say(extended);
+    const word = await this.#introduce(extended);
     const isAnswered = word.kind === "reply" && word.reply.code >= 500;
     if (!isAnswered || isLmtp === true) return { word, command: extended, isExtended: true };
     const plain = `HELO ${heloName}`;
-    return { word: await this.#peer.say(plain), command: plain, isExtended: false };
+    return { word: await this.#introduce(plain), command: plain, isExtended: false };
+  }
+
+  async #introduce(command: string): Promise<PeerWord> {
+    const word = await this.#peer.say(command);
+    if (word.kind === "reply") await this.#peer.introduced(word.reply.text);
+    return word;
   }
 
   async #startTls(): Promise<string | undefined> {

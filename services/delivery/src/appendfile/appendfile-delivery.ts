@@ -29,7 +29,7 @@ const { ENOSPC, EDQUOT } = constants.errno;
 export async function deliverByAppendfile(
   attempt: Attempt,
   transport: AppendfileTransport,
-  policy: Pick<Policy, "primaryHostname" | "qualifyDomain">,
+  policy: Pick<Policy, "primaryHostname" | "qualifyDomain" | "reports">,
   deps: MailboxDeps,
 ): Promise<AttemptReport> {
   const jobs = await batchesOf({ attempt, transport, hostName: policy.primaryHostname, deps });

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { INLINE_LIMIT_OCTETS } from "@postbus/contracts";
 import { derivedMessageId, hasDomain } from "@postbus/mail";
-import type { AutoreplyTransport, Reply } from "@postbus/policy";
+import type { AutoreplyTransport, Policy, Reply } from "@postbus/policy";
 import { type AttemptResult, ownMessage } from "@postbus/queue";
 import type { Spool } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
@@ -33,7 +33,7 @@ const MAX_FILE = 96 * 1024;
 export async function deliverByAutoreply(
   attempt: Attempt,
   transport: AutoreplyTransport,
-  primaryHostname: string,
+  { primaryHostname, reports }: Pick<Policy, "primaryHostname" | "reports">,
   deps: AutoreplyDeps,
 ): Promise<AttemptReport> {
   const { item } = attempt;
@@ -82,6 +82,7 @@ export async function deliverByAutoreply(
       nowMs,
       headerMessageId: `E${messageId}@${primaryHostname}`,
       service: "delivery",
+      authenticatedSender: reports.authenticatedSender,
     });
     if (reply.log !== "") await writeLog(reply.log, settings.mode, sentEntry(reply), nowMs, as);
     return { ...all(DELIVERED), publish: [publication], events: [received] };

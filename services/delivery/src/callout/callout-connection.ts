@@ -1,6 +1,9 @@
 import { connect, type Socket } from "node:net";
 import { constants } from "node:os";
 import { type CalloutPeer, type PeerWord, ReplyParser } from "@postbus/smtp";
+import type { EventHop } from "../events/attempt-events.ts";
+import type { CalloutEvents } from "../events/callout-events.ts";
+import { REFUSED_AT_GREETING } from "../events/connection-tap.ts";
 import { localEnd } from "../smtp/host-facts.ts";
 import { hopLabel, type NextHop } from "../smtp/next-hop.ts";
 import type { ProxiedSocket } from "../smtp/proxied-socket.ts";
@@ -12,12 +15,16 @@ export interface CalloutConnectionOptions {
   /** `interface` of the transport. */
   readonly interfaces: readonly string[];
   readonly connectTimeoutMs: number;
+  /** TLS comes before the greeting. */
+  readonly startsWithTls: boolean;
   /** A connection that is there already, through a proxy. */
   readonly proxied?: Extract<ProxiedSocket, { readonly socket: Socket }> | undefined;
   /** For each reply. */
   readonly timeoutMs: number;
   /** Time is up for all of it. */
   readonly signal: AbortSignal;
+  /** Absent: nobody wants to know. */
+  readonly events?: CalloutEvents | undefined;
 }
 
 /** A connection over which one host is asked, command by command. */
@@ -93,9 +100,28 @@ export class CalloutConnection implements CalloutPeer, Disposable {
     return loss === CONNECTED ? end?.problem : `handshake: ${loss.kind}`;
   }
 
+  async greeted(banner: string): Promise<string> {
+    const { events, startsWithTls } = this.#options;
+    // As in Exim.
+    if (startsWithTls) return "";
+    const why = (await events?.greeted(this.#ends, banner)) ?? "";
+    return why === "" ? "" : REFUSED_AT_GREETING + why;
+  }
+
+  async introduced(reply: string): Promise<void> {
+    await this.#options.events?.introduced(this.#ends, reply);
+  }
+
+  get #ends(): EventHop {
+    const { localAddress, localPort } = this.#socket;
+    return { ...this.#options.hop, localAddress, localPort };
+  }
+
   /** Takes leave, without waiting. */
   [Symbol.dispose](): void {
-    this.#options.signal.removeEventListener("abort", this.#onAbort);
+    const { signal, events } = this.#options;
+    signal.removeEventListener("abort", this.#onAbort);
+    if (this.#isConnected) events?.closed(this.#ends);
     if (this.#loss === undefined) this.#socket.end("QUIT\r\n");
     this.#loss ??= { kind: "closed" };
     // The reply is worth a second at most.

@@ -1,20 +1,24 @@
 import type { Question } from "@postbus/bus";
-import { type CalloutAnswer, CalloutRequest } from "@postbus/contracts";
-import { ConfigError, DeferError, domainOf, localPartOf } from "@postbus/mail";
-import type { HostTerms, Policy, SmtpTransport, Variables } from "@postbus/policy";
+import { type CalloutAnswer, CalloutRequest, type Written } from "@postbus/contracts";
+import { ConfigError, DeferError, domainOf } from "@postbus/mail";
+import type { HostTerms, Policy, SmtpTransport } from "@postbus/policy";
 import { type CalloutEnd, calloutDialogue, isSafeAddress } from "@postbus/smtp";
 import { Compile } from "typebox/compile";
+import { CalloutEvents, variablesOf } from "../events/callout-events.ts";
 import type { AddressCache } from "../smtp/address-cache.ts";
 import { localEnd } from "../smtp/host-facts.ts";
 import { hostSpec, type NextHop } from "../smtp/next-hop.ts";
+import { REFUSED_BY_EVENT } from "../smtp/open-failure.ts";
 import { proxiedSocket } from "../smtp/proxied-socket.ts";
 import { sendingAddress } from "../smtp/sending-address.ts";
 import type { CalloutCache } from "./callout-cache.ts";
-import { CalloutConnection } from "./callout-connection.ts";
+import { CalloutConnection, type CalloutConnectionOptions } from "./callout-connection.ts";
 
 export interface CalloutDeps {
   /** The one in force now. */
-  readonly policy: () => Pick<Policy, "primaryHostname" | "transport">;
+  readonly policy: () => Pick<Policy, "primaryHostname" | "transport" | "events">;
+  /** Lines that `event_action` writes, for the log. */
+  record(lines: readonly Written[]): void;
   readonly addresses: AddressCache;
   readonly cache: CalloutCache;
 }
@@ -38,9 +42,11 @@ export function calloutHandler(deps: CalloutDeps): (question: Question) => Promi
     const transport = await transportOf(request, deps);
     if (typeof transport === "string") return { v: 1, result: "unknown", failure: "mail", text: transport };
     const within = AbortSignal.any([signal, AbortSignal.timeout(request.maxWaitMs)]);
+    const action = deps.policy().events.ofTransport(request.transport);
+    const events = action && new CalloutEvents(request, action, deps.record);
     let last: CalloutAnswer = { v: 1, result: "unknown", failure: "mail", text: "no host can be asked" };
     for (const hop of await hopsOf(request, transport, deps)) {
-      const end = await asked(hop, request, transport, within);
+      const end = await asked(hop, request, transport, { signal: within, events });
       last = answerOf(end, hop);
       if (end.result !== "unknown") {
         await deps.cache.keep(request, last, end);
@@ -66,19 +72,13 @@ async function transportOf(
     const transport = await deps
       .policy()
       .transport(name)
-      .at(() => variablesOf(address), address);
+      .at(() => variablesOf({ address }), address);
     return transport.driver === "smtp" ? transport : `the ${name} transport has no hosts`;
   } catch (err) {
     // Gateway may run another version of the policy.
     if (err instanceof ConfigError || err instanceof DeferError) return err.message;
     throw err;
   }
-}
-
-/** There is no message yet. */
-function variablesOf(address: string): Variables {
-  const values: Readonly<Record<string, string>> = { local_part: localPartOf(address), domain: domainOf(address) };
-  return { get: (name) => (Object.hasOwn(values, name) ? values[name] : undefined) };
 }
 
 async function hopsOf(
@@ -97,12 +97,15 @@ async function hopsOf(
   return hops.slice(0, MAX_HOPS_TRIED);
 }
 
+/** Until when, and who wants to know of it. */
+type Around = Pick<CalloutConnectionOptions, "signal" | "events">;
+
 /** Where TLS is not required and fails, it is asked in the clear: nothing secret is said. */
 async function asked(
   hop: NextHop,
   request: CalloutRequest,
   transport: SmtpTransport,
-  signal: AbortSignal,
+  around: Around,
 ): Promise<CalloutEnd> {
   let terms: HostTerms;
   try {
@@ -112,10 +115,10 @@ async function asked(
     return { result: "unknown", failure: "mail", text: err.message };
   }
   const tls = terms.tls === "offered" && terms.avoidsTlsInCallouts ? "never" : terms.tls;
-  const end = await askedOver(hop, request, transport, { ...terms, tls }, signal);
+  const end = await askedOver(hop, request, transport, { ...terms, tls }, around);
   const hasTlsFailed = end.result === "unknown" && end.sent === "STARTTLS";
   if (!hasTlsFailed || tls !== "offered" || transport.startsWithTls) return end;
-  return askedOver(hop, request, transport, { ...terms, tls: "never" }, signal);
+  return askedOver(hop, request, transport, { ...terms, tls: "never" }, around);
 }
 
 async function askedOver(
@@ -123,15 +126,25 @@ async function askedOver(
   request: CalloutRequest,
   { startsWithTls, isLmtp }: Pick<SmtpTransport, "startsWithTls" | "isLmtp">,
   { tls, heloName, interfaces, proxies }: Pick<HostTerms, "tls" | "heloName" | "interfaces" | "proxies">,
-  signal: AbortSignal,
+  around: Around,
 ): Promise<CalloutEnd> {
   const { address, mailFrom, randomLocalPart, postmaster, postmasterMailFrom, connectTimeoutMs, timeoutMs } = request;
+  // Exim's log has the number only.
+  if (((await around.events?.connecting(hop)) ?? "") !== "") return unknown(REFUSED_BY_EVENT.logged ?? "");
   const proxied =
     proxies.length === 0
       ? undefined
       : await proxiedSocket(proxies, hop, localEnd(interfaces, hop.address), connectTimeoutMs);
   if (proxied !== undefined && !("socket" in proxied)) return unknown(proxied.text);
-  using connection = new CalloutConnection({ hop, interfaces, connectTimeoutMs, timeoutMs, signal, proxied });
+  using connection = new CalloutConnection({
+    hop,
+    interfaces,
+    connectTimeoutMs,
+    timeoutMs,
+    startsWithTls,
+    proxied,
+    ...around,
+  });
   const problem = await connection.connected();
   if (problem !== undefined) return unknown(problem);
   const tlsProblem = startsWithTls ? await connection.startTls() : undefined;

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { SmtpTransport } from "@postbus/policy";
 import type { OpenFailure } from "../smtp/open-failure.ts";
 import type { AttemptEvents, EventHop } from "./attempt-events.ts";
 
@@ -9,6 +10,8 @@ const LAST_LINE = /^[0-9]{3}(?: .*)?$/;
 
 export interface TapOptions {
   readonly events: AttemptEvents;
+  /** TLS comes before the greeting: as in Exim, the action is not shown that. */
+  readonly startsWithTls: boolean;
   /** With our end of the connection. */
   hop(): EventHop;
   /** Octets that the session may have now. */
@@ -17,6 +20,14 @@ export interface TapOptions {
   refuse(failure: OpenFailure): void;
 }
 
+interface Tapped {
+  readonly events?: AttemptEvents | undefined;
+  readonly hop: EventHop;
+  readonly transport: Pick<SmtpTransport, "startsWithTls">;
+}
+
+/** In front of what the action of `smtp:connect` says. */
+export const REFUSED_AT_GREETING = "deferred by smtp:connect event expansion: ";
 /** Exim's number for `smtp:connect` whose action says no. */
 const EVENT_REFUSED = -27;
 
@@ -29,13 +40,13 @@ export class ConnectionTap {
   #held: Buffer[] = [];
   #text = "";
   #lines: string[] = [];
-  #awaits: "greeting" | "introduction" | undefined = "greeting";
+  #awaits: "greeting" | "introduction" | undefined;
   #isRunning = false;
   #isOver = false;
 
   /** For a connection; undefined: nobody wants to see anything. @param socket The one of now. */
   static of(
-    { events, hop }: { readonly events?: AttemptEvents | undefined; readonly hop: EventHop },
+    { events, hop, transport }: Tapped,
     socket: () => Pick<Socket, "localAddress" | "localPort">,
     owner: Pick<TapOptions, "pass" | "refuse">,
   ): ConnectionTap | undefined {
@@ -44,11 +55,13 @@ export class ConnectionTap {
       const { localAddress, localPort } = socket();
       return { ...hop, localAddress, localPort };
     };
-    return new ConnectionTap({ events, hop: hopNow, ...owner });
+    const { startsWithTls } = transport;
+    return new ConnectionTap({ events, startsWithTls, hop: hopNow, ...owner });
   }
 
   constructor(options: TapOptions) {
     this.#options = options;
+    this.#awaits = options.startsWithTls ? undefined : "greeting";
   }
 
   /** From the host. */
@@ -96,7 +109,7 @@ export class ConnectionTap {
       const why = await events.greeted(hop(), reply);
       if (why !== "" && !this.#isOver) {
         this.#held = [];
-        const text = `deferred by smtp:connect event expansion: ${why}`;
+        const text = REFUSED_AT_GREETING + why;
         refuse({ errno: EVENT_REFUSED, text, isPermanent: false, isTls: false, isConnect: false });
         return;
       }

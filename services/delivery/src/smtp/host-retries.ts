@@ -79,7 +79,9 @@ export class HostRetries {
     const { nextTryAtMs, gapMs } = first;
     const areAllSkipped = this.#skippedCount === stands.length;
     const haveTimedOut = this.#skippedCount === 0 && stands.every(({ hasTimedOut }) => hasTimedOut);
-    return { nextTryAtMs, gapMs, areAllSkipped, haveTimedOut };
+    // The empty name stands for hosts that were left out for other reasons.
+    const names = [...this.#stands.keys()].filter((name) => name !== "").slice(0, MAX_NAMES);
+    return { nextTryAtMs, gapMs, areAllSkipped, haveTimedOut, ...(names.length === 0 ? {} : { names }) };
   }
 
   /**
@@ -262,7 +264,6 @@ export class HostRetries {
     if (record !== undefined && !isSame) records.write(key, record);
     const counted = isSame ? before : (record ?? { lastTriedAtMs: nowMs, nextTryAtMs: nowMs });
     this.#stands.set(key, standOf(counted, hasTimedOut));
-    this.#deps.returned.failed(key, this.#item.domain, nowMs);
   }
 
   /** It has answered, whatever it said. */
@@ -304,6 +305,9 @@ export class HostRetries {
     return port === 25 ? `T:${host}${place}` : `T:${host}${place}:${port}`;
   }
 }
+
+/** As many hosts as one attempt tries: each recipient takes their names along. */
+const MAX_NAMES = 5;
 
 const standOf = (
   { lastTriedAtMs, nextTryAtMs }: { readonly lastTriedAtMs: number; readonly nextTryAtMs: number },

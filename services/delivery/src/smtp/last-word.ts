@@ -21,5 +21,6 @@ export function refusedByLastHost(result: AttemptResult | undefined, text: strin
 export function lackedByLastHost(result: AttemptResult | undefined): AttemptResult | undefined {
   if (result?.outcome !== "deferred" || result.errno !== errnos.smtpUtf8) return result;
   const { outcome: _, errno: __, ...rest } = result;
-  return { ...rest, outcome: "failed" };
+  // RFC 6531 §3.5.
+  return { ...rest, outcome: "failed", ownReply: "553 5.6.7 SMTPUTF8 support required" };
 }

@@ -9,7 +9,7 @@ import {
   type Policy,
   readConfiguration,
 } from "@postbus/policy";
-import type { AttemptResult } from "@postbus/queue";
+import { type AttemptResult, defaultReports } from "@postbus/queue";
 import { deliverByAppendfile } from "../../src/appendfile/appendfile-delivery.ts";
 import { type MailboxDeps, mailboxDeps } from "../../src/appendfile/mailbox-deps.ts";
 import type { Attempt } from "../../src/attempt.ts";
@@ -58,7 +58,8 @@ export class Mailboxes {
 
   async report({ options = "", ...given }: DeliverOptions) {
     const { attempt, transport } = await this.prepared(options, given);
-    return deliverByAppendfile(attempt, transport, { primaryHostname: HOST, qualifyDomain: "a.test" }, this.deps);
+    const policy = { primaryHostname: HOST, qualifyDomain: "a.test", reports: defaultReports("a.test") };
+    return deliverByAppendfile(attempt, transport, policy, this.deps);
   }
 
   async deliver(options: DeliverOptions): Promise<readonly AttemptResult[]> {

@@ -3,6 +3,7 @@ import { chmodSync, readFileSync, statSync, symlinkSync, writeFileSync } from "n
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { DeliveryItem, RouteItem } from "@postbus/contracts";
+import { defaultReports } from "@postbus/queue";
 import { Check } from "typebox/schema";
 import type { AttemptReport } from "../../src/attempt.ts";
 import { deliverByAutoreply } from "../../src/autoreply/autoreply-delivery.ts";
@@ -33,7 +34,7 @@ async function answer(lines: readonly string[], options: Options = {}): Promise<
   return deliverByAutoreply(
     { work, item, content: inline(message) },
     await rig.transport("autoreply", item, inline(message)),
-    "mx.a2.test",
+    { primaryHostname: "mx.a2.test", reports: defaultReports("a2.test") },
     deps,
   );
 }

@@ -27,6 +27,7 @@ function ask(transport: SmtpTransport): Promise<CalloutAnswer> {
   const handler = calloutHandler({
     policy: () => ({
       primaryHostname: "mx.a.test",
+      events: { main: undefined, ofTransport: () => undefined },
       transport: () => ({
         name: "t",
         driver: "smtp",
@@ -36,6 +37,7 @@ function ask(transport: SmtpTransport): Promise<CalloutAnswer> {
         at: () => transport,
       }),
     }),
+    record: () => undefined,
     addresses: new AddressCache(),
     cache: new CalloutCache(new MemoryValues()),
   });

@@ -6,7 +6,7 @@ import { ConnectionTap } from "../../src/events/connection-tap.ts";
 const hop = { name: "mx.test", address: "192.0.2.1", port: 25 };
 
 /** A tap whose actions answer when they are told to. */
-function tapped() {
+function tapped(startsWithTls = false) {
   const told: string[] = [];
   const passed: string[] = [];
   const refused: string[] = [];
@@ -22,6 +22,7 @@ function tapped() {
   } as unknown as AttemptEvents;
   const tap = new ConnectionTap({
     events,
+    startsWithTls,
     hop: () => hop,
     pass: (octets) => void passed.push(octets.toString("latin1")),
     refuse: ({ text }) => void refused.push(text),
@@ -59,6 +60,16 @@ describe("what a host says first is shown before it is heard", () => {
     say("250 ok\r\n");
     assert.deepEqual(told, ["greeted 220 hi", "introduced 250-mx\n250 STARTTLS", "introduced 250 mx"]);
     assert.equal(passed.join(""), "220 hi\r\n250-mx\r\n250 STARTTLS\r\n220 go\r\n250 mx\r\n250 ok\r\n");
+  });
+
+  test("not a greeting over TLS, as in Exim", async () => {
+    const { tap, told, passed, say, answer } = tapped(true);
+    say("220 hi\r\n");
+    assert.deepEqual(passed, ["220 hi\r\n"]);
+    tap.sent("EHLO us\r\n");
+    say("250 mx\r\n");
+    await answer("");
+    assert.deepEqual(told, ["introduced 250 mx"]);
   });
 
   test("what comes while an action runs waits, and keeps its order", async () => {

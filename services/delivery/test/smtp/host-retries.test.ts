@@ -62,7 +62,13 @@ class Fleet {
     const returned = new ReturnedHosts({ waiting, log: { info: () => {}, warn: () => {} } });
     const now = () => this.nowMs;
     const values = { list: async () => this.suspensions.map((value) => ({ key: value.target, value, revision: 1 })) };
-    const suspensions = await Suspensions.start({ values, now, onEnd: unused, onTrouble: unused });
+    const suspensions = await Suspensions.start({
+      values,
+      now,
+      onKnown: () => undefined,
+      onEnd: unused,
+      onTrouble: unused,
+    });
     await suspensions.stop();
     const suspended = new Suspended({ suspensions, returned, now });
     const retries = {

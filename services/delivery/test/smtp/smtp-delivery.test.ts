@@ -79,6 +79,7 @@ test("what needs SMTPUTF8 goes to the first host that knows it, and fails if non
   assert.deepEqual(report.results.map(shown), [
     `failed H=${LOCAL}: utf8 support required but not offered for forwarding`,
   ]);
+  assert.partialDeepStrictEqual(report.results[0], { ownReply: "553 5.6.7 SMTPUTF8 support required" });
 });
 
 describe("each thing that can go wrong at each moment", () => {

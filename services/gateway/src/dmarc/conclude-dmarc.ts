@@ -74,6 +74,7 @@ async function checkedEvent(
         header: ended.header.toString("latin1"),
         sender: await policy.dmarc.forensicSender(acls.session),
         suffixFile: await policy.dmarc.suffixFile?.(),
+        authenticatedSender: policy.reports.authenticatedSender,
       });
     } catch (err) {
       log.warn({ err, messageId }, "no failure report: its sender cannot be found out");

@@ -28,6 +28,7 @@ export interface Reportable extends FailedMessage {
   /** For the From field, and for the envelope. */
   readonly sender: { readonly from: string; readonly returnPath: string };
   readonly suffixFile: string | undefined;
+  readonly authenticatedSender: string | undefined;
 }
 
 export interface ForensicDeps {
@@ -101,6 +102,7 @@ export class ForensicReports {
       nowMs,
       headerMessageId,
       service: "gateway",
+      authenticatedSender: about.authenticatedSender,
     });
     await bus.publish(publication, [received]);
   }

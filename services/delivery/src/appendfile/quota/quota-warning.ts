@@ -1,7 +1,8 @@
 import type { Publication } from "@postbus/bus";
-import { firstItemId, type MailEvent, type RouteItem, routeSubject } from "@postbus/contracts";
+import type { MailEvent } from "@postbus/contracts";
 import { derivedMessageId, trim } from "@postbus/mail";
 import { mailboxes, type Policy, parseMailbox } from "@postbus/policy";
+import { ownMessage } from "@postbus/queue";
 import { rfc5322Date } from "../../message/delivery-fields.ts";
 import { MailboxError } from "../mailbox-error.ts";
 import type { MailboxJob } from "../mailbox-job.ts";
@@ -21,7 +22,7 @@ interface Warning {
  */
 export async function quotaWarning(
   job: MailboxJob,
-  policy: Pick<Policy, "primaryHostname" | "qualifyDomain">,
+  policy: Pick<Policy, "primaryHostname" | "qualifyDomain" | "reports">,
 ): Promise<Warning> {
   let text: string;
   try {
@@ -37,48 +38,17 @@ export async function quotaWarning(
   const messageId = derivedMessageId(`${work.id}/quota${job.positions[0]}`, item.queuedAtMs);
   const nowMs = job.deps.now();
   const octets = Buffer.from(whole(header, body, { messageId, nowMs, ...policy }), "latin1");
-  const route: RouteItem = {
-    v: 1,
+  const { publication, received } = ownMessage({
     messageId,
-    returnPath: "",
-    recipients: recipients.map((address) => ({ address })),
-    receivedAtMs: nowMs,
-    queuedAtMs: nowMs,
-    attempt: 1,
-    ...(octets.some((octet) => octet > 127) ? { eightBit: true } : {}),
-    reception: {
-      protocol: "local",
-      about: item.messageId,
-      headerMessageId: `E${messageId}@${policy.primaryHostname}`,
-      size: octets.length,
-    },
-  };
-  const { returnPath, reception } = route;
-  return {
-    notes: [],
-    publish: [
-      {
-        subject: routeSubject(),
-        id: firstItemId(messageId),
-        messageId,
-        header: route,
-        content: { kind: "inline", octets },
-      },
-    ],
-    events: [
-      {
-        v: 1,
-        id: `${messageId}:msg:received:0`,
-        atMs: nowMs,
-        service: "delivery",
-        messageId,
-        name: "msg:received",
-        returnPath,
-        recipients: [...recipients],
-        reception,
-      },
-    ],
-  };
+    octets,
+    recipients,
+    about: item.messageId,
+    nowMs,
+    headerMessageId: `E${messageId}@${policy.primaryHostname}`,
+    service: "delivery",
+    authenticatedSender: policy.reports.authenticatedSender,
+  });
+  return { notes: [], publish: [publication], events: [received] };
 }
 
 /** Fields, each without its line end, and what stands behind the blank line. */

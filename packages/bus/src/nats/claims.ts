@@ -2,14 +2,17 @@ import { headers } from "@nats-io/nats-core";
 import { elapsedMs, GRACE_MS, instant, type LeaseTimes } from "./lease.ts";
 import type { Link } from "./link.ts";
 import type { ServerApi } from "./server-api.ts";
-import { isConflict, isPassing, readPubAck } from "./server-error.ts";
+import { asBusError, isConflict, isPassing, readPubAck } from "./server-error.ts";
 import type { Names, Stream } from "./topology.ts";
 
 /** How long is remembered how often an item was tried. */
 const TRIES_SECONDS = 3_600;
 const RETRY_PAUSE_MS = 200;
-/** How long a claim waits for the connection: by then the lease is gone anyway. */
-const RECONNECT_MS = 20_000;
+/**
+ * How long a claim is tried: by then the lease is gone anyway. The stream may be gone, too, with a server that was killed: whoever
+ * finds that out (`verify`) makes it again, and must not wait for it.
+ */
+const PATIENCE_MS = 20_000;
 
 const text = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 const parse = (data: Uint8Array): unknown => JSON.parse(Buffer.from(data).toString());
@@ -30,15 +33,25 @@ export class Claims {
   /** A claim that is not renewed is gone before the item is handed out again. */
   readonly #claimSeconds: number;
   readonly #stream: Stream;
+  readonly #patienceMs: number;
   #verifying: Promise<void> | undefined;
   #epoch = { token: -1, upTo: new Map<string, number>(), since: instant(), ageMs: 0 };
 
-  constructor(link: Link, api: ServerApi, names: Names, holder: string, times: LeaseTimes, stream: Stream) {
+  constructor(
+    link: Link,
+    api: ServerApi,
+    names: Names,
+    holder: string,
+    times: LeaseTimes,
+    stream: Stream,
+    patienceMs = PATIENCE_MS,
+  ) {
     this.#link = link;
     this.#api = api;
     this.#names = names;
     this.#holder = holder;
     this.#stream = stream;
+    this.#patienceMs = patienceMs;
     this.#claimSeconds = Math.max(1, Math.floor(times.validMs / 1_000));
   }
 
@@ -139,6 +152,7 @@ export class Claims {
   }
 
   async #create(subject: string, value: unknown, ttlSeconds?: number): Promise<boolean> {
+    const giveUpAtMs = performance.now() + this.#patienceMs;
     for (;;) {
       const hdrs = headers();
       hdrs.set("Nats-Expected-Last-Subject-Sequence", "0");
@@ -148,10 +162,11 @@ export class Claims {
         return true;
       } catch (err) {
         if (isConflict(err)) return false;
-        if (!isPassing(err)) throw err;
+        const leftMs = giveUpAtMs - performance.now();
+        if (!isPassing(err) || leftMs <= 0) throw asBusError("claim", err);
         if (this.#link.disconnectedAt === undefined)
           await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
-        await this.#link.connected(RECONNECT_MS);
+        await this.#link.connected(leftMs);
       }
     }
   }

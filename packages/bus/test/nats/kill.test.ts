@@ -19,7 +19,7 @@ import { skip, skipLong, startFleet } from "./fleet.ts";
 
 const PUBLISHERS = 32;
 /** What was acknowledged last before a kill looks unacknowledged for so long. */
-const ACK_WAIT_MS = 3_000;
+const ACK_WAIT_MS = 6_000;
 
 /**
  * Mail goes in, is routed and delivered, while the server is killed and started again.

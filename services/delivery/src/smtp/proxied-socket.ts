@@ -18,8 +18,8 @@ export type ProxiedSocket =
  * A connection to a host through the first proxy that gets there: those of the highest priority first, among equals by
  * their weights. A proxy that says that the host cannot be reached is believed.
  *
- * @param localAddress `interface`: where the connection to the proxy comes from; or where the proxy's connection to the host is to,
- *   if it takes PROXY headers.
+ * @param localAddress `interface`: where the connection to a SOCKS proxy comes from; to HAProxy, where its own connection to the
+ *   host is to come from.
  * @param timeoutMs For the host, behind the time of the proxy itself.
  */
 export async function proxiedSocket(
@@ -54,13 +54,12 @@ function through(
   timeoutMs: number,
 ): Promise<Tried> {
   const { promise, resolve } = Promise.withResolvers<Tried>();
-  const client = new SocksClient(proxy, hop);
-  const isSocks = proxy.protocol === "socks";
+  const client = proxy.protocol === "socks" ? new SocksClient(proxy, hop) : undefined;
   const socket = connect({
     host: proxy.address,
     port: proxy.port,
     noDelay: true,
-    ...(isSocks && localAddress !== undefined ? { localAddress } : {}),
+    ...(client !== undefined && localAddress !== undefined ? { localAddress } : {}),
   });
   let timer = setTimeout(() => fail(constants.errno.ETIMEDOUT, strerror(constants.errno.ETIMEDOUT)), proxy.timeoutMs);
   const end = (tried: Tried): void => {
@@ -75,30 +74,33 @@ function through(
   const fail = (errno: number, text: string, isHost = false): void =>
     end({ errno, text: `${text} (proxy ${proxy.address})`, isHost });
   let octetCount = 0;
-  socket.on("connect", () => {
-    if (isSocks) return void socket.write(client.begin());
-    // It does not answer: what comes is the host's, or the connection closes.
-    socket.write(proxyHeader(hop, localAddress));
-    socket.pause();
-    end({ socket, rest: Buffer.alloc(0), proxy });
-  });
-  socket.on("data", (octets: Buffer) => {
-    octetCount += octets.length;
-    const step = client.receive(octets);
-    if (step.kind === "write") {
-      socket.write(step.octets);
-      // The proxy answers; what takes long is the host.
-      clearTimeout(timer);
-      timer = setTimeout(() => fail(constants.errno.ETIMEDOUT, strerror(constants.errno.ETIMEDOUT), true), timeoutMs);
-    } else if (step.kind === "open") {
+  if (client === undefined) {
+    // HAProxy does not answer: what comes is the host's, or the connection closes.
+    socket.on("connect", () => {
+      socket.write(proxyHeader(hop, localAddress));
       socket.pause();
-      end({ socket, rest: step.rest, proxy });
-    } else if (step.kind === "failed") {
-      fail(constants.errno.ECONNREFUSED, step.text, step.isHost);
-    } else if (octetCount > MAX_OCTETS) {
-      fail(constants.errno.EPROTO, "it does not speak SOCKS 5");
-    }
-  });
+      end({ socket, rest: Buffer.alloc(0), proxy });
+    });
+  } else {
+    socket.on("connect", () => socket.write(client.begin()));
+    socket.on("data", (octets: Buffer) => {
+      octetCount += octets.length;
+      const step = client.receive(octets);
+      if (step.kind === "write") {
+        socket.write(step.octets);
+        // The proxy answers; what takes long is the host.
+        clearTimeout(timer);
+        timer = setTimeout(() => fail(constants.errno.ETIMEDOUT, strerror(constants.errno.ETIMEDOUT), true), timeoutMs);
+      } else if (step.kind === "open") {
+        socket.pause();
+        end({ socket, rest: step.rest, proxy });
+      } else if (step.kind === "failed") {
+        fail(constants.errno.ECONNREFUSED, step.text, step.isHost);
+      } else if (octetCount > MAX_OCTETS) {
+        fail(constants.errno.EPROTO, "it does not speak SOCKS 5");
+      }
+    });
+  }
   socket.on("error", (err) => {
     const known = systemError(err) ?? { errno: constants.errno.EIO, text: err.message };
     fail(known.errno, known.text);

@@ -14,7 +14,9 @@ export function need(name: string): string {
 
 export interface Sink {
   readonly port: number;
-  /** Resolves when it has taken `count` messages since the start. */
+  /** Messages that it has taken since the start. */
+  count(): Promise<number>;
+  /** Resolves when it has taken so many. */
   received(count: number, deadlineMs: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -34,6 +36,7 @@ export async function startSink(at?: number): Promise<Sink> {
   await answers(port);
   return {
     port,
+    count: () => lastNumber(counter),
     async received(wanted, deadlineMs) {
       const end = performance.now() + deadlineMs;
       for (;;) {
@@ -84,6 +87,7 @@ export async function startSlowSink(delayMs: number): Promise<Sink> {
   });
   return {
     port: sink.port,
+    count: () => Promise.resolve(count),
     async received(wanted, deadlineMs) {
       const end = performance.now() + deadlineMs;
       while (count < wanted) {

@@ -191,7 +191,9 @@ export class HostConnections {
 
   #mayGoOn({ messageCount, limits }: SmtpConnection): boolean {
     const most = Math.min(this.#options.transport.connectionMaxMessages || Infinity, limits.maxMessages ?? Infinity);
-    return !this.#isClosing && messageCount < most && this.#isOurTurn;
+    // The limit may have become smaller: another process of the fleet has its part of it now.
+    const isTooMany = this.#openCount > this.#maxConnections;
+    return !this.#isClosing && messageCount < most && !isTooMany && this.#isOurTurn;
   }
 
   #giveToWaiter(connection: SmtpConnection, isBehindDot = false): boolean {

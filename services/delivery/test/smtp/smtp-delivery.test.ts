@@ -265,6 +265,21 @@ describe("connections", () => {
     }
   });
 
+  test("become fewer where a part of the fleet's limit has gone to another process", async () => {
+    let replicas = 1;
+    await using rig = new Rig({ share: () => replicas });
+    await using peer = await startSmtpPeer({ answer: at("end of data", { reply: "250 ok", afterMs: 150 }) });
+    const transport = smtpTransport(peer.port, { maxConnections: 4, isLimitOfFleet: true, finalTimeoutMs: 5_000 });
+    const deliverMany = () => Promise.all(Array.from({ length: 12 }, () => rig.deliver(transport)));
+    const open = () => peer.connectionCount - peer.commands.filter((command) => command === "QUIT").length;
+    await deliverMany();
+    assert.ok(open() > 1, `${open()} connections`);
+    replicas = 4;
+    const reports = await deliverMany();
+    assert.ok(reports.every(({ results }) => results[0]?.outcome === "delivered"));
+    assert.equal(open(), 1);
+  });
+
   test("become as many as allowed where the host takes its time", async () => {
     await using rig = new Rig();
     await using peer = await startSmtpPeer({ answer: at("MAIL", { do: "stall" }) });

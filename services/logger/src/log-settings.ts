@@ -26,7 +26,7 @@ export interface LogSettings extends LogStyle {
 
 /** @param directory Where logs stand for which the policy names no place. @throws {Error} its place cannot be found out. */
 export async function logSettings(
-  { log, dmarc, primaryHostname }: Pick<Policy, "log" | "dmarc" | "primaryHostname">,
+  { log, dmarc, reports, primaryHostname }: Pick<Policy, "log" | "dmarc" | "reports" | "primaryHostname">,
   directory: string,
 ): Promise<LogSettings> {
   const { filePath, timeZone, ...rest } = log;
@@ -40,7 +40,14 @@ export async function logSettings(
   return {
     ...rest,
     aggregates:
-      sender === "" ? undefined : { hostname: primaryHostname, from: sender, suffixFile: await dmarc.suffixFile?.() },
+      sender === ""
+        ? undefined
+        : {
+            hostname: primaryHostname,
+            from: sender,
+            authenticatedSender: reports.authenticatedSender,
+            suffixFile: await dmarc.suffixFile?.(),
+          },
     dmarcHistory: history === "" ? undefined : { path: history, reporter: primaryHostname },
     timeZone,
     path(name, atMs) {

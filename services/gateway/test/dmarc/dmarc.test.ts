@@ -218,6 +218,19 @@ describe("DMARC in the gateway: failure reports", () => {
     assert.match(content, /^From: DMARC of mx\.test <dmarc@mx\.test>\r\n/);
   });
 
+  test("name whom the file names for them where we authenticate, or nobody", async () => {
+    for (const name of [undefined, "reports@mx.test"]) {
+      const main = name === undefined ? "" : `bounce_sender_authentication = ${name}`;
+      await using gateway = await gatewayWith({ main, acls: FORENSIC });
+      await serve(gateway.bus);
+      await using client = await gateway.session();
+      await client.say(ENVELOPE, 250, 250, 354);
+      await client.say(MESSAGE, 550);
+      const { header } = await gateway.taken();
+      assert.equal(Value.Parse(RouteItem, header).reception.authenticatedSender, name);
+    }
+  });
+
   const withRecord = (change: Partial<NonNullable<DmarcDetail["record"]>>): Served => ({
     detail: { ...detail, record: { ...(detail.record ?? assert.fail()), ...change } },
   });

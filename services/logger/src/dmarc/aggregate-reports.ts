@@ -18,6 +18,8 @@ export interface AggregateSettings {
   readonly hostname: string;
   /** For the From field; its address is the return path. */
   readonly from: string;
+  /** `bounce_sender_authentication`: as whom reports are sent to hosts that we authenticate to. */
+  readonly authenticatedSender: string | undefined;
   readonly suffixFile: string | undefined;
 }
 
@@ -205,6 +207,7 @@ export class AggregateReports implements Part {
         nowMs,
         headerMessageId: `${messageId.replaceAll("-", "")}@${settings.hostname}`,
         service: "logger",
+        authenticatedSender: settings.authenticatedSender,
       });
       await bus.publish(publication, [received]);
       log.info({ messageId, domain, recipients: to.length }, "an aggregate report goes out");

@@ -14,7 +14,12 @@ import { type AggregateDeps, AggregateReports } from "../../src/dmarc/aggregate-
 import { aggregateXml } from "../../src/dmarc/aggregate-xml.ts";
 import { checkedMessage, NOON, record } from "./checked-message.ts";
 
-const SETTINGS = { hostname: "mx.test", from: "DMARC <dmarc@mx.test>", suffixFile: undefined };
+const SETTINGS = {
+  hostname: "mx.test",
+  from: "DMARC <dmarc@mx.test>",
+  authenticatedSender: "reports@mx.test",
+  suffixFile: undefined,
+};
 const PROGRAM = fileURLToPath(new URL("../programs/read-aggregate-report.py", import.meta.url));
 const hasPython = spawnSync("python3", ["-c", "import gzip, email, xml"]).status === 0;
 const withPython = hasPython ? {} : { skip: "python3 is not there" };
@@ -123,6 +128,7 @@ describe("aggregate reports", () => {
 
     const item = Value.Parse(RouteItem, publication.header);
     assert.deepEqual([item.returnPath, item.recipients], ["dmarc@mx.test", [{ address: "rua@b.example" }]]);
+    assert.equal(item.reception.authenticatedSender, SETTINGS.authenticatedSender);
     const { report, ...mail } = read(publication);
     const id = publication.messageId.replaceAll("-", "");
     const begin = Math.floor(NOON / DAY_MS) * 86_400;

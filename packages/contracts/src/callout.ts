@@ -36,7 +36,7 @@ export const CalloutRequest = Type.Object(
     /** Behind the address, its domain's postmaster; `full`: if that is refused, `postmaster` without a domain. */
     postmaster: Type.Enum(["no", "postmaster", "full"]),
     postmasterMailFrom: Type.String(),
-    /** For `event_action` of the transport; absent: it has none. */
+    /** For `event_action`; absent: neither the transport nor the main section has one. */
     session: Type.Optional(
       Type.Object(
         {

@@ -41,12 +41,13 @@ export const delivery: Service<typeof DeliverySettings> = {
     });
     const control = await startReloadListener({ bus, service: "delivery", instance, policy });
     const memory = await startHostMemory(bus, () => policy.current, log);
+    const contexts = clientContexts(log);
     const pool = new ConnectionPool({
       share: () => memory.replicas.count,
       // On an embedded bus there is nobody else; what a killed process has left must not keep its next one waiting.
       ...(settings.natsUrl === undefined ? {} : { leases: hostLeases(bus, instance) }),
       idleMs: settings.deliveryIdleMs,
-      contexts: clientContexts(log),
+      contexts,
     });
     const addresses = new AddressCache();
     const mailboxes = mailboxDeps(bus.spool);
@@ -76,6 +77,7 @@ export const delivery: Service<typeof DeliverySettings> = {
         policy: () => policy.current,
         record: (lines) => raiser.record(lines),
         addresses,
+        contexts,
         cache: new CalloutCache(bus.keyValue("callouts")),
       }),
     );

@@ -69,7 +69,9 @@ async function questionOf(
     ...(options.isRandomTested ? await randomName(main.get("callout_random_local_part"), acls) : {}),
     postmaster: options.postmaster,
     postmasterMailFrom,
-    ...(policy.events.ofTransport(transport) === undefined ? {} : { session: sessionOf(kind, acls.session) }),
+    ...((policy.events.ofTransport(transport) ?? policy.events.main) === undefined
+      ? {}
+      : { session: sessionOf(kind, acls.session) }),
     ...(options.usesCache
       ? {
           keeps: {

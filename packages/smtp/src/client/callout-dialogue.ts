@@ -45,6 +45,8 @@ export interface CalloutEnd {
   readonly response?: string;
   /** For the log. */
   readonly text?: string;
+  /** There is no TLS: the host has said no to STARTTLS, for good or for now (4yz), or what came behind it has failed. */
+  readonly tls?: "refused" | "deferred" | "failed";
   /** What was said to the address that nobody has. */
   readonly random?: "accepted" | "refused";
 }
@@ -85,9 +87,9 @@ class CalloutDialogue {
     if (hello.isExtended) this.#capabilities = parseCapabilities(hello.word.reply);
     const offersTls = this.#capabilities.startTls;
     if (tls === "never" || (!offersTls && tls === "offered")) return undefined;
-    const problem = offersTls ? await this.#startTls() : "the server did not offer TLS support";
-    if (problem !== undefined)
-      return { result: "unknown", failure: "mail", sent: "STARTTLS", text: `TLS session: ${problem}` };
+    if (!offersTls) return withoutTls("the server did not offer TLS support", "refused");
+    const end = await this.#startTls();
+    if (end !== undefined) return end;
     // RFC 3207 §4.2: what was said before is forgotten.
     const command = this.#extended;
     const again = await this.#introduce(command);
@@ -145,9 +147,12 @@ class CalloutDialogue {
     return word;
   }
 
-  async #startTls(): Promise<string | undefined> {
+  async #startTls(): Promise<CalloutEnd | undefined> {
     const word = await this.#peer.say("STARTTLS");
-    return isYes(word) ? this.#peer.startTls() : "an attempt to start TLS failed";
+    const isRefused = word.kind === "reply" && word.reply.code >= 500;
+    if (!isYes(word)) return withoutTls("an attempt to start TLS failed", isRefused ? "refused" : "deferred");
+    const problem = await this.#peer.startTls();
+    return problem === undefined ? undefined : withoutTls(problem, "failed");
   }
 
   async #mail(from: string, failure: "mail" | "recipient" | "postmaster"): Promise<CalloutEnd | undefined> {
@@ -173,6 +178,14 @@ class CalloutDialogue {
     return isYes(word) ? GOOD : ended(word, command, failure, this.#peer.label);
   }
 }
+
+const withoutTls = (problem: string, tls: CalloutEnd["tls"] & string): CalloutEnd => ({
+  result: "unknown",
+  failure: "mail",
+  sent: "STARTTLS",
+  text: `TLS session: ${problem}`,
+  tls,
+});
 
 const NOT_ASCII = /[\x80-\xff]/;
 

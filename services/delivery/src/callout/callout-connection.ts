@@ -1,30 +1,31 @@
 import { connect, type Socket } from "node:net";
 import { constants } from "node:os";
+import { DeferError } from "@postbus/mail";
+import type { HostTerms, SmtpTransport } from "@postbus/policy";
 import { type CalloutPeer, type PeerWord, ReplyParser } from "@postbus/smtp";
 import type { EventHop } from "../events/attempt-events.ts";
 import type { CalloutEvents } from "../events/callout-events.ts";
 import { REFUSED_AT_GREETING } from "../events/connection-tap.ts";
+import type { ClientContexts } from "../smtp/client-contexts.ts";
 import { localEnd } from "../smtp/host-facts.ts";
 import { hopLabel, type NextHop } from "../smtp/next-hop.ts";
 import type { ProxiedSocket } from "../smtp/proxied-socket.ts";
-import { tlsOver } from "../smtp/tls-over.ts";
+import { startTls } from "../smtp/start-tls.ts";
 import { strerror, systemError } from "../system-error.ts";
 
 export interface CalloutConnectionOptions {
   readonly hop: NextHop;
-  /** `interface` of the transport. */
-  readonly interfaces: readonly string[];
+  readonly transport: Pick<SmtpTransport, "startsWithTls" | "minDhBits">;
+  readonly terms: HostTerms;
+  readonly contexts: ClientContexts;
   readonly connectTimeoutMs: number;
-  /** TLS comes before the greeting. */
-  readonly startsWithTls: boolean;
   /** A connection that is there already, through a proxy. */
   readonly proxied?: Extract<ProxiedSocket, { readonly socket: Socket }> | undefined;
   /** For each reply. */
   readonly timeoutMs: number;
   /** Time is up for all of it. */
   readonly signal: AbortSignal;
-  /** Absent: nobody wants to know. */
-  readonly events?: CalloutEvents | undefined;
+  readonly events: CalloutEvents;
 }
 
 /** A connection over which one host is asked, command by command. */
@@ -56,8 +57,8 @@ export class CalloutConnection implements CalloutPeer, Disposable {
   }
 
   #open(): Socket {
-    const { hop, interfaces } = this.#options;
-    const localAddress = localEnd(interfaces, hop.address);
+    const { hop, terms } = this.#options;
+    const localAddress = localEnd(terms.interfaces, hop.address);
     const socket = connect({
       host: hop.address,
       port: hop.port,
@@ -85,31 +86,46 @@ export class CalloutConnection implements CalloutPeer, Disposable {
     });
   }
 
+  /** @throws {DeferError} our own files are at fault: clear text instead would be what nobody has asked for. */
   async startTls(): Promise<string | undefined> {
     // What stands behind the reply to STARTTLS was said in the clear (CVE-2021-38371).
     if (this.#replies.hasRest) return "synch error before connect";
-    const { hop } = this.#options;
+    const { hop, transport, terms, contexts, events, timeoutMs } = this.#options;
     this.#socket.removeAllListeners("data");
-    let end: { readonly problem?: string } | undefined;
-    this.#socket = tlsOver(this.#socket, { ...UNVERIFIED, serverName: hop.name }, (how) => {
-      end = "problem" in how ? { problem: how.problem } : {};
+    let end: { readonly problem?: string; readonly fault?: unknown } | undefined;
+    const ended = (how: typeof end): void => {
+      end = how;
       this.#wake?.();
+    };
+    const wants = { hop, transport, terms, contexts, isVerified: false, events: events.judges ? events : undefined };
+    startTls(this.#socket, wants, {
+      started: (socket) => {
+        this.#socket = socket;
+        this.#listen(socket);
+      },
+      ended: (how) => {
+        for (const line of how.lines ?? []) events.note(`[${hop.address}] ${line}`);
+        ended("problem" in how ? { problem: how.problem } : {});
+      },
+      unable: ({ text }) => ended({ fault: new DeferError("callout", text) }),
+      broken: (fault) => ended({ fault }),
+      isNeeded: () => this.#loss === undefined,
     });
-    this.#listen(this.#socket);
-    const loss = await this.#until(this.#options.timeoutMs, () => (end === undefined ? undefined : CONNECTED));
+    const loss = await this.#until(timeoutMs, () => (end === undefined ? undefined : CONNECTED));
+    if (end?.fault !== undefined) throw end.fault;
     return loss === CONNECTED ? end?.problem : `handshake: ${loss.kind}`;
   }
 
   async greeted(banner: string): Promise<string> {
-    const { events, startsWithTls } = this.#options;
+    const { events, transport } = this.#options;
     // As in Exim.
-    if (startsWithTls) return "";
-    const why = (await events?.greeted(this.#ends, banner)) ?? "";
+    if (transport.startsWithTls) return "";
+    const why = await events.greeted(this.#ends, banner);
     return why === "" ? "" : REFUSED_AT_GREETING + why;
   }
 
   async introduced(reply: string): Promise<void> {
-    await this.#options.events?.introduced(this.#ends, reply);
+    await this.#options.events.introduced(this.#ends, reply);
   }
 
   get #ends(): EventHop {
@@ -121,7 +137,7 @@ export class CalloutConnection implements CalloutPeer, Disposable {
   [Symbol.dispose](): void {
     const { signal, events } = this.#options;
     signal.removeEventListener("abort", this.#onAbort);
-    if (this.#isConnected) events?.closed(this.#ends);
+    if (this.#isConnected) events.closed(this.#ends);
     if (this.#loss === undefined) this.#socket.end("QUIT\r\n");
     this.#loss ??= { kind: "closed" };
     // The reply is worth a second at most.
@@ -169,14 +185,6 @@ export class CalloutConnection implements CalloutPeer, Disposable {
   }
 }
 
-/** Nothing secret is said, and nobody is believed. */
-const UNVERIFIED = {
-  verification: "none",
-  protocols: [],
-  requiresProtocol: false,
-  hostName: undefined,
-  minDhBits: 1_024,
-} as const;
 const LEAVE_MS = 1_000;
 /** Of replies to some ten commands. */
 const MAX_OCTETS = 256 * 1024;

@@ -6,6 +6,7 @@ import { type CalloutEnd, calloutDialogue, isSafeAddress } from "@postbus/smtp";
 import { Compile } from "typebox/compile";
 import { CalloutEvents, variablesOf } from "../events/callout-events.ts";
 import type { AddressCache } from "../smtp/address-cache.ts";
+import type { ClientContexts } from "../smtp/client-contexts.ts";
 import { localEnd } from "../smtp/host-facts.ts";
 import { hostSpec, type NextHop } from "../smtp/next-hop.ts";
 import { REFUSED_BY_EVENT } from "../smtp/open-failure.ts";
@@ -20,6 +21,7 @@ export interface CalloutDeps {
   /** Lines that `event_action` writes, for the log. */
   record(lines: readonly Written[]): void;
   readonly addresses: AddressCache;
+  readonly contexts: ClientContexts;
   readonly cache: CalloutCache;
 }
 
@@ -42,11 +44,11 @@ export function calloutHandler(deps: CalloutDeps): (question: Question) => Promi
     const transport = await transportOf(request, deps);
     if (typeof transport === "string") return { v: 1, result: "unknown", failure: "mail", text: transport };
     const within = AbortSignal.any([signal, AbortSignal.timeout(request.maxWaitMs)]);
-    const action = deps.policy().events.ofTransport(request.transport);
-    const events = action && new CalloutEvents(request, action, deps.record);
+    const events = new CalloutEvents(request, deps.policy().events, deps.record);
+    const around = { signal: within, contexts: deps.contexts, events };
     let last: CalloutAnswer = { v: 1, result: "unknown", failure: "mail", text: "no host can be asked" };
-    for (const hop of await hopsOf(request, transport, deps)) {
-      const end = await asked(hop, request, transport, { signal: within, events });
+    for (const hop of await hopsOf(request, transport, deps, events)) {
+      const end = await asked(hop, request, transport, around);
       last = answerOf(end, hop);
       if (end.result !== "unknown") {
         await deps.cache.keep(request, last, end);
@@ -59,7 +61,7 @@ export function calloutHandler(deps: CalloutDeps): (question: Question) => Promi
 }
 
 function answerOf(end: CalloutEnd, { name: host, address: hostAddress }: NextHop): CalloutAnswer {
-  const { random: _, ...rest } = end;
+  const { random: _, tls: __, ...rest } = end;
   return end.result === "good" ? { v: 1, result: "good" } : { v: 1, ...rest, host, hostAddress };
 }
 
@@ -85,64 +87,65 @@ async function hopsOf(
   { hosts, hostAddresses }: CalloutRequest,
   transport: SmtpTransport,
   { addresses }: CalloutDeps,
+  events: CalloutEvents,
 ): Promise<readonly NextHop[]> {
   const hops: NextHop[] = [];
   for (const [i, text] of (hosts ?? transport.hosts.filter((text) => text !== "+")).entries()) {
     const { name, port } = hostSpec(text, transport.port);
     const routed = hostAddresses?.[i] ?? "";
     const found = routed === "" ? await addresses.resolve(name) : { kind: "found" as const, addresses: [routed] };
-    if (found.kind === "found") hops.push(...found.addresses.map((address) => ({ name, port, address })));
+    if (found.kind !== "found") events.notFound(name, found.kind === "none");
+    else hops.push(...found.addresses.map((address) => ({ name, port, address })));
     if (hops.length >= MAX_HOPS_TRIED) break;
   }
   return hops.slice(0, MAX_HOPS_TRIED);
 }
 
-/** Until when, and who wants to know of it. */
-type Around = Pick<CalloutConnectionOptions, "signal" | "events">;
+/** Until when, who wants to know of it, and what TLS is made with. */
+type Around = Pick<CalloutConnectionOptions, "signal" | "events" | "contexts">;
 
-/** Where TLS is not required and fails, it is asked in the clear: nothing secret is said. */
+/** Where TLS is not required and fails, it is asked in the clear, unless the transport waits for TLS. */
 async function asked(
   hop: NextHop,
   request: CalloutRequest,
   transport: SmtpTransport,
   around: Around,
 ): Promise<CalloutEnd> {
-  let terms: HostTerms;
   try {
-    terms = transport.terms ?? (await transport.termsFor(hop, () => sendingAddress(hop)));
+    const terms = transport.terms ?? (await transport.termsFor(hop, () => sendingAddress(hop)));
+    const tls = terms.tls === "offered" && terms.avoidsTlsInCallouts ? "never" : terms.tls;
+    const end = await askedOver(hop, request, transport, { ...terms, tls }, around);
+    if (end.tls === undefined || tls !== "offered") return end;
+    if (end.tls !== "refused" && !transport.triesClear) return end;
+    if (end.tls === "failed") {
+      around.events.note(`${end.text}: callout unencrypted to ${hop.name} [${hop.address}] (not in hosts_require_tls)`);
+    }
+    return await askedOver(hop, request, transport, { ...terms, tls: "never" }, around);
   } catch (err) {
     if (!(err instanceof DeferError)) throw err;
-    return { result: "unknown", failure: "mail", text: err.message };
+    return unknown(err.message);
   }
-  const tls = terms.tls === "offered" && terms.avoidsTlsInCallouts ? "never" : terms.tls;
-  const end = await askedOver(hop, request, transport, { ...terms, tls }, around);
-  const hasTlsFailed = end.result === "unknown" && end.sent === "STARTTLS";
-  if (!hasTlsFailed || tls !== "offered" || transport.startsWithTls) return end;
-  return askedOver(hop, request, transport, { ...terms, tls: "never" }, around);
 }
 
 async function askedOver(
   hop: NextHop,
   request: CalloutRequest,
-  { startsWithTls, isLmtp }: Pick<SmtpTransport, "startsWithTls" | "isLmtp">,
-  { tls, heloName, interfaces, proxies }: Pick<HostTerms, "tls" | "heloName" | "interfaces" | "proxies">,
+  transport: SmtpTransport,
+  terms: HostTerms,
   around: Around,
 ): Promise<CalloutEnd> {
   const { address, mailFrom, randomLocalPart, postmaster, postmasterMailFrom, connectTimeoutMs, timeoutMs } = request;
+  const { startsWithTls, isLmtp } = transport;
+  const { tls, heloName, interfaces, proxies } = terms;
   // Exim's log has the number only.
-  if (((await around.events?.connecting(hop)) ?? "") !== "") return unknown(REFUSED_BY_EVENT.logged ?? "");
+  if ((await around.events.connecting(hop)) !== "") return unknown(REFUSED_BY_EVENT.logged ?? "");
   const proxied =
     proxies.length === 0
       ? undefined
       : await proxiedSocket(proxies, hop, localEnd(interfaces, hop.address), connectTimeoutMs);
   if (proxied !== undefined && !("socket" in proxied)) return unknown(proxied.text);
   using connection = new CalloutConnection({
-    hop,
-    interfaces,
-    connectTimeoutMs,
-    timeoutMs,
-    startsWithTls,
-    proxied,
+    ...{ hop, transport, terms, connectTimeoutMs, timeoutMs, proxied },
     ...around,
   });
   const problem = await connection.connected();

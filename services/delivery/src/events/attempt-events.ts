@@ -3,8 +3,8 @@ import type { DeliveryItem, Written } from "@postbus/contracts";
 import { Lines, type RaisedEvent, recipientErrno, type TransportEventAction, variablesOf } from "@postbus/policy";
 import type { AttemptResult } from "@postbus/queue";
 import { errnos } from "@postbus/smtp";
-import { distinguishedName } from "@postbus/tls";
 import type { OpenFailure } from "../smtp/open-failure.ts";
+import { certificateEvent, lookupEvents } from "./connection-events.ts";
 
 /** A host, and our end of the connection to it. */
 export interface EventHop {
@@ -71,13 +71,7 @@ export class AttemptEvents {
 
   /** @param depth 0: the host's own. @returns why the certificate is not good. */
   certificate(hop: EventHop, depth: number, certificate: X509Certificate): Promise<string> {
-    const variables = {
-      tls_out_peercert: certificate.raw.toString("latin1"),
-      tls_out_peerdn: distinguishedName(certificate),
-      // As in Exim: nothing has been found out yet.
-      tls_out_ocsp: 1,
-    };
-    return this.#raise({ name: "tls:cert", data: String(depth), variables }, hop);
+    return this.#raise(certificateEvent(depth, certificate), hop);
   }
 
   /** @param reply What the host has said to AUTH. @returns what is to be logged instead of the usual line. */
@@ -87,9 +81,7 @@ export class AttemptEvents {
 
   /** There is no such host, or nobody could tell. @param isKnown That there is none. */
   async notFound(name: string, isKnown: boolean): Promise<void> {
-    const about = `${isKnown ? "DNS_NOMATCH" : "DNS_AGAIN"}:${name.replaceAll(":", "::")}`;
-    // The system is asked for both kinds of addresses at once.
-    for (const type of ["AAAA", "A"]) await this.#raise({ name: "dns:fail", data: `${about}:${type}` }, undefined);
+    for (const event of lookupEvents(name, isKnown)) await this.#raise(event, undefined);
   }
 
   /** The host could not be talked to, whatever the message. */

@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
 import type { SecureContext, TLSSocket } from "node:tls";
 import { ConfigError } from "@postbus/mail";
+import type { SmtpTransport } from "@postbus/policy";
 import { errnos } from "@postbus/smtp";
+import type { AttemptEvents } from "../events/attempt-events.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import type { OpenFailure } from "./open-failure.ts";
 import { type HandshakeEnd, type HandshakeTerms, tlsOver } from "./tls-over.ts";
@@ -18,7 +20,11 @@ export interface TlsListener {
   isNeeded(): boolean;
 }
 
-type Wants = Pick<ConnectionOptions, "hop" | "transport" | "terms" | "isVerified" | "contexts" | "events" | "sessions">;
+interface Wants extends Pick<ConnectionOptions, "hop" | "terms" | "isVerified" | "contexts" | "sessions"> {
+  readonly transport: Pick<SmtpTransport, "minDhBits">;
+  /** Who is asked about certificates. */
+  readonly events?: Pick<AttemptEvents, "certificate"> | undefined;
+}
 
 /** Begins TLS with a host, as the terms have it, when the files for it are read. */
 export function startTls(socket: Socket, wants: Wants, listener: TlsListener): void {

@@ -24,8 +24,7 @@ export type HandshakeEnd =
 
 /** What the handshake is to be like. */
 export interface HandshakeTerms extends Pick<HostTerms, "verification" | "protocols" | "requiresProtocol"> {
-  /** Absent: the library's own, for who looks at no certificate. */
-  readonly context?: SecureContext;
+  readonly context: SecureContext;
   /** Shorter keys of a Diffie-Hellman exchange end the handshake. */
   readonly minDhBits: number;
   /** SNI; an IP address is none. */
@@ -58,7 +57,7 @@ export function tlsOver(socket: Socket, terms: HandshakeTerms, onEnd: (end: Hand
     checkServerIdentity: () => undefined,
     ...(named === undefined ? {} : { servername: named }),
     ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
-    ...(context === undefined ? {} : { secureContext: context }),
+    secureContext: context,
     minDHSize: minDhBits,
     ...(kept === undefined ? {} : { session: kept.octets }),
   });

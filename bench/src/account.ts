@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 
 /** What the processes of one system under test have used, those that have ended included. */
 export interface Account {
@@ -38,7 +38,7 @@ export function openAccount(name: string): Account {
       continue; // The other version of control groups, or none: the next one is tried, and at the end it is said.
     }
     return {
-      prefix: ["/bin/sh", "-c", `echo $$ >"${dir}/cgroup.procs" && exec "$@"`, "sh"],
+      prefix: joining(dir),
       cpuSeconds: () => seconds(readFileSync(`${dir}/${usage}`, "utf8")),
       residentOctets: () => pidsOf(dir).reduce((sum, pid) => sum + octetsOf(pid, "VmRSS"), 0),
       anonymousOctets: () => pidsOf(dir).reduce((sum, pid) => sum + octetsOf(pid, "RssAnon"), 0),
@@ -54,6 +54,35 @@ export function openAccount(name: string): Account {
   throw new Error("cannot make a control group: the benchmark wants root on Linux");
 }
 
+/** Short, so that what is limited does not stand still for longer than messages take. */
+const PERIOD_US = 10_000;
+
+export interface Quota {
+  /** As that of an account, and behind it. */
+  readonly prefix: readonly string[];
+  close(): void;
+}
+
+/**
+ * Processes that get so much of a processor and no more, as a container with a limit does.
+ *
+ * @throws {Error} where control groups are not those of version 1, or may not be made.
+ */
+export function openQuota(processors: number): Quota {
+  const dir = `/sys/fs/cgroup/cpu/postbus-bench-${randomUUID()}`;
+  try {
+    mkdirSync(dir);
+    writeFileSync(`${dir}/cpu.cfs_period_us`, String(PERIOD_US));
+    writeFileSync(`${dir}/cpu.cfs_quota_us`, String(Math.round(processors * PERIOD_US)));
+  } catch (err) {
+    throw new Error("cannot limit processor time: the benchmark wants root and version 1 of control groups", {
+      cause: err,
+    });
+  }
+  return { prefix: joining(dir), close: () => rmdirSync(dir) };
+}
+
+const joining = (dir: string): string[] => ["/bin/sh", "-c", `echo $$ >"${dir}/cgroup.procs" && exec "$@"`, "sh"];
 const pidsOf = (dir: string): string[] => readFileSync(`${dir}/cgroup.procs`, "utf8").split("\n").filter(Boolean);
 
 function octetsOf(pid: string, kind: "VmRSS" | "RssAnon"): number {

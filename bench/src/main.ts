@@ -24,6 +24,7 @@ import { exim } from "./systems/exim.ts";
 import { haraka } from "./systems/haraka.ts";
 import { embedded, fleet } from "./systems/postbus.ts";
 import { postfix } from "./systems/postfix.ts";
+import { smtpServer } from "./systems/smtp-server.ts";
 import type { StartSystem, System } from "./systems/system.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -82,6 +83,7 @@ const systems: Readonly<Record<string, StartSystem>> = {
   "exim-4.100": exim("4.100"),
   haraka,
   bare: bareNode,
+  "smtp-server": smtpServer,
   ...(values.vs === undefined
     ? {}
     : {

@@ -6,8 +6,8 @@ import { parseItem, queueOf, type StoredItem, spooledContent } from "./stored-it
 import type { Tables } from "./tables.ts";
 import { WorkEntry } from "./work-entry.ts";
 
-/** Items that become ready in one commit. */
-const BATCH = 500;
+/** Items that become ready in one commit: so few that what else the process does waits for a few milliseconds only. */
+const BATCH = 64;
 /** Due items wait as long as so many are ready: what comes back in a crowd must not stand before new mail. */
 const READY_ENOUGH = 2_000;
 const LOOK_AGAIN_MS = 200;

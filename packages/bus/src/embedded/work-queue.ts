@@ -25,6 +25,11 @@ const MAX_SUSPICION = 12;
 /** From here on an item is handed out at a random moment, so that a cause parts from bystanders. */
 const SUSPECT = 2;
 const SUSPECT_DELAY_MS = 2_000;
+/**
+ * Items handed out in one turn of the event loop. A handler may come to its end without waiting for anything, as it does where a
+ * host is not to be tried yet; so many of those keep everything else waiting for a few milliseconds.
+ */
+const IN_ONE_TURN = 32;
 /** Items that wait for another try at one time. When a handler fails at everything, handing out more would not help. */
 const MAX_PAUSED = 1_000;
 
@@ -63,6 +68,7 @@ export class WorkQueue {
   readonly #draining = new Set<Consumer>();
   readonly #pauses = new Set<NodeJS.Timeout>();
   #isClosed = false;
+  #isNextTurnComing = false;
 
   constructor(queue: Queue, tables: Tables, deps: WorkQueueDeps) {
     this.queue = queue;
@@ -131,6 +137,10 @@ export class WorkQueue {
     for (;;) {
       const consumer = this.#consumers.find((one) => one.hasRoom);
       if (consumer === undefined || this.#pauses.size >= MAX_PAUSED) break;
+      if (taken.length === IN_ONE_TURN) {
+        this.#pumpNextTurn();
+        break;
+      }
       const entry = this.#next();
       if (entry === undefined) break;
       const work = this.#take(entry, consumer);
@@ -141,6 +151,15 @@ export class WorkQueue {
     // One write for all of them, and before any of them is worked on.
     this.#deps.journal.write(lines);
     for (const one of taken) void this.#work(one);
+  }
+
+  #pumpNextTurn(): void {
+    if (this.#isNextTurnComing) return;
+    this.#isNextTurnComing = true;
+    setImmediate(() => {
+      this.#isNextTurnComing = false;
+      this.pump();
+    });
   }
 
   /** Hard: what is in work goes on being ready in the table. */

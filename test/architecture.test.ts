@@ -132,3 +132,13 @@ test("every package and service of the layout is there", () => {
   const services = ["gateway", "verifier", "scanner", "router", "delivery", "logger", "status", "postbus"];
   for (const name of services) assert.ok(byName.has(`@postbus/${name}`), `services/${name}`);
 });
+
+test("a command that runs no service does not load what runs services, which takes longer than most commands", () => {
+  const directory = byName.get("@postbus/postbus")?.directory ?? "";
+  const loading = globSync("src/**/*.ts", { cwd: directory }).filter((file) =>
+    /(?:^import (?!type )[^;]*from |\bimport\()"@postbus\/service-kit"/m.test(
+      readFileSync(resolve(directory, file), "utf8"),
+    ),
+  );
+  assert.deepEqual(loading.sort(), ["src/commands/provision.ts", "src/commands/start.ts"]);
+});

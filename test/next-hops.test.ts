@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chmod, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   freePort,
@@ -16,12 +16,30 @@ import {
 } from "@postbus/testkit";
 import nodemailer from "nodemailer";
 import { eventually } from "./support/eventually.ts";
-import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
+import { runningPostbus, type Scope, temporaryDirectory } from "./support/fixture.ts";
 import { messagesIn } from "./support/mailbox.ts";
 import { needs } from "./support/programs.ts";
 
 const message = { connections: 2, messages: 5, prefix: "hop" } as const;
-const recipients = (): readonly string[] => ["user@sink.test", "other@sink.test"];
+
+const EXIMS = ["exim-4.96", "exim-4.98", "exim-4.100"] as const;
+type Hop = "sink" | "postfix" | "opensmtpd" | (typeof EXIMS)[number];
+
+const scope: Scope = { after };
+const sink = await startRecordingSink({ keepContents: true });
+scope.after(() => sink.stop());
+const ports = new Map<Hop, number>([["sink", sink.port]]);
+for (const name of [...EXIMS, "postfix", "opensmtpd"] as const) ports.set(name, await freePort());
+
+/** One program for all of them: each has a domain of its own. They need not be there before there is mail for them. */
+const hosts = [...ports].map(([hop, port]) => `${hop}.test="127.0.0.1::${port}"`);
+const { postbus } = await runningPostbus(scope, `-DSMARTHOST=\${extract{$domain}{${hosts.join(" ")}}}`);
+
+const portOf = (hop: Hop): number => ports.get(hop) ?? 0;
+const recipientsAt = (hop: Hop): readonly string[] => [`user@${hop}.test`, `other@${hop}.test`];
+
+const send = (recipients: readonly string[]): Promise<unknown> =>
+  submit({ ...message, port: postbus.port("smtp"), recipients: () => recipients });
 
 async function textOf(file: string, pattern: RegExp, count: number): Promise<string> {
   for (let tries = 0; tries < 600; tries++) {
@@ -33,20 +51,17 @@ async function textOf(file: string, pattern: RegExp, count: number): Promise<str
 }
 
 describe("we deliver to independent software", () => {
-  test("the smtp-server package", async (t) => {
-    const sink = await startRecordingSink({ keepContents: true });
-    const { postbus } = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${sink.port}`);
-    await submit({ ...message, port: postbus.port("smtp"), recipients });
+  test("the smtp-server package", async () => {
+    await send(recipientsAt("sink"));
     await sink.waitFor(["hop-0 user@sink.test", "hop-4 other@sink.test"], 60_000);
     for (const content of sink.contents) assert.equal(content.replaceAll("\r\n", "").match(/[\r\n]/), null);
     assert.deepEqual(
       [...sink.received.values()].filter((count) => count !== 1),
       [],
     );
-    await sink.stop();
   });
 
-  for (const name of ["exim-4.96", "exim-4.98", "exim-4.100"]) {
+  for (const name of EXIMS) {
     test(name, async (t) => {
       if (needs(t, name) === undefined) return;
       const directory = await temporaryDirectory(t, "exim-hop");
@@ -62,10 +77,9 @@ file:
   file = ${directory}/spool/box
   EXIM_USER
 `;
-      const exim = await startExim(name, config, { port: await freePort(), directory });
+      const exim = await startExim(name, config, { port: portOf(name), directory });
       try {
-        const { postbus } = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${exim.port}`);
-        await submit({ ...message, port: postbus.port("smtp"), recipients: () => ["user@sink.test"] });
+        await send([`user@${name}.test`]);
         const text = await textOf(join(directory, "spool", "box"), /^X-Load-Id: /gm, 5);
         for (let n = 0; n < 5; n++) assert.match(text, new RegExp(`^X-Load-Id: hop-${n}$`, "m"));
       } finally {
@@ -79,19 +93,18 @@ file:
     if (missing !== undefined) return t.skip(`SKIPPED: ${missing}`);
     const directory = await temporaryDirectory(t, "postfix-hop");
     const main = `
-myhostname = postfix.test
+myhostname = mx.postfix.test
 mydestination =
-virtual_mailbox_domains = sink.test
+virtual_mailbox_domains = postfix.test
 virtual_mailbox_base = ${directory}/data
 virtual_mailbox_maps = static:box/
 virtual_uid_maps = static:65533
 virtual_gid_maps = static:65533
 `;
-    const postfix = await startPostfix(main, { port: await freePort(), directory });
+    const postfix = await startPostfix(main, { port: portOf("postfix"), directory });
     await chmod(join(directory, "data"), 0o777);
     try {
-      const { postbus } = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${postfix.port}`);
-      await submit({ ...message, port: postbus.port("smtp"), recipients: () => ["user@sink.test"] });
+      await send(["user@postfix.test"]);
       const messages = await messagesIn(join(directory, "data", "box"), 5);
       assert.equal(messages.filter((text) => /^X-Load-Id: hop-\d$/m.test(text)).length, 5);
     } finally {
@@ -104,17 +117,17 @@ virtual_gid_maps = static:65533
     if (missing !== undefined) return t.skip(`SKIPPED: ${missing}`);
     const directory = await temporaryDirectory(t, "opensmtpd-hop");
     await using behind = await startSmtpPeer();
-    const openSmtpd = await startOpenSmtpd(behind.port, { port: await freePort(), directory });
+    const openSmtpd = await startOpenSmtpd(behind.port, { port: portOf("opensmtpd"), directory });
     try {
-      const { postbus } = await runningPostbus(t, `-DSMARTHOST=127.0.0.1::${openSmtpd.port}`);
-      await submit({ ...message, port: postbus.port("smtp"), recipients });
+      const recipients = recipientsAt("opensmtpd");
+      await send(recipients);
       const arrived = await eventually(async () => {
         const all = behind.messages.flatMap(({ recipients: to, content }) =>
           to.map((recipient) => `${/^X-Load-Id: (hop-\d)\r$/m.exec(content)?.[1]} ${recipient}`),
         );
         return all.length >= 10 ? all : undefined;
       });
-      const wanted = [0, 1, 2, 3, 4].flatMap((n) => recipients().map((recipient) => `hop-${n} ${recipient}`));
+      const wanted = [0, 1, 2, 3, 4].flatMap((n) => recipients.map((recipient) => `hop-${n} ${recipient}`));
       assert.deepEqual(arrived.toSorted(), wanted.toSorted());
     } finally {
       await openSmtpd.stop();

@@ -1,6 +1,5 @@
 export { commonSettings } from "./common-settings.ts";
 export { type Endpoint, formatEndpoint, parseEndpoint } from "./endpoint.ts";
-export { EX_TEMPFAIL, EX_UNAVAILABLE, type StartFailure, startFailure } from "./exit-code.ts";
 export { version } from "./fleet-announcement.ts";
 export { fleetVariables } from "./fleet-variables.ts";
 export { stopSignal } from "./lifecycle.ts";

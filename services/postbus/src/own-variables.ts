@@ -1,4 +1,4 @@
-import { variableName } from "@postbus/service-kit";
+import { variableName } from "@postbus/service-kit/settings";
 import type { TObject } from "typebox";
 
 /**

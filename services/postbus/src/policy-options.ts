@@ -1,4 +1,6 @@
-import { commonSettings, programSettings, readSettings } from "@postbus/service-kit";
+import { commonSettings } from "@postbus/service-kit/common-settings";
+import { programSettings } from "@postbus/service-kit/program-settings";
+import { readSettings } from "@postbus/service-kit/settings";
 import { type Static, Type } from "typebox";
 import { UsageError } from "./command.ts";
 import { ownVariables } from "./own-variables.ts";

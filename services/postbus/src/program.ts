@@ -55,7 +55,7 @@ async function report(err: unknown, name: string): Promise<number> {
     process.stderr.write(`postbus: ${err.message}\n`);
     return EX_UNAVAILABLE;
   }
-  const { startFailure } = await import("@postbus/service-kit");
+  const { startFailure } = await import("@postbus/service-kit/exit-code");
   const failure = startFailure(err);
   for (const line of failure.lines) process.stderr.write(`postbus: ${line}\n`);
   if (failure.isBug && err instanceof Error) process.stderr.write(`${err.stack}\n`);

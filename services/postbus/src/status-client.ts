@@ -1,5 +1,6 @@
 import { ConfigError, DeferError } from "@postbus/mail";
-import { parseEndpoint, readSettings } from "@postbus/service-kit";
+import { parseEndpoint } from "@postbus/service-kit/endpoint";
+import { readSettings } from "@postbus/service-kit/settings";
 import { type Static, type TSchema, Type } from "typebox";
 import { Value } from "typebox/value";
 import { RefusedError } from "./command.ts";

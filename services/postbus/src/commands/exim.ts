@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import manifest from "../../package.json" with { type: "json" };
 import { UsageError } from "../command.ts";
 import { policyOptions, policySettings } from "../policy-options.ts";
 
@@ -26,7 +27,7 @@ const forms: Readonly<Record<string, Form>> = {
   "-bhc": async (policy, rest) => (await import("./session.ts")).session([...policy, "--from", one("-bhc", rest)]),
   "-bt": async (policy, rest) => (await import("./route.ts")).route([...policy, ...afterWords(rest)]),
   "-bV": async (policy) => {
-    process.stdout.write(`Postbus ${(await import("@postbus/service-kit")).version}\n`);
+    process.stdout.write(`Postbus ${manifest.version}\n`);
     return (await import("./check.ts")).check(policy);
   },
   ...Object.fromEntries(Object.entries(QUEUE_FORMS).map(queueForm)),

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { parseArgs } from "node:util";
-import { formatEndpoint, parseEndpoint } from "@postbus/service-kit";
+import { formatEndpoint, parseEndpoint } from "@postbus/service-kit/endpoint";
 import { SMTPServer, type SMTPServerSession } from "smtp-server";
 import { parseCount } from "../parse-count.ts";
 import { receiveMessage } from "../sink/receive-message.ts";

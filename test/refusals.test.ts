@@ -48,6 +48,14 @@ describe("the data directory", { concurrency: 2 }, () => {
     await refuses({ args: everything(data) }, EX_TEMPFAIL, line);
   });
 
+  test("where there can be no directories", async () => {
+    await refuses(
+      { args: everything("/proc/x") },
+      EX_CONFIG,
+      /^postbus: bus: \/proc\/x\/bus cannot be used: ENOENT.*\n$/,
+    );
+  });
+
   test("on a read-only disk", async (t) => {
     const missing = await noOwnDisk();
     if (missing !== undefined) return t.skip(missing);

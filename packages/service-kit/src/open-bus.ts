@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Bus } from "@postbus/bus";
 import type { Logger } from "pino";
 import type { Static, TObject } from "typebox";
@@ -34,11 +34,26 @@ export async function openBus(settings: BusSettings, log: Logger): Promise<Bus> 
 /** Where a parent forbids it, the system's error says so by name; what else may be wrong, the bus looks at itself. */
 async function makeDataDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectories(directory);
   } catch (err) {
-    if (err instanceof Error && "code" in err && (err.code === "EACCES" || err.code === "EPERM")) throw err;
+    if (codeOf(err) === "EACCES" || codeOf(err) === "EPERM") throw err;
   }
 }
+
+/** One by one: Node.js's own way to make several never comes to an end where there can be none, as below `/proc`. */
+async function makeDirectories(directory: string): Promise<void> {
+  const make = (): Promise<void> => mkdir(directory, { mode: 0o700 });
+  try {
+    await make();
+  } catch (err) {
+    if (codeOf(err) === "EEXIST") return;
+    if (codeOf(err) !== "ENOENT" || dirname(directory) === directory) throw err;
+    await makeDirectories(dirname(directory));
+    await make();
+  }
+}
+
+const codeOf = (err: unknown): unknown => (err instanceof Error && "code" in err ? err.code : undefined);
 
 /** What a process that connects checks: does the server keep what it acknowledges? */
 export function natsDurability(settings: Pick<BusSettings, "natsMonitorUrl" | "busDurability">): {

@@ -95,8 +95,9 @@ function compiled(
   const changes = compileMessageOptions(options, shared, names);
   const signing = compileSigning(options, shared, names);
   const sources = [...changes.sources, ...(filter?.sources ?? []), ...(signing?.sources ?? [])];
-  const addresses = options.get("allow_localhost") ? [] : shared.settings.localAddresses;
-  const own = { addresses, ports };
+  const own = options.get("allow_localhost")
+    ? { addresses: [], ports: new Set<number>() }
+    : { addresses: shared.settings.localAddresses, ports };
   const made = (
     values: Readonly<Record<Expanded, Value>>,
     message: Variables,

@@ -9,6 +9,18 @@ const own = (address: string) => new MessageVariables(message, address, { r_port
 const transport = (options: string) => policyOf(`begin transports\nt:\n driver = smtp\n${options}`).transport("t");
 const at = (options: string) => transport(options).at(own, "r@b.test");
 
+test("where we listen is no host for a transport, unless it has allow_localhost", async () => {
+  const text = (options: string) =>
+    `daemon_smtp_ports = 2525\nbegin transports\nt:\n driver = smtp\n hosts = 127.0.0.1\n${options}`;
+  const ownOf = async (options: string) => {
+    const made = await policyOf(text(options)).transport("t").at(own, "r@b.test");
+    assert.ok(made.driver === "smtp");
+    return made.own;
+  };
+  assert.ok((await ownOf("")).ports.has(2525));
+  assert.deepEqual(await ownOf(" allow_localhost"), { addresses: [], ports: new Set() });
+});
+
 describe("an smtp transport", () => {
   test("has Exim's defaults, and is the same object for every message", () => {
     const constant = transport(" hosts = out.test\n");

@@ -1,9 +1,12 @@
 import { test } from "node:test";
 import { hostileRun } from "../support/hostile-run.ts";
 
-/** POSTBUS_TEST_MESSAGES messages; a million are about an hour's. */
+const minutes = Number(process.env["POSTBUS_TEST_MINUTES"] ?? 0);
 const messages = Number(process.env["POSTBUS_TEST_MESSAGES"] ?? 20_000);
+const amount = minutes > 0 ? { minutes } : { messages };
 
-test(`${messages} hostile messages: no crash, no stall of the event loop, no growth`, { timeout: 7_200_000 }, (t) =>
-  hostileRun({ scope: t, messages, connections: 16, log: (line) => t.diagnostic(line) }),
+test(
+  `hostile mail (${JSON.stringify(amount)}): no crash, no stall of the event loop, no growth`,
+  { timeout: 7_200_000 },
+  (t) => hostileRun({ scope: t, amount, connections: 16, log: (line) => t.diagnostic(line) }),
 );

@@ -78,24 +78,25 @@ rspamd:
 
 export interface HostileRun {
   readonly scope: Scope;
-  readonly messages: number;
+  readonly amount: { readonly messages: number } | { readonly minutes: number };
   readonly connections: number;
   log(line: string): void;
 }
 
 /** Sends hostile mail through the whole program. @throws {AssertionError} it has died, stood still or grown. */
-export async function hostileRun({ scope, messages, connections, log }: HostileRun): Promise<void> {
+export async function hostileRun({ scope, amount, connections, log }: HostileRun): Promise<void> {
   const directory = await temporaryDirectory(scope, "hostile");
   const signed = await signedMail();
   const dns = await startDnsServer({ ...HOSTILE_ZONE, ...signed.zone }, { tamper: tampered() });
   const engine = await startScriptedEngine({
     isWhole: (request) => request.includes("\0\0\0\0"),
     answer: misbehaving(),
+    keepsRequests: false,
   });
-  const dccifd = await startScriptedEngine({ answer: misbehaving() });
+  const dccifd = await startScriptedEngine({ answer: misbehaving(), keepsRequests: false });
   // It ends what it sends.
-  const spamd = await startScriptedEngine({ answer: misbehaving() });
-  const rspamd = await startScriptedEngine({ isWhole: isWholeHttp, answer: misbehaving() });
+  const spamd = await startScriptedEngine({ answer: misbehaving(), keepsRequests: false });
+  const rspamd = await startScriptedEngine({ isWhole: isWholeHttp, answer: misbehaving(), keepsRequests: false });
   const all = [engine, dccifd, spamd, rspamd];
   scope.after(async () => void (await Promise.all(all.map((one) => one[Symbol.asyncDispose]()))));
   scope.after(() => dns.stop());
@@ -123,17 +124,17 @@ export async function hostileRun({ scope, messages, connections, log }: HostileR
   scope.after(async () => postbus.stop());
 
   const seed = chosenSeed();
-  log(`${messages} messages from seed ${seed}`);
+  log(`${JSON.stringify(amount)} from seed ${seed}`);
   const codes = new Map<string, number>();
-  const send = async (from: number, count: number): Promise<void> => {
-    let next = from;
+  let taken = 0;
+  const send = async (isEnough: () => boolean): Promise<void> => {
     await Promise.all(
       Array.from({ length: connections }, async (_, i) => {
-        while (next < from + count) await session(postbus.port("smtp"), `127.0.1.${i + 1}`, () => next++, from + count);
+        while (!isEnough()) await session(postbus.port("smtp"), `127.0.1.${i + 1}`, isEnough);
       }),
     );
   };
-  const session = async (port: number, address: string, take: () => number, end: number): Promise<void> => {
+  const session = async (port: number, address: string, isEnough: () => boolean): Promise<void> => {
     const client = await RawClient.connect(port, address);
     const said = async (text: string): Promise<string> => {
       await client.send(text);
@@ -141,10 +142,8 @@ export async function hostileRun({ scope, messages, connections, log }: HostileR
     };
     await client.reply();
     await said("EHLO c.bad.test\r\n");
-    for (let n = 0; n < 20; n++) {
-      const at = take();
-      if (at >= end) break;
-      const { returnPath, content } = hostileMail(new Chance(seed + at), signed.messages);
+    for (let n = 0; n < 20 && !isEnough(); n++) {
+      const { returnPath, content } = hostileMail(new Chance(seed + taken++), signed.messages);
       const before = [`MAIL FROM:<${returnPath}>\r\n`, "RCPT TO:<a@here.test>\r\n", "DATA\r\n"];
       let code = "";
       for (const command of before) code = await said(command);
@@ -156,13 +155,20 @@ export async function hostileRun({ scope, messages, connections, log }: HostileR
     client.close();
   };
 
-  await send(0, WARM_UP);
+  await send(() => taken >= WARM_UP);
   const begunAtMs = Date.now();
-  await send(WARM_UP, Math.ceil(messages / 4));
+  const part = (share: number) => (): boolean =>
+    "minutes" in amount
+      ? Date.now() - begunAtMs >= share * amount.minutes * 60_000
+      : taken >= WARM_UP + share * amount.messages;
+  await send(part(1 / 4));
   const early = await residentOctets(postbus.pid);
-  await send(WARM_UP + Math.ceil(messages / 4), messages - Math.ceil(messages / 4));
+  await send(part(1));
   const late = await residentOctets(postbus.pid);
-  log(`replies ${JSON.stringify(Object.fromEntries(codes))}, memory ${inMiB(early)}, then ${inMiB(late)}`);
+  const messages = taken - WARM_UP;
+  log(
+    `${messages} messages, replies ${JSON.stringify(Object.fromEntries(codes))}, memory ${inMiB(early)}, then ${inMiB(late)}`,
+  );
 
   // It is the same process, and still takes mail.
   const said = postbus.errors().split("\n");
@@ -174,7 +180,7 @@ export async function hostileRun({ scope, messages, connections, log }: HostileR
   assert.ok((codes.get("250") ?? 0) > messages / 20, "mail was taken");
   assert.ok((codes.get("550") ?? 0) > messages / 50, "the author's policy was obeyed");
   assert.equal(codes.get("end"), undefined, "no session was cut off");
-  const asked = all.map(({ requests }) => requests.length);
+  const asked = all.map((one) => one.asked);
   assert.ok(Math.min(...asked) > 0, `engines were asked ${asked.join(", ")} times`);
   log(`engines were asked ${asked.join(", ")} times`);
   assert.ok(late.own - early.own < MOST_GROWTH_OCTETS, `memory has grown by ${late.own - early.own} octets`);

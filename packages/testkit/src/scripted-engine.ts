@@ -15,13 +15,17 @@ export interface ScriptedEngineOptions {
   readonly answer: (request: string, connection: number) => EngineAction;
   /** A socket's path; absent: a port of 127.0.0.1. */
   readonly path?: string;
+  /** Absent: true. */
+  readonly keepsRequests?: boolean;
 }
 
 export interface ScriptedEngine extends AsyncDisposable {
   /** 0 on a path. */
   readonly port: number;
-  /** Whole requests, in the order of their coming. */
+  /** Whole requests, in the order of their coming; none if they are not kept. */
   readonly requests: readonly string[];
+  /** How many requests have come. */
+  readonly asked: number;
   /** Connections that are open. */
   readonly open: number;
   /** Most connections that were open at one time. */
@@ -29,14 +33,21 @@ export interface ScriptedEngine extends AsyncDisposable {
 }
 
 /** A program that looks into messages, which does as it is told: one request a connection, as dccifd, clamd and spamd have it. */
-export async function startScriptedEngine({ isWhole, answer, path }: ScriptedEngineOptions): Promise<ScriptedEngine> {
+export async function startScriptedEngine({
+  isWhole,
+  answer,
+  path,
+  keepsRequests = true,
+}: ScriptedEngineOptions): Promise<ScriptedEngine> {
   const requests: string[] = [];
+  let asked = 0;
   const sockets = new Set<Socket>();
   const timers = new Set<NodeJS.Timeout>();
   let connections = 0;
   let mostOpen = 0;
   const act = async (socket: Socket, request: string, connection: number): Promise<void> => {
-    requests.push(request);
+    asked += 1;
+    if (keepsRequests) requests.push(request);
     const action = answer(request, connection);
     if ("do" in action) {
       if (action.do === "cut") socket.destroy();
@@ -89,6 +100,9 @@ export async function startScriptedEngine({ isWhole, answer, path }: ScriptedEng
   return {
     port: typeof address === "string" ? 0 : address.port,
     requests,
+    get asked() {
+      return asked;
+    },
     get open() {
       return sockets.size;
     },

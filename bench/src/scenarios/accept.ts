@@ -1,4 +1,4 @@
-import { runSource } from "../load.ts";
+import { runSource, warmUp } from "../load.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Only accepting, durably; nothing is delivered. @param reconnect One connection a message. */
@@ -7,10 +7,10 @@ export function accept(reconnect: boolean): Scenario {
     name: reconnect ? "accept-reconnect" : "accept",
     hold: true,
     async run(system, _sink, { messages, connections, size }) {
-      const load = { port: system.port, connections, size, recipient: "user@sink.test", reconnect };
-      await runSource({ ...load, messages: Math.min(1_000, messages) });
+      const load = { port: system.port, connections, size, messages, recipient: "user@sink.test", reconnect };
+      await warmUp(load);
       const cpu = system.account.cpuSeconds();
-      const seconds = await runSource({ ...load, messages });
+      const seconds = await runSource(load);
       return {
         "messages/s": messages / seconds,
         "CPU-s per 1,000": ((system.account.cpuSeconds() - cpu) / messages) * 1000,

@@ -1,4 +1,4 @@
-import { runSource, type Sink } from "../load.ts";
+import { runSource, type Sink, warmUp } from "../load.ts";
 import type { System } from "../systems/system.ts";
 import type { Amount, Scenario } from "./scenario.ts";
 
@@ -8,15 +8,13 @@ export const relay: Scenario = { name: "relay", hold: false, run: runRelay };
 /** @param messageFile Of `amount`: what is sent, instead of a content of its size. */
 export async function runRelay(system: System, sink: Sink, amount: Amount): Promise<Readonly<Record<string, number>>> {
   const { messages, connections, size, messageFile } = amount;
-  const load = { port: system.port, connections, size, messageFile, recipient: "user@sink.test" };
-  // Warm up: code is compiled, which takes some thousand messages, processes are forked, files have grown.
-  const warmUp = Math.min(8_000, messages);
-  await runSource({ ...load, messages: warmUp });
-  await sink.received(warmUp, 120_000);
+  const load = { port: system.port, connections, size, messageFile, messages, recipient: "user@sink.test" };
+  const before = await warmUp(load);
+  await sink.received(before, 120_000);
   const cpu = system.account.cpuSeconds();
   const start = performance.now();
-  await runSource({ ...load, messages });
-  await sink.received(warmUp + messages, 300_000);
+  await runSource(load);
+  await sink.received(before + messages, 300_000);
   const seconds = (performance.now() - start) / 1000;
   return {
     "messages/s": messages / seconds,

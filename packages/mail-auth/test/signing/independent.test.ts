@@ -11,7 +11,8 @@ import { ourKey, sealed } from "../arc/sealed.ts";
 import { resolverFor } from "../dns-lab.ts";
 
 /*
- * Signed by us and verified by programs that know nothing of us, and the other way round: Debian's python3-dkim and opendkim.
+ * Signed by us and verified by programs that know nothing of us, and the other way round: Debian's python3-dkim, opendkim and,
+ * in Perl, libmail-dkim-perl.
  */
 
 // The system's own, for which Debian's packages are; another one may come first in the PATH.
@@ -20,6 +21,11 @@ const python = ["/usr/bin/python3", program("python3") ?? ""].find(
 );
 const opendkim = program("opendkim");
 const withDkimpy = python !== undefined ? {} : { skip: "python3-dkim and python3-nacl are not installed" };
+const perl = program("perl");
+const withMailDkim =
+  perl !== undefined && spawnSync(perl, ["-MMail::DKIM::ARC::Signer", "-MNet::DNS", "-e1"]).status === 0
+    ? {}
+    : { skip: "libmail-dkim-perl is not installed" };
 const withOpendkim = opendkim === undefined ? { skip: "opendkim is not installed" } : {};
 
 const directory = mkdtempSync(join(tmpdir(), "postbus-signing-"));
@@ -162,3 +168,82 @@ test("opendkim finds our RSA signatures right, and those of a changed message wr
     }
   }
 });
+
+/** What a Perl program says, which has a message in `$message`, our RSA key in `$key`, and finds it in the DNS. */
+function mailDkim(body: string, input: string): string {
+  const script = `
+use strict; use warnings;
+use Mail::DKIM::Signer; use Mail::DKIM::Verifier; use Mail::DKIM::PrivateKey;
+use Mail::DKIM::ARC::Signer; use Mail::DKIM::ARC::Verifier; use Net::DNS;
+sub OneKey::send {
+  my ($self, $name) = @_;
+  my $packet = Net::DNS::Packet->new($name, 'TXT');
+  my @pieces = $ENV{RECORD} =~ /(.{1,200})/g;
+  $packet->push(answer => Net::DNS::RR->new(name => $name, type => 'TXT', ttl => 60, txtdata => \\@pieces))
+    if $name eq 'rsa._domainkey.hop.example';
+  return $packet;
+}
+Mail::DKIM::DNS::resolver(bless {}, 'OneKey');
+my $key = Mail::DKIM::PrivateKey->load(Data => $ENV{KEY});
+my $message = do { local $/; <STDIN> };
+sub read_by { my ($reader, $text) = @_; $reader->PRINT($text); $reader->CLOSE; return $reader }
+${body}`;
+  const env = { RECORD: ourKey.records.rsa, KEY: ourKey.pem.rsa.replaceAll(/-----.*-----|\s/g, "") };
+  const ran = spawnSync(perl ?? "", ["-e", script], { input: Buffer.from(input, "latin1"), env, timeout: 20_000 });
+  assert.equal(ran.status, 0, ran.stderr.toString());
+  return ran.stdout.toString("latin1");
+}
+
+const PERL_SAYS = "print read_by(Mail::DKIM::ARC::Verifier->new, $message)->result";
+
+test("Mail::DKIM finds our RSA signatures right, and those of a changed message wrong", withMailDkim, async () => {
+  const verify = `print join ' ', map { read_by(Mail::DKIM::Verifier->new, $_)->result } $message, "\${message}x\\r\\n"`;
+  for (const how of signers.filter(([type]) => type === "rsa")) {
+    assert.equal(mailDkim(verify, await signedBy(how)), "pass fail", how.join(" "));
+  }
+});
+
+test("Mail::DKIM finds our seals right, one and three of them", withMailDkim, async () => {
+  let text = await sealed(message, { results: "arc=none", hasTimestamps: true, afterS: 3600 });
+  assert.equal(mailDkim(PERL_SAYS, text), "pass");
+  for (let i = 0; i < 2; i++) text = await sealed(text, { results: "spf=pass smtp.mailfrom=a.example;\r\n\tarc=pass" });
+  assert.equal(mailDkim(PERL_SAYS, text), "pass");
+  assert.equal(mailDkim(PERL_SAYS, text.replace("Hello.", "Goodbye.")), "fail");
+});
+
+test(
+  "we find signatures and seals of Mail::DKIM right, and a chain that both have worked on",
+  withMailDkim,
+  async () => {
+    const sign = `
+for my $how (qw(relaxed/relaxed simple/simple relaxed/simple)) {
+  my %how = (Algorithm => 'rsa-sha256', Method => $how, Domain => 'hop.example', Selector => 'rsa', Key => $key);
+  my $signer = read_by(Mail::DKIM::Signer->new(%how), $message);
+  $message = $signer->signature->as_string . "\\r\\n" . $message;
+}
+print $message`;
+    const facts = await checkMessage(Buffer.from(mailDkim(sign, message), "latin1"), {}, resolver);
+    assert.deepEqual(
+      facts.dkim.map(({ result }) => result),
+      ["pass", "pass", "pass"],
+    );
+    const seal = `
+for my $chain (qw(none pass)) {
+  $message =~ s/^Authentication-Results: hop.example; arc=none\\r\\n//m;
+  $message = "Authentication-Results: hop.example; arc=$chain\\r\\n" . $message;
+  my %how = (Algorithm => 'rsa-sha256', Domain => 'hop.example', Selector => 'rsa', Key => $key, Chain => $chain);
+  my $signer = read_by(Mail::DKIM::ARC::Signer->new(SrvId => 'hop.example', %how), $message);
+  $message = join("\\r\\n", $signer->as_strings, '') . $message;
+}
+print $message`;
+    const text = mailDkim(seal, message);
+    const { arc } = await checkMessage(Buffer.from(text, "latin1"), { wantsArc: true }, resolver);
+    assert.deepEqual([arc?.result, arc?.instance, arc?.oldestPass], ["pass", 2, 1]);
+    const changed = Buffer.from(text.replace("Hello", "Goodbye"), "latin1");
+    assert.equal((await checkMessage(changed, { wantsArc: true }, resolver)).arc?.result, "fail");
+    const mixed = await sealed(text, { results: "arc=pass" });
+    assert.equal(mailDkim(PERL_SAYS, mixed), "pass");
+    const ofThree = await checkMessage(Buffer.from(mixed, "latin1"), { wantsArc: true }, resolver);
+    assert.deepEqual([ofThree.arc?.result, ofThree.arc?.instance], ["pass", 3]);
+  },
+);

@@ -126,6 +126,10 @@ async function start(
   const opened = await run.openBus(settings, log);
   bus = opened;
   parts.push({ name: "bus", stop: () => opened.close() });
+  // A disk that is nearly full keeps nobody from starting, but mail from being taken.
+  void opened.health().then(({ ok, text }) => {
+    if (!ok) log.warn({ bus: text }, "the bus is not well");
+  });
 
   const instance = instanceName();
   const announcements: Announcement[] = [];

@@ -119,6 +119,14 @@ test("a signal while a service is still starting ends the process, and what was 
   assert.match(stderr, /bus closed/);
 });
 
+test("a bus that is not well, as with a full disk, is told in the log, and the process starts", async (t) => {
+  const { child, line, said, exit } = run(t, "bus not well");
+  await line("ready");
+  await said(/"level":40.*"bus":"gone","msg":"the bus is not well"/);
+  child.kill("SIGTERM");
+  assert.equal((await exit()).code, 0);
+});
+
 test("a rejection that nobody handles ends the process with 70 and a line in the log", async (t) => {
   const { code, stderr } = await run(t, "unhandled").exit();
   assert.equal(code, 70);

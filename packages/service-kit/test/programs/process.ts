@@ -38,10 +38,6 @@ const scenarios: Record<string, () => Promise<readonly Part[]>> = {
     throw new ConfigError("postbus.conf:3: unknown option\npostbus.conf:9: unknown router");
   },
   "never starting": () => new Promise(() => setInterval(() => undefined, 1_000)),
-  "bus lost": async () => {
-    bus.isOk = false;
-    return [await listener(async () => undefined)];
-  },
   buggy: async () => {
     throw new TypeError("x is undefined");
   },
@@ -56,6 +52,7 @@ const gateway: Service = {
   },
 };
 
+bus.isOk = process.argv[2] !== "bus not well";
 await runServices([gateway], {
   logTo: 2,
   openBus: async () => bus,

@@ -38,6 +38,7 @@ export async function reload(args: readonly string[]): Promise<number> {
 export function reportLine({ service, instance, before, policyVersion, problems }: Static<typeof Report>): string {
   const who = `${service} ${instance}`;
   if (problems.length > 0) return `${who}: keeps policy ${policyVersion}`;
-  const change = before === policyVersion ? "as before" : `before: ${before}`;
-  return `${who}: policy ${policyVersion} is in force, ${change}`;
+  // It may have seen the change of the file by itself, a moment before.
+  const change = before === policyVersion ? " already" : `, before: ${before}`;
+  return `${who}: policy ${policyVersion} is in force${change}`;
 }

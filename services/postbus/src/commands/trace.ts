@@ -13,6 +13,7 @@ const TracedEvent = Type.Object({ name: Type.String(), atMs: Type.Number(), serv
 const Message = Type.Object({
   id: Type.String(),
   state: Type.String(),
+  recipients: Type.Array(Type.Object({ state: Type.String() })),
   events: Type.Array(TracedEvent),
   isCut: Type.Boolean(),
 });
@@ -30,10 +31,20 @@ export async function trace(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-function story({ id, state, events, isCut }: Static<typeof Message>): string {
+/** What is told of a message, with the end of its last line. */
+export function story({ id, state, recipients, events, isCut }: Static<typeof Message>): string {
   const lines = events.flatMap(eventLines).map(printable);
-  const end = isCut ? `${id}: there is more; this is ${state}` : `${id}: ${state}`;
+  const stand = `${state}${attempted(recipients)}`;
+  const end = isCut ? `${id}: there is more; this is ${stand}` : `${id}: ${stand}`;
   return `${[...lines, end].join("\n")}\n`;
+}
+
+/** ` (2 delivered, 1 failed)` where recipients stand differently; who became other addresses is not counted. */
+function attempted(recipients: Static<typeof Message>["recipients"]): string {
+  const counts = ["delivered", "deferred", "failed"]
+    .map((state) => [recipients.filter((recipient) => recipient.state === state).length, state] as const)
+    .filter(([count]) => count > 0);
+  return counts.length < 2 ? "" : ` (${counts.map((words) => words.join(" ")).join(", ")})`;
 }
 
 /** Of most events one line; the policy's decisions are too many for that. */

@@ -6,7 +6,7 @@ const report = { service: "router", instance: "host-12", before: "aa", policyVer
 
 const cases = [
   { name: "a new policy", change: {}, want: "policy bb is in force, before: aa" },
-  { name: "the same policy once more", change: { policyVersion: "aa" }, want: "policy aa is in force, as before" },
+  { name: "the same policy once more", change: { policyVersion: "aa" }, want: "policy aa is in force already" },
   { name: "a wrong one", change: { policyVersion: "aa", problems: ["x:1: no"] }, want: "keeps policy aa" },
 ];
 

@@ -72,7 +72,8 @@ export function altered(chance: Chance, mail: Mail): readonly [what: string, mai
   let [what, result] = ["", mail];
   for (let count = chance.pick([1, 1, 1, 2]); count > 0; count--) {
     const name = chance.oneIn(4) ? "nothing" : (names[chance.integer(names.length)] ?? "nothing");
-    if (name.includes("signature") && what.includes("bottom")) continue;
+    // Is the signature still the first field?
+    if (name.includes("signature") && /bottom|on top/.test(what)) continue;
     if (result.fields.length < 2) continue;
     what += `${what === "" ? "" : ", "}${name}`;
     result = ALTERATIONS[name]?.(result, chance) ?? result;

@@ -101,7 +101,7 @@ describe("the ACL of the example", () => {
       }),
     );
     assert.equal((await acls.data()).verdict, "accept");
-    const text = `Authentication-Results: ${policy.primaryHostname};\n\tspf=pass smtp.mailfrom="<>";\n\tdmarc=pass header.from=b\n`;
+    const text = `Authentication-Results: ${policy.primaryHostname};\n\tspf=pass smtp.mailfrom=<>;\n\tdmarc=pass header.from=b\n`;
     assert.deepEqual(
       acls.session.message.addedHeaders.map((header) => ({ ...header, text: textOf(header.text) })),
       [{ position: "at_start", text }],

@@ -19,8 +19,7 @@ export async function spfResult({ connection, message, hooks }: AclSession): Pro
     // In the letters of the client, as Exim has it.
     property("smtp.mailfrom", at < 0 ? "" : returnPath.slice(at + 1)) ||
     property("smtp.helo", connection.helo) ||
-    // Bare, as Exim has it, it is no value (RFC 8601 §2.2), for which readers take none of the results.
-    property("smtp.mailfrom", "<>");
+    " smtp.mailfrom=<>";
   return `spf=${String(result)}${guess}${identity}`;
 }
 

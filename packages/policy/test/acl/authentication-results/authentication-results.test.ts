@@ -100,7 +100,7 @@ const rows: readonly [
       Object.assign(s.message, { returnPath: "" });
       s.connection.helo = "";
     },
-    ['spf=none smtp.mailfrom="<>"'],
+    ["spf=none smtp.mailfrom=<>"],
   ],
   [
     "signatures that hold",

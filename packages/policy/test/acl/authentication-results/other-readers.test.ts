@@ -47,7 +47,7 @@ const perl = program("perl");
 const hasReader =
   perl !== undefined && spawnSync(perl, ["-MMail::AuthenticationResults::Parser", "-MJSON::PP", "-e1"]).status === 0;
 
-/** What peers may call themselves. */
+/** What peers may call themselves. (Without sender and HELO it is Exim's `smtp.mailfrom=<>`, which is no value, RFC 8601 §2.2.) */
 const NAMES = [
   ...["a.example", "sub.a.example", "joe@a.example", "2001:db8::1", "a_b.example", "a'b", "a/b", "x".repeat(300)],
   ...["a b", "x;dkim=pass", "x; dkim=pass header.d=bank.example", "a=b", "a,b", "<>", "=?utf-8?q?x?=", "spf", "none"],
@@ -66,7 +66,7 @@ async function fieldAbout(name: string): Promise<string> {
   const { session, acls } = policySession("acl_smtp_data = accept\n", { hooks: { signatures } });
   acls.content(contentOf("DKIM-Signature: v=1\nFrom: a@b.example\n", "x\n"));
   const { connection, message } = session;
-  message.returnPath = name === "" ? "" : `ann@${name}`;
+  message.returnPath = `ann@${name}`;
   connection.helo = name;
   connection.hostName = name;
   connection.authentication = { by: "plain", method: "PLAIN", isByCertificate: false, id: new Tainted(name) };
@@ -85,15 +85,13 @@ async function fieldAbout(name: string): Promise<string> {
 
 const RESULTS = ["iprev=pass", "auth=pass", "spf=softfail", "dkim=fail", "dmarc=fail", "arc=fail"];
 const fields = await Promise.all(NAMES.map(fieldAbout));
-/** Without a name, there was no reverse DNS. */
-const nameless = await fieldAbout("");
 
 const shown = (name: string): string => name.slice(name.lastIndexOf("@") + 1).replaceAll(/[^ -~]/g, "?");
 
 test("python3-authres reads in them what we mean, whatever peers call themselves", {
   skip: python === undefined && "python3-authres is not installed",
 }, () => {
-  const read = readBy(python ?? "", ["-c", PYTHON], [...fields, nameless]);
+  const read = readBy(python ?? "", ["-c", PYTHON], fields);
   for (const [n, name] of NAMES.entries()) {
     assert.deepEqual(
       read[n]?.map(([result]) => result),
@@ -104,17 +102,12 @@ test("python3-authres reads in them what we mean, whatever peers call themselves
     assert.equal(spf, shown(name));
     assert.deepEqual(read[n]?.[3]?.[1], { "header.d": "b.example", "header.s": "s1", "header.a": "rsa-sha256" });
   }
-  assert.deepEqual(
-    read.at(-1)?.map(([result]) => result),
-    ["iprev=fail", ...RESULTS.slice(1)],
-    nameless,
-  );
 });
 
 test("Mail::AuthenticationResults reads in them what we mean, whatever peers call themselves", {
   skip: !hasReader && "libmail-authenticationresults-perl is not installed",
 }, () => {
-  const read = readBy(perl ?? "", ["-e", PERL], [...fields, nameless]);
+  const read = readBy(perl ?? "", ["-e", PERL], fields);
   for (const [n, name] of NAMES.entries()) {
     if (HAS_PAIRS.test(name)) continue;
     assert.deepEqual(
@@ -124,9 +117,4 @@ test("Mail::AuthenticationResults reads in them what we mean, whatever peers cal
     );
     assert.equal(read[n]?.[2]?.[1]["smtp.mailfrom"], shown(name));
   }
-  assert.deepEqual(
-    read.at(-1)?.map(([result]) => result),
-    ["iprev=fail", ...RESULTS.slice(1)],
-    nameless,
-  );
 });

@@ -49,8 +49,8 @@ export class SessionLog {
 
   /** A command that has a wrong form, or a wrong place (503). */
   error(command: string, code: number, text: string): void {
-    // As in Exim, which has no reason for the last of them.
-    const isProtocol = code === 503 || code === 554 || text.endsWith(" must have an address operand");
+    // As in Exim, which has no reason for the last of them: that of RCPT is one of syntax.
+    const isProtocol = code === 503 || code === 504 || code === 554 || text === "MAIL must have an address operand";
     if (!this.#isLogged(isProtocol ? "smtp_protocol_error" : "smtp_syntax_error")) return;
     const what = isProtocol ? "protocol" : "syntax";
     // The reply repeats the address, which stands in the command already.
@@ -85,7 +85,7 @@ export class SessionLog {
   }
 
   /** An address lacks its domain, and this client may not leave it out. @param path As it came. */
-  unqualified(what: "sender" | "recipient", path: string): void {
+  unqualified(what: "sender" | "recipient" | "verify", path: string): void {
     this.#write({ before: `unqualified ${what} rejected: ${path} H=`, targets: ["main", "reject"] });
   }
 
@@ -133,8 +133,8 @@ export class SessionLog {
     this.#write({ before: `SMTP ${what} on connection from `, between: sender, isTimed: true });
   }
 
-  /** The connection is over. @param how `quit`, `lost` by the client, or `ended` by us, which has its own line. */
-  closed(how: "quit" | "lost" | "ended", at: "header" | "content" | "transaction" | "between"): void {
+  /** The connection is over. @param how `quit`, by an ACL, `lost` by the client, or `ended` by us, which has its own line. */
+  closed(how: "quit" | "drop" | "lost" | "ended", at: "header" | "content" | "transaction" | "between"): void {
     if (how === "lost" && (at === "header" || at === "content")) {
       if (!this.#isLogged("lost_incoming_connection")) return;
       const where = at === "header" ? " (header)" : " (after header)";
@@ -145,7 +145,7 @@ export class SessionLog {
         this.#write({ before: "unexpected disconnection while reading SMTP command from ", isTimed: true });
       }
     } else if (how !== "ended") {
-      this.#connectionLine(how === "quit" ? " closed by QUIT" : " lost", true);
+      this.#connectionLine(ENDS[how], true);
     }
     if (this.#session.session.hasMail || !this.#isLogged("smtp_no_mail")) return;
     const { commandHistory } = this.#session;
@@ -199,6 +199,9 @@ export class SessionLog {
     rejections.add(event);
   }
 }
+
+/** In whose words the line about a connection ends. */
+const ENDS = { quit: " closed by QUIT", drop: " closed by DROP in ACL", lost: " lost" } as const;
 
 /** Name of the authenticator, and `$authenticated_id`; empty: it has none. */
 export interface LoggedAuthentication {

@@ -143,8 +143,7 @@ export class Conversation implements PolicyClient {
     const { hasQuit, isReadingContent, isInTransaction } = this.session;
     const isHeaderThere = this.reception?.hasHeader === true;
     const at = isReadingContent ? (isHeaderThere ? "content" : "header") : isInTransaction ? "transaction" : "between";
-    const isOurs = this.#endReason !== undefined || !isClientsEnd;
-    const how = this.#endReason === "acl-drop" ? "drop" : isOurs ? "ended" : "lost";
+    const how = this.#endReason === "acl-drop" ? "drop" : isClientsEnd ? "lost" : "ended";
     this.log.closed(hasQuit ? "quit" : how, at);
     this.#noteEnd(isClientsEnd);
     // A message that is still on its way tells it itself, and is judged to the end.

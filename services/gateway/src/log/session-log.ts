@@ -25,6 +25,9 @@ export class SessionLog {
   /** A sender was accepted, and no message has come of it yet. */
   #isOpen = false;
 
+  /** `dropped` has said how it ended. */
+  #isDropTold = false;
+
   constructor(session: LoggedSession, surroundings: Pick<Surroundings, "policy" | "rejections" | "messageIds">) {
     this.#session = session;
     this.#surroundings = surroundings;
@@ -61,6 +64,7 @@ export class SessionLog {
 
   /** The session was ended because of what the client has done. */
   dropped(text: string): void {
+    this.#isDropTold = true;
     this.#write({ before: "SMTP call from ", text: ` dropped: ${text}`, targets: ["main", "reject"] });
   }
 
@@ -144,7 +148,7 @@ export class SessionLog {
       if (this.#isLogged("lost_incoming_connection")) {
         this.#write({ before: "unexpected disconnection while reading SMTP command from ", isTimed: true });
       }
-    } else if (how !== "ended") {
+    } else if (how !== "ended" && !(how === "lost" && this.#isDropTold)) {
       this.#connectionLine(ENDS[how], true);
     }
     if (this.#session.session.hasMail || !this.#isLogged("smtp_no_mail")) return;

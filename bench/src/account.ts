@@ -60,26 +60,31 @@ const PERIOD_US = 10_000;
 export interface Quota {
   /** As that of an account, and behind it. */
   readonly prefix: readonly string[];
+  /** From now on they get so much of a processor and no more, as a container with a limit does. */
+  limit(processors: number): void;
   close(): void;
 }
 
 /**
- * Processes that get so much of a processor and no more, as a container with a limit does.
+ * Processes that can be limited.
  *
  * @throws {Error} where control groups are not those of version 1, or may not be made.
  */
-export function openQuota(processors: number): Quota {
+export function openQuota(): Quota {
   const dir = `/sys/fs/cgroup/cpu/postbus-bench-${randomUUID()}`;
   try {
     mkdirSync(dir);
     writeFileSync(`${dir}/cpu.cfs_period_us`, String(PERIOD_US));
-    writeFileSync(`${dir}/cpu.cfs_quota_us`, String(Math.round(processors * PERIOD_US)));
   } catch (err) {
     throw new Error("cannot limit processor time: the benchmark wants root and version 1 of control groups", {
       cause: err,
     });
   }
-  return { prefix: joining(dir), close: () => rmdirSync(dir) };
+  return {
+    prefix: joining(dir),
+    limit: (processors) => writeFileSync(`${dir}/cpu.cfs_quota_us`, String(Math.round(processors * PERIOD_US))),
+    close: () => rmdirSync(dir),
+  };
 }
 
 const joining = (dir: string): string[] => ["/bin/sh", "-c", `echo $$ >"${dir}/cgroup.procs" && exec "$@"`, "sh"];

@@ -17,9 +17,13 @@ import { openVerificationLoad } from "./verification-load.ts";
 const [share = 0.2] = process.argv.slice(2).map(Number);
 
 const IN_FLIGHT = 48;
-/** A process that has so little takes its time until its code is compiled. */
-const WARM_UP_MS = 30_000;
+/** Without a limit: with one, it would take minutes until the code is compiled. */
+const WARM_UP_MS = 15_000;
+/** With the limit. */
+const SETTLING_MS = 2_000;
 const MEASURED_MS = 15_000;
+/** For one to be there. */
+const START_MS = 60_000;
 
 const root = resolve(import.meta.dirname, "../..");
 const load = await openVerificationLoad();
@@ -41,11 +45,13 @@ try {
 }
 
 async function rateOf(count: number): Promise<number> {
-  const quotas = Array.from({ length: count }, () => openQuota(share));
+  const quotas = Array.from({ length: count }, openQuota);
   const verifiers = await Promise.all(quotas.map(({ prefix }, n) => startVerifier(prefix, n)));
   const bus = await connectNatsBus({ servers: [nats.url], monitorUrl: nats.monitorUrl });
   try {
     await verifiedIn(bus, WARM_UP_MS);
+    for (const quota of quotas) quota.limit(share);
+    await verifiedIn(bus, SETTLING_MS);
     return (await verifiedIn(bus, MEASURED_MS)) / (MEASURED_MS / 1_000);
   } finally {
     await bus.close();
@@ -63,7 +69,7 @@ async function startVerifier([shell = "", ...prefix]: readonly string[], n: numb
   };
   const args = [...prefix, join(root, "bin/postbus"), "start", "verifier"];
   const child = spawn(shell, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } });
-  await once(child.stdout, "data");
+  await once(child.stdout, "data", { signal: AbortSignal.timeout(START_MS) });
   return child;
 }
 

@@ -240,16 +240,32 @@ example("6.8", "the client's address for DCC out of a file", {
   },
 });
 
-test("where the client wants an answer for each recipient (PRDR), each has its own from dccifd", async () => {
-  direct.answer = { recipients: "RA" };
-  const recipients = ["RCPT TO:<u@test.example>", "RCPT TO:<v@test.example>"];
-  const content = ["DATA", "Subject: x\r\n\r\ntext\r\n."];
-  const commands = ["EHLO client.example", "MAIL FROM:<each@b.example> PRDR", ...recipients, ...content];
-  // The replies to each of them, and to all, come behind the first one.
-  const replies = await speak(direct.port, [...commands, "NOOP", "NOOP", "NOOP"]);
-  assert.deepEqual(
-    replies.slice(-4).map((reply) => reply.slice(0, 3)),
-    ["353", "550", "250", "550"],
-  );
-  assert.equal(direct.questions("each").length, 1);
-});
+/**
+ * What dccifd says, of whom, and the codes of the replies to each and to all behind the 353. If somebody is left, the DATA ACL here
+ * asks for all, too.
+ */
+const each: readonly (readonly [about: string, answer: DccAnswer, to: readonly string[], codes: readonly string[]])[] =
+  [
+    ["one is refused", { recipients: "RA" }, ["u", "v"], ["550", "250", "550"]],
+    ["all are put on the grey list", { recipients: "GG" }, ["u", "v"], ["550", "550", "550"]],
+    ["nothing can be said for now", { recipients: "AR", overall: "T" }, ["u", "v"], ["450", "450", "250"]],
+    ["two differ in case only", { recipients: "RA" }, ["u", "U"], ["550", "250", "550"]],
+    ["one is named twice", { recipients: "RA" }, ["u", "u"], ["550", "550", "550"]],
+  ];
+
+for (const [about, answer, to, codes] of each) {
+  test(`where the client wants an answer for each recipient (PRDR), each has its own from dccifd: ${about}`, async () => {
+    direct.answer = answer;
+    const before = direct.questions("each").length;
+    const recipients = to.map((name) => `RCPT TO:<${name}@test.example>`);
+    const content = ["DATA", "Subject: x\r\n\r\ntext\r\n."];
+    const commands = ["EHLO client.example", "MAIL FROM:<each@b.example> PRDR", ...recipients, ...content];
+    // The replies to each of them, and to all, come behind the first one.
+    const replies = await speak(direct.port, [...commands, ...codes.map(() => "NOOP")]);
+    assert.deepEqual(
+      replies.slice(-codes.length - 1).map((reply) => reply.slice(0, 3)),
+      ["353", ...codes],
+    );
+    assert.equal(direct.questions("each").length, before + 1);
+  });
+}

@@ -62,7 +62,7 @@ export async function verifyMessageSignature(
   if (!bodyHashes.includes(signature.bodyHash)) return "AMS body hash miscompare";
   if (signature.expires !== undefined && signature.expires * 1000 < nowMs) return "AMS sig expired";
   const own = header.canonicalOf(withoutSignature(header.text(signature.field)), signature.header);
-  const signed = header.named(signature.names, signature.header) + own;
+  const signed = header.named(signature.names, signature.header, signature.field) + own;
   const verified = await keyedVerification(signature, signed, keys);
   if (verified === true) return true;
   return verified === "" ? "AMS sig nonverify" : `AMS pubkey problem (${verified})`;

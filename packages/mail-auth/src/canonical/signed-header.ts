@@ -30,15 +30,19 @@ export class SignedHeader {
     return canonicalField(field, how);
   }
 
-  /** The fields that `h=` names, canonical: of several with one name, those at the bottom first (RFC 6376 §5.4.2). */
-  named(names: readonly string[], how: Canonicalization): string {
+  /**
+   * The fields that `h=` names, canonical: of several with one name, those at the bottom first (RFC 6376 §5.4.2). The signature
+   * itself, which was not there yet, is none of them (RFC 6376 §3.5, h=).
+   */
+  named(names: readonly string[], how: Canonicalization, signature?: Field): string {
     const left = new Map<string, number>();
     let text = "";
     for (const written of names) {
       const name = written.toLowerCase();
       const fields = this.#byName.get(name);
       if (fields === undefined) continue;
-      const at = (left.get(name) ?? fields.length) - 1;
+      let at = (left.get(name) ?? fields.length) - 1;
+      if (signature !== undefined && fields[at] === signature) at--;
       left.set(name, at);
       const field = fields[at];
       if (field !== undefined) text += this.canonical(field, how);

@@ -33,6 +33,13 @@ export interface CheckedSignature {
   describe(): DkimSignature | undefined;
 }
 
+interface Signature {
+  /** Undefined: it is not looked at. */
+  readonly field: Field | undefined;
+  readonly text: string;
+  readonly named: NamedSignature;
+}
+
 interface Verdict {
   readonly result: Result;
   readonly comment: string;
@@ -45,7 +52,7 @@ export class DkimCheck {
   readonly #header: SignedHeader;
   readonly #hashes: BodyHashes;
   readonly #limits: DkimLimits | undefined;
-  readonly #signatures: readonly { readonly field: string; readonly named: NamedSignature }[];
+  readonly #signatures: readonly Signature[];
 
   /** @param hashes Gets to know what is wanted of the body. @param limits What is taken for a signature; absent: all are. */
   constructor(header: SignedHeader, fields: readonly Field[], hashes: BodyHashes, limits: DkimLimits | undefined) {
@@ -53,15 +60,15 @@ export class DkimCheck {
     this.#hashes = hashes;
     this.#limits = limits;
     const all = fields.filter(({ name }) => name === "dkim-signature");
-    const texts = all
+    const texts: { field?: Field; text: string }[] = all
       .filter(({ start, end }) => end - start <= MAX_SIGNATURE_OCTETS)
       .slice(0, MAX_SIGNATURES)
-      .map((field) => header.text(field));
+      .map((field) => ({ field, text: header.text(field) }));
     // That nothing was looked at would mean that the check could not be made.
-    if (texts.length === 0 && all.length > 0) texts.push(NO_SIGNATURE);
-    this.#signatures = texts.map((text) => {
+    if (texts.length === 0 && all.length > 0) texts.push({ text: NO_SIGNATURE });
+    this.#signatures = texts.map(({ field, text }) => {
       const named = readSignature(text.slice(text.indexOf(":") + 1));
-      return { field: text, named: isRefused(named, limits) ? { ...named, tags: REFUSED } : named };
+      return { field, text, named: isRefused(named, limits) ? { ...named, tags: REFUSED } : named };
     });
     for (const { named } of this.#signatures)
       if (typeof named.tags !== "string") hashes.want(named.tags.body, named.tags.bodyLength);
@@ -71,19 +78,19 @@ export class DkimCheck {
   async results(keys: KeyRecords, nowMs: number): Promise<readonly CheckedSignature[]> {
     // Beside each other: the time of one that waits for its key is not taken from the others.
     return Promise.all(
-      this.#signatures.map(async ({ field, named }) => {
+      this.#signatures.map(async (signature) => {
+        const { text, named } = signature;
         const verdict =
           typeof named.tags === "string"
             ? unverifiable(named.tags)
-            : await this.#verify(field, named, named.tags, keys, nowMs);
-        return described(field, named, verdict);
+            : await this.#verify(signature, named.tags, keys, nowMs);
+        return described(text, named, verdict);
       }),
     );
   }
 
   async #verify(
-    field: string,
-    { domain, selector }: NamedSignature,
+    { field, text, named: { domain, selector } }: Signature,
     tags: VerifiableTags,
     keys: KeyRecords,
     nowMs: number,
@@ -101,8 +108,8 @@ export class DkimCheck {
     if (answer.type !== tags.keyType) return { ...found, result: "neutral", comment: "inappropriate key algorithm" };
     if (answer.isForDomainAlone && tags.identityDomain !== undefined && tags.identityDomain !== domain)
       return { ...found, result: "neutral", comment: "domain mismatch" };
-    const signed = this.#header.named(tags.names, tags.header);
-    const own = this.#header.canonicalOf(withoutSignature(field), tags.header);
+    const signed = this.#header.named(tags.names, tags.header, field);
+    const own = this.#header.canonicalOf(withoutSignature(text), tags.header);
     if (!signatureHolds(signed + own, answer, tags.signature))
       return { ...found, result: "fail", comment: "bad signature" };
     // The signer's own wish (RFC 6376 §3.5, x=).

@@ -91,6 +91,8 @@ export const Received = Type.Object(
     clientName: client.clientName,
     connectionId: client.connectionId,
     ...ownEnd,
+    /** The client was told that it is refused (`control = fakereject`): `(=`. */
+    isFakeRejected: Type.Optional(Type.Literal(true)),
     /** The rest is there only if `log_selector` asks for it. `AUTH=` of MAIL (`A=…:…:sender`). */
     authenticatedSender: Type.Optional(Type.String()),
     /** Pipelining was offered and used, or not used (`-`); offered for the first commands, too (`.`). */

@@ -143,7 +143,8 @@ export class Conversation implements PolicyClient {
     const { hasQuit, isReadingContent, isInTransaction } = this.session;
     const isHeaderThere = this.reception?.hasHeader === true;
     const at = isReadingContent ? (isHeaderThere ? "content" : "header") : isInTransaction ? "transaction" : "between";
-    this.log.closed(hasQuit ? "quit" : isClientsEnd ? "lost" : "ended", at);
+    const how = this.#endReason === "acl-drop" ? "drop" : isClientsEnd ? "lost" : "ended";
+    this.log.closed(hasQuit ? "quit" : how, at);
     this.#noteEnd(isClientsEnd);
     // A message that is still on its way tells it itself, and is judged to the end.
     if (!this.isFinishing) {
@@ -177,7 +178,9 @@ export class Conversation implements PolicyClient {
     const { policy, log } = this.#surroundings;
     if (this.#hasQuit || !this.#isGreeted || !policy.hasAcl("notquit")) return;
     const reason = this.#endReason ?? (isClientsEnd ? "connection-lost" : "signal-exit");
-    const answer = this.#asking.acls.notQuit(reason);
+    const { acls } = this.#asking;
+    this.#nameCommand(acls);
+    const answer = acls.notQuit(reason);
     if (answer instanceof Promise) answer.catch((err: unknown) => log.error({ err }, "policy failed"));
   }
 
@@ -237,6 +240,7 @@ export class Conversation implements PolicyClient {
       case "reset": {
         this.log.incomplete("RSET");
         this.envelope?.facts.end();
+        this.#policy?.beginMessage();
         const reception = this.reception;
         this.reception = undefined;
         return reception?.discard();
@@ -318,6 +322,12 @@ export class Conversation implements PolicyClient {
     return printable(path);
   }
 
+  /** Of a MAIL whose AUTH= was looked at, for the log: what comes behind it is left out, as by Exim. */
+  get #speaksFor(): string {
+    const argument = this.session.commandLine.replace(/^[^:]*: */, "");
+    return `MAILAUTH ${printable(/^.* AUTH=\S+/i.exec(argument)?.[0] ?? argument)}`;
+  }
+
   /** As it came, for the log: `VRFY <a@b>`. */
   get #command(): string {
     const [verb = "", argument = ""] = /^(\S+) *(.*)$/.exec(this.session.commandLine)?.slice(1) ?? [];
@@ -354,7 +364,7 @@ export class Conversation implements PolicyClient {
     answer: AclAnswer | Promise<AclAnswer>,
     stage: RejectionStage,
     /** For the log of a refusal. */
-    what: string | (() => string),
+    what: string | ((answer: AclAnswer) => string),
     onAccept?: (answer: AclAnswer) => void,
   ): Promise<void> | undefined {
     if (answer instanceof Promise) return answer.then((decided) => void this.#decide(decided, stage, what, onAccept));
@@ -367,7 +377,7 @@ export class Conversation implements PolicyClient {
       return undefined;
     }
     if (answer.verdict === "drop") this.#endReason = "acl-drop";
-    this.refusals.byPolicy(answer, stage, typeof what === "string" ? what : what());
+    this.refusals.byPolicy(answer, stage, typeof what === "string" ? what : what(answer));
     this.session.refuse(answer.reply ?? notNow, answer.verdict === "drop", answer.ownLines);
     return undefined;
   }
@@ -509,7 +519,8 @@ export class Conversation implements PolicyClient {
       this.session.refuse(overloaded);
       return undefined;
     }
-    const what = (): string => `MAIL ${this.#path}`;
+    const what = ({ record }: AclAnswer): string =>
+      record.stage === "mailauth" ? this.#speaksFor : `MAIL ${this.#path}`;
     return this.#decide(this.#asked.mail({ returnPath, size, ...asksFor(step) }), "mail", what, () => {
       this.log.transactionBegun();
       // The answer comes while the client says RCPT.
@@ -636,13 +647,19 @@ export class Conversation implements PolicyClient {
     const tooMany = TOO_MANY.get(lines.at(-1) ?? "");
     const { metrics, policy } = this.#surroundings;
     if (tooMany !== undefined) {
+      // It is an error like those before it.
+      const why = lines.length > 1 ? lines.slice(0, -1).join(" ") : "unrecognized command";
+      if (lines.length > 1 || code === 500) this.log.error(printable(command), code, why);
       this.log.dropped(`${tooMany}${this.#last(command, tooMany.endsWith("errors"))}`);
     } else if (lines[0].endsWith(" address must contain a domain")) {
-      this.log.unqualified(command.startsWith("M") || command.startsWith("m") ? "sender" : "recipient", this.#path);
+      const ofVerb = { M: "sender", V: "verify" } as const;
+      const what = ofVerb[command.charAt(0).toUpperCase() as keyof typeof ofVerb] ?? "recipient";
+      this.log.unqualified(what, what === "verify" ? `<${printable(command.slice(5).trim())}>` : this.#path);
     } else if (early !== undefined) {
       this.log.outOfSync(printable(command), early);
     } else if (code === 503 && /^MAIL/i.test(command)) {
       this.log.notGreeted("MAIL from", "no HELO/EHLO given");
+      this.log.error(printable(command), code, lines[0]);
     } else if (code === 501 && /^(?:HELO|EHLO)/i.test(command)) {
       const [verb = "", argument = ""] = /^(....) *(.*)/.exec(printable(command))?.slice(1) ?? [];
       const what = argument === "" ? "(no argument given)" : argument;

@@ -68,14 +68,20 @@ function tellsErrors({ log: { selectors }, events }: Policy): boolean {
   return events.main !== undefined || selectors.has("smtp_syntax_error") || selectors.has("smtp_protocol_error");
 }
 
+/** ACLs that are asked outside of transactions, and may look at the variables of one. */
+const OUTSIDE = ["helo", "starttls", "auth", "vrfy", "expn", "etrn", "quit", "notquit"] as const;
+
 /** QUIT is asked about, too, by a policy that wants to hear of all other ends. */
 function isAsked(question: (typeof QUESTIONS)[number], policy: Policy): boolean {
   if (question === "helo") return policy.asksAtHelo;
   // Without an ACL they are refused, which the log tells.
   if (question === "etrn" || question === "expn") return true;
   if (question === "path") return policy.rewriting?.concern(["S"]) === true;
-  // What is asked ahead is given up then.
-  if (question === "reset") return policy.wantedFacts.spf || policy.log.selectors.has("smtp_incomplete_transaction");
+  // What is asked ahead is given up then, and nobody is to see what is left of a transaction that is over.
+  if (question === "reset") {
+    const isTold = policy.log.selectors.has("smtp_incomplete_transaction");
+    return policy.wantedFacts.spf || isTold || OUTSIDE.some((stage) => policy.hasAcl(stage));
+  }
   if (question === "errors") return tellsErrors(policy);
   if (question === "quit" && tellsEnds(policy)) return true;
   return policy.hasAcl(question) || (question === "quit" && policy.hasAcl("notquit"));

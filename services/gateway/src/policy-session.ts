@@ -94,7 +94,9 @@ export class PolicySession implements DecisionsClient {
   beginMessage(): void {
     this.decisions?.end();
     const { message } = this.acls.session;
-    if (message.returnPath !== undefined || message.rcptCount > 0) this.acls.reset();
+    const { returnPath, rcptCount, variables } = message;
+    // VRFY and its like may have set `acl_m…`.
+    if (returnPath !== undefined || rcptCount > 0 || variables.size > 0) this.acls.reset();
   }
 
   /** What the policy has to say is a line of the log. */

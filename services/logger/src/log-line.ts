@@ -44,7 +44,7 @@ function isLeftOut(event: LoggedEvent, style: LogStyle): boolean {
 function body(event: LoggedEvent, style: LogStyle): string {
   switch (event.name) {
     case "msg:received":
-      return `${event.messageId} <= ${arrival(event, style)}`;
+      return `${event.messageId} ${event.isFakeRejected === true ? "(=" : "<="} ${arrival(event, style)}`;
     case "msg:delivery":
       return `${event.messageId} ${event.further === true ? "->" : "=>"} ${delivery(event, style)}`;
     case "msg:defer":

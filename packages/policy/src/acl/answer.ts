@@ -35,7 +35,9 @@ const LATER: Reply = { code: 451, lines: ["Temporary local problem - please try 
 
 /** The answer to a run that has ended. */
 export function answerOf(outcome: Outcome, run: AclRun): AclAnswer {
-  const answer = wholeAnswer(outcome, run);
+  const whole = wholeAnswer(outcome, run);
+  // A code that the reply has not is known only now.
+  const answer = whole.log === run.log ? whole : { ...whole, log: run.log };
   const { reply, ownLines = 0 } = answer;
   // The greeting has its lines in any case, as with Exim.
   const isSingle = run.session.connection.controls.isMultilineOff === true && run.stage !== "connect";
@@ -50,6 +52,11 @@ function wholeAnswer(given: Outcome, run: AclRun): AclAnswer {
   const record: DecisionRecord = { stage, verdict: outcome, statements, log: run.log };
   const common = { log: run.log, logTargets: session.rejectTargets, record };
   const text = run.message === undefined ? undefined : textOf(run.message);
+  if (outcome === "error" && (stage === "quit" || stage === "notquit")) {
+    const name = stage === "quit" ? "QUIT" : "not-QUIT";
+    // There is nothing that it could refuse: whoever keeps the policy has to hear of it.
+    session.log(["main", "panic"], `ACL for ${name} returned ERROR: ${run.log ?? ""}`);
+  }
   if (stage === "quit") {
     // The client goes in any case; what is said to it may be anything.
     const lastWords: Reply | undefined = text === undefined ? undefined : { code: 221, lines: messageLines(text) };

@@ -4,7 +4,6 @@ import type { AclRun } from "./acl-run.ts";
 import type { CompiledAcl } from "./compiled-acl.ts";
 import type { StatementRecord } from "./decision-record.ts";
 import type { Outcome } from "./outcome.ts";
-import { stageNames } from "./stage-names.ts";
 import { type CompiledStatement, type Tested, testStatement } from "./statement.ts";
 import { warn } from "./warn.ts";
 
@@ -111,6 +110,6 @@ const isRefusal = (outcome: Outcome): boolean => outcome === "no" || outcome ===
 /** A session that is ending cannot be refused to end. */
 function unlessQuitting(verb: AclVerb, decision: Outcome, run: AclRun): Outcome {
   if (run.stage !== "quit" && run.stage !== "notquit") return decision;
-  run.log = `${stageNames[run.stage]} ACL may not fail ('${verb}' verb used incorrectly)`;
+  run.log = `QUIT or not-QUIT toplevel ACL may not fail ('${verb}' verb used incorrectly)`;
   return "error";
 }

@@ -31,6 +31,8 @@ export function runStage(stage: AclStage, session: AclSession, acls: Acls): Even
     session.run = undefined;
     const answer = answerOf(outcome, run);
     decisions?.decided(answer, Math.round((decisions.nowMs() - startMs) * 1000), session.recipient?.address);
+    // As in Exim, what was said about a message there is not said of the first one.
+    if (stage === "connect") session.reset();
     return answer;
   };
   try {

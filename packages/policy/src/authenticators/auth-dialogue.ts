@@ -94,6 +94,7 @@ export class AuthDialogue {
   #succeeded(id: Value | undefined): AuthAnswer {
     const { connection } = this.#session;
     const { name, writtenName: method, isByCertificate } = this.#authenticator;
+    connection.hasFailedToAuthenticate = false;
     connection.authentication = { by: name, method, isByCertificate, id: id ?? "" };
     return { kind: "end", reply: REPLIES.ok, isAuthenticated: true };
   }

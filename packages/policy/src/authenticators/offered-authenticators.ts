@@ -94,4 +94,6 @@ export interface Begun {
 
 /** RFC 4954 §4, with Exim's words. */
 export const unknownMechanism = (mechanism: string) =>
-  reply(504, "5.5.4", `${mechanism.replace(/[^ -~]/g, "?").slice(0, 64)} authentication mechanism not supported`);
+  /[^A-Za-z0-9_-]/.test(mechanism)
+    ? reply(501, "5.5.4", "invalid character in authentication mechanism name")
+    : reply(504, "5.5.4", `${mechanism.slice(0, 64)} authentication mechanism not supported`);

@@ -174,7 +174,7 @@ const unqualified = (argument: string, what: "sender" | "recipient"): Unqualifie
  * Whom VRFY asks about (RFC 5321 §4.1.1.6): an address, in angle brackets or not, with a name before it or not. A user's
  * name alone is an address without a domain, as in Exim.
  */
-export function parseVrfy(argument: string, mayOmitDomain: boolean): string | Reply {
+export function parseVrfy(argument: string, mayOmitDomain: boolean): string | Reply | Unqualified {
   const text = trim(argument);
   if (text === "") return reply(501, "5.5.4", "empty address");
   const path = text.slice(PHRASE.exec(text)?.[0].length ?? 0);
@@ -183,7 +183,7 @@ export function parseVrfy(argument: string, mayOmitDomain: boolean): string | Re
   const { address, end } = parsed;
   if (address === "") return reply(501, "5.5.4", "missing or malformed local part");
   if (!/^[ \t]*(?:\([^()]*\))?$/.test(path.slice(end))) return reply(501, "5.5.4", "malformed address");
-  return !mayOmitDomain && lacksDomain(address) ? unqualified(text, "recipient").reply : address;
+  return !mayOmitDomain && lacksDomain(address) ? unqualified(text, "recipient") : address;
 }
 
 /** A name before an address: words, or a quoted string. */

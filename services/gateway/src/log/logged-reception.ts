@@ -17,6 +17,7 @@ export type LoggedReception = Pick<
   | "subject"
   | "givenPath"
   | "isResumed"
+  | "isFakeRejected"
 >;
 
 /** Octets of a subject that are logged, as in Exim. */
@@ -29,8 +30,10 @@ export function loggedReception(
   known: { readonly tookMs: number; readonly subject: () => string | undefined },
 ): LoggedReception {
   const { proxy, tls } = acls.session.connection;
-  const { authenticatedSender } = acls.session.message;
+  const { authenticatedSender, controls } = acls.session.message;
   const logged: { -readonly [K in keyof LoggedReception]: LoggedReception[K] } = connectionFields(client, selectors);
+  // As in Exim, `fakedefer` has no sign of its own.
+  if (controls.fake?.code === 550) logged.isFakeRejected = true;
   if (selectors.has("connection_id")) logged.connectionId = client.connectionId;
   if (proxy?.result === "ok" && selectors.has("proxy")) logged.proxyAddress = proxy.localAddress;
   if (authenticatedSender !== undefined && selectors.has("smtp_mailauth")) {

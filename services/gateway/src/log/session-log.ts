@@ -25,6 +25,9 @@ export class SessionLog {
   /** A sender was accepted, and no message has come of it yet. */
   #isOpen = false;
 
+  /** `dropped` has said how it ended. */
+  #isDropTold = false;
+
   constructor(session: LoggedSession, surroundings: Pick<Surroundings, "policy" | "rejections" | "messageIds">) {
     this.#session = session;
     this.#surroundings = surroundings;
@@ -49,8 +52,8 @@ export class SessionLog {
 
   /** A command that has a wrong form, or a wrong place (503). */
   error(command: string, code: number, text: string): void {
-    // As in Exim, which has no reason for the last of them.
-    const isProtocol = code === 503 || code === 554 || text.endsWith(" must have an address operand");
+    // As in Exim, which has no reason for the last of them: that of RCPT is one of syntax.
+    const isProtocol = code === 503 || code === 504 || code === 554 || text === "MAIL must have an address operand";
     if (!this.#isLogged(isProtocol ? "smtp_protocol_error" : "smtp_syntax_error")) return;
     const what = isProtocol ? "protocol" : "syntax";
     // The reply repeats the address, which stands in the command already.
@@ -61,6 +64,7 @@ export class SessionLog {
 
   /** The session was ended because of what the client has done. */
   dropped(text: string): void {
+    this.#isDropTold = true;
     this.#write({ before: "SMTP call from ", text: ` dropped: ${text}`, targets: ["main", "reject"] });
   }
 
@@ -85,7 +89,7 @@ export class SessionLog {
   }
 
   /** An address lacks its domain, and this client may not leave it out. @param path As it came. */
-  unqualified(what: "sender" | "recipient", path: string): void {
+  unqualified(what: "sender" | "recipient" | "verify", path: string): void {
     this.#write({ before: `unqualified ${what} rejected: ${path} H=`, targets: ["main", "reject"] });
   }
 
@@ -133,8 +137,8 @@ export class SessionLog {
     this.#write({ before: `SMTP ${what} on connection from `, between: sender, isTimed: true });
   }
 
-  /** The connection is over. @param how `quit`, `lost` by the client, or `ended` by us, which has its own line. */
-  closed(how: "quit" | "lost" | "ended", at: "header" | "content" | "transaction" | "between"): void {
+  /** The connection is over. @param how `quit`, by an ACL, `lost` by the client, or `ended` by us, which has its own line. */
+  closed(how: "quit" | "drop" | "lost" | "ended", at: "header" | "content" | "transaction" | "between"): void {
     if (how === "lost" && (at === "header" || at === "content")) {
       if (!this.#isLogged("lost_incoming_connection")) return;
       const where = at === "header" ? " (header)" : " (after header)";
@@ -144,8 +148,8 @@ export class SessionLog {
       if (this.#isLogged("lost_incoming_connection")) {
         this.#write({ before: "unexpected disconnection while reading SMTP command from ", isTimed: true });
       }
-    } else if (how !== "ended") {
-      this.#connectionLine(how === "quit" ? " closed by QUIT" : " lost", true);
+    } else if (how !== "ended" && !(how === "lost" && this.#isDropTold)) {
+      this.#connectionLine(ENDS[how], true);
     }
     if (this.#session.session.hasMail || !this.#isLogged("smtp_no_mail")) return;
     const { commandHistory } = this.#session;
@@ -199,6 +203,9 @@ export class SessionLog {
     rejections.add(event);
   }
 }
+
+/** In whose words the line about a connection ends. */
+const ENDS = { quit: " closed by QUIT", drop: " closed by DROP in ACL", lost: " lost" } as const;
 
 /** Name of the authenticator, and `$authenticated_id`; empty: it has none. */
 export interface LoggedAuthentication {

@@ -26,7 +26,8 @@ export function arrival(event: Received, style: LogStyle): string {
   line += messageIdField(reception, style);
   if (event.subject !== undefined) line += ` T="${subject(event.subject)}"`;
   if (selectors.has("received_sender")) line += ` from <${printable(event.givenPath ?? returnPath)}>`;
-  if (selectors.has("received_recipients")) line += ` for ${recipients.map(printable).join(" ")}`;
+  if (recipients.length > 0 && selectors.has("received_recipients"))
+    line += ` for ${recipients.map(printable).join(" ")}`;
   return line;
 }
 

@@ -98,6 +98,8 @@ export class SmtpConnection {
   authValues: readonly Value[] = NONE;
   /** `$authenticated_fail_id` */
   failedId: Value | undefined;
+  /** `$authentication_failed`: the last AUTH has let nobody in. */
+  hasFailedToAuthenticate = false;
   /** `$smtp_notquit_reason` */
   notQuitReason = "";
   /** `acl_c…` */

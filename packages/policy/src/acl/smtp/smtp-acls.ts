@@ -132,6 +132,8 @@ export class SmtpAcls {
 
   /** AUTH, whose ACL may let it go on. @param mechanism As the client has written it. @param initial base64. */
   authenticate(mechanism: string, initial: string | undefined): Eventual<AclAnswer | AuthAnswer> {
+    // Until it has succeeded, as in Exim.
+    this.session.connection.hasFailedToAuthenticate = true;
     return then<AclAnswer, AclAnswer | AuthAnswer>(this.#run("auth"), (answer) => {
       if (!isAccepted(answer)) return answer;
       const begun = this.#authenticators?.begin(mechanism, initial, this.session);
@@ -205,7 +207,8 @@ export class SmtpAcls {
     return then(answer, (decided) => {
       endRecipient(this.session);
       if (decided.verdict === "accept") message.recipients.push(address);
-      else if (decided.isTemporary) message.rcptDeferCount += 1;
+      // As in Exim, with whom the session ends was not refused for good.
+      else if (decided.isTemporary || decided.verdict === "drop") message.rcptDeferCount += 1;
       else message.rcptFailCount += 1;
       const { bmiOptin } = message.controls;
       // Who is not accepted has opted in to nothing.

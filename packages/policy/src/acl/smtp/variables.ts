@@ -85,6 +85,7 @@ const connection: Readonly<Record<string, Read>> = {
   smtp_notquit_reason: ({ connection }) => connection.notQuitReason,
   authenticated_id: ({ connection }) => connection.authentication?.id,
   authenticated_fail_id: ({ connection }) => connection.failedId,
+  authentication_failed: ({ connection }) => (connection.hasFailedToAuthenticate ? 1 : 0),
   auth1: ({ connection }) => connection.authValues[0],
   auth2: ({ connection }) => connection.authValues[1],
   auth3: ({ connection }) => connection.authValues[2],

@@ -32,11 +32,12 @@ export const headerSyntax: Verification = async (run) => {
   return "yes";
 };
 
-/** In the words of Exim. `<>` is an address here. */
+/** In the words of Exim. */
 function faultOf(text: string): string | undefined {
   const mailbox = parseMailbox(text);
   if (mailbox === undefined) return "malformed address";
-  return mailbox.domain === "" && mailbox.address !== "" ? "unqualified address not permitted" : undefined;
+  if (mailbox.address === "") return "missing or malformed local part";
+  return mailbox.domain === "" ? "unqualified address not permitted" : undefined;
 }
 
 const MAX_SHOWN = 100;

@@ -4,8 +4,11 @@ import * as replies from "../replies.ts";
 import type { SessionCore } from "../session-core.ts";
 import type { SessionStep } from "../session-step.ts";
 
-/** RFC 4954 §4: of a line behind a challenge, CRLF included. */
-const MAX_AUTH_OCTETS = 12_288;
+/**
+ * RFC 4954 §4: of a line behind a challenge, CRLF included. There are clients whose tokens (RFC 7628) stand in a command as
+ * long as that, though RFC 4954 §4 does not want it.
+ */
+export const MAX_AUTH_OCTETS = 12_288;
 
 export function auth(core: SessionCore, argument: string): SessionStep | undefined {
   const [mechanism = "", initial] = trimStart(argument).split(/ +/);

@@ -3,7 +3,7 @@ import { watchedCommand } from "../line-observer.ts";
 import * as replies from "../replies.ts";
 import type { SessionCore } from "../session-core.ts";
 import type { SessionStep } from "../session-step.ts";
-import { auth } from "./auth.ts";
+import { auth, MAX_AUTH_OCTETS } from "./auth.ts";
 import { bdat } from "./bdat.ts";
 import { outOfOrder } from "./content.ts";
 import { data } from "./data.ts";
@@ -62,7 +62,9 @@ const BETWEEN_CHUNKS: ReadonlySet<string> = new Set(["RSET", "NOOP", "QUIT"]);
 
 /** Reads the next line as a command and does what it says. */
 export function nextCommand(core: SessionCore): SessionStep | undefined {
-  const line = core.input.line(MAX_COMMAND_OCTETS);
+  // Looked at where much has come, only.
+  const isLongAuth = core.input.length >= MAX_COMMAND_OCTETS && /^AUTH /i.test(core.input.beginning(5));
+  const line = core.input.line(isLongAuth ? MAX_AUTH_OCTETS : MAX_COMMAND_OCTETS);
   if (line === "incomplete") return { kind: "read" };
   if (line === "too long") return core.close(replies.lineTooLong, "command line without end");
   core.line = line.text;

@@ -26,7 +26,7 @@ export function quit(core: SessionCore, argument: string): SessionStep | undefin
 /** Wrong syntax is not counted among the errors, as in Exim: people ask so. */
 export function vrfy(core: SessionCore, argument: string): SessionStep | undefined {
   const address = parseVrfy(argument, core.standing.mayOmitRecipientDomain);
-  if (typeof address !== "string") return void core.say(address);
+  if (typeof address !== "string") return void ("kind" in address ? core.unqualified(address) : core.say(address));
   if (core.asks("vrfy")) return core.ask({ kind: "vrfy", address }, "other asked");
   return void core.say(replies.vrfyAnswer);
 }

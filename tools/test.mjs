@@ -32,7 +32,10 @@ const WAITING = ["services/postbus", "packages/bus"];
 /** What takes longest begins first, so that in the end no file runs while nothing else is left to do. */
 function everything(directory) {
   const long = ["services/postbus/test/{fleet,start}.test.ts", "test/{refusals,next-hops,requiretls,queueing}.test.ts"];
-  const whole = [...WAITING.map((path) => `${path}/test/**/*.test.ts`), "test/{*,{examples,fuzz,bad-input,signers,spf-records}/*}.test.ts"];
+  const whole = [
+    ...WAITING.map((path) => `${path}/test/**/*.test.ts`),
+    "test/{*,{examples,fuzz,bad-input,signers,spf-records}/*}.test.ts",
+  ];
   const others = globSync("{services,packages}/*/test").filter((path) => !WAITING.includes(dirname(path)));
   return new Set([
     ...long.flatMap((pattern) => globSync(pattern).sort()),

@@ -16,7 +16,7 @@ import { openVerificationLoad } from "./verification-load.ts";
  */
 const [share = 0.2] = process.argv.slice(2).map(Number);
 
-const IN_FLIGHT = 48;
+const IN_FLIGHT = 96;
 /** Without a limit: with one, it would take minutes until the code is compiled. */
 const WARM_UP_MS = 15_000;
 /** With the limit. */

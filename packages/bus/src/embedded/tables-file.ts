@@ -1,3 +1,4 @@
+import { closeSync, fdatasyncSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { within } from "./within.ts";
@@ -31,9 +32,10 @@ export class TablesFile {
 
   /** @throws the operating system's error, or that of LMDB. */
   constructor(directory: string) {
+    const path = join(directory, TABLES_NAME);
     this.#root = open<Buffer, string>({
       ...OPTIONS,
-      path: join(directory, TABLES_NAME),
+      path,
       maxDbs: 16,
       mapSize: MAP_OCTETS,
       // The promise of a batch resolves after the sync, not before it. Cannot be changed once a file was made without.
@@ -43,6 +45,7 @@ export class TablesFile {
       // Pages are not zeroed before use: the file may hold old octets of mail, which it holds anyway.
       noMemInit: true,
     });
+    synced(path);
   }
 
   /** Why nothing can be read or written any more. LMDB has no way back but to open the file again, in another process. */
@@ -105,6 +108,19 @@ export class TablesFile {
       this.#failure = err instanceof Error ? err : new Error(String(err));
       throw this.#failure;
     }
+  }
+}
+
+/**
+ * The process before may have been killed while the root that LMDB finds was on its way to the disk. Until it is there, the
+ * journal has what the root stands for, and must not be used again.
+ */
+function synced(path: string): void {
+  const file = openSync(path, "r+");
+  try {
+    fdatasyncSync(file);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -102,7 +102,13 @@ function temporary(t: TestContext): string {
   return directory;
 }
 
-async function stepsOf(directory: string, notes: string): Promise<DiskStep[] | undefined> {
+/** As if the process had been killed while it waited for the last root of the tables to be on stable storage. */
+function withUnsyncedRoot(steps: readonly DiskStep[]): DiskStep[] {
+  const root = steps.findLastIndex(({ file, what }) => file === diskFiles.tables && what === "W");
+  return steps.filter(({ file, what }, n) => n <= root || file !== diskFiles.tables || what === "W");
+}
+
+async function stepsOf(directory: string, notes: string, when: readonly "settled"[]): Promise<DiskStep[] | undefined> {
   const steps: DiskStep[] = [];
   for (let n = 0; n < PROCESSES; n++) {
     const trace = join(notes, `trace-${n}`);
@@ -110,25 +116,32 @@ async function stepsOf(directory: string, notes: string): Promise<DiskStep[] | u
     if (fault === undefined) return undefined;
     const child: ChildProcess = spawn(
       process.execPath,
-      [join(import.meta.dirname, "store-child.ts"), directory, String(SEED * 100 + n)],
+      [join(import.meta.dirname, "store-child.ts"), directory, String(SEED * 100 + n), ...when],
       { env: { ...process.env, ...fault.env }, stdio: ["ignore", "ignore", "inherit"] },
     );
     const [, signal] = await once(child, "exit");
     fault.close();
     assert.equal(signal, "SIGKILL");
-    steps.push(...readDiskSteps(trace));
+    const own = readDiskSteps(trace);
+    steps.push(...(when.length === 0 ? own : withUnsyncedRoot(own)));
   }
   return steps;
 }
 
-test("a power failure at any moment leaves what was acknowledged, and nothing that is half done", async (t) => {
+test("a power failure at any moment leaves what was acknowledged, and nothing that is half done", (t) =>
+  survives(t, []));
+
+test("and where the process before was killed while a root of the tables was on its way", (t) =>
+  survives(t, ["settled"]));
+
+async function survives(t: TestContext, when: readonly "settled"[]): Promise<void> {
   const root = temporary(t);
   const directory = join(root, "bus");
   mkdirSync(directory);
   await openStore(directory).close();
   const before = join(root, "before");
   cpSync(directory, before, { recursive: true });
-  const steps = await stepsOf(directory, root);
+  const steps = await stepsOf(directory, root, when);
   if (steps === undefined) return t.skip("SKIPPED: there is no C compiler (gcc) for the library that records writes");
   const random = randomOf(SEED);
   const cuts = cutsOf(steps, random);
@@ -155,7 +168,7 @@ test("a power failure at any moment leaves what was acknowledged, and nothing th
   t.diagnostic(`${steps.length} writes and syncs, ${synced} syncs of the tables, ${CUTS} power failures`);
   assert.ok(synced > PROCESSES, "the tables were not written");
   assert.ok(existsSync(join(directory, "journal-0")));
-});
+}
 
 /** Every second one shortly after a process has begun, with what the one before had under way when it was killed. */
 function cutsOf(steps: readonly DiskStep[], random: () => number): number[] {

@@ -1,6 +1,7 @@
 import { openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { Room } from "../../src/embedded/room.ts";
+import { Settler } from "../../src/embedded/settler.ts";
 import { openStore } from "./open-store.ts";
 import { changed, type Rows, randomChanges, randomOf, sorted, summary } from "./random-changes.ts";
 
@@ -8,9 +9,11 @@ import { changed, type Rows, randomChanges, randomOf, sorted, summary } from "./
  * A process that commits as fast as it can and kills itself. In the file `notes` of the directory it says what it does: a line
  * of JSON for what it found, for what it is about to have, and `"done"` when the store has said so.
  *
- *     node store-child.ts <directory> <seed>
+ *     node store-child.ts <directory> <seed> [settled]
+ *
+ * @param settled It kills itself when something has come to the tables' file, and at no other time.
  */
-const [directory = "", seed = "1"] = process.argv.slice(2);
+const [directory = "", seed = "1", when] = process.argv.slice(2);
 const random = randomOf(Number(seed));
 const notes = openSync(join(directory, "notes"), "a");
 const note = (what: unknown): void => void writeSync(notes, `${JSON.stringify(what)}\n`);
@@ -35,9 +38,16 @@ const hasLived = (): boolean => {
   const { user, system } = process.cpuUsage(birth);
   return (user + system) / 1_000 > lifeMs;
 };
+const { settle } = Settler.prototype;
+if (when === "settled") {
+  Settler.prototype.settle = async function (this: Settler, settlement) {
+    await settle.call(this, settlement);
+    if (hasLived()) die();
+  };
+}
 // Two of three die while a record is on its way to the disk, others wherever it happens.
-const diesWriting = random() < 0.66;
-if (!diesWriting) setInterval(() => hasLived() && die(), 1);
+const diesWriting = random() < 0.66 && when === undefined;
+if (!diesWriting && when === undefined) setInterval(() => hasLived() && die(), 1);
 for (let batch = 0; ; batch++) {
   const changes = randomChanges(random, `${seed}.${batch}.`);
   const next = changed(rows, changes);

@@ -33,6 +33,7 @@ interface Wanted {
   readonly terms: HostTerms;
   readonly protection: Protection;
   readonly fresh?: boolean;
+  readonly isHurried?: boolean;
   readonly events?: AttemptEvents | undefined;
 }
 
@@ -62,23 +63,24 @@ export class ConnectionPool implements Swept {
   /**
    * @param terms What the transport says about the host.
    * @param fresh Not one that was kept from an earlier message.
+   * @param isHurried An operator wants it tried, also if the host was not reached a moment ago.
    * @param events Of the message for which it is; absent: the transport has no `event_action`.
    */
   acquire(
     hop: NextHop,
     transport: SmtpTransport,
-    { terms, protection, fresh = false, events }: Wanted,
+    { terms, protection, fresh = false, isHurried = false, events }: Wanted,
   ): Acquired | Promise<Acquired> {
     if (terms.isSerialized) {
       if (this.#isBusyElsewhere(hop)) return { kind: "limit" };
       const { leases } = this.#options;
       if (leases?.isHeld(hop.name) === false) {
         return this.#acquireLeased(leases, hop, () =>
-          this.#host(hop, transport, terms, protection).acquire(fresh, events),
+          this.#host(hop, transport, terms, protection).acquire(fresh, events, isHurried),
         );
       }
     }
-    return this.#host(hop, transport, terms, protection).acquire(fresh, events);
+    return this.#host(hop, transport, terms, protection).acquire(fresh, events, isHurried);
   }
 
   async #acquireLeased(

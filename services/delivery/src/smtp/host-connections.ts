@@ -146,9 +146,13 @@ export class HostConnections {
     return !this.isInUse && nowMs >= this.#backOffUntilMs + MAX_BACK_OFF_MS;
   }
 
-  /** @param fresh Not one that was kept: those have just turned out to be dead. */
-  acquire(fresh = false, events?: AttemptEvents): Acquired | Promise<Acquired> {
+  /**
+   * @param fresh Not one that was kept: those have just turned out to be dead.
+   * @param isHurried Also if the host was not reached a moment ago, unless somebody finds out just now whether it is.
+   */
+  acquire(fresh = false, events?: AttemptEvents, isHurried = false): Acquired | Promise<Acquired> {
     this.#events = events;
+    if (isHurried) this.#backOffUntilMs = 0;
     if (fresh) this.#closeIdle();
     if (this.#inUse === 0 || this.#options.sweep.isHurried) {
       const kept = this.#takeIdle();

@@ -1,7 +1,7 @@
 // One file because it is one way through the hosts: each answer changes what is known of the recipients, and that decides what comes next.
 import { DeferError } from "@postbus/mail";
 import type { HostTerms, SmtpTransport } from "@postbus/policy";
-import type { AttemptResult } from "@postbus/queue";
+import { type AttemptResult, isHurried } from "@postbus/queue";
 import { errnos, type TransactionResult, type Trouble } from "@postbus/smtp";
 import { SpoolError } from "@postbus/spool";
 import type { Attempt, AttemptReport } from "../attempt.ts";
@@ -246,7 +246,10 @@ class SmtpDelivery {
     const startedAtMs = this.#deps.retries?.now() ?? 0;
     const acquired =
       isKnown || protection !== "verified"
-        ? await this.#deps.pool.acquire(hop, this.#transport, { terms, protection, events: this.#attempt.events })
+        ? await this.#deps.pool.acquire(hop, this.#transport, {
+            ...{ terms, protection, events: this.#attempt.events },
+            isHurried: isHurried(this.#attempt.item),
+          })
         : ({ kind: "failed", failure: UNKNOWN_HOST } as const);
     if (acquired.kind === "backing off" || acquired.kind === "limit") {
       this.#skipped[acquired.kind === "limit" ? "limit" : "backingOff"]++;

@@ -393,6 +393,22 @@ describe("hosts", () => {
     const second = await rig.deliver(transport);
     assert.deepEqual(second.results.map(shown), ["deferred (-54): retry time not reached for any host for 'b.test'"]);
     assert.deepEqual(second.notes, []);
+    for (const item of [{ isForced: true }, { isResumed: true }] as const) {
+      const asked = await rig.deliver(transport, { item });
+      assert.deepEqual(asked.results.map(shown), ["deferred (111): Connection refused"], "an operator wants it tried");
+    }
+    assert.deepEqual((await rig.deliver(transport)).results, second.results);
+  });
+
+  test("a crowd that an operator wants tried, for a dead host, costs one attempt at one time", async () => {
+    await using rig = new Rig();
+    await using peer = await startSmtpPeer({ answer: at("connect", { reply: "450 not now", close: true }) });
+    const transport = smtpTransport(peer.port, { maxConnections: 4 });
+    await rig.deliver(transport);
+    const crowd = Array.from({ length: 100 }, () => rig.deliver(transport, { item: { isResumed: true } }));
+    const reports = await Promise.all(crowd);
+    assert.ok(reports.every(({ results }) => results[0]?.outcome === "deferred"));
+    assert.equal(peer.connectionCount, 2);
   });
 
   test("a crowd for a dead host costs as many attempts as connections are allowed", async () => {

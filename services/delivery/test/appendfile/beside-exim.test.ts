@@ -45,8 +45,9 @@ const ROWS: readonly Row[] = [
     options: ' file = DIR/u1\n use_bsmtp\n message_prefix = "1\\n"\n message_suffix = "2\\n"',
   },
   {
+    // Into one file, either may come first: they are written at one time.
     name: "batches of two",
-    options: ` file = DIR/u\n batch_max = 2\n${ADDS}`,
+    options: ` directory = DIR/u\n maildir_format\n batch_max = 2\n${ADDS}`,
     recipients: ["u1@a.test", "u2@a.test", "u3@a.test"],
   },
   {

@@ -247,7 +247,9 @@ class SmtpDelivery {
     const acquired =
       isKnown || protection !== "verified"
         ? await this.#deps.pool.acquire(hop, this.#transport, {
-            ...{ terms, protection, events: this.#attempt.events },
+            terms,
+            protection,
+            events: this.#attempt.events,
             isHurried: isHurried(this.#attempt.item),
           })
         : ({ kind: "failed", failure: UNKNOWN_HOST } as const);

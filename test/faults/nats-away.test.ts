@@ -5,7 +5,7 @@ import { sendOne } from "../support/fill-up.ts";
 import { startFleet } from "../support/fleet-processes.ts";
 import { needs } from "../support/programs.ts";
 
-/** A publish with unknown outcome is repeated for 8 seconds; the rest is for a busy machine. */
+/** Without a server a publish is tried for 8 seconds; the rest is for a busy machine. */
 const ANSWER_MS = 30_000;
 const PATIENCE_MS = 60_000;
 

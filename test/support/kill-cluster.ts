@@ -56,7 +56,8 @@ export async function killLeaders(options: ClusterOptions): Promise<ClusterVerdi
     log(`${FLOWING} messages came within, ms: ${stillnessMs.map(Math.round).join(" ")}`);
     log(`${verdict.acknowledged} acknowledged, ${verdict.lost.length} lost, ${verdict.duplicates} doubled`);
     for (const line of [...record.problems, story.timeline(), ...story.duplicates(verdict.doubled)]) log(line);
-    if (verdict.lost.length > 0 || record.problems.length > 0) log(fleet.complaints());
+    const isWrong = verdict.lost.length + verdict.duplicates + record.problems.length + record.unannounced.length > 0;
+    if (isWrong) log(fleet.complaints());
     return { ...verdict, record, stillnessMs };
   } catch (err) {
     log(fleet.complaints());

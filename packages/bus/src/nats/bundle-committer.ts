@@ -1,12 +1,12 @@
-import { headers, type MsgHdrs, nuid } from "@nats-io/nats-core";
+import { nuid } from "@nats-io/nats-core";
 import type { Queue } from "../bus.ts";
 import { BusUnavailableError } from "../bus-error.ts";
-import type { Message, Publisher, PublisherOptions } from "./committer.ts";
-import { Committer, HEADERS_MAX_OCTETS, PUBLISH_BUDGET_MS, RETRY_PAUSE_MS } from "./committer.ts";
+import { HEADERS_MAX_OCTETS, type Publisher, type PublisherOptions } from "./committer.ts";
 import { cancelledItem, encodeBundle } from "./item-codec.ts";
 import { BUNDLE_ITEMS, bundleSubject, cancelledHeaders, tailOf } from "./item-subject.ts";
 import type { Link } from "./link.ts";
-import { isPassing, type PubAck, readPubAck } from "./server-error.ts";
+import { type Message, PUBLISH_BUDGET_MS, RETRY_PAUSE_MS, sendOnce, sendUntilKnown } from "./send-until-known.ts";
+import { asBusError, isPassing, type PubAck } from "./server-error.ts";
 
 /** Items in one message: enough that a sync is nothing to each of them, few enough that one process is no bottleneck. */
 const MAX_ITEMS = 64;
@@ -28,8 +28,8 @@ interface Entry {
  * directory) and 260 µs sent singly.
  *
  * The server knows the bundle's id, not those of the items in it, so a bundle is never made twice of the same items
- * while it is unknown what became of the first: at the edge it is sent again as it is, until that is known or the budget
- * is spent; for what handlers returned, whose lease may end meanwhile, its id is taken by an empty message, which is
+ * while it is unknown what became of the first: at the edge it is sent again as it is, until that is known or the time
+ * is up; for what handlers returned, whose lease may end meanwhile, its id is taken by an empty message, which is
  * refused as a repetition if the bundle was stored. A process that dies in between leaves it to `Presence`.
  */
 export class BundleCommitter implements Publisher {
@@ -37,7 +37,6 @@ export class BundleCommitter implements Publisher {
   readonly #prefix: string;
   readonly #queue: Queue;
   readonly #options: PublisherOptions;
-  readonly #singles: Committer;
   readonly #waiting: Entry[] = [];
   #isCommitting = false;
   #isPlanned = false;
@@ -47,7 +46,6 @@ export class BundleCommitter implements Publisher {
     this.#prefix = prefix;
     this.#queue = queue;
     this.#options = options;
-    this.#singles = new Committer(link, { ...options, batches: false });
   }
 
   publish(message: Message): Promise<PubAck> {
@@ -72,9 +70,8 @@ export class BundleCommitter implements Publisher {
 
   #pump(): void {
     if (this.#isCommitting) return;
-    let entries: Entry[] = [];
-    // Those whose time is up are told, and the next ones looked at.
-    while (entries.length === 0 && this.#waiting.length > 0) entries = this.#take();
+    this.#rejectLate();
+    const entries = this.#take();
     if (entries.length === 0) return;
     this.#isCommitting = true;
     this.#commit(entries)
@@ -95,12 +92,16 @@ export class BundleCommitter implements Publisher {
       if (count === MAX_ITEMS || (count > 0 && octets > maxOctets)) break;
       count++;
     }
+    return this.#waiting.splice(0, count);
+  }
+
+  /** Those whose time is up; they are in the order of it. */
+  #rejectLate(): void {
     const now = performance.now();
-    return this.#waiting.splice(0, count).filter((entry) => {
-      if (entry.giveUpAtMs > now) return true;
-      entry.reject(new BusUnavailableError("publish: not sent when the time was up"));
-      return false;
-    });
+    const inTime = this.#waiting.findIndex(({ giveUpAtMs }) => giveUpAtMs > now);
+    for (const { reject } of this.#waiting.splice(0, inTime === -1 ? this.#waiting.length : inTime)) {
+      reject(new BusUnavailableError("publish: not sent when the time was up"));
+    }
   }
 
   async #commit(entries: readonly Entry[]): Promise<void> {
@@ -115,7 +116,9 @@ export class BundleCommitter implements Publisher {
     };
     try {
       const ack =
-        this.#options.onUnknown === undefined ? await this.#once(bundle) : await this.#sendAgain(bundle, entries);
+        this.#options.onUnknown === undefined
+          ? await this.#once(bundle)
+          : await this.#untilKnown(bundle, Math.min(...entries.map(({ giveUpAtMs }) => giveUpAtMs)));
       for (const { resolve } of entries) resolve(ack);
     } catch (err) {
       if (err instanceof BusUnavailableError) for (const { reject } of entries) reject(err);
@@ -124,35 +127,24 @@ export class BundleCommitter implements Publisher {
     }
   }
 
+  /** Never rejects: the entry is told. */
   async #singly({ message, giveUpAtMs, resolve, reject }: Entry): Promise<void> {
     try {
-      resolve(await this.#singles.publish(message, giveUpAtMs));
+      resolve(await this.#untilKnown(message, giveUpAtMs));
     } catch (err) {
-      reject(err instanceof Error ? err : new Error(String(err)));
+      reject(asBusError("publish", err));
     }
   }
 
-  /** Until it is known to be stored or not, or the time of one of them is up. */
-  async #sendAgain(bundle: Message, entries: readonly Entry[]): Promise<PubAck> {
-    const giveUpAtMs = Math.min(...entries.map((entry) => entry.giveUpAtMs));
-    for (let isUnknown = false; ; isUnknown = true) {
-      try {
-        return await this.#send(bundle);
-      } catch (err) {
-        // A refusal says something of this try, nothing of an earlier one that got no answer.
-        if (!isPassing(err) && !isUnknown) throw err;
-        const leftMs = giveUpAtMs - performance.now();
-        if (leftMs > 0 && (await this.#link.isBack(leftMs, RETRY_PAUSE_MS))) continue;
-        this.#options.onUnknown?.(bundle);
-        throw new BusUnavailableError("publish: outcome unknown when the time was up", { cause: err });
-      }
-    }
+  #untilKnown(message: Message, giveUpAtMs: number): Promise<PubAck> {
+    const { onUnknown } = this.#options;
+    return sendUntilKnown(this.#link, message, { giveUpAtMs, onUnknown, onRetry: () => this.#rejectLate() });
   }
 
   /** Sent once. @throws {BusUnavailableError} it is not stored, and never will be. */
   async #once(bundle: Message): Promise<PubAck> {
     try {
-      return await this.#send(bundle);
+      return await sendOnce(this.#link, bundle);
     } catch (err) {
       if (!isPassing(err)) throw err;
       return this.#fate(bundle, err);
@@ -168,7 +160,7 @@ export class BundleCommitter implements Publisher {
     for (let isFirst = true; !this.#link.isClosed; ) {
       if (!(await this.#link.isBack(RECONNECT_MS, RETRY_PAUSE_MS))) continue;
       try {
-        const ack = await this.#send({ ...bundle, payload: cancelledItem(), headers: cancelledHeaders });
+        const ack = await sendOnce(this.#link, { ...bundle, payload: cancelledItem(), headers: cancelledHeaders });
         // If an earlier one of these got no answer, it may be that one which has the id.
         if (ack.duplicate && isFirst) return ack;
         break;
@@ -178,12 +170,5 @@ export class BundleCommitter implements Publisher {
       }
     }
     throw new BusUnavailableError("publish: not known to be stored", { cause });
-  }
-
-  async #send({ subject, id, payload, headers: more }: Message): Promise<PubAck> {
-    const hdrs: MsgHdrs = headers();
-    if (id !== undefined) hdrs.set("Nats-Msg-Id", id);
-    for (const [name, value] of Object.entries(more ?? {})) hdrs.set(name, value);
-    return readPubAck(await this.#link.request(subject, payload, hdrs));
   }
 }

@@ -1,7 +1,8 @@
-import type { Message, Publisher } from "./committer.ts";
+import type { Publisher } from "./committer.ts";
 import { cancelledItem } from "./item-codec.ts";
 import { cancelledHeaders } from "./item-subject.ts";
 import type { Link } from "./link.ts";
+import type { Message } from "./send-until-known.ts";
 import type { ServerApi } from "./server-api.ts";
 
 /** How long one wait for the connection is; then it is asked whether anybody still wants it. */

@@ -1,8 +1,8 @@
 import type { ConsumerConfig, StreamConfig } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { ConfigError } from "@postbus/mail";
-import { PUBLISH_BUDGET_MS } from "./committer.ts";
 import { ACK_WAIT_MIN_MS } from "./lease.ts";
+import { ID_MEMORY_MS } from "./send-until-known.ts";
 
 /** Before it, inline compaction ignored `sync_interval: always` (nats-server #8475) and batches were not synced as one (#8539). */
 const MINIMUM = [2, 15, 1] as const;
@@ -61,8 +61,8 @@ export function streamProblems(wanted: Partial<StreamConfig>, actual: Partial<St
     problems.push(`${name}: has a limit and discards the oldest: accepted mail would vanish`);
   }
   const windowMs = (actual.duplicate_window ?? 0) / NANOSECONDS;
-  if (wanted.duplicate_window !== undefined && windowMs <= PUBLISH_BUDGET_MS) {
-    problems.push(`${name}: duplicate_window is ${windowMs} ms, must be above ${PUBLISH_BUDGET_MS}`);
+  if (wanted.duplicate_window !== undefined && windowMs <= ID_MEMORY_MS) {
+    problems.push(`${name}: duplicate_window is ${windowMs} ms, must be above ${ID_MEMORY_MS}`);
   }
   return problems;
 }

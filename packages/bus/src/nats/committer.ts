@@ -1,13 +1,7 @@
-import { headers, type MsgHdrs, nuid } from "@nats-io/nats-core";
-import { BusUnavailableError } from "../bus-error.ts";
+import { nuid } from "@nats-io/nats-core";
 import { type Link, ReplyLostError } from "./link.ts";
-import { asBusError, isPassing, type PubAck, readPubAck } from "./server-error.ts";
-
-/**
- * For how long a publish whose outcome is unknown is repeated. Longer than the loss of a leader takes (measured: 5 to 7
- * s), and so short that a client hears 451 within 10 s when the bus is away. Below `DUPLICATE_WINDOW_MS`.
- */
-export const PUBLISH_BUDGET_MS = 8_000;
+import { headersOf, type Message, PUBLISH_BUDGET_MS, sendUntilKnown } from "./send-until-known.ts";
+import { asBusError, type PubAck, readPubAck } from "./server-error.ts";
 
 /** The server takes 1,000 messages in an atomic batch (ADR-50). */
 const BATCH_MAX_MESSAGES = 1_000;
@@ -28,17 +22,6 @@ const GATHER_MS = 5;
 const SINGLES_MAX = 512;
 /** More than our headers take. */
 export const HEADERS_MAX_OCTETS = 16 * 1024;
-/** Between two tries while the server answers "not now". */
-export const RETRY_PAUSE_MS = 200;
-
-export interface Message {
-  readonly subject: string;
-  /** `Nats-Msg-Id`; absent where a repetition does no harm. */
-  readonly id?: string;
-  readonly payload: Uint8Array;
-  /** What else the server must understand: `Nats-Schedule` and its like. */
-  readonly headers?: Readonly<Record<string, string>>;
-}
 
 /** Puts messages on a stream. */
 export interface Publisher {
@@ -46,15 +29,15 @@ export interface Publisher {
    * Resolves when the message is on stable storage.
    *
    * @throws {BusFullError} it was refused for want of room: nothing is stored.
-   * @throws {BusUnavailableError} the budget is spent: whether it is stored is unknown.
+   * @throws {BusUnavailableError} the time is up: it is not stored, or that is unknown.
    */
   publish(message: Message): Promise<PubAck>;
 }
 
 export interface PublisherOptions {
-  /** For how long a publish is tried. Default `PUBLISH_BUDGET_MS`. */
+  /** For how long a publish is tried that is not stored. Default `PUBLISH_BUDGET_MS`. */
   readonly budgetMs?: number;
-  /** Told of what was sent and given up with its outcome unknown, so that it can be cancelled. */
+  /** At the edge; told of what was given up and may be stored, so that it can be cancelled. */
   readonly onUnknown?: (message: Message) => void;
 }
 
@@ -89,12 +72,11 @@ export class Committer implements Publisher {
     this.#onUnknown = options.onUnknown;
   }
 
-  /** A lost answer is asked for again under the same id. @param giveUpAtMs By the monotonic clock; default: a budget from now. */
-  publish(message: Message, giveUpAtMs = performance.now() + this.#budgetMs): Promise<PubAck> {
+  publish(message: Message): Promise<PubAck> {
     const tooLarge = this.#link.tooLarge(message.payload.length + HEADERS_MAX_OCTETS);
     if (tooLarge !== undefined) return Promise.reject(new Error(`publish ${message.subject}: ${tooLarge}`));
     const { promise, resolve, reject } = Promise.withResolvers<PubAck>();
-    this.#queue.push({ message, giveUpAtMs, resolve, reject });
+    this.#queue.push({ message, giveUpAtMs: performance.now() + this.#budgetMs, resolve, reject });
     // Those that come in the same turn go together.
     if (this.#queue.length === 1 || this.#queue.length === this.#lastCount) setImmediate(() => this.#pump());
     return promise;
@@ -159,25 +141,12 @@ export class Committer implements Publisher {
   }
 
   /** Never rejects: the entry is told. */
-  async #single(entry: Entry): Promise<void> {
-    for (let isUnknown = false; ; isUnknown = true) {
-      try {
-        const { subject, payload } = entry.message;
-        return entry.resolve(readPubAck(await this.#link.request(subject, payload, headersOf(entry.message))));
-      } catch (err) {
-        // A refusal says something of this try, nothing of an earlier one that got no answer.
-        if (!isPassing(err) && !isUnknown) return entry.reject(asBusError("publish", err));
-        if (!(await this.#mayRetry(entry, err))) return;
-      }
+  async #single({ message, giveUpAtMs, resolve, reject }: Entry): Promise<void> {
+    try {
+      resolve(await sendUntilKnown(this.#link, message, { giveUpAtMs, onUnknown: this.#onUnknown }));
+    } catch (err) {
+      reject(asBusError("publish", err));
     }
-  }
-
-  async #mayRetry(entry: Entry, cause: unknown): Promise<boolean> {
-    const leftMs = entry.giveUpAtMs - performance.now();
-    if (leftMs > 0 && (await this.#link.isBack(leftMs, RETRY_PAUSE_MS))) return true;
-    this.#onUnknown?.(entry.message);
-    entry.reject(new BusUnavailableError("publish: outcome unknown when the time was up", { cause }));
-    return false;
   }
 
   /** All or nothing; where it is nothing, or unknown, or one member is at fault, each goes on its own. */
@@ -207,12 +176,4 @@ export class Committer implements Publisher {
       }
     }
   }
-}
-
-function headersOf(message: Message): MsgHdrs {
-  const hdrs = headers();
-  if (message.id !== undefined) hdrs.set("Nats-Msg-Id", message.id);
-  // By hand: the client's own `schedule` option is silently dropped inside a batch (@nats-io/jetstream 3.4.0).
-  for (const [name, value] of Object.entries(message.headers ?? {})) hdrs.set(name, value);
-  return hdrs;
 }

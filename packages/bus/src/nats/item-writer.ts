@@ -1,6 +1,6 @@
 import type { MailEvent } from "@postbus/contracts";
 import type { Outcome, Publication, Queue } from "../bus.ts";
-import type { Message, Publisher } from "./committer.ts";
+import type { Publisher } from "./committer.ts";
 import type { EventWriter } from "./event-writer.ts";
 import { encodeItem, type ItemMeta, metaOf } from "./item-codec.ts";
 import {
@@ -14,6 +14,7 @@ import {
 } from "./item-subject.ts";
 import { MessageParts } from "./message-parts.ts";
 import type { Presence } from "./presence.ts";
+import type { Message } from "./send-until-known.ts";
 import type { PubAck } from "./server-error.ts";
 
 /** Which stream a message belongs to. */

@@ -7,9 +7,16 @@ const REPLY_TIMEOUT_MS = 5_000;
 const SWEEP_MS = 500;
 const FLUSH_MS = 2_000;
 
-/** Whether the server did what it was asked is unknown: connection lost, or no answer in time. To be asked again. */
+/** No answer to a question: connection lost, nobody there, or too late. To be asked again. */
 export class ReplyLostError extends Error {
   override readonly name = "ReplyLostError";
+  /** Whether the server may have done what it was asked; if not, the question has reached nobody. */
+  readonly mayBeDone: boolean;
+
+  constructor(message: string, { mayBeDone, ...options }: ErrorOptions & { readonly mayBeDone: boolean }) {
+    super(message, options);
+    this.mayBeDone = mayBeDone;
+  }
 }
 
 /** Whatever goes wrong in the background is told here: by default as a warning of the process. */
@@ -104,6 +111,18 @@ export class Link {
     }
   }
 
+  /** Whether there is a server that answers a ping in time: a connection may lead nowhere for a while before that is noticed. */
+  async answers(timeoutMs: number): Promise<boolean> {
+    if (this.#disconnectedAt !== undefined || this.isClosed) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), timeoutMs);
+    this.connection.flush().then(
+      () => resolve(true),
+      () => resolve(false),
+    );
+    return promise.finally(() => clearTimeout(timer));
+  }
+
   /** The server closes a connection over which more octets come than it takes. @returns what is wrong, if so. */
   tooLarge(octets: number): string | undefined {
     const { max_payload: maxOctets = Number.POSITIVE_INFINITY } = this.connection.info ?? {};
@@ -113,7 +132,7 @@ export class Link {
   /** @throws {ReplyLostError} */
   request(subject: string, data: Uint8Array, headers?: MsgHdrs): Promise<Msg> {
     if (this.#disconnectedAt !== undefined || this.isClosed) {
-      return Promise.reject(new ReplyLostError("no connection"));
+      return Promise.reject(new ReplyLostError("no connection", { mayBeDone: false }));
     }
     const { promise, resolve, reject } = Promise.withResolvers<Msg>();
     const token = (this.#next++).toString(36);
@@ -123,7 +142,7 @@ export class Link {
       this.connection.publish(subject, data, headers === undefined ? { reply } : { reply, headers });
     } catch (err) {
       this.#outstanding.delete(token);
-      reject(new ReplyLostError(`could not be sent: ${String(err)}`, { cause: err }));
+      reject(new ReplyLostError(`could not be sent: ${String(err)}`, { mayBeDone: false, cause: err }));
     }
     return promise;
   }
@@ -166,14 +185,14 @@ export class Link {
     for (const [token, waiting] of this.#outstanding) {
       if (waiting.sentAtMs > oldest) return;
       this.#outstanding.delete(token);
-      waiting.reject(new ReplyLostError(`no answer in ${REPLY_TIMEOUT_MS} ms`));
+      waiting.reject(new ReplyLostError(`no answer in ${REPLY_TIMEOUT_MS} ms`, { mayBeDone: true }));
     }
   }
 
   #loseAll(why: string): void {
     const lost = [...this.#outstanding.values()];
     this.#outstanding.clear();
-    for (const { reject } of lost) reject(new ReplyLostError(why));
+    for (const { reject } of lost) reject(new ReplyLostError(why, { mayBeDone: true }));
     for (const listener of [...this.#losers]) listener();
   }
 

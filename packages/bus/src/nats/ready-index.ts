@@ -100,7 +100,8 @@ export class ReadyIndex {
         if (pending > 0 || this.#readUpTo >= last) continue;
         // The last ones were removed meanwhile, or are not on the server that was asked.
         const next = await this.#api.nextOfLeader(this.stream, this.#readUpTo + 1);
-        if (next !== undefined && next <= last) throw new ReplyLostError(`${this.stream} ${next} cannot be read yet`);
+        if (next !== undefined && next <= last)
+          throw new ReplyLostError(`${this.stream} ${next} cannot be read yet`, { mayBeDone: false });
         this.#readUpTo = last;
       }
     } finally {

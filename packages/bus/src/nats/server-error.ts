@@ -65,7 +65,7 @@ export interface PubAck {
 export function readPubAck(reply: Msg): PubAck {
   if (reply.data.length === 0) {
     // No stream listens there just now: no leader, or (the checks at start exclude it) it was never made.
-    if (reply.headers?.code === 503) throw new ReplyLostError("no stream answers");
+    if (reply.headers?.code === 503) throw new ReplyLostError("no stream answers", { mayBeDone: false });
     throw new RefusedError(0, "empty answer");
   }
   const answer: unknown = JSON.parse(

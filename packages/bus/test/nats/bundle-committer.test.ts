@@ -3,11 +3,12 @@ import { describe, test } from "node:test";
 import type { Msg, MsgHdrs } from "@nats-io/nats-core";
 import { BusUnavailableError } from "../../src/index.ts";
 import { BundleCommitter } from "../../src/nats/bundle-committer.ts";
-import type { Message, PublisherOptions } from "../../src/nats/committer.ts";
+import type { PublisherOptions } from "../../src/nats/committer.ts";
 import { type Link, ReplyLostError } from "../../src/nats/link.ts";
+import type { Message } from "../../src/nats/send-until-known.ts";
 
 /** What becomes of one try: whether the server gets it, and whether its answer gets back; or the server refuses. */
-type Fate = "fine" | "lost on the way" | "answer lost" | "refused";
+type Fate = "fine" | "lost on the way" | "answer lost" | "refused" | "nobody there";
 
 /** A server that keeps ids, behind a connection that does as it is told; whatever comes after the list is fine. */
 class Wire {
@@ -17,6 +18,8 @@ class Wire {
   isClosed = false;
   /** Nothing gets through, and nobody hears of it. */
   isAway = false;
+  /** Whatever is sent is stored, and no answer comes. */
+  isMute = false;
   /** How long the connection was waited for, each time. */
   readonly patienceMs: number[] = [];
 
@@ -36,14 +39,19 @@ class Wire {
     return !this.isAway;
   }
 
+  async answers(): Promise<boolean> {
+    return !this.isAway;
+  }
+
   async request(_subject: string, data: Uint8Array, headers?: MsgHdrs): Promise<Msg> {
     const fate = this.isAway ? "lost on the way" : (this.#fates.shift() ?? "fine");
-    if (fate === "lost on the way") throw new ReplyLostError(fate);
+    if (fate === "nobody there") throw new ReplyLostError(fate, { mayBeDone: false });
+    if (fate === "lost on the way") throw new ReplyLostError(fate, { mayBeDone: true });
     if (fate === "refused") return answer({ error: { err_code: 10023, description: "insufficient resources" } });
     const id = headers?.get("Nats-Msg-Id") ?? "";
     const isDuplicate = this.stored.has(id);
     if (!isDuplicate) this.stored.set(id, data);
-    if (fate === "answer lost") throw new ReplyLostError(fate);
+    if (fate === "answer lost" || this.isMute) throw new ReplyLostError(fate, { mayBeDone: true });
     return answer({ seq: this.stored.size, ...(isDuplicate && { duplicate: true }) });
   }
 
@@ -113,13 +121,38 @@ describe("at the edge", () => {
     assert.equal(wire.items.length, 5);
   });
 
-  test("refused after a try without an answer: unknown, and cancelled; nobody goes on his own", async () => {
+  test("refused after a try without an answer: nobody goes on his own; given up, it is cancelled", async () => {
     const wire = new Wire("answer lost", ...Array<Fate>(1_000).fill("refused"));
     const cancelled: string[] = [];
     const options = { budgetMs: 500, onUnknown: ({ id = "" }: Message) => cancelled.push(id) };
-    assert.deepEqual(outcomes(await publishAll(committer(wire, options), 5)), ["BusUnavailableError"]);
+    const published = publishAll(committer(wire, options), 5);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    wire.isAway = true;
+    assert.deepEqual(outcomes(await published), ["BusUnavailableError"]);
     assert.deepEqual(cancelled, [...wire.stored.keys()]);
     assert.equal(wire.stored.size, 1);
+  });
+
+  test("what may be stored is asked for beyond the budget while there is a server to ask; who waits hears in time", async () => {
+    const wire = new Wire();
+    wire.isMute = true;
+    const edge = committer(wire, { budgetMs: 100, onUnknown: () => assert.fail("given up") });
+    const published = publishAll(edge, 5);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    // Behind the bundle whose fate is unknown.
+    assert.deepEqual(outcomes(await publishAll(edge, 1)), ["BusUnavailableError"]);
+    wire.isMute = false;
+    assert.deepEqual(outcomes(await published), ["stored"]);
+    assert.equal(wire.items.length, 5);
+  });
+
+  test("what has reached nobody is given up within the budget, and there is nothing to be cancelled", async () => {
+    const wire = new Wire(...Array<Fate>(1_000).fill("nobody there"));
+    const edge = committer(wire, { budgetMs: 100, onUnknown: () => assert.fail("cancelled") });
+    for (const count of [5, 1]) {
+      assert.deepEqual(outcomes(await publishAll(edge, count)), ["BusUnavailableError"]);
+    }
+    assert.equal(wire.stored.size, 0);
   });
 
   test("after an outage that was longer than the budget everybody is told, and publishing goes on", async () => {

@@ -46,9 +46,10 @@ try {
 
 async function rateOf(count: number): Promise<number> {
   const quotas = Array.from({ length: count }, openQuota);
-  const verifiers = await Promise.all(quotas.map(({ prefix }, n) => startVerifier(prefix, n)));
+  const verifiers: ChildProcess[] = [];
   const bus = await connectNatsBus({ servers: [nats.url], monitorUrl: nats.monitorUrl });
   try {
+    await Promise.all(quotas.map(({ prefix }, n) => startVerifier(prefix, n, verifiers)));
     await verifiedIn(bus, WARM_UP_MS);
     for (const quota of quotas) quota.limit(share);
     await verifiedIn(bus, SETTLING_MS);
@@ -60,7 +61,12 @@ async function rateOf(count: number): Promise<number> {
   }
 }
 
-async function startVerifier([shell = "", ...prefix]: readonly string[], n: number): Promise<ChildProcess> {
+/** @param started Where it is put, whether it gets ready or not. */
+async function startVerifier(
+  [shell = "", ...prefix]: readonly string[],
+  n: number,
+  started: ChildProcess[],
+): Promise<void> {
   const data = join(directory, String(n));
   await mkdir(data, { recursive: true });
   const env = {
@@ -69,8 +75,8 @@ async function startVerifier([shell = "", ...prefix]: readonly string[], n: numb
   };
   const args = [...prefix, join(root, "bin/postbus"), "start", "verifier"];
   const child = spawn(shell, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } });
+  started.push(child);
   await once(child.stdout, "data", { signal: AbortSignal.timeout(START_MS) });
-  return child;
 }
 
 /** Messages that were verified in that time. */

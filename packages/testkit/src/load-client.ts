@@ -50,7 +50,8 @@ export async function submit(options: LoadOptions): Promise<readonly Submitted[]
       const n = next++;
       if (options.rate !== undefined) {
         const due = start + (n / options.rate) * 1000;
-        if (due > performance.now()) await delay(due - performance.now());
+        const earlyMs = due - performance.now();
+        if (earlyMs > 0) await delay(earlyMs);
       }
       const result = { id: `${options.prefix}-${n}`, acknowledged: 0, unknown: 0, messageIds: [] as string[] };
       results.push(result);

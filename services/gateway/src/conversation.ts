@@ -143,7 +143,8 @@ export class Conversation implements PolicyClient {
     const { hasQuit, isReadingContent, isInTransaction } = this.session;
     const isHeaderThere = this.reception?.hasHeader === true;
     const at = isReadingContent ? (isHeaderThere ? "content" : "header") : isInTransaction ? "transaction" : "between";
-    const how = this.#endReason === "acl-drop" ? "drop" : isClientsEnd ? "lost" : "ended";
+    const isTimedOut = this.#endReason === "data-timeout" || this.#endReason === "command-timeout";
+    const how = this.#endReason === "acl-drop" ? "drop" : isClientsEnd && !isTimedOut ? "lost" : "ended";
     this.log.closed(hasQuit ? "quit" : how, at);
     this.#noteEnd(isClientsEnd);
     // A message that is still on its way tells it itself, and is judged to the end.
@@ -670,11 +671,8 @@ export class Conversation implements PolicyClient {
       this.log.tooManyRecipients(code === 452 ? "excess temporarily rejected" : "message rejected");
     } else if (code === 552 && /^MAIL /i.test(command)) {
       const [what, size] = [command.replace(/ +[A-Za-z0-9]+=.*$/, ""), /SIZE=([0-9]+)/i.exec(command)?.[1]];
-      this.log.refusedMail(
-        printable(what),
-        `message too big: size=${size} max=${policy.smtp.messageSizeLimit}`,
-        "size_reject",
-      );
+      const max = this.#policy?.acls.session.connection.terms.messageSizeLimit ?? policy.smtp.messageSizeLimit;
+      this.log.refusedMail(printable(what), `message too big: size=${size} max=${max}`, "size_reject");
     } else if (lines[0] === "too many messages in this connection") {
       this.log.refusedMail("MAIL command", "too many messages in one connection");
     } else return false;

@@ -117,6 +117,14 @@ const cases: readonly { name: string; event: MailEvent; want: string }[] = [
     want: `${id} <= s@a2.test H=([192.0.2.1]) [192.0.2.1] P=esmtp S=271`,
   },
   {
+    name: "HELO with the client's own address, whose name is known",
+    event: {
+      ...received,
+      reception: { ...reception, clientAddress: "192.0.2.1", clientName: "c.test", helo: "[192.0.2.1]" },
+    },
+    want: `${id} <= s@a2.test H=c.test [192.0.2.1] P=esmtp S=271`,
+  },
+  {
     name: "HELO with another address",
     event: { ...received, reception: { ...reception, clientAddress: "2001:db8::1", helo: "[IPv6:2001:db8::2]" } },
     want: `${id} <= s@a2.test H=([IPv6:2001:db8::2]) [2001:db8::1] P=esmtp S=271`,

@@ -10,6 +10,7 @@ import type { AclHooks, LogAbout, LogTarget } from "./hooks.ts";
 import type { SessionNames } from "./session-names.ts";
 import type { ClientEndpoint } from "./smtp/connection.ts";
 import { SmtpConnection } from "./smtp/connection.ts";
+import { noName } from "./smtp/host-name.ts";
 import { SmtpMessage, type SmtpRecipient } from "./smtp/message.ts";
 import { SmtpVariables } from "./smtp/variables.ts";
 
@@ -113,6 +114,7 @@ export class AclSession {
       callAcl: (name) => callFromExpansion(name, this),
       warn: (text) => this.log(["main", "panic"], text),
       listEnded: (text, selector) => this.log(["main"], text, selector && { selector }),
+      nameNotFound: (address) => noName(this, address),
       hostNotFound: (name) => {
         const before = `no IP address found for host ${name} (during SMTP connection from `;
         this.log(["main"], ")", { selector: "host_lookup_failed", before });

@@ -30,7 +30,7 @@ interface ReadOptions {
 export function runsBmi({ acls }: Pick<Configuration, "acls">): boolean {
   return [...acls.values()].some(({ statements }) =>
     statements.some(({ items }) =>
-      items.some(({ name, value }) => name === "control" && (value.includes("bmi_run") || value.includes("$"))),
+      items.some(({ name, value }) => name === "control" && (value.includes("bmi_run") || /^[^/]*\$/.test(value))),
     ),
   );
 }

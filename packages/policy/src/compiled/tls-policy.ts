@@ -107,9 +107,10 @@ async function clientCertificate(
   required: CompiledList | undefined,
   optional: CompiledList | undefined,
 ): Promise<TlsSettings["clientCertificate"]> {
-  const { client, hostName: name } = session.connection;
+  const { connection } = session;
   const isIn = async (list: CompiledList | undefined): Promise<boolean> =>
-    list !== undefined && (await list.match(session.evaluation, { address: client.address, name })) !== undefined;
+    list !== undefined &&
+    (await list.match(session.evaluation, { address: connection.client.address, host: connection })) !== undefined;
   if (await isIn(required)) return "required";
   return (await isIn(optional)) ? "optional" : undefined;
 }

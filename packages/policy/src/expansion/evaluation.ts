@@ -90,6 +90,8 @@ export interface Surroundings {
   listEnded?(text: string, selector?: "unknown_in_list"): void;
   /** For the log: a host list names a host that has no address. */
   hostNotFound?(name: string): void;
+  /** For the log: a host list has asked for the name of an address that has none. */
+  nameNotFound?(address: string): void;
   readonly settings: LanguageSettings;
   /** Milliseconds since the epoch. */
   readonly now: () => number;

@@ -101,9 +101,11 @@ function byName(test: ItemTest, { usesNames }: ItemOptions): ItemTest {
 }
 
 /** @throws {UnknownHost} it has none. */
-async function clientNames({ text, hostName }: Subject, evaluation: Evaluation): Promise<readonly string[]> {
-  if (hostName !== undefined && hostName !== "") return [hostName];
-  const names = await namesOf(text, evaluation);
+async function clientNames({ text, hostName, host }: Subject, evaluation: Evaluation): Promise<readonly string[]> {
+  if (hostName !== undefined && hostName !== "") return [hostName, ...(host?.otherHostNames ?? [])];
+  const found = await namesOf(text, evaluation, () => evaluation.around.nameNotFound?.(text));
+  host?.rememberNames(found);
+  const { names } = found;
   return names.length === 0 ? unknown(`failed to find host name for ${text}`) : names;
 }
 

@@ -16,6 +16,14 @@ export async function addressesOf(name: string, evaluation: Evaluation): Promise
   return [...recordsOf(v6), ...recordsOf(v4)];
 }
 
+/** What the reverse DNS says of an address. */
+export interface HostNames {
+  /** Those that lead back to it. */
+  readonly names: readonly string[];
+  /** The first one, even if it does not. */
+  readonly claimed: string | undefined;
+}
+
 /**
  * The names of a client by the reverse DNS, those only that lead back to its address: whoever owns an address may call it
  * what he likes.
@@ -23,17 +31,18 @@ export async function addressesOf(name: string, evaluation: Evaluation): Promise
  * @param onNone Is called if there is no name at all, not even one that leads elsewhere.
  * @throws {DeferError} the DNS does not say.
  */
-export async function namesOf(address: string, evaluation: Evaluation, onNone?: () => void): Promise<string[]> {
+export async function namesOf(address: string, evaluation: Evaluation, onNone?: () => void): Promise<HostNames> {
   const { resolver, signal } = evaluation.around;
-  if (resolver === undefined) return [];
+  if (resolver === undefined) return { names: [], claimed: undefined };
   const answer = await resolver.resolve(reverseName(address), "PTR", signal === undefined ? {} : { signal });
   const names: string[] = [];
-  if (recordsOf(answer).length === 0) onNone?.();
-  for (const name of recordsOf(answer).slice(0, MAX_NAMES)) {
+  const all = recordsOf(answer);
+  if (all.length === 0) onNone?.();
+  for (const name of all.slice(0, MAX_NAMES)) {
     const addresses = await addressesOf(name, evaluation);
     if (addresses.some((found) => sameAddress(found, address))) names.push(name);
   }
-  return names;
+  return { names, claimed: all[0] };
 }
 
 /** RFC 1035 §3.5, RFC 3596 §2.5. */

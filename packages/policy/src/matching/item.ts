@@ -1,6 +1,14 @@
 import type { Evaluation } from "../expansion/evaluation.ts";
 import type { Value } from "../expansion/value.ts";
+import type { HostNames } from "./host-names.ts";
 import type { Answer } from "./matched.ts";
+
+/** A client, and what the reverse DNS has said of it. */
+export interface NamedHost {
+  readonly hostName: string | undefined;
+  readonly otherHostNames: readonly string[];
+  rememberNames(names: HostNames): void;
+}
 
 /** What a list is asked about. */
 export interface Subject {
@@ -11,6 +19,7 @@ export interface Subject {
   readonly lower: string;
   /** Of a host, if known: its name. */
   readonly hostName?: string | undefined;
+  readonly host?: NamedHost | undefined;
 }
 
 /** What an item says about a subject. @throws {DeferError} it cannot be decided now. */

@@ -1,6 +1,6 @@
 import { lowerCase } from "../expansion/operators/case.ts";
 import { Tainted, textOf, type Value } from "../expansion/value.ts";
-import type { Subject } from "./item.ts";
+import type { NamedHost, Subject } from "./item.ts";
 
 /** The client host of a host list. */
 export interface HostSubject {
@@ -8,6 +8,8 @@ export interface HostSubject {
   readonly address: string;
   /** `$sender_host_name`, if it is known already. */
   readonly name?: string | undefined;
+  /** Whose names these are: what is found out of them is kept there, as is what is known already. */
+  readonly host?: NamedHost;
 }
 
 export function subjectOf(subject: Value | HostSubject): Subject {
@@ -15,6 +17,6 @@ export function subjectOf(subject: Value | HostSubject): Subject {
     const text = textOf(subject);
     return { value: subject, text, lower: lowerCase(text) };
   }
-  const { address, name } = subject;
-  return { value: address, text: address, lower: lowerCase(address), hostName: name };
+  const { address, host, name = host?.hostName } = subject;
+  return { value: address, text: address, lower: lowerCase(address), hostName: name, host };
 }

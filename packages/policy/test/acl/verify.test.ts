@@ -120,6 +120,15 @@ describe("verify = recipient", () => {
     assert.equal((await askRcpt("  accept verify = recipient")).said, LATER));
 });
 
+test("mailfrom is for header_sender, as in Exim", async () => {
+  for (const kind of ["sender", "recipient"]) {
+    const { said, log } = await askRcpt(`  accept verify = ${kind}/callout=5s,mailfrom=a@b`, {
+      hooks: { verifyAddress },
+    });
+    assert.equal(said, LATER, `${kind}: ${log}`);
+  }
+});
+
 describe("verify = sender", () => {
   test("the first refusal says why, the next ones do not", async () => {
     assert.deepEqual(await ask("  require verify = sender", "gone@x", "b@c"), [
@@ -268,6 +277,49 @@ describe("verification of the client", () => {
     test(`${condition} as ${helo} from ${address}`, async () =>
       assert.match(await check(condition, helo, { address }), said));
   }
+});
+
+describe("why a client's name is not found, in the words of Exim 4.98.2", () => {
+  const zone = {
+    "PTR 1.2.0.192.in-addr.arpa": ["liar.example", "client.example", "CLIENT2.example"],
+    "A liar.example": ["192.0.2.99"],
+    "A client.example": ["192.0.2.1"],
+    "A client2.example": ["192.0.2.1"],
+    "A CLIENT2.example": ["192.0.2.1"],
+    "PTR 2.2.0.192.in-addr.arpa": "defer",
+    "PTR 3.2.0.192.in-addr.arpa": ["liar.example"],
+  } as const;
+  const about = "for reverse lookup check";
+  const LIES = "192.0.2.3 does not match any IP address for liar.example";
+  const rows = [
+    ["192.0.2.9", "550", `host lookup failed ${about} (failed to find host name from IP address)`],
+    ["192.0.2.3", "550", `host lookup failed ${about} (${LIES})`],
+    ["192.0.2.2", "451", `host lookup deferred ${about}`],
+  ] as const;
+  for (const [address, code, log] of rows) {
+    test(address, async () => {
+      const config =
+        "acl_smtp_helo = c\nbegin acl\nc:\n  require message = <$acl_verify_message>\n    verify = reverse_host_lookup\n";
+      const { acls } = policySession(config, { zone, address });
+      const answer = await acls.helo("x", true);
+      if (answer.verdict === "accept") throw new Error("it was let in");
+      assert.equal(answer.log, log);
+      assert.equal(shown(answer), `${code} ${code === "550" ? "<>" : "Temporary local problem - please try later"}`);
+    });
+  }
+
+  test("what a host list finds out is the client's name from then on, and all its names count", async () => {
+    const config = `acl_smtp_helo = c
+begin acl
+c:
+  warn hosts = *.elsewhere
+  deny !hosts = *2.example
+  accept message = $sender_fullhost
+`;
+    const { acls, session } = policySession(config, { zone });
+    session.connection.helo = "x";
+    assert.equal(shown(await acls.helo("x", true)), "accept 250 client.example (x) [192.0.2.1]");
+  });
 });
 
 test("a megabyte of addresses in the header lets others run while it is looked at", async () => {

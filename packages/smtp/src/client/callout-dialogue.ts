@@ -192,16 +192,23 @@ const NOT_ASCII = /[\x80-\xff]/;
 const isYes = (word: PeerWord): word is Extract<PeerWord, { kind: "reply" }> =>
   word.kind === "reply" && word.reply.code < 300;
 
+/** As Exim says it of a transaction's commands. */
+const responseText = (sent: string, said: string): string => `response to "${printable(sent)}" was: ${said}`;
+
 function ended(word: PeerWord, sent: string, failure: CalloutEnd["failure"] & string, label: string): CalloutEnd {
   switch (word.kind) {
     case "reply": {
       const { code, text } = word.reply;
-      return { result: code >= 500 ? "bad" : "unknown", failure, sent, response: text, text: replyText(sent, text) };
+      const said = sent.startsWith("MAIL ") ? responseText(sent, printable(text)) : replyText(sent, text);
+      return { result: code >= 500 ? "bad" : "unknown", failure, sent, response: text, text: said };
     }
     case "malformed":
       return { result: "unknown", failure, sent, text: malformedTrouble(word.text, sent).text };
-    case "closed":
-      return { result: "unknown", failure, sent, text: `response to "${printable(sent)}" was: connection dropped` };
+    case "closed": {
+      const isBegun = /^(?:MAIL|RCPT|RSET) ?/.test(sent);
+      const said = isBegun ? responseText(sent, "connection dropped") : lossTrouble(word, sent, label).text;
+      return { result: "unknown", failure, sent, text: said };
+    }
     case "timeout":
     case "error":
       return { result: "unknown", failure, sent, text: lossTrouble(word, sent, label).text };

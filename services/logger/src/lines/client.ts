@@ -16,9 +16,13 @@ export interface LoggedClient {
 export function client(from: LoggedClient, style: LogStyle): string {
   const { clientAddress = "", clientPort, clientName = "", helo = "", connectionId } = from;
   const port = style.selectors.has("incoming_port") ? clientPort : undefined;
-  const isSame = helo.toLowerCase() === clientName.toLowerCase();
+  const isSame =
+    helo.toLowerCase() === clientName.toLowerCase() || (clientName !== "" && isLiteralOf(helo, clientAddress));
   const said = helo === "" || isSame ? "" : `(${printable(helo)}) `;
   const name = clientName === "" ? "" : `${printable(clientName)} `;
   const id = connectionId === undefined ? "" : ` Ci=${connectionId}`;
   return `${name}${said}${endOf(printable(clientAddress), port)}${ownEnd(from)}${id}`;
 }
+
+const isLiteralOf = (helo: string, address: string): boolean =>
+  helo.startsWith("[") && /^\[(?:ipv[46]:)?(.*)\]$/i.exec(helo)?.[1] === address;

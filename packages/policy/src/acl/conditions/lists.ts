@@ -63,9 +63,7 @@ export const hosts = listTest({
   kind: "host",
   subject: ({ session: { connection } }) =>
     // A proxy that speaks for itself is nobody's client: what its address may do is not for those behind it.
-    isProxyItself(connection.client)
-      ? { address: NOBODY }
-      : { address: connection.client.address, name: connection.hostName },
+    isProxyItself(connection.client) ? { address: NOBODY } : { address: connection.client.address, host: connection },
   onMatch: keep("host_data"),
   captures: "keep",
 });

@@ -10,7 +10,9 @@ export const delay = readTest<number>(
   (value) => {
     const seconds = parseInterval(trim(textOf(value)));
     if (seconds === undefined)
-      throw new ExpansionFailure(`syntax error in argument for "delay" modifier: "${textOf(value)}"`);
+      throw new ExpansionFailure(
+        `syntax error in argument for "delay" modifier: "${textOf(value)}" is not a time value`,
+      );
     return seconds;
   },
   (seconds, { session }) => {

@@ -1,5 +1,6 @@
 import type { ServerAuthenticator } from "../../authenticators/server-authenticators.ts";
 import { Tainted, type Value } from "../../expansion/value.ts";
+import type { HostNames } from "../../matching/host-names.ts";
 import type { ConnectionControls } from "../controls/connection-controls.ts";
 import type { Offers } from "./advertise-lists.ts";
 import type { ClientTerms } from "./expanded-options.ts";
@@ -65,6 +66,10 @@ export class SmtpConnection {
   isExtended = false;
   /** Of the client by the reverse DNS; undefined: nobody has asked; empty: it has none. */
   hostName: string | undefined;
+  /** Its further names, that lead back to its address as well. */
+  otherHostNames: readonly string[] = NONE;
+  /** What the reverse DNS calls it, whether that leads back or not. */
+  claimedName: string | undefined;
   /** The reverse DNS could not be asked. */
   isHostLookupDeferred = false;
   /** `sender_unqualified_hosts`, `recipient_unqualified_hosts`: MAIL, RCPT may come without a domain. */
@@ -117,6 +122,13 @@ export class SmtpConnection {
     this.hostName = client.name;
     if (client.login !== undefined)
       this.authentication = { by: "xclient", method: "xclient", isByCertificate: false, id: new Tainted(client.login) };
+  }
+
+  /** The reverse DNS has been asked. */
+  rememberNames({ names, claimed }: HostNames): void {
+    [this.hostName = "", ...this.otherHostNames] = names;
+    this.claimedName = claimed;
+    this.isHostLookupDeferred = false;
   }
 
   get proxy(): ProxyView | undefined {

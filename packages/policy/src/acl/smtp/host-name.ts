@@ -8,9 +8,7 @@ export async function lookUpHostName(session: AclSession): Promise<void> {
   const { address } = connection.client;
   if (address === "" || connection.hostName !== undefined) return;
   try {
-    const [name = ""] = await namesOf(address, evaluation, () => noName(session, address));
-    connection.hostName = name;
-    connection.isHostLookupDeferred = false;
+    connection.rememberNames(await namesOf(address, evaluation, () => noName(session, address)));
   } catch (error) {
     if (!(error instanceof DeferError)) throw error;
     connection.isHostLookupDeferred = true;

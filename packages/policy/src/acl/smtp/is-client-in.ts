@@ -17,13 +17,13 @@ export function isClientIn(
   undecidedIs = false,
 ): Eventual<boolean> {
   if (list === undefined) return usual;
-  const { client, hostName } = session.connection;
+  const { connection } = session;
   const undecided = (error: unknown): boolean => {
     if (error instanceof DeferError || error instanceof ExpansionFailure) return undecidedIs;
     throw error;
   };
   try {
-    const answer = list.match(session.evaluation, { address: client.address, name: hostName });
+    const answer = list.match(session.evaluation, { address: connection.client.address, host: connection });
     if (!(answer instanceof Promise)) return answer !== undefined;
     return answer.then((matched) => matched !== undefined, undecided);
   } catch (error) {

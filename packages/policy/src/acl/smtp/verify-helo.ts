@@ -33,10 +33,8 @@ async function isOfClient(session: Asking): Promise<boolean> {
 export async function clientName(session: Asking): Promise<string> {
   const { connection, evaluation } = session;
   if (connection.hostName === undefined) {
-    const [name = ""] = await namesOf(connection.client.address, evaluation, () =>
-      noName(session, connection.client.address),
-    );
-    connection.hostName = name;
+    const { address } = connection.client;
+    connection.rememberNames(await namesOf(address, evaluation, () => noName(session, address)));
   }
-  return connection.hostName;
+  return connection.hostName ?? "";
 }

@@ -10,7 +10,7 @@ import type { Verification } from "./verification.ts";
 
 /** `recipient`: somebody here, or a host elsewhere, takes mail for it. */
 export const recipient: Verification = (run, { options }) => {
-  const read = readAddressOptions(options);
+  const read = withoutMailFrom(readAddressOptions(options));
   const { session } = run;
   if (session.recipient === undefined) throw new ExpansionFailure("verify = recipient without a recipient");
   return then(ask(run, "recipient", session.recipient.address, read), (verdict) => {
@@ -28,7 +28,7 @@ export const recipient: Verification = (run, { options }) => {
 
 /** `sender`, `sender=address`: a bounce to it would find its way. */
 export const sender: Verification = (run, { argument, options }) => {
-  const read = readAddressOptions(options);
+  const read = withoutMailFrom(readAddressOptions(options));
   if (read.callout?.sender !== undefined) {
     throw new ExpansionFailure("use_sender or use_postmaster cannot be used for a sender verify callout");
   }
@@ -53,6 +53,12 @@ export const sender: Verification = (run, { argument, options }) => {
 };
 
 const MAX_VERDICTS = 100;
+
+/** A bounce to the sender has none itself, and what a recipient's host is asked with is `use_sender`. */
+function withoutMailFrom(read: AddressOptions): AddressOptions {
+  if (read.callout?.mailFrom === undefined) return read;
+  throw new ExpansionFailure('"mailfrom" is allowed as a callout option only for verify=header_sender');
+}
 
 /** What is said of the refusal of a recipient because of the sender; why, is told once for each sender, with the first one. */
 function failedSender(run: AclRun, address: string, verdict: AddressVerdict): void {
@@ -82,7 +88,10 @@ export const headerSender: Verification = async (run, { options }) => {
     if (toleratedOr(verdict, read, run) === "yes") return "yes";
     if (verdict.result === "unknown") said = "defer";
   }
-  run.log = "there is no valid sender in any header line";
+  run.log =
+    said === "defer"
+      ? "all attempts to verify a sender in a header line deferred"
+      : "there is no valid sender in any header line";
   return said;
 };
 

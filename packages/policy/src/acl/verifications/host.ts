@@ -1,6 +1,7 @@
 import { DeferError } from "@postbus/mail";
 import type { AclRun } from "../acl-run.ts";
 import type { Said } from "../outcome.ts";
+import type { SmtpConnection } from "../smtp/connection.ts";
 import { clientName, verifyHelo } from "../smtp/verify-helo.ts";
 import type { Verification } from "./verification.ts";
 
@@ -10,15 +11,20 @@ export const reverseHostLookup: Verification = async (run, { options }) => {
   if (connection.client.address === "") return "yes";
   try {
     if ((await clientName(run.session)) !== "") return "yes";
-    return refuse(run, "host lookup failed");
+    run.log = `host lookup failed for reverse lookup check (${whyNoName(connection)})`;
+    return "no";
   } catch (error) {
     if (!(error instanceof DeferError)) throw error;
     if (options.some((option) => option.toLowerCase() === "defer_ok")) return "yes";
-    run.message = `host lookup deferred`;
-    run.log = error.message;
+    run.log = "host lookup deferred for reverse lookup check";
     return "defer";
   }
 };
+
+const whyNoName = ({ claimedName, client }: SmtpConnection): string =>
+  claimedName === undefined
+    ? "failed to find host name from IP address"
+    : `${client.address} does not match any IP address for ${claimedName}`;
 
 /** `helo`: the name in HELO is the client's address, its name, or a name with its address (RFC 5321 §4.1.4). */
 export const helo: Verification = async (run) => {

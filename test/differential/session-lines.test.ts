@@ -4,7 +4,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { freePort, type PeerAction, startExim, startSmtpPeer } from "@postbus/testkit";
+import { freePort, makeCertificate, type PeerAction, startExim, startSmtpPeer } from "@postbus/testkit";
+import nodemailer from "nodemailer";
 import { eventually } from "../support/eventually.ts";
 import { runningPostbus, type Scope, temporaryDirectory } from "../support/fixture.ts";
 import { normalised } from "../support/normalised.ts";
@@ -35,6 +36,18 @@ async function silentClient(port: number, lines: readonly string[]): Promise<voi
   await once(socket, "end");
   socket.end();
   await once(socket, "close");
+}
+
+async function refusedOverTls(port: number): Promise<void> {
+  const transport = nodemailer.createTransport({
+    host: "127.0.0.1",
+    port,
+    requireTLS: true,
+    tls: { rejectUnauthorized: false, servername: "asked.test" },
+  });
+  const envelope = { from: "a@b.test", to: ["c@b.test"] };
+  await assert.rejects(transport.sendMail({ envelope, raw: "Subject: x\r\n\r\ntext\r\n" }), /550/);
+  transport.close();
 }
 
 interface Server {
@@ -106,6 +119,29 @@ describe("lines of the log as from a real Exim", () => {
     }
     assert.deepEqual(lines[1], lines[0]);
     assert.match(lines[0]?.join() ?? "", /size=5000 max=1024/);
+  });
+
+  test("what is refused over TLS says over what", async (t) => {
+    if (needs(t, "exim-4.98") === undefined) return;
+    const { certificateFile, privateKeyFile } = makeCertificate("mx.test");
+    const main = MAIN.replace("tls_advertise_hosts =", "tls_advertise_hosts = *");
+    const options = `tls_certificate = ${certificateFile}
+tls_privatekey = ${privateKeyFile}
+log_selector = +tls_sni +tls_peerdn
+acl_smtp_rcpt = r
+begin acl
+r:
+  deny
+`;
+    const lines = [];
+    for (const { port, linesUntil } of await bothWith(t, main + options)) {
+      await refusedOverTls(port);
+      const refused = (await linesUntil(/rejected RCPT/)).filter((line) => line.includes("rejected RCPT"));
+      // Exim's library has other words for ciphers.
+      lines.push(refused.map((line) => line.replace(/ X=TLS\S+/, " X=CIPHER")));
+    }
+    assert.deepEqual(lines[1], lines[0]);
+    assert.match(lines[0]?.join() ?? "", / X=CIPHER CV=no SNI=asked\.test F=<a@b\.test> rejected RCPT/);
   });
 
   test("callouts that fail before RCPT, and senders in headers that cannot be verified for now", async (t) => {

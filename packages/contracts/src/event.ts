@@ -217,6 +217,18 @@ export const Rejected = Type.Object(
     /** Who the client has shown to be (`A=`). */
     authenticator: Type.Optional(Type.String()),
     authenticatedId: Type.Optional(Type.String()),
+    /** Over what the command came, as in a reception; only of what an ACL has refused. */
+    tls: Type.Optional(
+      Type.Object(
+        {
+          cipher: Type.String(),
+          certificateVerified: Type.Boolean(),
+          peerName: Type.Optional(Type.String()),
+          serverName: Type.Optional(Type.String()),
+        },
+        closed,
+      ),
+    ),
     /** What SPF has said of the return path, if the log wants it. */
     spf: Type.Optional(Type.String()),
     /** Exim's words: `rejected RCPT <a@b>: relay not permitted`. */

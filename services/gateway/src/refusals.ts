@@ -1,6 +1,7 @@
 import type { Rejected } from "@postbus/contracts";
-import type { AclAnswer } from "@postbus/policy";
+import type { AclAnswer, TlsView } from "@postbus/policy";
 import { type LoggedClient, loggedClient } from "./log/logged-client.ts";
+import { receivedOver } from "./log/received-over.ts";
 import type { LoggedAuthentication } from "./log/session-log.ts";
 import type { RejectionStage } from "./metrics.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -8,6 +9,7 @@ import type { Surroundings } from "./surroundings.ts";
 /** Whom it concerns. */
 interface Refusing extends LoggedClient {
   readonly authentication: LoggedAuthentication | undefined;
+  readonly tls: TlsView | undefined;
   readonly envelope:
     | { readonly returnPath: string; readonly facts: { readonly spfResult: string | undefined } }
     | undefined;
@@ -15,6 +17,7 @@ interface Refusing extends LoggedClient {
 
 /** Of a message that was refused, and where that is to be logged. */
 type RefusedMessage = Pick<Rejected, "messageId" | "details" | "targets">;
+type More = RefusedMessage & Pick<Rejected, "ofHandshake" | "tls">;
 
 /** What one client was refused, for the log and the metrics. */
 export class Refusals {
@@ -38,10 +41,12 @@ export class Refusals {
     // As in Exim, of several lines the first.
     const why = log === undefined ? "" : `: ${/^.*/.exec(log)?.[0] ?? ""}`;
     const targets = logTargets === undefined ? {} : { targets: [...new Set(logTargets)] };
-    this.add(stage, `${isTemporary ? "temporarily " : ""}rejected ${what}${why}`, { ...message, ...targets });
+    const { tls } = this.#client;
+    const over = tls === undefined ? {} : { tls: receivedOver(tls) };
+    this.add(stage, `${isTemporary ? "temporarily " : ""}rejected ${what}${why}`, { ...message, ...targets, ...over });
   }
 
-  add(stage: RejectionStage, text: string, more: RefusedMessage = {}): void {
+  add(stage: RejectionStage, text: string, more: More = {}): void {
     this.#surroundings.metrics.rejections.inc({ stage });
     this.#record(text, more);
   }
@@ -51,7 +56,7 @@ export class Refusals {
     this.#record(text, { ofHandshake: true });
   }
 
-  #record(text: string, more: RefusedMessage & Pick<Rejected, "ofHandshake">): void {
+  #record(text: string, more: More): void {
     const { rejections, messageIds, policy } = this.#surroundings;
     const { envelope, authentication } = this.#client;
     const { selectors } = policy.log;

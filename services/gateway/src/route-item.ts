@@ -9,11 +9,12 @@ import {
   type RouteItem,
 } from "@postbus/contracts";
 import { DeferError } from "@postbus/mail";
-import { carriedValues, type SmtpAcls, type TlsView, textOf } from "@postbus/policy";
+import { carriedValues, type SmtpAcls, textOf } from "@postbus/policy";
 import type { NotifyOccasion } from "@postbus/smtp";
 import type { Envelope } from "./envelope.ts";
 import type { Incoming } from "./incoming.ts";
 import type { LoggedReception } from "./log/logged-reception.ts";
+import { receivedOver } from "./log/received-over.ts";
 
 /** Octets of ACL variables that travel with a message: it must fit into one item of the bus. */
 const MAX_VARIABLES = 65_536;
@@ -143,15 +144,6 @@ function itemRecipient(address: string, envelope: Envelope, isFake: boolean): Re
 function withoutSigns(notify: readonly NotifyOccasion[]): NotifyOccasion[] {
   const left = notify.filter((occasion) => occasion !== "SUCCESS" && occasion !== "DELAY");
   return left.length === 0 ? ["NEVER"] : left;
-}
-
-function receivedOver({ cipher, isVerified, peerName, sni }: TlsView): Partial<Reception> {
-  return {
-    cipher,
-    certificateVerified: isVerified,
-    ...(peerName === "" ? {} : { peerName }),
-    ...(sni === "" ? {} : { serverName: sni }),
-  };
 }
 
 /** @throws {DeferError} they are too large. */

@@ -271,6 +271,17 @@ const cases: readonly { name: string; event: MailEvent; want: string }[] = [
     want: "H=(spam.test) [192.0.2.66] F=<x@spam.test> rejected RCPT <a@b.test>: relay not permitted",
   },
   {
+    name: "refused recipient over TLS",
+    event: {
+      ...rejected,
+      helo: "spam.test",
+      tls: { cipher: "TLS1.3:C:256", certificateVerified: false, peerName: "/CN=c", serverName: "mx.test" },
+      returnPath: "x@spam.test",
+      text: "rejected RCPT <a@b.test>: no verified certificate",
+    },
+    want: "H=(spam.test) [192.0.2.66] X=TLS1.3:C:256 CV=no F=<x@spam.test> rejected RCPT <a@b.test>: no verified certificate",
+  },
+  {
     name: "refused null sender",
     event: { ...rejected, helo: "spam.test", returnPath: "", text: "rejected MAIL: no" },
     want: "H=(spam.test) [192.0.2.66] rejected MAIL: no",

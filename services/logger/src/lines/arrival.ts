@@ -14,7 +14,7 @@ export function arrival(event: Received, style: LogStyle): string {
   if (reception.clientAddress !== undefined) line += ` H=${client({ ...reception, ...event }, style)}`;
   line += ` P=${reception.protocol}`;
   if (event.pipelining !== undefined) line += ` ${event.pipelining}`;
-  line += tls(event, style) + authentication(event, style);
+  line += tlsFields(reception, style, event.isResumed) + authentication(event, style);
   if (reception.isPrdr === true) line += " PRDR";
   if (event.proxyAddress !== undefined) line += ` PRX=${event.proxyAddress}`;
   line += spfField(event.facts?.spf?.result, style);
@@ -37,10 +37,15 @@ const subject = (text: string): string =>
 
 const addressOr = (address: string, none: string): string => (address === "" ? none : printable(address));
 
-function tls({ reception, isResumed }: Pick<Received, "reception" | "isResumed">, { selectors }: LogStyle): string {
-  const { cipher, certificateVerified, peerName, serverName } = reception;
+/** `X=cipher CV=yes DN="name" SNI=name` */
+export function tlsFields(
+  over: Pick<Received["reception"], "cipher" | "certificateVerified" | "peerName" | "serverName">,
+  { selectors }: LogStyle,
+  isResumed = false,
+): string {
+  const { cipher, certificateVerified, peerName, serverName } = over;
   if (cipher === undefined) return "";
-  let fields = selectors.has("tls_cipher") ? ` X=${cipher}${isResumed === true ? "*" : ""}` : "";
+  let fields = selectors.has("tls_cipher") ? ` X=${cipher}${isResumed ? "*" : ""}` : "";
   if (certificateVerified !== undefined && selectors.has("tls_certificate_verified")) {
     fields += ` CV=${certificateVerified ? "yes" : "no"}`;
   }

@@ -1,6 +1,7 @@
 import type { Rejected } from "@postbus/contracts";
 import type { LogStyle } from "../log-style.ts";
 import { printable } from "../printable.ts";
+import { tlsFields } from "./arrival.ts";
 import { client } from "./client.ts";
 import { spfField } from "./spf-field.ts";
 
@@ -11,8 +12,9 @@ export function rejection(event: Rejected, style: LogStyle): string {
   if (ofHandshake === true) return `TLS error on connection from ${from} ${printable(text)}`;
   if (ofConnection === true) return `Connection from ${from} refused: ${printable(text)}`;
   const sender = returnPath === undefined || !WITH_SENDER.test(text) ? "" : ` F=<${printable(returnPath)}>${by(event)}`;
+  const over = event.tls === undefined ? "" : tlsFields(event.tls, style);
   const of = messageId === undefined ? "" : `${messageId} `;
-  return `${of}H=${from}${sender}${spfField(spf, style)} ${printable(text)}`;
+  return `${of}H=${from}${over}${sender}${spfField(spf, style)} ${printable(text)}`;
 }
 
 /** As in Exim, the sender stands in lines about recipients and content; elsewhere it is known by the command, or not yet. */

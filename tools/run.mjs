@@ -1,6 +1,6 @@
 // Sets up what the project needs and runs one of its jobs. Plain JavaScript: it must run on Node.js 20.
 //
-//   node tools/run.mjs start|postbus|test|faults|fuzz|check|format|bench|lock|exec [ARGUMENT...]
+//   node tools/run.mjs start|postbus|test|scenarios|faults|fuzz|check|format|bench|lock|exec [ARGUMENT...]
 //
 // Set-up: the pinned Node.js and pnpm go to .toolchain/ (from the npm registry, no install scripts), the workspace's
 // dependencies to node_modules/. Stamps make a second run skip both.
@@ -80,6 +80,7 @@ const jobs = {
   start: () => ["bin/postbus", ["start", ...args]],
   postbus: () => ["bin/postbus", args],
   test: () => ["node", ["tools/test.mjs", ...args]],
+  scenarios: () => ["node", ["tools/test.mjs", "--scenarios"]],
   /** The long crash tests, one file after the other: each takes the whole machine for minutes. */
   faults: () => [
     "node",
@@ -124,7 +125,7 @@ try {
   say(err instanceof Error ? err.message : String(err));
   process.exit(1);
 }
-if (job === "test") fetchServers();
+if (job === "test" || job === "scenarios") fetchServers();
 const [command, commandArgs] = jobs[job]();
 const child = spawn(command, commandArgs, { cwd: root, env, stdio: "inherit" });
 // The child decides how to stop; this process only waits for it and passes on what it got.

@@ -1,5 +1,6 @@
 // `npm test`: what waits more than it works goes several files at a time; the crash tests then have the machine to
-// themselves, for what they count depends on how busy it is. With arguments, those files only.
+// themselves, for what they count depends on how busy it is. With `--scenarios` those instead (`npm run scenarios`), with
+// other arguments those files only.
 import { globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -29,30 +30,39 @@ async function test(concurrency, files) {
 /** Their tests wait for servers and processes: loading modules is the least that they do. */
 const WAITING = ["services/postbus", "packages/bus"];
 
+const inOrder = (patterns) => patterns.flatMap((pattern) => globSync(pattern).sort());
+
 /** What takes longest begins first, so that in the end no file runs while nothing else is left to do. */
 function everything(directory) {
-  const long = ["services/postbus/test/{fleet,start}.test.ts", "test/{refusals,next-hops,requiretls,queueing}.test.ts"];
   const whole = [
+    "services/postbus/test/{fleet,start}.test.ts",
     ...WAITING.map((path) => `${path}/test/**/*.test.ts`),
-    "test/{*,{examples,fuzz,bad-input,signers,spf-records}/*}.test.ts",
+    "test/{*,{fuzz,bad-input,signers,spf-records}/*}.test.ts",
   ];
   const others = globSync("{services,packages}/*/test").filter((path) => !WAITING.includes(dirname(path)));
-  return new Set([
-    ...long.flatMap((pattern) => globSync(pattern).sort()),
-    ...whole.flatMap((pattern) => globSync(pattern).sort()),
-    ...others
-      .sort()
-      .reverse()
-      .flatMap((path) => grouped(directory, path)),
-  ]);
+  const groups = others
+    .sort()
+    .reverse()
+    .flatMap((path) => grouped(directory, path));
+  return new Set([...inOrder(whole), ...groups]);
 }
 
-if (process.argv.length > 2) {
-  process.exitCode = (await test(1, process.argv.slice(2))) ? 0 : 1;
+/** The whole program in less common situations, and the examples of the features. */
+const SCENARIOS = [
+  "test/scenarios/{restart,suspension,refusals,verifier-away,next-hops}.test.ts",
+  "test/{scenarios,examples}/*.test.ts",
+];
+
+const [first, ...files] = process.argv.slice(2);
+if (first === "--scenarios") {
+  const isGood = await test(4, [...new Set(inOrder(SCENARIOS))]);
+  process.exitCode = isGood ? 0 : 1;
+} else if (first !== undefined) {
+  process.exitCode = (await test(1, [first, ...files])) ? 0 : 1;
 } else {
   const directory = mkdtempSync(join(tmpdir(), "postbus-tests-"));
   try {
-    const results = [await test(4, [...everything(directory)]), await test(1, globSync("test/short/*.test.ts").sort())];
+    const results = [await test(4, [...everything(directory)]), await test(1, inOrder(["test/short/*.test.ts"]))];
     process.exitCode = results.every(Boolean) ? 0 : 1;
   } finally {
     rmSync(directory, { recursive: true });

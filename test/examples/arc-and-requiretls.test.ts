@@ -194,7 +194,7 @@ example("16.4", "arc_sign", {
 
 example("16.5", "tls_advertise_requiretls, $requiretls, control = requiretls", {
   config: around({ main: "tls_advertise_requiretls = *", rcpt: "  warn control = requiretls" }),
-  // Where such a message goes from here is in `test/requiretls.test.ts`.
+  // Where such a message goes from here is in `test/scenarios/requiretls.test.ts`.
   async shows(site, t) {
     assert.equal(new Site(around()).configuration.main.get("tls_advertise_requiretls"), "*", "the default");
     assert.equal((await site.message()).session.message.controls.requiresTls, true);

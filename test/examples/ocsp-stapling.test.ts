@@ -21,13 +21,13 @@ example("2.2", "hosts_require_ocsp", {
     assert.equal(smtpOption(site, "hosts_require_ocsp"), "*");
     assert.equal(smtpOption(new Site(around()), "hosts_require_ocsp") ?? "", "");
   },
-  pending: { part: "F", behaviour: "a host that staples nothing, or no good proof, defers the delivery" },
+  pending: "a host that staples nothing, or no good proof, defers the delivery",
 });
 
 example("2.3", "hosts_request_ocsp", {
   config: around({ smtp: "  hosts_request_ocsp = *" }),
   shows: () => assert.equal(smtpOption(new Site(around()), "hosts_request_ocsp"), "*"),
-  pending: { part: "F", behaviour: "a proof is asked for, and told in $tls_out_ocsp" },
+  pending: "a proof is asked for, and told in $tls_out_ocsp",
 });
 
 example("2.4", "hosts_request_ocsp where DANE has a proof of its own: what it gives is 13.1", {

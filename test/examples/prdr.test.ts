@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { judgeContent } from "@postbus/policy";
+import { startSmtpPeer } from "@postbus/testkit";
+import { eventually } from "../support/eventually.ts";
 import { around } from "./around.ts";
 import { example } from "./example.ts";
 import { programSession } from "./program-session.ts";
+import { runningProgram, speak } from "./running-program.ts";
 
 /** Refuses one of two recipients when the content is there. */
 const REFUSES_ONE = `acl_check_prdr:
@@ -50,9 +54,28 @@ example("1.2", "acl_data_smtp_prdr, the old name of acl_smtp_data_prdr", {
 
 example("1.3", "hosts_try_prdr", {
   config: around({ smtp: "  hosts_try_prdr = *" }),
-  pending: {
-    part: "D",
-    behaviour: "MAIL says PRDR to a host that offers it, and each recipient has a result of its own",
+  async shows(_site, t) {
+    const peer = await startSmtpPeer({
+      keywords: ["PRDR"],
+      answer({ moment }) {
+        if (moment !== "end of data") return undefined;
+        return { raw: ["353 go on", "250 good", "450 later", "550 never", "250 some"].join("\r\n").concat("\r\n") };
+      },
+    });
+    t.after(() => peer[Symbol.asyncDispose]());
+    const smtp = `  hosts_try_prdr = *\n  port = ${peer.port}\n  allow_localhost`;
+    const { port, mainlog } = await runningProgram(t, around({ smtp }));
+    const to = ["a", "b", "c"].map((name) => `RCPT TO:<${name}@relay.example>`);
+    await speak(port, ["EHLO c", "MAIL FROM:<u@test.example>", ...to, "DATA", "Subject: x\r\n\r\nx\r\n."]);
+    const results = await eventually(async () => {
+      const log = await readFile(mainlog, "latin1");
+      const lines = ["a", "b", "c"].map((name) => new RegExp(` (=>|==|\\*\\*) ${name}@.*`).exec(log)?.[0]);
+      return lines.includes(undefined) ? undefined : lines;
+    });
+    assert.match(peer.commands.find((line) => line.startsWith("MAIL")) ?? "", / PRDR( |$)/);
+    assert.match(results[0] ?? "", /^ => .* PRDR /);
+    assert.match(results[1] ?? "", /^ == .* PRDR error after DATA: 450 later$/);
+    assert.match(results[2] ?? "", /^ \*\* .* PRDR error after DATA: 550 never$/);
   },
 });
 

@@ -70,7 +70,8 @@ export class BundleCommitter implements Publisher {
 
   #pump(): void {
     if (this.#isCommitting) return;
-    this.#rejectLate();
+    // At the edge they go with what comes next, as long as that is not given up.
+    if (this.#options.onUnknown === undefined) this.#rejectLate();
     const entries = this.#take();
     if (entries.length === 0) return;
     this.#isCommitting = true;
@@ -95,12 +96,12 @@ export class BundleCommitter implements Publisher {
     return this.#waiting.splice(0, count);
   }
 
-  /** Those whose time is up; they are in the order of it. */
-  #rejectLate(): void {
+  /** Those that wait and whose time is up; they are in the order of it. */
+  #rejectLate(cause?: Error): void {
     const now = performance.now();
     const inTime = this.#waiting.findIndex(({ giveUpAtMs }) => giveUpAtMs > now);
     for (const { reject } of this.#waiting.splice(0, inTime === -1 ? this.#waiting.length : inTime)) {
-      reject(new BusUnavailableError("publish: not sent when the time was up"));
+      reject(new BusUnavailableError("publish: not sent when the time was up", { cause }));
     }
   }
 
@@ -121,7 +122,10 @@ export class BundleCommitter implements Publisher {
           : await this.#untilKnown(bundle, Math.min(...entries.map(({ giveUpAtMs }) => giveUpAtMs)));
       for (const { resolve } of entries) resolve(ack);
     } catch (err) {
-      if (err instanceof BusUnavailableError) for (const { reject } of entries) reject(err);
+      if (err instanceof BusUnavailableError) {
+        for (const { reject } of entries) reject(err);
+        this.#rejectLate(err);
+      }
       // Refused, and so not stored: a bad header, no room for all of them. Each goes on its own.
       else await Promise.all(entries.map((entry) => this.#singly(entry)));
     }
@@ -132,13 +136,15 @@ export class BundleCommitter implements Publisher {
     try {
       resolve(await this.#untilKnown(message, giveUpAtMs));
     } catch (err) {
-      reject(asBusError("publish", err));
+      const error = asBusError("publish", err);
+      reject(error);
+      if (error instanceof BusUnavailableError) this.#rejectLate(error);
     }
   }
 
   #untilKnown(message: Message, giveUpAtMs: number): Promise<PubAck> {
     const { onUnknown } = this.#options;
-    return sendUntilKnown(this.#link, message, { giveUpAtMs, onUnknown, onRetry: () => this.#rejectLate() });
+    return sendUntilKnown(this.#link, message, { giveUpAtMs, onUnknown });
   }
 
   /** Sent once. @throws {BusUnavailableError} it is not stored, and never will be. */

@@ -3,15 +3,12 @@ import { BusUnavailableError } from "../bus-error.ts";
 import { type Link, ReplyLostError } from "./link.ts";
 import { isPassing, type PubAck, readPubAck } from "./server-error.ts";
 
-/**
- * For how long a publish is tried that is not stored, or whose fate no server can be asked for: so short that a client
- * hears 451 within 10 s when the bus is away.
- */
+/** For how long a publish is tried without a server: so short that a client hears 451 within 10 s when the bus is away. */
 export const PUBLISH_BUDGET_MS = 8_000;
 /**
- * For how long beyond it a server is asked for the fate of what may be stored. A cluster chooses a leader within 4 to 9 s,
- * sometimes at the second try (seen: 11 s); a client that hears 451 before comes again, and its message goes out twice.
- * Far below the 10 minutes that it waits for (RFC 5321 §4.5.3.2.6).
+ * For how long beyond it, at the edge, while there is a server to ask: a cluster chooses a leader within 4 to 9 s, sometimes
+ * at the second try (seen: 16 s). A client that hears 451 comes again in minutes; and if its message was stored, on its
+ * way to the old leader, it goes out twice. Far below the 10 minutes that a client waits (RFC 5321 §4.5.3.2.6).
  */
 const ASKING_MS = 22_000;
 /** For so long the server must remember an id. */
@@ -44,21 +41,19 @@ export function headersOf(message: Message): MsgHdrs {
 }
 
 export interface SendOptions {
-  /** By the monotonic clock. */
+  /** By the monotonic clock; later where a server can be asked, at the edge. */
   readonly giveUpAtMs: number;
-  /** Told if it was given up and may be stored, so that it can be cancelled: then it is asked for its fate for longer. */
+  /** At the edge; told if it was given up and may be stored, so that it can be cancelled. */
   readonly onUnknown: ((message: Message) => void) | undefined;
-  /** Before it is sent again. */
-  readonly onRetry?: () => void;
 }
 
 /**
  * Sends a message under its id until it is known to be stored or refused, or the time is up.
  *
- * @throws {RefusedError} it is not stored. @throws {BusUnavailableError} the time is up; told whether it may be stored.
+ * @throws {RefusedError} it is not stored. @throws {BusUnavailableError} the time is up; says whether it may be stored.
  */
 export async function sendUntilKnown(link: Link, message: Message, options: SendOptions): Promise<PubAck> {
-  const { giveUpAtMs, onUnknown, onRetry } = options;
+  const { giveUpAtMs, onUnknown } = options;
   for (let mayBeStored = false; ; ) {
     try {
       return await sendOnce(link, message);
@@ -66,12 +61,8 @@ export async function sendUntilKnown(link: Link, message: Message, options: Send
       // A refusal says something of this try, nothing of an earlier one that got no answer.
       if (!isPassing(err) && !mayBeStored) throw err;
       mayBeStored ||= err instanceof ReplyLostError && err.mayBeDone;
-      // Who holds an item does not have it for longer.
-      const mayAsk = mayBeStored && onUnknown !== undefined;
-      if (await isTriedAgain(link, giveUpAtMs, mayAsk)) {
-        onRetry?.();
-        continue;
-      }
+      // Who holds an item has no more time: its lease ends.
+      if (await isTriedAgain(link, giveUpAtMs, onUnknown === undefined ? 0 : ASKING_MS)) continue;
       if (mayBeStored) onUnknown?.(message);
       const fate = mayBeStored ? "outcome unknown" : "not stored";
       throw new BusUnavailableError(`publish: ${fate} when the time was up`, { cause: err });
@@ -79,9 +70,9 @@ export async function sendUntilKnown(link: Link, message: Message, options: Send
   }
 }
 
-async function isTriedAgain(link: Link, giveUpAtMs: number, mayAsk: boolean): Promise<boolean> {
+async function isTriedAgain(link: Link, giveUpAtMs: number, askingMs: number): Promise<boolean> {
   const leftMs = giveUpAtMs - performance.now();
   if (leftMs > 0) return link.isBack(leftMs, RETRY_PAUSE_MS);
-  const askingMs = leftMs + ASKING_MS;
-  return mayAsk && askingMs > 0 && (await link.answers(PING_MS)) && link.isBack(askingMs, RETRY_PAUSE_MS);
+  const moreMs = leftMs + askingMs;
+  return moreMs > 0 && (await link.answers(PING_MS)) && link.isBack(moreMs, RETRY_PAUSE_MS);
 }

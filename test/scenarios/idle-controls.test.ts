@@ -3,9 +3,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { type PeerQuestion, runPostbus, startSmtpPeer } from "@postbus/testkit";
-import { speak } from "./examples/running-program.ts";
-import { eventually } from "./support/eventually.ts";
-import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
+import { speak } from "../examples/running-program.ts";
+import { eventually } from "../support/eventually.ts";
+import { runningPostbus, temporaryDirectory } from "../support/fixture.ts";
 
 /** HELO says which one is meant. */
 const CONTROLS = {

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { createSecureContext, connect as tlsConnect } from "node:tls";
 import { freePort, makeCertificate, startExim, startPostbus, startSmtpPeer } from "@postbus/testkit";
-import { eventually } from "./support/eventually.ts";
-import { type Running, runningPostbus, type Scope, temporaryDirectory } from "./support/fixture.ts";
-import { messagesIn } from "./support/mailbox.ts";
-import { needs } from "./support/programs.ts";
+import { eventually } from "../support/eventually.ts";
+import { type Running, runningPostbus, type Scope, temporaryDirectory } from "../support/fixture.ts";
+import { messagesIn } from "../support/mailbox.ts";
+import { needs } from "../support/programs.ts";
 
 const authority = makeCertificate("authority.test", { isAuthority: true });
 /** Next hops are at `localhost`. */
@@ -20,7 +20,7 @@ const tlsLines = ({ certificateFile, privateKeyFile }: typeof good): string =>
 /** Our example policy with further lines before it; its transport believes the authority. */
 async function policyWith(t: Scope, lines: string): Promise<string> {
   const file = join(await temporaryDirectory(t, "policy"), "p.conf");
-  const example = await readFile(join(import.meta.dirname, "../deploy/policies/postbus.conf"), "latin1");
+  const example = await readFile(join(import.meta.dirname, "../../deploy/policies/postbus.conf"), "latin1");
   const own = `hosts_override\n  tls_verify_certificates = ${authority.certificateFile}`;
   await writeFile(file, `${lines}\n${example.replace("hosts_override", own)}`);
   return file;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startDnsServer } from "@postbus/testkit";
-import { around } from "./examples/around.ts";
-import { runningProgram, speak } from "./examples/running-program.ts";
-import { eventually } from "./support/eventually.ts";
-import { messagesIn } from "./support/mailbox.ts";
+import { around } from "../examples/around.ts";
+import { runningProgram, speak } from "../examples/running-program.ts";
+import { eventually } from "../support/eventually.ts";
+import { messagesIn } from "../support/mailbox.ts";
 
 /** Everything that an ACL can say of SPF, on top of the message. */
 const DATA = `  warn spf_guess = *

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startPostbus, startSmtpPeer } from "@postbus/testkit";
-import { speak } from "./examples/running-program.ts";
-import { eventually } from "./support/eventually.ts";
-import { temporaryDirectory } from "./support/fixture.ts";
-import { messagesIn } from "./support/mailbox.ts";
+import { speak } from "../examples/running-program.ts";
+import { eventually } from "../support/eventually.ts";
+import { temporaryDirectory } from "../support/fixture.ts";
+import { messagesIn } from "../support/mailbox.ts";
 
 /** Python's email package, which shares no code with us. */
-const PROGRAM = fileURLToPath(new URL("../packages/dsn/test/programs/read-reports.py", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("../../packages/dsn/test/programs/read-reports.py", import.meta.url));
 const hasPython = spawnSync("python3", ["-c", "import email"]).status === 0;
 const needsPython = hasPython ? {} : { skip: "python3 is not here: no independent parser" };
 

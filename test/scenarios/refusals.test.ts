@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { provisionNats } from "@postbus/bus";
 import { freePort, runPostbus, startNats } from "@postbus/testkit";
-import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
-import { startOldNats } from "./support/old-nats.ts";
-import { noOwnDisk, onOwnDisk } from "./support/own-disk.ts";
-import { needs } from "./support/programs.ts";
+import { runningPostbus, temporaryDirectory } from "../support/fixture.ts";
+import { startOldNats } from "../support/old-nats.ts";
+import { noOwnDisk, onOwnDisk } from "../support/own-disk.ts";
+import { needs } from "../support/programs.ts";
 
 /** sysexits.h: a restart does not help; a restart may help. */
 const EX_CONFIG = 78;

@@ -5,10 +5,10 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { eximCommand } from "@postbus/testkit";
-import { speak } from "./examples/running-program.ts";
-import { eventually } from "./support/eventually.ts";
-import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
-import { needs } from "./support/programs.ts";
+import { speak } from "../examples/running-program.ts";
+import { eventually } from "../support/eventually.ts";
+import { runningPostbus, temporaryDirectory } from "../support/fixture.ts";
+import { needs } from "../support/programs.ts";
 
 const policy = (directory: string): string => `
 daemon_smtp_ports = SMTP_PORT

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { needs } from "./support/programs.ts";
-import { type RestartVerdict, restartEmbedded, restartFleet } from "./support/restart-under-load.ts";
+import { needs } from "../support/programs.ts";
+import { type RestartVerdict, restartEmbedded, restartFleet } from "../support/restart-under-load.ts";
 
 function nothingHappened({ lost, duplicates, brokenOff, badEnds, record }: RestartVerdict): void {
   assert.deepEqual(badEnds, []);

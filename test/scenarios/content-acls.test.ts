@@ -7,11 +7,11 @@ import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { type DnsZone, eximAsClient, eximCommand, freePort, startDnsServer } from "@postbus/testkit";
-import { runningProgram, speak } from "./examples/running-program.ts";
-import { eventually } from "./support/eventually.ts";
-import { temporaryDirectory } from "./support/fixture.ts";
-import { messagesIn } from "./support/mailbox.ts";
-import { needs } from "./support/programs.ts";
+import { runningProgram, speak } from "../examples/running-program.ts";
+import { eventually } from "../support/eventually.ts";
+import { temporaryDirectory } from "../support/fixture.ts";
+import { messagesIn } from "../support/mailbox.ts";
+import { needs } from "../support/programs.ts";
 
 const run = promisify(execFile);
 

@@ -13,8 +13,8 @@ import {
   startPostbus,
   startSmtpPeer,
 } from "@postbus/testkit";
-import { eventually } from "./support/eventually.ts";
-import { temporaryDirectory } from "./support/fixture.ts";
+import { eventually } from "../support/eventually.ts";
+import { temporaryDirectory } from "../support/fixture.ts";
 
 /** HELO says which one is meant. */
 const VERIFICATIONS: Readonly<Record<string, string>> = {

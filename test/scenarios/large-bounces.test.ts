@@ -3,11 +3,11 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type PostbusProcess, runPostbus, startNats, startPostbus, startSmtpPeer } from "@postbus/testkit";
-import { eventually } from "./support/eventually.ts";
-import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
-import { messagesIn } from "./support/mailbox.ts";
-import { needs } from "./support/programs.ts";
-import { runScript } from "./support/scripted-client.ts";
+import { eventually } from "../support/eventually.ts";
+import { runningPostbus, temporaryDirectory } from "../support/fixture.ts";
+import { messagesIn } from "../support/mailbox.ts";
+import { needs } from "../support/programs.ts";
+import { runScript } from "../support/scripted-client.ts";
 
 const policy = (peer: number, box: string): string => `
 primary_hostname = mx.a.test

@@ -3,11 +3,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { freePort, type SmtpPeer, startPostbus, startSmtpPeer } from "@postbus/testkit";
-import { speak } from "./examples/running-program.ts";
-import { eventually } from "./support/eventually.ts";
-import { temporaryDirectory } from "./support/fixture.ts";
-import { startFleet } from "./support/fleet-processes.ts";
-import { needs } from "./support/programs.ts";
+import { speak } from "../examples/running-program.ts";
+import { eventually } from "../support/eventually.ts";
+import { temporaryDirectory } from "../support/fixture.ts";
+import { startFleet } from "../support/fleet-processes.ts";
+import { needs } from "../support/programs.ts";
 
 /** b.test goes to a host that puts everything off, and c.test to one where nobody listens; each is tried again after a day. */
 const policy = (busy: number, down: number): string => `daemon_smtp_ports = SMTP_PORT

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { program } from "@postbus/testkit";
-import { asked, field, given, recipientsOf, send, verdictIn } from "./support/bmi-mail.ts";
-import { type BmiSite, startBmiSite } from "./support/bmi-site.ts";
-import { eventually } from "./support/eventually.ts";
+import { asked, field, given, recipientsOf, send, verdictIn } from "../support/bmi-mail.ts";
+import { type BmiSite, startBmiSite } from "../support/bmi-site.ts";
+import { eventually } from "../support/eventually.ts";
 
 for (const isOnNats of [false, true]) {
   const bus = isOnNats ? "on NATS" : "embedded";

@@ -4,11 +4,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type DnsServer, type DnsZone, startDnsServer } from "@postbus/testkit";
-import { around } from "./examples/around.ts";
-import { type RunningProgram, runningProgram, speak } from "./examples/running-program.ts";
-import { eventually } from "./support/eventually.ts";
-import { type Scope, temporaryDirectory } from "./support/fixture.ts";
-import { messagesIn } from "./support/mailbox.ts";
+import { around } from "../examples/around.ts";
+import { type RunningProgram, runningProgram, speak } from "../examples/running-program.ts";
+import { eventually } from "../support/eventually.ts";
+import { type Scope, temporaryDirectory } from "../support/fixture.ts";
+import { messagesIn } from "../support/mailbox.ts";
 
 const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const KEY = `v=DKIM1; k=rsa; p=${publicKey.export({ type: "spki", format: "der" }).toString("base64")}`;

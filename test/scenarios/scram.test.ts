@@ -4,9 +4,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { makeCertificate } from "@postbus/testkit";
-import { RawClient } from "./bad-input/raw-client.ts";
-import { eventually } from "./support/eventually.ts";
-import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
+import { RawClient } from "../bad-input/raw-client.ts";
+import { eventually } from "../support/eventually.ts";
+import { runningPostbus, temporaryDirectory } from "../support/fixture.ts";
 
 /** Nobody sends without having shown who it is, and nobody shows it in clear text. */
 const policy = ({ certificateFile, privateKeyFile }: ReturnType<typeof makeCertificate>): string => `

@@ -3,11 +3,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { freePort, startExim, startPostbus } from "@postbus/testkit";
-import { speak } from "./examples/running-program.ts";
-import { eventually } from "./support/eventually.ts";
-import { temporaryDirectory } from "./support/fixture.ts";
-import { messagesIn } from "./support/mailbox.ts";
-import { needs } from "./support/programs.ts";
+import { speak } from "../examples/running-program.ts";
+import { eventually } from "../support/eventually.ts";
+import { temporaryDirectory } from "../support/fixture.ts";
+import { messagesIn } from "../support/mailbox.ts";
+import { needs } from "../support/programs.ts";
 
 /** Who has which domain: the one that sends, two that forward, and the last, which takes mail and cannot deliver it. */
 interface Ports {

@@ -10,10 +10,10 @@ import {
   startNats,
   startPostbus,
 } from "@postbus/testkit";
-import { speak } from "./examples/running-program.ts";
-import { eventually } from "./support/eventually.ts";
-import { temporaryDirectory } from "./support/fixture.ts";
-import { needs } from "./support/programs.ts";
+import { speak } from "../examples/running-program.ts";
+import { eventually } from "../support/eventually.ts";
+import { temporaryDirectory } from "../support/fixture.ts";
+import { needs } from "../support/programs.ts";
 
 const ZONE: DnsZone = {
   "a.example": { TXT: ["v=spf1 ip4:127.0.0.1 -all"] },

@@ -4,9 +4,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
-import { RawClient } from "./bad-input/raw-client.ts";
-import { eventually } from "./support/eventually.ts";
-import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
+import { RawClient } from "../bad-input/raw-client.ts";
+import { eventually } from "../support/eventually.ts";
+import { runningPostbus, temporaryDirectory } from "../support/fixture.ts";
 
 const POLICY = `
 daemon_smtp_ports = SMTP_PORT

@@ -21,13 +21,13 @@ import {
   startScriptedEngine,
   startSmtpPeer,
 } from "@postbus/testkit";
-import { RawClient } from "./bad-input/raw-client.ts";
-import { around } from "./examples/around.ts";
-import { speak } from "./examples/running-program.ts";
-import { text } from "./examples/text.ts";
-import { eventually } from "./support/eventually.ts";
-import { temporaryDirectory } from "./support/fixture.ts";
-import { messagesIn } from "./support/mailbox.ts";
+import { RawClient } from "../bad-input/raw-client.ts";
+import { around } from "../examples/around.ts";
+import { speak } from "../examples/running-program.ts";
+import { text } from "../examples/text.ts";
+import { eventually } from "../support/eventually.ts";
+import { temporaryDirectory } from "../support/fixture.ts";
+import { messagesIn } from "../support/mailbox.ts";
 
 /**
  * The examples of sections 4 to 7 and 16 once more, each through services that are processes of their own, on a NATS server. They share a

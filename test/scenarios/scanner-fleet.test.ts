@@ -11,10 +11,10 @@ import {
   startPostbus,
   startScriptedEngine,
 } from "@postbus/testkit";
-import { speak } from "./examples/running-program.ts";
-import { eventually } from "./support/eventually.ts";
-import { temporaryDirectory } from "./support/fixture.ts";
-import { needs } from "./support/programs.ts";
+import { speak } from "../examples/running-program.ts";
+import { eventually } from "../support/eventually.ts";
+import { temporaryDirectory } from "../support/fixture.ts";
+import { needs } from "../support/programs.ts";
 
 const LARGE = `${`${"x".repeat(70)}\r\n`.repeat(10_000)}.`;
 

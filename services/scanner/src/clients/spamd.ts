@@ -62,9 +62,10 @@ const LENGTH_LINE = /^Content-length: *([0-9]+) *$/im;
 export function readSpamdAnswer(answer: string): SpamdAnswer {
   const [status = "", code] = STATUS_LINE.exec(answer) ?? [];
   // Of programs that speak as it does, some end their lines in LF.
-  const { 0: gap = "", index: end = -1 } = /\r?\n\r?\n/.exec(answer) ?? [];
+  const gap = /\r?\n\r?\n/.exec(answer);
+  const end = gap?.index ?? -1;
   const head = answer.slice(0, end).replaceAll("\r", "");
-  const text = answer.slice(end + gap.length);
+  const text = answer.slice(end + (gap?.[0].length ?? 0));
   if (status === "" || end === -1)
     throw new EngineError(answer === "" ? "closed without an answer" : "half an answer, or none");
   if (code !== "0") throw new EngineError(`it says ${status}`, { isRefusal: code !== "75" });

@@ -35,7 +35,7 @@ const inOrder = (patterns) => patterns.flatMap((pattern) => globSync(pattern).so
 /** What takes longest begins first, so that in the end no file runs while nothing else is left to do. */
 function everything(directory) {
   const whole = [
-    ...["services/postbus/test/{fleet,start}.test.ts", "test/next-hops.test.ts"],
+    "services/postbus/test/{fleet,start}.test.ts",
     ...WAITING.map((path) => `${path}/test/**/*.test.ts`),
     "test/{*,{fuzz,bad-input,signers,spf-records}/*}.test.ts",
   ];
@@ -49,7 +49,7 @@ function everything(directory) {
 
 /** The whole program in less common situations, and the examples of the features. */
 const SCENARIOS = [
-  "test/scenarios/{restart,suspension,refusals,verifier-away}.test.ts",
+  "test/scenarios/{restart,suspension,refusals,verifier-away,next-hops}.test.ts",
   "test/{scenarios,examples}/*.test.ts",
 ];
 

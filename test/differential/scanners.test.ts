@@ -40,6 +40,9 @@ const spamScores = [
   "4.94",
   "5.0",
   "100",
+  "+5.0",
+  ".5",
+  "1e3",
 ];
 const GOOD: Row = { acl: scored("!spam = nobody"), says: spamd("1.0") };
 const CLEAN: Row = { acl: named("!malware = *"), says: "stream: OK\0" };
@@ -55,6 +58,10 @@ const failures = (conditions: readonly string[], says: readonly (string | undefi
 
 const rows: readonly Row[] = [
   ...spamScores.map((score) => ({ acl: scored("spam = nobody"), says: spamd(score) })),
+  ...[
+    "SPAMD/1.1 0 EX_OK\nSpam: True ; 6.0 / 5.0\n\nLF only\n",
+    "SPAMD/1.1 0 EX_OK\r\nSpam: True ; 6.0 / 5.0\r\n\r\n\r\n\t lead\r\n",
+  ].map((says) => ({ acl: scored("spam = nobody"), says })),
   ...["nobody:true", "nobody : TRUE", "nobody:x", "false", "0", "FALSE", "nobody/defer_ok", "nobody/x"].map(
     (value) => ({
       acl: scored(`spam = ${value}`),

@@ -152,8 +152,9 @@ async function askServer<T extends RecordType>(
 ): Promise<Exclude<Outcome<T>, { kind: "truncated" }>> {
   const endsAtMs = performance.now() + timeoutMs;
   const answered = await exchange(server, name, type, timeoutMs, true);
-  // RFC 6891 §7: a server that does not know EDNS says that it cannot read the question, or does not do such things.
-  if (answered.kind !== "failure" || !/^(?:FORMERR|NOTIMP)$/.test(answered.reason)) return answered;
+  // RFC 6891 §7: a server that does not know EDNS says that it cannot read the question, or does not do
+  // such things, or not in this version.
+  if (answered.kind !== "failure" || !/^(?:FORMERR|NOTIMP|BADVERS)$/.test(answered.reason)) return answered;
   const leftMs = endsAtMs - performance.now();
   return leftMs <= 0 ? answered : exchange(server, name, type, leftMs, false);
 }

@@ -16,6 +16,9 @@ const HEADER_OCTETS = 12;
 /** Bits of the third octet (RFC 1035 §4.1.1). */
 const RESPONSE = 0x80;
 const TRUNCATED = 0x02;
+const AUTHORITATIVE = 0x04;
+/** Of the fourth. */
+const RECURSION_AVAILABLE = 0x80;
 
 /** A question as it was sent, with the type of its answer. */
 export type TypedQuery<T extends RecordType> = QueryPacket & { readonly type: T };
@@ -47,7 +50,8 @@ export function readResponse<T extends RecordType>(
   }
   if ((packet.readUInt8(2) & TRUNCATED) !== 0) return { kind: "truncated" };
   if (packet.readUInt16BE(6) + packet.readUInt16BE(8) > MAX_RECORDS) return failure("too many records");
-  // The additional section holds nothing that we use, and so nothing of it can make the rest unreadable.
+  const mayHaveCode = packet.readUInt16BE(6) === 0 && packet.readUInt16BE(10) > 0;
+  // Of the additional section we use the rest of the code alone, and so nothing else of it can make the others unreadable.
   packet.writeUInt16BE(0, 10);
   let decoded: Packet & { readonly rcode?: string };
   try {
@@ -64,9 +68,29 @@ export function readResponse<T extends RecordType>(
   if (!isOurs && (decoded.questions?.length !== 0 || decoded.rcode === "NOERROR")) return { kind: "stray" };
   if (decoded.rcode !== "NOERROR" && decoded.rcode !== "NXDOMAIN") return failure(String(decoded.rcode));
   const authenticated = isTrusted && ((decoded.flags ?? 0) & AUTHENTIC_DATA) !== 0;
+  if (mayHaveCode && hasFurtherCode(packet.subarray(decode.bytes))) return failure(BAD_VERSION);
+  if (isReferral(packet, decoded)) return failure("it does not ask others");
   const answer = readAnswer(decoded, decoded.rcode === "NXDOMAIN", query, authenticated);
   return answer === undefined ? failure("alias loop") : { kind: "answer", answer, octets: packet.length };
 }
+
+/** RFC 6891 §9: the one code that looks like NOERROR in the header. */
+const BAD_VERSION = "BADVERS";
+
+/** Whether an OPT record stands there that has the upper bits of a code (RFC 6891 §6.1.3). */
+const hasFurtherCode = (additional: Buffer): boolean =>
+  additional.length >= 11 && additional.readUIntBE(0, 3) === 41 && additional.readUInt8(5) !== 0;
+
+/** From a server that is asked in vain: it answers for its own zones alone. Who knows that there is nothing says it with an SOA. */
+const isReferral = (
+  packet: Buffer,
+  { answers = [], authorities = [], ...decoded }: Packet & { rcode?: string },
+): boolean =>
+  decoded.rcode === "NOERROR" &&
+  answers.length === 0 &&
+  (packet.readUInt8(2) & AUTHORITATIVE) === 0 &&
+  (packet.readUInt8(3) & RECURSION_AVAILABLE) === 0 &&
+  !authorities.some(({ type }) => type === "SOA");
 
 /** @returns undefined if the aliases in the answer do not end. */
 function readAnswer<T extends RecordType>(

@@ -45,6 +45,15 @@ const tampered = (change: (packet: Buffer) => void): DnsServerOptions => ({
 });
 const ANSWER_NAME = 12 + "\x07example\x03org\0".length + 4;
 
+/** The answer without its records, but with that one in the additional section. */
+const bare = (honest: Buffer, additional = Buffer.alloc(0)): Buffer => {
+  const packet = Buffer.concat([honest.subarray(0, ANSWER_NAME), additional]);
+  packet.writeUInt16BE(0, 6);
+  packet.writeUInt16BE(0, 8);
+  packet.writeUInt16BE(additional.length > 0 ? 1 : 0, 10);
+  return packet;
+};
+
 const rows: readonly Row[] = [
   { name: "a chain of aliases", zone: chain(5), ask: ["c0.example.org", "A"], want: ["192.0.2.9"] },
   {
@@ -117,6 +126,31 @@ const rows: readonly Row[] = [
       },
     },
     want: ["192.0.2.1"],
+  },
+  {
+    name: "a server that knows no version of EDNS is asked without it (RFC 6891 §6.1.3)",
+    zone,
+    ask: ["example.org", "A"],
+    faults: {
+      tamper(honest, query) {
+        if (query.additionals?.some(({ type }) => type === "OPT") !== true) return [honest];
+        return [bare(honest, Buffer.from([0, 0, 41, 4, 0, 1, 0, 0, 0, 0, 0]))];
+      },
+    },
+    want: ["192.0.2.1"],
+  },
+  {
+    name: "a server that does not ask others, and refers to them: that is not that there is nothing",
+    zone,
+    ask: ["example.org", "A"],
+    faults: {
+      tamper(honest) {
+        const packet = bare(honest);
+        packet.writeUInt8(0, 3);
+        return [packet];
+      },
+    },
+    want: /does not ask others/,
   },
   {
     name: "a server that says it cannot read any question",

@@ -74,7 +74,9 @@ const REQUIRED = ["v", "b", "bh", "h"];
 const NUMBERS = { t: /^[0-9]{1,12}$/, x: /^[0-9]{1,12}$/, l: /^[0-9]{1,76}$/ };
 const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
 const DOMAIN = new RegExp(`^${LABEL}(?:\\.${LABEL})+$`);
-const SELECTOR = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+/** With `_`, too: no host's name, but signers have it, and the DNS takes it. */
+const SELECTOR =
+  /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$/;
 
 /** RFC 6376 §6.1.1 */
 function problemOf(tags: ReadonlyMap<string, string>, domain: string, selector: string): string | undefined {

@@ -37,6 +37,14 @@ async function signed(text: string, ...dkim: readonly DkimSigner[]): Promise<str
   return fields + text;
 }
 
+test("a key in PEM may stand on one line, or be indented, as a policy has it", () => {
+  const pem = ourKey.pem.rsa;
+  const usual = readSigningKey(pem).key;
+  for (const text of [pem.replaceAll("\n", ""), pem.replaceAll("\n", " "), pem.replaceAll("\n", "\r\n  ")])
+    assert.ok(readSigningKey(text).key.equals(usual), text.slice(0, 60));
+  assert.throws(() => readSigningKey("-----BEGIN PRIVATE KEY-----abc-----END PRIVATE KEY-----"));
+});
+
 const resultsOf = async (text: string): Promise<readonly string[]> =>
   (await checkMessage(Buffer.from(text, "latin1"), {}, resolver)).dkim.map(({ result }) => result);
 

@@ -34,6 +34,7 @@ const rsaRecord = `v=DKIM1; k=rsa; p=${rsa.publicKey.export({ type: "spki", form
 const edRecord = `v=DKIM1; k=ed25519; p=${ed25519.publicKey.export({ type: "spki", format: "der" }).subarray(-32).toString("base64")}`;
 const server = await startDnsServer({
   "sel._domainkey.a.test": { TXT: [rsaRecord] },
+  "s_l._domainkey.a.test": { TXT: [rsaRecord] },
   "two._domainkey.a.test": { TXT: [rsaRecord] },
   "sel._domainkey.c.test": { TXT: [rsaRecord] },
   "ed._domainkey.a.test": { TXT: [edRecord] },
@@ -67,6 +68,8 @@ const rows: readonly [name: string, options: string][] = [
   ["simple canonicalization", `${BASIC}\ndkim_canon = simple`],
   ["another hash", `${BASIC}\ndkim_hash = sha512`],
   ["an identity", `${BASIC}\ndkim_identity = ann@a.test`],
+  ["an identity below the domain", `${BASIC}\ndkim_identity = @sub.$dkim_domain`],
+  ["a selector that is no host's name", BASIC.replace("= sel", "= s_l")],
   ["fields of our choice", `${BASIC}\ndkim_sign_headers = From:To:To:To:Subject:Date`],
   ["all that are there", `${BASIC}\ndkim_sign_headers = =From:=To:=Cc`],
   ["and one more", `${BASIC}\ndkim_sign_headers = +From:+To:+Cc`],
@@ -187,6 +190,18 @@ describe("signatures of outgoing mail", () => {
       /^failed to expand dkim_selector: /,
     ],
     ["a file that a peer names", BASIC.replace(rsaKey, "/keys/$sender_address_domain"), /^attempt to use tainted/],
+    [
+      "an expansion that is made to fail",
+      BASIC.replace("= sel", "= ${if eq{a}{b}{x}fail}"),
+      /^failed to expand dkim_selector: /,
+    ],
+    ["From unsigned", `${BASIC}\ndkim_sign_headers = To:Subject`, /^DKIM: From is not in dkim_sign_headers$/],
+    ["no field signed", `${BASIC}\ndkim_sign_headers = \${if eq{a}{b}{x}}`, /^DKIM: From is not in dkim_sign_headers$/],
+    [
+      "the identity of somebody else",
+      `${BASIC}\ndkim_identity = ann@xa.test`,
+      /^DKIM: dkim_identity 'ann@xa.test' is outside of a.test$/,
+    ],
     ["no seconds", `${BASIC}\ndkim_timestamps = \${if eq{a}{a}{soon}}`, /^DKIM: bad timestamps 'soon'$/],
   ];
 

@@ -53,7 +53,7 @@ async function* request(command: string, user: string, message: ScannedMessage):
   yield* message.octets();
 }
 
-const NUMBER = "(-?[0-9]+(?:\\.[0-9]*)?)";
+const NUMBER = "([+-]?(?:[0-9]+(?:\\.[0-9]*)?|\\.[0-9]+)(?:e[+-]?[0-9]{1,3})?)";
 const STATUS_LINE = /^SPAMD\/[0-9.]+ ([0-9]+) ([A-Z_]+)/;
 const VERDICT_LINE = new RegExp(`^Spam: *(?:True|False|Yes|No) *; *${NUMBER} */ *${NUMBER} *$`, "im");
 const LENGTH_LINE = /^Content-length: *([0-9]+) *$/im;
@@ -61,15 +61,18 @@ const LENGTH_LINE = /^Content-length: *([0-9]+) *$/im;
 /** @throws {EngineError} */
 export function readSpamdAnswer(answer: string): SpamdAnswer {
   const [status = "", code] = STATUS_LINE.exec(answer) ?? [];
-  const end = answer.indexOf("\r\n\r\n");
+  // Of programs that speak as it does, some end their lines in LF.
+  const gap = /\r?\n\r?\n/.exec(answer);
+  const end = gap?.index ?? -1;
   const head = answer.slice(0, end).replaceAll("\r", "");
-  const text = answer.slice(end + 4);
+  const text = answer.slice(end + (gap?.[0].length ?? 0));
   if (status === "" || end === -1)
     throw new EngineError(answer === "" ? "closed without an answer" : "half an answer, or none");
   if (code !== "0") throw new EngineError(`it says ${status}`, { isRefusal: code !== "75" });
-  const [found, score, threshold] = VERDICT_LINE.exec(head) ?? [];
-  if (found === undefined) throw new EngineError("its answer has no score");
+  const [, score, threshold] = (VERDICT_LINE.exec(head) ?? []).map(Number);
+  if (!Number.isFinite(score) || !Number.isFinite(threshold) || score === undefined || threshold === undefined)
+    throw new EngineError("its answer has no score");
   const length = LENGTH_LINE.exec(head)?.[1];
   if (length !== undefined && text.length < Number(length)) throw new EngineError("half an answer");
-  return { score: Number(score), threshold: Number(threshold), text: text.replaceAll("\r", "") };
+  return { score, threshold, text: text.replaceAll("\r", "") };
 }

@@ -71,6 +71,10 @@ describe("answers of spamd", () => {
       "SPAMD/1.5 0 EX_OK\r\nContent-length: 2\r\nSpam: False ; -1.2 / 5.0\r\n\r\nab",
       { score: -1.2, threshold: 5, text: "ab" },
     ],
+    ["SPAMD/1.1 0 EX_OK\nSpam: True ; +5.0 / .5\n\nLF only\n", { score: 5, threshold: 0.5, text: "LF only\n" }],
+    ["SPAMD/1.1 0 EX_OK\r\nSpam: True ; 1e3 / 5.\r\n\r\n", { score: 1_000, threshold: 5, text: "" }],
+    ["SPAMD/1.1 0 EX_OK\r\nSpam: True ; nan / 5.0\r\n\r\n", /no score/],
+    ["SPAMD/1.1 0 EX_OK\r\nSpam: True ; 1e999 / 5.0\r\n\r\n", /no score/],
     ["SPAMD/1.5 0 EX_OK\r\nContent-length: 9\r\nSpam: False ; 1 / 5\r\n\r\nab", /half/],
     ["SPAMD/1.1 0 EX_OK\r\nSpam: Tr", /half/],
     ["SPAMD/1.1 0 EX_OK\r\nSpam: maybe ; 1 / 5\r\n\r\n", /no score/],
@@ -109,6 +113,8 @@ describe("answers of rspamd", () => {
     "{}",
     '{"score":"6","required_score":1,"action":"x"}',
     '{"score":1,"action":"x"}',
+    '{"score":1e999,"required_score":1,"action":"x"}',
+    '{"score":null,"required_score":1,"action":"x"}',
   ]) {
     test(`${JSON.stringify(text)} is none`, () => assert.throws(() => readRspamdAnswer(text), EngineError));
   }

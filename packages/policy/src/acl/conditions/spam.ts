@@ -42,6 +42,6 @@ function spamVariables({ score, action, report }: SpamVerdict): [string, Tainted
     ["spam_bar", whole === 0 ? "/" : (score > 0 ? "+" : "-").repeat(Math.min(whole, MAX_BAR))],
     ["spam_action", new Tainted(action)],
     // Each line behind the first goes on with the field that the policy makes of it.
-    ["spam_report", new Tainted(report.replace(/[^!-\xff]+$/, "").replaceAll("\n", "\n "))],
+    ["spam_report", new Tainted(report.trim().replaceAll("\n", "\n "))],
   ];
 }

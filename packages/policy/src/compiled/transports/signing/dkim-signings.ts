@@ -1,7 +1,7 @@
 import { createEvaluation } from "../../../expansion/create-evaluation.ts";
 import type { Variables } from "../../../expansion/evaluation.ts";
 import type { Expansion } from "../../../expansion/expansion.ts";
-import { ForcedFailure, failureText } from "../../../expansion/failures.ts";
+import { failureText } from "../../../expansion/failures.ts";
 import { derived, textOf, type Value } from "../../../expansion/value.ts";
 import type { SharedSurroundings } from "../../../load/policy-surroundings.ts";
 import { splitList } from "../../../matching/split-list.ts";
@@ -81,7 +81,11 @@ export async function dkimSignings(
       ["i", identity],
     ] as const)
       if (/[^!-:<-~]/.test(word)) throw new OptionProblem(`DKIM: bad character in ${tag}=`);
+    if (identity !== "" && !isWithin(identity, domain))
+      throw new OptionProblem(`DKIM: dkim_identity '${identity}' is outside of ${domain}`);
     const names = [...splitList(await text("dkim_sign_headers")).items].filter((item) => NAME.test(item));
+    if (!names.some((name) => /^[=+]?from$/i.test(name)))
+      throw new OptionProblem("DKIM: From is not in dkim_sign_headers");
     dkim.push({
       ...{ domain, selector, key, canonicalization: canon === "simple" ? "simple" : "relaxed", hash, fields: names },
       ...(identity === "" ? {} : { identity }),
@@ -112,12 +116,18 @@ export async function dkimSignings(
 /** With what may stand before it. */
 const NAME = /^[=+]?[!-9;-~]+$/;
 
+/** RFC 6376 §3.5, i=: nobody takes another one. */
+const isWithin = (identity: string, domain: string): boolean => {
+  const [, of] = /@([^@]+)$/.exec(identity.toLowerCase()) ?? [];
+  return of !== undefined && (of === domain || of.endsWith(`.${domain}`));
+};
+
 const withVariable = (variables: Variables, name: string, value: Value): Variables => ({
   get: (asked) => (asked === name ? value : variables.get(asked)),
   headers: variables.headers,
 });
 
-/** An option that is made to fail is empty. @throws {OptionProblem} */
+/** One that is made to fail has failed, as in Exim. @throws {OptionProblem} */
 async function expanded(
   name: string,
   expansion: Expansion | undefined,
@@ -128,7 +138,6 @@ async function expanded(
   try {
     return await expansion.run(createEvaluation({ ...shared, variables }));
   } catch (err) {
-    if (err instanceof ForcedFailure) return "";
     const text = failureText(err);
     if (text === undefined) throw err;
     throw new OptionProblem(`failed to expand ${name}: ${text}`, { cause: err });

@@ -15,10 +15,10 @@ import {
   submit,
 } from "@postbus/testkit";
 import nodemailer from "nodemailer";
-import { eventually } from "./support/eventually.ts";
-import { runningPostbus, type Scope, temporaryDirectory } from "./support/fixture.ts";
-import { messagesIn } from "./support/mailbox.ts";
-import { needs } from "./support/programs.ts";
+import { eventually } from "../support/eventually.ts";
+import { runningPostbus, type Scope, temporaryDirectory } from "../support/fixture.ts";
+import { messagesIn } from "../support/mailbox.ts";
+import { needs } from "../support/programs.ts";
 
 const message = { connections: 2, messages: 5, prefix: "hop" } as const;
 

@@ -48,7 +48,7 @@ export const ArcFact = Type.Object(
     result: Type.Enum(["none", "pass", "fail"]),
     /** Why it fails, in Exim's words where it has some. */
     reason: Type.Optional(Type.String()),
-    /** The newest; 0: there is none. */
+    /** The newest; 0: there is none, or the sets are no chain. */
     instance: Type.Integer({ minimum: 0 }),
     /** The lowest instance since which the message is as it was; 0: there is none. */
     oldestPass: Type.Integer({ minimum: 0 }),

@@ -3,7 +3,7 @@ import { withoutSignature } from "../canonical/without-signature.ts";
 import type { KeyRecords } from "../dkim/key-records.ts";
 import { keyedVerification } from "../dkim/keyed-verification.ts";
 import { withoutBlanks } from "../dkim/strict-tags.ts";
-import type { ArcSet } from "./arc-chain.ts";
+import { type ArcSet, stateOf } from "./arc-chain.ts";
 import { ALGORITHMS } from "./message-signature.ts";
 
 /** Whether the last of these seals holds, which is over all of the sets (RFC 8617 §5.1.1); if not, why. */
@@ -14,6 +14,7 @@ export async function verifyArcSeal(
 ): Promise<true | string> {
   const seal = sets.at(-1)?.seal;
   if (seal === undefined) return "required tag missing";
+  if (stateOf(seal) !== (sets.length === 1 ? "none" : "pass")) return "seal cv state";
   const plain = (name: string): string => withoutBlanks(seal.tags.get(name) ?? "");
   const [domain, selector, signature] = [plain("d"), plain("s"), plain("b")];
   if (domain === "" || selector === "" || signature === "") return "required tag missing";

@@ -4,7 +4,7 @@ import type { SignedHeader } from "../canonical/signed-header.ts";
 import { cleanText } from "../clean-text.ts";
 import type { KeyRecords } from "../dkim/key-records.ts";
 import type { Field } from "../header-section.ts";
-import { type ArcChain, type ArcSet, readArcChain } from "./arc-chain.ts";
+import { type ArcChain, type ArcSet, readArcChain, stateOf } from "./arc-chain.ts";
 import { verifyArcSeal } from "./arc-seal.ts";
 import { type MessageSignature, readMessageSignature, verifyMessageSignature } from "./message-signature.ts";
 
@@ -36,19 +36,20 @@ export class ArcCheck {
 
   /** Behind the body. */
   async result(keys: KeyRecords, nowMs: number): Promise<ArcFact> {
-    const sets = this.#chain.kind === "sets" ? this.#chain.sets : [];
-    const newest = sets.at(-1);
-    if (newest === undefined && this.#broken === undefined) return NO_CHAIN;
-    const instance = this.#chain.kind === "sets" ? (newest?.instance ?? 0) : this.#chain.highest;
-    const found = { instance, hops: hopsOf(sets) };
-    const oldestPass = this.#broken === undefined ? await this.#oldestPass(sets, keys, nowMs) : this.#broken;
+    const { sets } = this.#chain;
+    const hops = hopsOf(sets);
+    if (this.#broken !== undefined)
+      return { result: "fail", reason: cleanText(this.#broken), instance: 0, oldestPass: 0, hops };
+    const instance = sets.at(-1)?.instance;
+    if (instance === undefined) return NO_CHAIN;
+    const oldestPass = await this.#oldestPass(sets, keys, nowMs);
     if (typeof oldestPass === "string")
-      return { result: "fail", reason: cleanText(oldestPass), oldestPass: 0, ...found };
+      return { result: "fail", reason: cleanText(oldestPass), instance, oldestPass: 0, hops };
     for (const { instance: at } of sets.toReversed()) {
       const reason = await verifyArcSeal(sets.slice(0, at), this.#header, keys);
-      if (reason !== true) return { result: "fail", reason: cleanText(reason), oldestPass: 0, ...found };
+      if (reason !== true) return { result: "fail", reason: cleanText(reason), instance, oldestPass, hops };
     }
-    return { result: "pass", oldestPass, ...found };
+    return { result: "pass", instance, oldestPass, hops };
   }
 
   /** The lowest instance up to which all signatures of the message hold; a reason, if the newest does not (RFC 8617 §5.2). */
@@ -71,18 +72,16 @@ export class ArcCheck {
   }
 }
 
-/** Whether the sets are a chain (RFC 8617 §5.2, steps 1 to 3), in Exim's words. */
+/** Whether the sets are a chain (RFC 8617 §5.2, steps 1 and 2), from the newest on, in Exim's words. */
 function brokenAt(sets: readonly ArcSet[]): string | undefined {
-  const [first] = sets;
-  if (first === undefined) return undefined;
-  if (first.instance !== 1) return "(sequence; expected i=1)";
-  for (const [i, { instance, results, message, seal }] of sets.entries()) {
-    if (instance !== i + 1) return `i=${instance} (sequence; expected ${i + 1})`;
+  let expected = sets.at(-1)?.instance ?? 0;
+  for (const { instance, results, message, seal } of sets.toReversed()) {
+    if (instance !== expected) return `i=${instance} (sequence; expected ${expected})`;
     if (results === undefined || message === undefined || seal === undefined) return `i=${instance} (missing header)`;
-    const state = seal.tags.get("cv")?.toLowerCase();
-    if (state !== (instance === 1 ? "none" : "pass")) return `i=${instance} (cv)`;
+    if (stateOf(seal) === "fail") return `i=${instance} (cv)`;
+    expected--;
   }
-  return undefined;
+  return expected === 0 ? undefined : `(sequence; expected i=${expected})`;
 }
 
 /** One for each instance up to the newest; of one that is not there, nothing. */

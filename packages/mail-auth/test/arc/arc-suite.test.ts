@@ -275,14 +275,15 @@ const rows: readonly (readonly [name: string, state: State, what: Case])[] = [
 
 /** Why a chain fails, by what was done to it: it is that, and nothing else. */
 const REASONS: readonly (readonly [names: RegExp, reason: RegExp])[] = [
-  [/^(as|ams)_fields_i_(dup2?)$|^arc_set_duplicate$/, /^collecting headers: duplicate header$/],
+  [/^(as|ams)_fields_i_(dup2?)$|^arc_set_duplicate$/, /^collecting headers: inserting A(AR|M?S): dup hdr$/],
   [
     /^(as|ams)_(fields_i_|format_(inv|tags_dup|tags_sc))|^aar_i_(mis|not|no_)/,
-    /^collecting headers: no instance number$/,
+    /^collecting headers: inserting A(AR|M?S): instance find$/,
   ],
   [/^cv_fail_i[12]_(as[12]?|ams)_na$|^aar2?_missing$/, /^i=[12] \(missing header\)$/],
   [/^aar_i_wrong$/, /missing header|sequence/],
-  [/^cv_fail_.*_(pass|fail|none)$|^as_fields_cv|^as_format_tags_key_case/, /^i=[12] \(cv\)$/],
+  [/^cv_fail_.*_fail$/, /^i=[12] \(cv\)$/],
+  [/^cv_fail_.*_(pass|none)$|^as_fields_cv|^as_format_tags_key_case/, /^seal cv state$/],
   [
     /^cv_fail_.*as[12]?_invalid$|^as_fields_b_(aar1|ams1|asb1|mod|base64)/,
     /^(seal sigverify error|AMS sig nonverify)$/,

@@ -3,7 +3,9 @@ import { resultComment, resultValue } from "@postbus/mail";
 import type { Fact } from "@postbus/policy";
 
 /** The chain of seals, as the policy wants it (Exim's manual, "ARC"). @param clientAddress Of whom the message came from. */
-export function arcFact({ result, reason = "", instance, oldestPass, hops }: ArcFact, clientAddress: string): Fact {
+export function arcFact(chain: ArcFact, clientAddress: string): Fact {
+  const { result, reason = "", oldestPass, hops } = chain;
+  const stated = result === "none" ? "" : ofChain(chain, clientAddress);
   return {
     result,
     variables: {
@@ -12,23 +14,24 @@ export function arcFact({ result, reason = "", instance, oldestPass, hops }: Arc
       arc_domains: hops.map(({ domain }) => domain.replaceAll(":", "::")).join(":"),
       arc_oldest_pass: oldestPass,
     },
-    authenticationResult: `arc=${result}${ofChain(result, reason, instance)}${ofHop(hops, oldestPass, clientAddress)}`,
+    authenticationResult: `arc=${result}${stated}`,
   };
 }
 
-function ofChain(result: ArcFact["result"], reason: string, instance: number): string {
-  if (result === "none") return "";
+/** Of sets that are no chain we tell what is wrong with them: words of our own, with instances in them. */
+function ofChain({ reason = "", instance, oldestPass, hops }: ArcFact, clientAddress: string): string {
+  if (instance === 0) return ` (${PRINTABLE.test(reason) ? reason : resultComment(reason)})`;
   const words = resultComment(reason);
-  return ` (i=${instance})${words === "" ? "" : `(${words})`}`;
+  const selector = hops.at(-1)?.selector ?? "";
+  return [
+    ` (i=${instance})${words === "" ? "" : `(${words})`}`,
+    ...(TOKEN.test(selector) ? [`header.s=${selector}`] : []),
+    `arc.oldest-pass=${oldestPass}`,
+    `smtp.remote-ip=${resultValue(clientAddress)}`,
+  ].join(" ");
 }
 
-function ofHop(hops: ArcFact["hops"], oldestPass: number, clientAddress: string): string {
-  const newest = hops.at(-1);
-  if (newest === undefined) return "";
-  const selector = TOKEN.test(newest.selector) ? ` header.s=${newest.selector}` : "";
-  const oldest = oldestPass === 0 ? "" : ` arc.oldest-pass=${oldestPass}`;
-  return `${selector}${oldest} smtp.remote-ip=${resultValue(clientAddress)}`;
-}
+const PRINTABLE = /^[ -~]*$/;
 
 /** What may stand without quotes (RFC 8601 §2.2). */
 const TOKEN = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;

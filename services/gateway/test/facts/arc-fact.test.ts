@@ -20,14 +20,26 @@ const rows: readonly [name: string, fact: ArcFact, text: string, variables: stri
   ],
   [
     "a chain that is broken",
-    { result: "fail", reason: "i=3 (missing header)", instance: 3, oldestPass: 0, hops },
-    "arc=fail (i=3)(i=3 \\(missing header\\)) header.s=sel smtp.remote-ip=192.0.2.1",
-    "fail|i=3 (missing header)|a.example::c.example|0",
+    { result: "fail", reason: "i=2 (sequence; expected 3)", instance: 0, oldestPass: 0, hops },
+    "arc=fail (i=2 (sequence; expected 3))",
+    "fail|i=2 (sequence; expected 3)|a.example::c.example|0",
+  ],
+  [
+    "a chain whose newest signature is wrong",
+    { result: "fail", reason: "AMS sig nonverify", instance: 3, oldestPass: 0, hops },
+    "arc=fail (i=3)(AMS sig nonverify) header.s=sel arc.oldest-pass=0 smtp.remote-ip=192.0.2.1",
+    "fail|AMS sig nonverify|a.example::c.example|0",
+  ],
+  [
+    "a reason with line ends",
+    { result: "fail", reason: "x\r\ny: z", instance: 0, oldestPass: 0, hops },
+    "arc=fail (x??y: z)",
+    "fail|x\r\ny: z|a.example::c.example|0",
   ],
   [
     "a selector that is none",
     { result: "fail", reason: "(cv)\r\n", instance: 1, oldestPass: 0, hops: [{ domain: "a", selector: "a; b=c" }] },
-    "arc=fail (i=1)(\\(cv\\)??) smtp.remote-ip=192.0.2.1",
+    "arc=fail (i=1)(\\(cv\\)??) arc.oldest-pass=0 smtp.remote-ip=192.0.2.1",
     "fail|(cv)\r\n|a|0",
   ],
 ];

@@ -102,11 +102,14 @@ function byName(test: ItemTest, { usesNames }: ItemOptions): ItemTest {
 
 /** @throws {UnknownHost} it has none. */
 async function clientNames({ text, hostName, host }: Subject, evaluation: Evaluation): Promise<readonly string[]> {
-  if (hostName !== undefined && hostName !== "") return [hostName, ...(host?.otherHostNames ?? [])];
+  const known = host?.hostName ?? hostName;
+  if (known !== undefined && known !== "") return [known, ...(host?.otherHostNames ?? [])];
+  const none = `failed to find host name for ${text}`;
+  if (host?.hostName === "") unknown(none);
   const found = await namesOf(text, evaluation, () => evaluation.around.nameNotFound?.(text));
   host?.rememberNames(found);
   const { names } = found;
-  return names.length === 0 ? unknown(`failed to find host name for ${text}`) : names;
+  return names.length === 0 ? unknown(none) : names;
 }
 
 const NET = /^net([0-9]{0,3})-(?=[a-z])/i;

@@ -308,6 +308,19 @@ describe("why a client's name is not found, in the words of Exim 4.98.2", () => 
     });
   }
 
+  test("that a client has no name is found out once, and logged once", async () => {
+    const lists = "  warn hosts = *.a.example\n  warn hosts = *.b.example : *.c.example\n";
+    const config = `acl_smtp_helo = c\nbegin acl\nc:\n${lists}  accept message = $host_lookup_failed\n`;
+    const said: string[] = [];
+    const log = (_: unknown, text: string) => void said.push(text);
+    const { acls } = policySession(config, { zone, address: "192.0.2.9", hooks: { log } });
+    assert.equal(shown(await acls.helo("x", true)), "accept 250 1");
+    assert.deepEqual(
+      said.filter((text) => text.startsWith("no host name found")),
+      ["no host name found for IP address 192.0.2.9"],
+    );
+  });
+
   test("what a host list finds out is the client's name from then on, and all its names count", async () => {
     const config = `acl_smtp_helo = c
 begin acl

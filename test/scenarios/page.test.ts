@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { runPostbus, submit } from "@postbus/testkit";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { runningPostbus } from "./support/fixture.ts";
-import { needs } from "./support/programs.ts";
+import { runningPostbus } from "../support/fixture.ts";
+import { needs } from "../support/programs.ts";
 
 /** For one thing to appear. */
 const PATIENCE_MS = 120_000;

@@ -6,10 +6,10 @@ import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { eximAsClient, eximCommand, freePort, postfixIsMissing, postfixSendmail, startPostfix } from "@postbus/testkit";
 import nodemailer from "nodemailer";
-import { eventually } from "./support/eventually.ts";
-import { runningPostbus, temporaryDirectory } from "./support/fixture.ts";
-import { messagesIn } from "./support/mailbox.ts";
-import { needs } from "./support/programs.ts";
+import { eventually } from "../support/eventually.ts";
+import { runningPostbus, temporaryDirectory } from "../support/fixture.ts";
+import { messagesIn } from "../support/mailbox.ts";
+import { needs } from "../support/programs.ts";
 
 const run = promisify(execFile);
 

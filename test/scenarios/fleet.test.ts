@@ -16,7 +16,7 @@ import {
   startPostbus,
 } from "@postbus/testkit";
 
-const root = resolve(import.meta.dirname, "../../..");
+const root = resolve(import.meta.dirname, "../..");
 const PATIENCE_MS = 60_000;
 const missing = program("nats-server") === undefined ? "no nats-server on this machine" : false;
 

@@ -1,6 +1,6 @@
 // `npm test`: what waits more than it works goes several files at a time; the crash tests then have the machine to
-// themselves, for what they count depends on how busy it is. With `--scenarios` those instead (`npm run scenarios`), with
-// other arguments those files only.
+// themselves, for what they count depends on how busy it is. `npm run scenarios` is `--scenarios`;
+// other arguments are files, and those only are run.
 import { globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";

@@ -1,4 +1,5 @@
 import type { SpamTask } from "@postbus/contracts";
+import { trim } from "@postbus/mail";
 import { ExpansionDefer } from "../../expansion/failures.ts";
 import { Tainted } from "../../expansion/value.ts";
 import { splitList } from "../../matching/split-list.ts";
@@ -42,6 +43,6 @@ function spamVariables({ score, action, report }: SpamVerdict): [string, Tainted
     ["spam_bar", whole === 0 ? "/" : (score > 0 ? "+" : "-").repeat(Math.min(whole, MAX_BAR))],
     ["spam_action", new Tainted(action)],
     // Each line behind the first goes on with the field that the policy makes of it.
-    ["spam_report", new Tainted(report.trim().replaceAll("\n", "\n "))],
+    ["spam_report", new Tainted(trim(report).replaceAll("\n", "\n "))],
   ];
 }

@@ -156,6 +156,14 @@ describe("spam", () => {
     });
   }
 
+  test("a report is without the blanks around it, and an octet 0xA0 is none", async () => {
+    const { log } = await judge(
+      `  deny spam = nobody:true\n${shownAs}`,
+      scored(5, 5, "\n \xc3\xa0 la carte, voil\xc3\xa0\n"),
+    );
+    assert.deepEqual(log, ["main: 5.0 50 +++++ reject <\xc3\xa0 la carte, voil\xc3\xa0>"]);
+  });
+
   test("is asked for each user once", async () => {
     const { asked } = await judge("  warn spam = ann\n  warn spam = ann\n  warn spam = bob", scored(1), {
       main: "spamd_address = 127.0.0.1 783 tmo=10s : /run/spamd tmo=20s",

@@ -93,6 +93,7 @@ const floods: readonly BadInput[] = [
     name: "10,000 VRFY",
     say: [["VRFY x@example.test\r\n".repeat(10_000), `${times(20, "252")} 554`]],
     after: "closed",
+    log: /^\S+ \S+ SMTP call from .* dropped: too many nonmail commands \(last was "VRFY"\)$/m,
   },
   {
     name: "10,000 times nothing",

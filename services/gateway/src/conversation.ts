@@ -651,7 +651,8 @@ export class Conversation implements PolicyClient {
       // It is an error like those before it.
       const why = lines.length > 1 ? lines.slice(0, -1).join(" ") : "unrecognized command";
       if (lines.length > 1 || code === 500) this.log.error(printable(command), code, why);
-      this.log.dropped(`${tooMany}${this.#last(command, tooMany.endsWith("errors"))}`);
+      const last = tooMany.endsWith("nonmail commands") ? (/^\S*/.exec(command)?.[0] ?? "") : command;
+      this.log.dropped(`${tooMany}${this.#last(last, tooMany.endsWith("errors"))}`);
     } else if (lines[0].endsWith(" address must contain a domain")) {
       const ofVerb = { M: "sender", V: "verify" } as const;
       const what = ofVerb[command.charAt(0).toUpperCase() as keyof typeof ofVerb] ?? "recipient";

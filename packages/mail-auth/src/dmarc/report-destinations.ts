@@ -12,6 +12,8 @@ type Destination = DestinationsAnswer["destinations"][number];
 const TIMEOUT_MS = 20_000;
 const VERSION = /^v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/i;
 const MAX_ADDRESS = 254;
+/** RFC 5321 §4.1.2, without quotes: it is to stand in an envelope and in a header field, and a record's author has chosen it. */
+const PLAIN_ADDRESS = /^(?=[^@]{1,64}@)[\w!#$%&'*+\-/=?^`{|}~]+(?:\.[\w!#$%&'*+\-/=?^`{|}~]+)*@[A-Za-z0-9.-]+$/;
 const UNIT: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
 /**
@@ -105,10 +107,7 @@ function destinationOf(uri: string): Destination | undefined {
   } catch {
     return undefined;
   }
-  // A plain one (RFC 5321 §4.1.2): it is to stand in an envelope and in a header field, and a record's author has chosen it.
-  if (!/^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]{1,64}@[A-Za-z0-9.-]+$/.test(address) || address.length > MAX_ADDRESS) {
-    return undefined;
-  }
+  if (!PLAIN_ADDRESS.test(address) || address.length > MAX_ADDRESS) return undefined;
   const maxOctets = limit === undefined ? undefined : Number(limit) * (UNIT[unit.toLowerCase()] ?? 1);
   return { address, ...(maxOctets === undefined ? {} : { maxOctets }) };
 }

@@ -29,6 +29,7 @@ const CASES: readonly (readonly [string, string, readonly string[], boolean?])[]
   ["a header field smuggled in", "mailto:a@example.org?bcc=x@victim.example", ["a@example.org"]],
   ["an end of line in it", "mailto:a%0d%0aBcc:x@example.org", []],
   ["a broken code", "mailto:%zz@example.org", []],
+  ["a dot too many", "mailto:a..b@example.org,mailto:.a@example.org,mailto:a.@example.org", []],
   ["a quoted one", 'mailto:"a b"@example.org', []],
   ["another scheme", "https://example.org/reports", []],
   ["no scheme", "a@example.org", []],

@@ -24,7 +24,8 @@ export interface RspamdQuestion {
 const Answer = Compile(
   Type.Object({
     score: Type.Number(),
-    required_score: Type.Number(),
+    /** Null: nothing is rejected here, whatever its score. */
+    required_score: Type.Union([Type.Number(), Type.Null()]),
     action: Type.String(),
     symbols: Type.Optional(
       Type.Record(
@@ -41,6 +42,7 @@ const Answer = Compile(
 
 export interface RspamdAnswer {
   readonly score: number;
+  /** Beyond every score, where rspamd is told to reject nothing. */
   readonly threshold: number;
   /** `no action`, `greylist`, `add header`, `rewrite subject`, `soft reject`, `reject`. */
   readonly action: string;
@@ -79,7 +81,7 @@ export function readRspamdAnswer(text: string): RspamdAnswer {
   const { score, required_score: threshold, action, symbols = {}, messages = {} } = said;
   return {
     score,
-    threshold,
+    threshold: threshold ?? Number.MAX_VALUE,
     action,
     symbols: new Map(
       Object.entries(symbols).map(([name, { score: own = 0, options = [] }]) => [name, { score: own, options }]),

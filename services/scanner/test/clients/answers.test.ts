@@ -106,6 +106,10 @@ describe("answers of rspamd", () => {
     assert.deepEqual(symbols.get("GTUBE"), { score: 0, options: [] });
     assert.deepEqual(messages, ["no thanks"]);
   });
+  test("one that rejects nothing has no required score", () => {
+    const { score, threshold } = readRspamdAnswer('{"score":1000,"required_score":null,"action":"add header"}');
+    assert.ok(score < threshold && JSON.stringify(threshold) !== "null");
+  });
   for (const text of [
     "",
     "{",

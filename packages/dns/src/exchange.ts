@@ -7,6 +7,8 @@ export interface ExchangeRequest<T extends RecordType> {
   readonly server: ServerAddress;
   readonly query: TypedQuery<T>;
   readonly timeoutMs: number;
+  /** Nobody waits for an answer any more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How an exchange ends. What goes wrong with a server is a `failure`; an exchange never throws. */
@@ -18,6 +20,8 @@ export const readFrom = <T extends RecordType>(request: ExchangeRequest<T>, pack
 type Failure = Extract<Outcome<never>, { kind: "failure" }>;
 
 export const noAnswer = (timeoutMs: number): Failure => silent(`no answer in ${Math.round(timeoutMs)} ms`);
+/** What comes of an exchange that nobody waits for any more. */
+export const givenUp: Failure = { kind: "failure", reason: "given up", isSilent: false };
 /** @param reason Why nothing was heard of the server. */
 export const silent = (reason: string): Failure => ({ kind: "failure", reason, isSilent: true });
 /** @param reason What is wrong with what was heard. */

@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { DeferError } from "@postbus/mail";
 import type { Answer } from "./answer.ts";
 import { AnswerCache } from "./answer-cache.ts";
-import { failed, type Outcome } from "./exchange.ts";
+import { failed, givenUp, type Outcome } from "./exchange.ts";
 import { FailureCache } from "./failure-cache.ts";
 import { queryName } from "./query-name.ts";
 import { queryPacket } from "./question.ts";
@@ -14,7 +14,7 @@ import { tcpExchange } from "./tcp-exchange.ts";
 import { udpExchange } from "./udp-exchange.ts";
 
 export interface ResolveOptions {
-  /** For this caller; a question that nobody waits for any more is not asked of another server, or again. */
+  /** For this caller; a question that nobody waits for any more is given up. */
   readonly signal?: AbortSignal;
 }
 
@@ -48,6 +48,8 @@ interface Asked {
   readonly endsAtMs: number;
   /** Callers that have not left. */
   waiting: number;
+  /** When there is none left. */
+  readonly end: AbortController;
 }
 
 /** Less than the 20 s that RFC 7208 §4.6.4 gives to an SPF check; glibc's default, 5 s × 2 attempts. */
@@ -87,26 +89,36 @@ export function createResolver(options: ResolverOptions): Resolver {
   /** Server after server, until one has an answer. */
   async function ask<T extends RecordType>(name: string, type: T, key: string, asked: Asked): Promise<Answer<T>> {
     let trouble = "no server answers any question";
-    let wasAsked = false;
+    // Silence in what was left of the time when the question's turn came tells nothing of the name.
+    let hadItsTime = false;
+    const hasFailed = (text: string): DeferError => {
+      // What is wrong with our own servers is over as soon as one of them is back.
+      if (hadItsTime && watch.available().length > 0) failures.add(key, trouble);
+      return new DeferError("dns", `${type} ${name}: ${text}`);
+    };
+    const left = "nobody waits for an answer";
     for (let round = 0; round < MAX_ROUNDS; round++) {
       for (const server of watch.available()) {
-        if (asked.waiting === 0) throw new DeferError("dns", `${type} ${name}: nobody waits for an answer`);
+        if (asked.end.signal.aborted) throw new DeferError("dns", `${type} ${name}: ${left}`);
         const timeoutMs = Math.min(attemptTimeoutMs * 2 ** round, asked.endsAtMs - now());
         if (timeoutMs <= 0) break;
-        wasAsked = true;
-        const response = await askServer(server, name, type, timeoutMs);
+        const response = await askServer(server, name, type, timeoutMs, asked.end.signal);
         if (response.kind === "answer") {
           cache.set(key, response.answer, response.octets);
           failures.forget(key);
           return response.answer;
         }
+        if (response === givenUp) {
+          // All servers have been silent once: who comes next would only wait as long.
+          hadItsTime &&= round > 0;
+          throw hasFailed(left);
+        }
+        hadItsTime ||= timeoutMs >= attemptTimeoutMs || !response.isSilent;
         trouble = `${server.address}:${server.port}: ${response.reason}`;
         watch.failed(server, response.isSilent);
       }
     }
-    // What is wrong with our own servers is over as soon as one of them is back.
-    if (wasAsked && watch.available().length > 0) failures.add(key, trouble);
-    throw new DeferError("dns", `${type} ${name}: ${trouble}`);
+    throw hasFailed(trouble);
   }
 
   return {
@@ -129,18 +141,29 @@ export function createResolver(options: ResolverOptions): Resolver {
         return await beforeAbort(answer, signal, `${type} ${plain}`);
       } finally {
         asked.waiting--;
+        if (asked.waiting === 0 && inFlight.get(key) === asked) giveUp(key, asked);
       }
     },
   };
 
   function askOnce(name: string, type: RecordType, key: string): Asked {
     const { promise: answer, resolve } = Promise.withResolvers<Answer>();
-    const asked: Asked = { answer, endsAtMs: now() + deadlineMs, waiting: 1 };
+    const asked: Asked = { answer, endsAtMs: now() + deadlineMs, waiting: 1, end: new AbortController() };
     inFlight.set(key, asked);
-    resolve(slots.run(() => ask(name, type, key, asked)).finally(() => inFlight.delete(key)));
+    const settled = (): void => {
+      // Else it was given up, and another one is on its way.
+      if (inFlight.get(key) === asked) inFlight.delete(key);
+    };
+    resolve(slots.run(() => ask(name, type, key, asked)).finally(settled));
     // Whoever has left does not want to know.
     answer.catch(() => undefined);
     return asked;
+  }
+
+  /** Whoever comes from now on asks anew. */
+  function giveUp(key: string, asked: Asked): void {
+    inFlight.delete(key);
+    asked.end.abort();
   }
 }
 
@@ -149,14 +172,15 @@ async function askServer<T extends RecordType>(
   name: string,
   type: T,
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<Exclude<Outcome<T>, { kind: "truncated" }>> {
   const endsAtMs = performance.now() + timeoutMs;
-  const answered = await exchange(server, name, type, timeoutMs, true);
+  const answered = await exchange(server, name, type, timeoutMs, true, signal);
   // RFC 6891 §7: a server that does not know EDNS says that it cannot read the question, or does not do
   // such things, or not in this version.
   if (answered.kind !== "failure" || !/^(?:FORMERR|NOTIMP|BADVERS)$/.test(answered.reason)) return answered;
   const leftMs = endsAtMs - performance.now();
-  return leftMs <= 0 ? answered : exchange(server, name, type, leftMs, false);
+  return leftMs <= 0 ? answered : exchange(server, name, type, leftMs, false, signal);
 }
 
 async function exchange<T extends RecordType>(
@@ -165,9 +189,10 @@ async function exchange<T extends RecordType>(
   type: T,
   timeoutMs: number,
   usesEdns: boolean,
+  signal: AbortSignal | undefined,
 ): Promise<Exclude<Outcome<T>, { kind: "truncated" }>> {
   const query = { ...queryPacket(randomInt(0x1_0000), name, type, usesEdns), type };
-  const request = { server, query, timeoutMs };
+  const request = { server, query, timeoutMs, signal };
   const overUdp = await udpExchange(request);
   if (overUdp.kind !== "truncated") return overUdp;
   const overTcp = await tcpExchange(request);

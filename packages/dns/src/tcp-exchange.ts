@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { type ExchangeRequest, failed, noAnswer, type Outcome, readFrom, silent } from "./exchange.ts";
+import { type ExchangeRequest, failed, givenUp, noAnswer, type Outcome, readFrom, silent } from "./exchange.ts";
 import type { RecordType } from "./record.ts";
 
 /** RFC 1035 §4.2.2: messages over TCP have two octets of length before them. */
@@ -8,15 +8,18 @@ const LENGTH_OCTETS = 2;
 /** Asks over TCP: for answers that did not fit into a packet. */
 export function tcpExchange<T extends RecordType>(request: ExchangeRequest<T>): Promise<Outcome<T>> {
   return new Promise((resolve) => {
-    const { server, query, timeoutMs } = request;
+    const { server, query, timeoutMs, signal } = request;
     const socket = connect({ host: server.address, port: server.port });
     const settle = (response: Outcome<T>): void => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
       socket.removeAllListeners().on("error", () => undefined);
       socket.destroy();
       resolve(response);
     };
     const timer = setTimeout(() => settle(noAnswer(timeoutMs)), timeoutMs);
+    const onAbort = (): void => settle(givenUp);
+    signal?.addEventListener("abort", onAbort, { once: true });
     const length = Buffer.alloc(LENGTH_OCTETS);
     length.writeUInt16BE(query.octets.length);
     // In one write: servers exist that do not wait for the second segment.

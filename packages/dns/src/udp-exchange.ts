@@ -1,5 +1,5 @@
 import { createSocket } from "node:dgram";
-import { type ExchangeRequest, noAnswer, type Outcome, readFrom, silent } from "./exchange.ts";
+import { type ExchangeRequest, givenUp, noAnswer, type Outcome, readFrom, silent } from "./exchange.ts";
 import type { RecordType } from "./record.ts";
 
 /**
@@ -15,17 +15,22 @@ const MAX_STRAY_PACKETS = 32;
  */
 export function udpExchange<T extends RecordType>(request: ExchangeRequest<T>): Promise<Outcome<T>> {
   return new Promise((resolve) => {
-    const { server, query, timeoutMs } = request;
+    const { server, query, timeoutMs, signal } = request;
     const socket = createSocket({ type: server.address.includes(":") ? "udp6" : "udp4" });
     let strays = 0;
     const settle = (response: Outcome<T>): void => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      // Not those of the socket itself, by which it is closed once it has been bound.
+      for (const event of ["connect", "message", "error"]) socket.removeAllListeners(event);
       // An error that comes after the end (an ICMP message for the query) concerns nobody.
-      socket.removeAllListeners().on("error", () => undefined);
+      socket.on("error", () => undefined);
       socket.close();
       resolve(response);
     };
     const timer = setTimeout(() => settle(noAnswer(timeoutMs)), timeoutMs);
+    const onAbort = (): void => settle(givenUp);
+    signal?.addEventListener("abort", onAbort, { once: true });
     socket.on("error", (err) => settle(silent(err.message)));
     socket.on("message", (packet) => {
       const response = readFrom(request, packet);

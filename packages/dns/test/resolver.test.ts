@@ -308,6 +308,64 @@ test("what nobody waits for any more is not asked again", async () => {
   assert.equal(server.queries.filter((query) => query.includes("silent")).length, 1);
 });
 
+test("what nobody waits for any more leaves its place to others, at once", { timeout: 30_000 }, async () => {
+  const times = { attemptTimeoutMs: 60_000, deadlineMs: 60_000 };
+  const { resolver, server } = await lab(zone, {}, { ...times, parallel: 1 });
+  const leaver = new AbortController();
+  const left = resolver.resolve("silent.example.org", "A", { signal: leaver.signal });
+  const other = resolver.resolve("example.org", "A", { signal: new AbortController().signal });
+  while (server.queries.length === 0) await new Promise(setImmediate);
+  leaver.abort();
+  await assert.rejects(left, DeferError);
+  assert.equal((await other).state, "found");
+  // Before its socket has sent anything.
+  const early = new AbortController();
+  const gone = resolver.resolve("q.silent.example.org", "A", { signal: early.signal });
+  early.abort();
+  await assert.rejects(gone, DeferError);
+  assert.equal((await resolver.resolve("example.org", "MX")).state, "found");
+});
+
+test("who asks what others have given up gets an answer", async () => {
+  let isLost = true;
+  const tamper = (honest: Buffer): Buffer[] => (isLost ? [] : [honest]);
+  const { resolver, server } = await lab(zone, { tamper }, { attemptTimeoutMs: 10_000 });
+  const leaver = new AbortController();
+  const left = resolver.resolve("example.org", "A", { signal: leaver.signal });
+  while (server.queries.length === 0) await new Promise(setImmediate);
+  leaver.abort();
+  await assert.rejects(left, DeferError);
+  isLost = false;
+  assert.equal((await resolver.resolve("example.org", "A")).state, "found");
+});
+
+test("a name is not to blame for what its question has waited in line", async () => {
+  let nowMs = 0;
+  let isLost = true;
+  const tamper = (honest: Buffer): Buffer[] => (isLost ? [] : [honest]);
+  const times = { attemptTimeoutMs: 1_000, deadlineMs: 10_000, now: () => nowMs };
+  const { resolver, server } = await lab(zone, { tamper }, { ...times, parallel: 1 });
+  const leaver = new AbortController();
+  const first = assert.rejects(resolver.resolve("silent.example.org", "A", { signal: leaver.signal }), DeferError);
+  const second = assert.rejects(resolver.resolve("example.org", "A"), /no answer in/);
+  while (server.queries.length === 0) await new Promise(setImmediate);
+  nowMs = 9_980;
+  leaver.abort();
+  await Promise.all([first, second]);
+  isLost = false;
+  assert.equal((await resolver.resolve("example.org", "A")).state, "found");
+});
+
+test("what was given up after all servers have been silent once is not asked again at once", async () => {
+  const { resolver, server } = await lab(zone, {}, { attemptTimeoutMs: 100, deadlineMs: 60_000, now: () => 0 });
+  const leaver = new AbortController();
+  const left = resolver.resolve("silent.example.org", "A", { signal: leaver.signal });
+  while (server.queries.filter((query) => query.includes("silent")).length < 2) await new Promise(setImmediate);
+  leaver.abort();
+  await assert.rejects(left, DeferError);
+  await assert.rejects(resolver.resolve("silent.example.org", "A"), /a moment ago/);
+});
+
 test("what has failed is not asked again at once, and later less and less often (RFC 9520)", async () => {
   let nowMs = 0;
   const { resolver, server } = await lab(zone, {}, { now: () => nowMs });

@@ -3,6 +3,7 @@ export interface Deadline {
   readonly signal: AbortSignal;
   /** Settles never, or rejects with `TimeUpError` when the signal is aborted. */
   readonly timeUp: Promise<never>;
+  /** What is still asked is given up. */
   stop(): void;
 }
 
@@ -43,6 +44,7 @@ export function startDeadline(timeoutMs: number, outer?: AbortSignal): Deadline 
     stop() {
       clearTimeout(timer);
       outer?.removeEventListener("abort", end);
+      controller.abort();
     },
   };
 }

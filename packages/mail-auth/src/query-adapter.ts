@@ -7,8 +7,12 @@ import { QueryBudget } from "./query-budget.ts";
  */
 const MAX_TXT_OCTETS = 16 * 1024;
 
-/** The shape of `dns.promises.resolve`, which the library calls. Its types forget that MX records are objects. */
-export type LibraryResolver = (name: string, type: string) => Promise<string[] | string[][]>;
+/**
+ * The shape of `dns.promises.resolve`, which the library calls. Its types forget that MX records are objects.
+ *
+ * @param signal For a question that is given up before the check is.
+ */
+export type LibraryResolver = (name: string, type: string, signal?: AbortSignal) => Promise<string[] | string[][]>;
 
 /** An error as Node's resolver would give it: the library goes by the code. */
 export class QueryError extends Error {
@@ -36,21 +40,21 @@ const isAskedType = (type: string): type is AskedType => types.has(type);
  */
 export function queryAdapter(resolver: Resolver, signal: AbortSignal, budget = new QueryBudget()): LibraryResolver {
   const asked = new Map<string, ReturnType<LibraryResolver>>();
-  return (name, type) => {
+  return (name, type, own) => {
     const key = `${type} ${name}`;
     const known = asked.get(key);
     if (known !== undefined) return known;
     if (!isAskedType(type)) return refused("ENOTIMP", `no questions of type ${type}`);
     if (!budget.take()) return refused("EBUDGET", "too many DNS queries for one message");
-    const answer = ask(name, type);
+    const answer = ask(name, type, own === undefined ? signal : AbortSignal.any([signal, own]));
     asked.set(key, answer);
     return answer;
   };
 
-  async function ask(name: string, type: AskedType): ReturnType<LibraryResolver> {
+  async function ask(name: string, type: AskedType, until: AbortSignal): ReturnType<LibraryResolver> {
     let answer: Answer;
     try {
-      answer = await resolver.resolve(name, type, { signal });
+      answer = await resolver.resolve(name, type, { signal: until });
     } catch (err) {
       throw new QueryError("ETIMEOUT", err instanceof Error ? err.message : String(err), { cause: err });
     }

@@ -4,6 +4,7 @@ export { trim, trimEnd, trimStart } from "./blanks.ts";
 export { BodyGlance } from "./body-glance.ts";
 export { ConfigError } from "./config-error.ts";
 export { DeferError } from "./defer-error.ts";
+export { fewAtATime } from "./few-at-a-time.ts";
 export {
   fieldValue,
   type HeaderField,

@@ -1,5 +1,5 @@
 import type { DkimFact, DkimLimits, DkimSignature } from "@postbus/contracts";
-import type { BodyHashes } from "../canonical/body-hashes.ts";
+import type { BodyDigest, BodyHashes } from "../canonical/body-hashes.ts";
 import type { SignedHeader } from "../canonical/signed-header.ts";
 import { withoutSignature } from "../canonical/without-signature.ts";
 import { cleanText } from "../clean-text.ts";
@@ -76,7 +76,9 @@ export class DkimCheck {
 
   /** Behind the body; one for each signature that is looked at, from the top. */
   async results(keys: KeyRecords, nowMs: number): Promise<readonly CheckedSignature[]> {
-    // Beside each other: the time of one that waits for its key is not taken from the others.
+    const isWanted = ({ tags }: NamedSignature): boolean =>
+      typeof tags !== "string" && this.#bodyOf(tags) !== undefined;
+    await keys.ask(this.#signatures.map(({ named }) => named).filter(isWanted));
     return Promise.all(
       this.#signatures.map(async (signature) => {
         const { text, named } = signature;
@@ -89,16 +91,22 @@ export class DkimCheck {
     );
   }
 
+  /** What the body comes to, if it is the one that was signed. */
+  #bodyOf({ body, bodyLength, bodyHash }: VerifiableTags): BodyDigest | undefined {
+    const digest = this.#hashes.digest(body, bodyLength);
+    return digest?.hash === bodyHash ? digest : undefined;
+  }
+
   async #verify(
     { field, text, named: { domain, selector } }: Signature,
     tags: VerifiableTags,
     keys: KeyRecords,
     nowMs: number,
   ): Promise<Verdict> {
-    const digest = this.#hashes.digest(tags.body, tags.bodyLength);
-    if (digest?.hash !== tags.bodyHash) return { result: "fail", comment: BODY_DIFFERS };
+    const digest = this.#bodyOf(tags);
+    if (digest === undefined) return { result: "fail", comment: BODY_DIFFERS };
     const open = tags.bodyLength === undefined ? 0 : digest.octets - Math.min(tags.bodyLength, digest.octets);
-    const answer = await keys.get(selector, domain);
+    const answer = await keys.get({ selector, domain });
     const found = {
       ...(open > 0 ? { underSized: open } : {}),
       ...("record" in answer ? { keyRecord: answer.record } : {}),

@@ -9,7 +9,7 @@ import { readTags } from "./tag-list.ts";
 /** What verifying a signature has come to. */
 export interface Verified {
   readonly result: Result;
-  /** The library's words. */
+  /** Why, in words that `STATUS` and `FAULTS` know. */
   readonly comment: string;
   /** The record of the key that was found. */
   readonly keyRecord: string | undefined;

@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { within } from "../deadline.ts";
+import { fewAtATime } from "@postbus/mail";
+import { startDeadline } from "../deadline.ts";
 import { type LibraryResolver, QueryError } from "../query-adapter.ts";
 import { strictTags, withoutBlanks } from "./strict-tags.ts";
 
@@ -19,6 +20,14 @@ export type KeyAnswer =
 
 export type KeyType = "rsa" | "ed25519";
 
+/** Whose key, and which of his. */
+export interface KeyName {
+  readonly selector: string;
+  readonly domain: string;
+}
+
+const recordName = ({ selector, domain }: KeyName): string => `${selector}._domainkey.${domain}`.toLowerCase();
+
 /**
  * A server that does not answer must leave time for what else is asked of the message: a stranger's signature could keep it from
  * being judged by its author's policy.
@@ -26,6 +35,8 @@ export type KeyType = "rsa" | "ed25519";
 const KEY_MS = 4_000;
 /** The same, of a check that has less time: so much of it. */
 const KEY_SHARE = 0.5;
+/** Keys of one message that are asked for at one time: the resolver has places for others, too. */
+const KEYS_AT_ONCE = 3;
 /** RFC 8301 §3.2 */
 const MIN_RSA_BITS = 1024;
 /**
@@ -55,23 +66,43 @@ export class KeyRecords {
     this.#keyMs = Math.min(KEY_MS, timeoutMs * KEY_SHARE);
   }
 
-  get(selector: string, domain: string): Promise<KeyAnswer> {
-    const name = `${selector}._domainkey.${domain}`.toLowerCase();
-    const known = this.#answers.get(name);
-    if (known !== undefined) return known;
-    const asked = within<KeyAnswer, KeyAnswer>(this.#ask(name), this.#keyMs, {
-      kind: "unknown",
-      reason: "DNS failure: timeout",
-    });
-    this.#answers.set(name, asked);
-    return asked;
+  get({ selector, domain }: KeyName): Promise<KeyAnswer> {
+    const name = recordName({ selector, domain });
+    return this.#answers.get(name) ?? this.#askFor(name, this.#keyMs);
   }
 
-  async #ask(name: string): Promise<KeyAnswer> {
+  /** Asks for some, in the time that one may have: each has its part of what those before it have left. */
+  async ask(keys: readonly KeyName[]): Promise<void> {
+    const names = [...new Set(keys.map(recordName))].filter((name) => !this.#answers.has(name));
+    const endsAtMs = performance.now() + this.#keyMs;
+    let left = names.length;
+    await fewAtATime(names, KEYS_AT_ONCE, (name) => {
+      const ms = (endsAtMs - performance.now()) / Math.ceil(left-- / KEYS_AT_ONCE);
+      return this.#askFor(name, Math.max(1, ms));
+    });
+  }
+
+  #askFor(name: string, ms: number): Promise<KeyAnswer> {
+    const answer = this.#inTime(name, ms);
+    this.#answers.set(name, answer);
+    return answer;
+  }
+
+  async #inTime(name: string, ms: number): Promise<KeyAnswer> {
+    const deadline = startDeadline(ms);
     try {
-      const [record] = await this.#resolver(name, "TXT");
+      return await this.#answer(name, deadline.signal);
+    } finally {
+      deadline.stop();
+    }
+  }
+
+  async #answer(name: string, signal: AbortSignal): Promise<KeyAnswer> {
+    try {
+      const [record] = await this.#resolver(name, "TXT", signal);
       return record === undefined ? { kind: "none", reason: NO_KEY } : readKey([record].flat().join(""));
     } catch (err) {
+      if (signal.aborted) return { kind: "unknown", reason: "DNS failure: timeout" };
       if (err instanceof QueryError && err.isOverlong) return { kind: "none", reason: OVERLONG_KEY };
       const code = err instanceof Error && "code" in err ? String(err.code) : "";
       if (code === "ENOTFOUND" || code === "ENODATA") return { kind: "none", reason: NO_KEY };

@@ -1,10 +1,8 @@
 import { createHash, verify } from "node:crypto";
-import type { KeyAnswer, KeyRecords, KeyType } from "./key-records.ts";
+import type { KeyAnswer, KeyName, KeyRecords, KeyType } from "./key-records.ts";
 
 /** A signature, and whose key it was made with. */
-export interface Keyed {
-  readonly domain: string;
-  readonly selector: string;
+export interface Keyed extends KeyName {
   readonly algorithm: KeyType;
   readonly signature: Buffer;
 }
@@ -16,11 +14,11 @@ export interface Keyed {
  * @returns true, or why not; empty: it is simply wrong.
  */
 export async function keyedVerification(
-  { domain, selector, algorithm, signature }: Keyed,
+  { algorithm, signature, ...name }: Keyed,
   signed: string,
   keys: KeyRecords,
 ): Promise<true | string> {
-  const answer = await keys.get(selector, domain);
+  const answer = await keys.get(name);
   if (answer.kind !== "key") return answer.reason;
   if (answer.type !== algorithm) return "inappropriate key algorithm";
   return signatureHolds(signed, answer, signature) ? true : "";
@@ -35,7 +33,7 @@ export function signatureHolds(
   try {
     return verify(type === "rsa" ? "sha256" : null, signedOctets(signed, type), key, signature);
   } catch {
-    // The library takes neither key nor signature for one.
+    // OpenSSL takes neither key nor signature for one.
     return false;
   }
 }

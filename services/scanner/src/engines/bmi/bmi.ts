@@ -6,13 +6,12 @@ import {
   encodeBmiVerdict,
   groupByProfile,
 } from "@postbus/contracts";
-import { DeferError } from "@postbus/mail";
+import { DeferError, fewAtATime } from "@postbus/mail";
 import type { EngineHosts } from "../../hosts/engine-hosts.ts";
 import type { ScannedMessage } from "../../message/scanned-message.ts";
 import type { Engine } from "../engine.ts";
 import { isForNow } from "../is-for-now.ts";
 import { askEngine, type EngineQuestion, questionFor } from "./ask-engines.ts";
-import { fewAtATime } from "./few-at-a-time.ts";
 import type { Findings } from "./findings.ts";
 import { verdictOf } from "./verdict-of.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { fewAtATime } from "../../../src/engines/bmi/few-at-a-time.ts";
+import { fewAtATime } from "../src/few-at-a-time.ts";
 
 describe("few at a time", () => {
   test("are worked on beside each other, within the bound, and come in their order", async () => {

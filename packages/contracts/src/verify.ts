@@ -5,7 +5,7 @@ import { ArcFact, DkimFact, DmarcFact, SpfFact } from "./facts.ts";
 
 /** gateway → verifier, at MAIL: "may this host send for this domain?" (RFC 7208). No content. */
 export const verifySpfSubject = "verify.spf";
-/** gateway → verifier, at the final dot: DKIM and DMARC of the content that comes with the request. */
+/** gateway → verifier, at the final dot: DKIM, DMARC and ARC of the content that comes with the request. */
 export const verifyMessageSubject = "verify.message";
 
 /**

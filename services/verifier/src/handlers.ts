@@ -54,7 +54,9 @@ export function messageHandler(
     if (!messageRequests.Check(body)) throw new Error("verify.message: the question does not fit its contract");
     if (content === undefined) throw new Error("verify.message: the question has no content");
     const stopTimer = metrics.seconds.startTimer({ check: "message" });
-    const about = { clientAddress: body.clientAddress, domain: body.spf?.domain };
+    // A domain that SPF has not let pass is anybody's word: the mail of others must not wait for it.
+    const domain = body.spf?.result === "pass" ? body.spf.domain : undefined;
+    const about = { clientAddress: body.clientAddress, domain };
     const left = timeLeft(body);
     const found = await orBusy(
       places.run(about, signal, () => checks.message({ ...body, ...left() }, octetsOf(content, spool), signal)),

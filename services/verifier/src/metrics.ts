@@ -18,7 +18,7 @@ export function checkMetrics(registry: Registry): CheckMetrics {
     }),
     seconds: new Histogram({
       name: "postbus_verifier_check_seconds",
-      help: "From question to answer: spf, or message (DKIM and DMARC)",
+      help: "From question to answer: spf, or message (DKIM, DMARC and ARC)",
       labelNames: ["check"],
       buckets: BUCKETS_SECONDS,
       registers: [registry],

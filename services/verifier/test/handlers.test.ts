@@ -89,6 +89,31 @@ test("a message for which there is no place is told so in words that every asker
   assert.ok(isUnchecked(answer));
 });
 
+test("mail of a domain does not wait for that of somebody who only says that he is of it", async () => {
+  const checks = ownThread(createResolver({ servers: parseServers(await dnsLab()) }), new SuffixFiles());
+  let asked = 0;
+  const slowFirst = {
+    ...checks,
+    message: (...question: Parameters<Checks["message"]>) =>
+      ++asked === 1 ? new Promise<never>(() => undefined) : checks.message(...question),
+  };
+  const content = { kind: "inline", octets: message } as const;
+  for (const [stranger, isBusy] of [
+    ["softfail", false],
+    ["pass", true],
+  ] as const) {
+    asked = 0;
+    // One place for each client, and each domain.
+    const ask = messageHandler(slowFirst, new FairPlaces(2, 8, 5), spool, checkMetrics(new Registry()));
+    const from = (clientAddress: string, result: string) =>
+      ask({ body: { ...messageQuestion, clientAddress, spf: { result, domain: "example.org" } }, content, signal });
+    void from("192.0.2.1", stranger);
+    const answer = await from("192.0.2.2", "pass");
+    assert.ok(Value.Check(MessageAnswer, answer));
+    assert.equal(isUnchecked(answer), isBusy, stranger);
+  }
+});
+
 test("checks are counted by result", async () => {
   const { registry, spf, message: ask } = await lab();
   await spf({ body: spfQuestion, content: undefined, signal });

@@ -17,6 +17,7 @@ export function authorAddresses(body: string): readonly string[] {
   // A comment or quoted string without an end is none: what follows it is shown to the reader.
   let opensComment = true;
   let opensQuoted = true;
+  let angleHasComments = true;
   const endMailbox = (): void => {
     const address = bare === "" ? "" : tidy(bare);
     // With an address in angle brackets, the words around it were a display name.
@@ -37,10 +38,12 @@ export function authorAddresses(body: string): readonly string[] {
       bare += body.slice(at, (end ?? at) + 1);
       at = end ?? at;
     } else if (char === "<") {
-      const end = endOfAngle(body, at);
-      addresses.push(tidy(body.slice(at + 1, end)));
+      const angle: Angle = (angleHasComments ? angleWithComments(body, at) : undefined) ?? plainAngle(body, at);
+      // An angle without an end has none behind it, either.
+      angleHasComments &&= angle.hasComments;
+      addresses.push(tidy(angle.text));
       hasAngle = true;
-      at = end;
+      at = angle.end;
     } else if (char === "," || char === ";") {
       endMailbox();
     } else if (char === ":") {
@@ -76,14 +79,35 @@ function endOfQuoted(body: string, start: number): number | undefined {
   return undefined;
 }
 
-/** Index of the `>`; behind the last character if there is none. */
-function endOfAngle(body: string, start: number): number {
+/** What is between angle brackets. */
+interface Angle {
+  readonly text: string;
+  /** Index of the `>`; behind the last character if there is none. */
+  readonly end: number;
+  readonly hasComments: boolean;
+}
+
+/** Without its comments, in which a `>` is none (RFC 5322 §3.4.1). Undefined: a comment or the angle has no end. */
+function angleWithComments(body: string, start: number): Angle | undefined {
+  let text = "";
   for (let at = start + 1; at < body.length; at++) {
     const char = body.charAt(at);
-    if (char === '"') at = endOfQuoted(body, at) ?? body.length;
-    else if (char === ">") return at;
+    if (char === ">") return { text, end: at, hasComments: true };
+    const end = char === '"' ? endOfQuoted(body, at) : char === "(" ? endOfComment(body, at) : at;
+    if (end === undefined) return undefined;
+    text += char === "(" ? " " : body.slice(at, end + 1);
+    at = end;
   }
-  return body.length;
+  return undefined;
+}
+
+function plainAngle(body: string, start: number): Angle {
+  let at = start + 1;
+  while (at < body.length && body.charAt(at) !== ">") {
+    if (body.charAt(at) === '"') at = endOfQuoted(body, at) ?? body.length;
+    at++;
+  }
+  return { text: body.slice(start + 1, at), end: Math.min(at, body.length), hasComments: false };
 }
 
 /** Blanks and folds around `.` and `@` mean nothing (RFC 5322 §4.4); between words, one is kept: there is no such domain. */

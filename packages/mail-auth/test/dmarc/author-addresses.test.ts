@@ -20,6 +20,15 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
   ["", []],
   [" ,,, ", []],
   [' "very.(),:;<>[]\\" odd"@example.org', ['"very.(),:;<>[]\\" odd"@example.org']],
+  // Comments within the brackets (RFC 5322 §3.4.1); a `>` in one ends nothing, as with Exim's `${address:…}`.
+  [" <(x)a@b (y)>", ["a@b"]],
+  [" Boss <ceo@victim.example (x)>", ["ceo@victim.example"]],
+  [" <a (c) @ (d) b.example>", ["a@b.example"]],
+  [" <a@b.example (> <c@d.example>)>", ["a@b.example"]],
+  [' <"a(b)"@c.example>', ['"a(b)"@c.example']],
+  // Without an end, it is no comment: all that could be an address is given.
+  [" <a@b.example (x>", ["a@b.example (x"]],
+  [" <a@b.example (> <c@d.example>)", ["a@b.example (", "c@d.example"]],
   // A display name that looks like an address is what many readers show; the address is still the one in brackets.
   [" ceo@bank.example <joe@evil.example>", ["joe@evil.example"]],
   [' "ceo@bank.example" <joe@evil.example>', ["joe@evil.example"]],
@@ -45,7 +54,7 @@ test("no input makes it throw", () => {
 });
 
 test("100 KB of openings take no more than one look at each", () => {
-  for (const unit of ["(", '"', "<", "(<", '"(', "a@b,", "\\(", "a:", '<"']) {
+  for (const unit of ["(", '"', "<", "(<", '"(', "a@b,", "\\(", "a:", '<"', "<(", "<()", "<(>)", "<(>)>", '<("']) {
     authorAddresses(unit.repeat(100_000 / unit.length));
   }
 });

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { ArcFact } from "@postbus/contracts";
 import type { BodyHashes } from "../canonical/body-hashes.ts";
 import type { SignedHeader } from "../canonical/signed-header.ts";
@@ -34,7 +35,7 @@ export class ArcCheck {
     }
   }
 
-  /** Behind the body. */
+  /** Behind the body. Between verifications others have their turn: there may be a hundred. */
   async result(keys: KeyRecords, nowMs: number): Promise<ArcFact> {
     const { sets } = this.#chain;
     const hops = hopsOf(sets);
@@ -46,6 +47,7 @@ export class ArcCheck {
     if (typeof oldestPass === "string")
       return { result: "fail", reason: cleanText(oldestPass), instance, oldestPass: 0, hops };
     for (const { instance: at } of sets.toReversed()) {
+      await turn();
       const reason = await verifyArcSeal(sets.slice(0, at), this.#header, keys);
       if (reason !== true) return { result: "fail", reason: cleanText(reason), instance, oldestPass, hops };
     }
@@ -58,6 +60,7 @@ export class ArcCheck {
     for (const { instance } of sets.toReversed()) {
       const signature = this.#signatures.get(instance);
       if (signature === undefined) break;
+      await turn();
       const verified = await verifyMessageSignature(
         signature,
         signature.bodies.map((how) => this.#hashes.digest(how, signature.bodyLength)?.hash ?? ""),

@@ -182,6 +182,8 @@ const signings: readonly (readonly [string, Signing, string])[] = [
   ["a key behind an alias", { selector: "alias" }, "pass"],
   ["a key in a loop of aliases", { selector: "loop" }, "temperror"],
   ["expired (x=)", { expires: new Date(1_000_000) }, "fail"],
+  ["expired six minutes ago", { expires: new Date(Date.now() - 360_000) }, "fail"],
+  ["expired a minute ago: clocks differ", { expires: new Date(Date.now() - 60_000) }, "pass"],
 ];
 
 for (const [name, signing, result] of signings) {

@@ -4,6 +4,7 @@ import { withoutSignature } from "../canonical/without-signature.ts";
 import type { KeyRecords } from "../dkim/key-records.ts";
 import { keyedVerification } from "../dkim/keyed-verification.ts";
 import { withoutBlanks } from "../dkim/strict-tags.ts";
+import { hasExpired } from "../expiry.ts";
 import type { ArcField } from "./arc-chain.ts";
 
 /** An ARC-Message-Signature (RFC 8617 §4.1.2) that can be checked. */
@@ -60,7 +61,7 @@ export async function verifyMessageSignature(
   nowMs: number,
 ): Promise<true | string> {
   if (!bodyHashes.includes(signature.bodyHash)) return "AMS body hash miscompare";
-  if (signature.expires !== undefined && signature.expires * 1000 < nowMs) return "AMS sig expired";
+  if (hasExpired(signature.expires, nowMs)) return "AMS sig expired";
   const own = header.canonicalOf(withoutSignature(header.text(signature.field)), signature.header);
   const signed = header.named(signature.names, signature.header, signature.field) + own;
   const verified = await keyedVerification(signature, signed, keys);

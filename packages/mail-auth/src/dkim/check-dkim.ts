@@ -3,6 +3,7 @@ import type { BodyDigest, BodyHashes } from "../canonical/body-hashes.ts";
 import type { SignedHeader } from "../canonical/signed-header.ts";
 import { withoutSignature } from "../canonical/without-signature.ts";
 import { cleanText } from "../clean-text.ts";
+import { hasExpired } from "../expiry.ts";
 import type { Field } from "../header-section.ts";
 import type { Result } from "../result.ts";
 import { describeSignature } from "./describe-signature.ts";
@@ -121,8 +122,7 @@ export class DkimCheck {
     if (!signatureHolds(signed + own, answer, tags.signature))
       return { ...found, result: "fail", comment: "bad signature" };
     // The signer's own wish (RFC 6376 §3.5, x=).
-    if (tags.expires !== undefined && tags.expires * 1000 < nowMs)
-      return { ...found, result: "fail", comment: "expired" };
+    if (hasExpired(tags.expires, nowMs)) return { ...found, result: "fail", comment: "expired" };
     const bits = answer.key.asymmetricKeyDetails?.modulusLength ?? ED25519_BITS;
     if (bits < (this.#limits?.leastBits[answer.type] ?? 0)) return { ...found, ...withoutKey(WEAK_KEY) };
     return { ...found, result: "pass", comment: "" };

@@ -154,3 +154,14 @@ test("fifty sets are a chain, and no fifty-first is made", async () => {
   assert.equal(fact.instance, 50);
   await assert.rejects(sealed(message, { results: "arc=pass" }), /50 sets are there already/);
 });
+
+test("a seal's message signature ends five minutes later than it says: clocks differ", async () => {
+  const message = "From: a@hop.example\r\nSubject: x\r\n\r\nHello.\r\n";
+  for (const [afterS, result, reason] of [
+    [-60, "pass", undefined],
+    [-360, "fail", "AMS sig expired"],
+  ] as const) {
+    const arc = await arcOf(Buffer.from(await sealed(message, { results: "arc=none", afterS }), "latin1"));
+    assert.deepEqual([arc?.result, arc?.reason], [result, reason]);
+  }
+});

@@ -1,13 +1,14 @@
 /**
  * The tags of a field (RFC 6376 §3.2), as written but for the blanks around them. Undefined: it is no tag list, or a tag is there
  * twice.
+ *
+ * @param mayBeEmpty Between semicolons there may be nothing; else only behind the last one.
  */
-export function strictTags(text: string): ReadonlyMap<string, string> | undefined {
+export function strictTags(text: string, mayBeEmpty = false): ReadonlyMap<string, string> | undefined {
   const tags = new Map<string, string>();
   const segments = text.split(";");
-  // What is behind the last semicolon may be nothing.
-  if (trimBlanks(segments.at(-1) ?? "") === "") segments.pop();
-  for (const segment of segments) {
+  for (const [i, segment] of segments.entries()) {
+    if ((mayBeEmpty || i === segments.length - 1) && trimBlanks(segment) === "") continue;
     const [, name, value] = TAG.exec(segment) ?? [];
     if (name === undefined || value === undefined || tags.has(name)) return undefined;
     tags.set(name, trimBlanks(value));

@@ -11,6 +11,9 @@ const anotherKey = generateKeyPairSync("rsa", { modulusLength: 2048 })
   .toString("base64");
 
 const resolver = await resolverFor({
+  "beside._domainkey.example.org": { TXT: ["v=spf1 -all", "V = spf2.0/pra", keyRecords.rsa] },
+  "before._domainkey.example.org": { TXT: [keyRecords.rsa, "v=spf1 -all"] },
+  "other._domainkey.example.org": { TXT: ["v=spf1 -all"] },
   "rsa._domainkey.example.org": { TXT: [keyRecords.rsa] },
   "wrong._domainkey.example.org": { TXT: [`v=DKIM1; p=${anotherKey}`] },
   "ed._domainkey.example.org": { TXT: [keyRecords.ed] },
@@ -67,6 +70,12 @@ describe("what the operator does not take for a signature is none, for DMARC, to
   for (const [name, signers, limits, wanted] of rows) {
     test(name, async () => assert.deepEqual(await found(signers, limits), wanted));
   }
+});
+
+test("a key stands beside other records in any order", async () => {
+  const by = (selector: string): Signer => ({ domain: "example.org", selector });
+  const wanted = ["pass,pass,neutral", "pass,pass,invalid pubkey_dns_syntax", "pass"];
+  assert.deepEqual(await found(["beside", "before", "other"].map(by), {}), wanted);
 });
 
 test("signatures that are not to be verified are none", async () => {

@@ -51,8 +51,7 @@ async function* request(task: DccTask, message: ScannedMessage): AsyncGenerator<
  * @throws {EngineError} the connection has ended before the first two lines have.
  */
 export function readDccifdAnswer(answer: string): DccVerdict {
-  // As in Exim: a daemon that says nothing at all (it has an error) is no reason to write one of our own.
-  if (answer === "") return { engine: "dcc", overall: "", recipients: "", header: "" };
+  if (answer === "") throw new EngineError("closed without an answer");
   const [overall, recipients, ...rest] = answer.split("\n");
   if (overall === undefined || recipients === undefined || rest.length === 0) throw new EngineError("half an answer");
   return { engine: "dcc", overall: shown(overall), recipients: shown(recipients), header: fieldIn(rest) };

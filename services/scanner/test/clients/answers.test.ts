@@ -19,7 +19,6 @@ describe("answers of dccifd", () => {
     ["G\nGG\n\n", "G", "GG", ""],
     ["T\nAA\n\n", "T", "AA", ""],
     ["X\n\n\n", "X", "", ""],
-    ["", "", "", ""],
     ["A\nA\nSubject: forged\n\n", "A", "A", ""],
     ["A\nA\nX-DCC-a-Metrics: b\x07c\r\n\n", "A", "A", "X-DCC-a-Metrics: b?c"],
     ["Aargh\nA\n\n", "Aargh", "A", ""],
@@ -29,6 +28,8 @@ describe("answers of dccifd", () => {
       assert.deepEqual(readDccifdAnswer(answer), { engine: "dcc", overall, recipients, header });
     });
   }
+
+  test("nothing at all is none", () => assert.throws(() => readDccifdAnswer(""), EngineError));
 
   for (const answer of ["A", "A\n", "A\nAA"]) {
     test(`${JSON.stringify(answer)} is half of one`, () => assert.throws(() => readDccifdAnswer(answer), EngineError));

@@ -15,7 +15,7 @@ import { askEngine, type EngineQuestion, questionFor } from "./ask-engines.ts";
 import type { Findings } from "./findings.ts";
 import { verdictOf } from "./verdict-of.ts";
 
-/** Questions about one message that are on their way to engines at one time: other messages find places, too. */
+/** Questions about one message that are on their way to one engine at one time: other messages find places, too. */
 const MAX_ROUNDS_AT_ONCE = 8;
 
 /**
@@ -28,20 +28,25 @@ export const bmi: Engine<"bmi"> = {
     const { groups } = groupByProfile(setup, recipients);
     const warnings: string[] = [];
     const rounds = roundsOf(setup.engines, groups, message.size);
-    const answers = await fewAtATime(rounds, MAX_ROUNDS_AT_ONCE, (round) =>
-      findingsOf(round, { message, hosts, signal, warnings }),
-    );
+    const surroundings = { message, hosts, signal, warnings };
+    const answers = new Map<Round, Findings | undefined>();
+    const ask = async (round: Round): Promise<void> => {
+      answers.set(round, await findingsOf(round, surroundings));
+    };
+    // One that hangs must not keep the others from being asked in time.
+    const byEngine = Map.groupBy(rounds, ({ engine }) => engine).values();
+    await Promise.all(byEngine.map((own) => fewAtATime(own, MAX_ROUNDS_AT_ONCE, ask)));
     const verdicts = groups.map((group) => {
       const findings = new Map<string, Findings>();
-      for (const [i, { engine, groups: asking }] of rounds.entries()) {
-        const found = answers[i];
-        if (found !== undefined && asking.has(group)) findings.set(engine.name, found);
+      for (const round of rounds) {
+        const found = answers.get(round);
+        if (found !== undefined && round.groups.has(group)) findings.set(round.engine.name, found);
       }
       return { v: 1, r: group.recipients, ...verdictOf(setup, group.profile.name, findings), e: 0 } as const;
     });
     return {
       verdict: { engine: "bmi", verdicts: joined(verdicts).map(encodeBmiVerdict), warnings },
-      isForNow: answers.some((found) => found === undefined || isForNow(found.action)),
+      isForNow: [...answers.values()].some((found) => found === undefined || isForNow(found.action)),
     };
   },
 };

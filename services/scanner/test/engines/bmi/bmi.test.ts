@@ -110,6 +110,23 @@ describe("BMI engines", () => {
     });
   });
 
+  test("that say nothing keep no others from being asked, however much they are asked", async () => {
+    await using one = await startScriptedEngine({ isWhole: hasContent, answer: () => ({ do: "hang" }) });
+    await using two = await clamd();
+    const isOptional = true;
+    const engines = [engine("rspamd", one.port, { isOptional }), engine("clamd", two.port, { isOptional })];
+    const names = Array.from({ length: 10 }, (_, i) => `p${i}`);
+    const profiles = names.map((name) => ({ name, optin: [name], settings: name }));
+    const rules = [{ number: 3, test: { malware: ["Eicar"] } }];
+    const task = taskOf({ engines, profiles, rules, destinations: [{ name: "x", rules: [3], to: "drop" as const }] }, [
+      ...names.map((name) => to(`${name}@x`, name)),
+    ]);
+    const answer = await scansWith().scans.answer(question(task, { timeoutMs: 2_000 }), inline);
+    assert.ok(answer.state === "scanned" && answer.verdict.engine === "bmi");
+    const said = answer.verdict.verdicts.map(decodeBmiVerdict);
+    assert.deepEqual(said, [{ v: 1, r: names.map((name) => `${name}@x`), d: "drop", f: [3], e: 0 }]);
+  });
+
   test("that say nothing have so long as their own time", async () => {
     await using one = await startScriptedEngine({ isWhole: hasContent, answer: () => ({ do: "hang" }) });
     const { reason } = await verdicts({ engines: [engine("rspamd", one.port, { timeoutMs: 200 })] }, to("a@x"));

@@ -4,7 +4,7 @@ import { type Static, Type } from "typebox";
 /** Settings of the process. Where SMTP listens and what happens to mail is in the policy file, not here. */
 export const GatewaySettings = Type.Object({
   ...commonSettings,
-  /** How long a client may wait for SPF, DKIM and DMARC at the final dot (the policy says it of scanners); what is missing then is a `temperror`. RFC 5321 §4.5.3.2.6 gives us 10 minutes. */
+  /** How long a client may wait for SPF, DKIM and DMARC at the final dot (the policy says it of scanners); without an answer then, 451 where the policy asks, and `temperror` elsewhere. RFC 5321 §4.5.3.2.6 gives us 10 minutes. */
   factsTimeoutMs: Type.Integer({ minimum: 100, maximum: 300_000, default: 10_000 }),
   /** Octets of messages in memory at one time, all connections together; above it new content gets 452. Spooled content does not count. */
   inFlightOctets: Type.Integer({ minimum: 1_048_576, default: 268_435_456 }),

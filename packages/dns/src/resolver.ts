@@ -131,6 +131,7 @@ export function createResolver(options: ResolverOptions): Resolver {
       if (kept !== undefined) return kept as Answer<T>;
       const trouble = failures.get(key);
       if (trouble !== undefined) throw new DeferError("dns", `${type} ${plain}: ${trouble} (a moment ago)`);
+      if (signal?.aborted === true) throw leftBy(`${type} ${plain}`);
       const joined = inFlight.get(key);
       if (joined !== undefined) joined.waiting++;
       const asked = joined ?? askOnce(plain, type, key);
@@ -199,9 +200,11 @@ async function exchange<T extends RecordType>(
   return overTcp.kind === "truncated" ? failed("a truncated answer over TCP") : overTcp;
 }
 
+const leftBy = (what: string): DeferError => new DeferError("dns", `${what}: given up by the caller`);
+
 async function beforeAbort<R>(promise: Promise<R>, signal: AbortSignal, what: string): Promise<R> {
   const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(new DeferError("dns", `${what}: given up by the caller`));
+  const onAbort = (): void => aborted.reject(leftBy(what));
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {

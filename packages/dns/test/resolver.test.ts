@@ -326,6 +326,13 @@ test("what nobody waits for any more leaves its place to others, at once", { tim
   assert.equal((await resolver.resolve("example.org", "MX")).state, "found");
 });
 
+test("who has left before he asks asks nobody", async () => {
+  const { resolver, server } = await lab(zone);
+  await assert.rejects(resolver.resolve("example.org", "A", { signal: AbortSignal.abort() }), /given up by the caller/);
+  assert.equal((await resolver.resolve("example.org", "MX")).state, "found");
+  assert.deepEqual(server.queries, ["udp MX example.org"]);
+});
+
 test("who asks what others have given up gets an answer", async () => {
   let isLost = true;
   const tamper = (honest: Buffer): Buffer[] => (isLost ? [] : [honest]);

@@ -69,6 +69,11 @@ export class Connection {
     this.#listen(socket);
   }
 
+  /** A client may close its side behind the last of its commands (QUIT), and read on. */
+  get isGone(): boolean {
+    return this.#isClosed || this.#isClosing || (this.#hasEnded && this.#conversation.session.heldOctets === 0);
+  }
+
   /** `delay =` of an ACL. Over as soon as the client is gone. */
   async pause(seconds: number, isFlushed: boolean): Promise<void> {
     if (this.#isClosed) return;
@@ -205,8 +210,10 @@ export class Connection {
         if (answer instanceof Promise) {
           this.#flush();
           this.#isAsking = true;
-          // The rest waits in the kernel, not with us.
-          if (this.#passing !== undefined) this.#socket.pause();
+          // The rest waits in the kernel, not with us; but behind a message we want to know whether its client stays.
+          if (step.kind !== "end") {
+            if (this.#passing !== undefined) this.#socket.pause();
+          } else if (!this.#isBlocked && this.#socket.isPaused()) this.#socket.resume();
           answer.then(this.#onAnswered, this.#onBug);
           return;
         }
@@ -230,6 +237,9 @@ export class Connection {
 
   #awaitInput(): void {
     this.#letPass();
+    const { session, reception } = this.#conversation;
+    const isSkipping = session.isReadingContent && reception === undefined;
+    this.deadlines.noteSkipping(isSkipping, this.#surroundings.clock.nowMs);
     if (!this.#flush()) return;
     if (this.#hasEnded) this.#close();
     else if (this.#socket.isPaused()) this.#socket.resume();

@@ -10,17 +10,19 @@ import {
   type TlsView,
   textOf,
 } from "@postbus/policy";
-import { type EarlyInput, ServerSession, type SessionStep, type XclientValues } from "@postbus/smtp";
+import { ServerSession, type SessionStep, type XclientValues } from "@postbus/smtp";
 import { handshakeProblem } from "@postbus/tls";
 import type { Deadlines } from "./deadlines.ts";
 import { Envelope } from "./envelope.ts";
 import { TransactionFacts } from "./facts/transaction-facts.ts";
+import { commandText, pathText, printable, speaksForText } from "./log/command-text.ts";
+import { logProtocolRefusal } from "./log/protocol-refusal.ts";
 import { type LoggedAuthentication, SessionLog } from "./log/session-log.ts";
 import { MessageReception, noRoom, notNow } from "./message-reception.ts";
 import type { RejectionStage } from "./metrics.ts";
 import { isAccepted, type PolicyClient, PolicySession } from "./policy-session.ts";
 import { clientNamed } from "./proxy/client-behind.ts";
-import { contentStageName, printable, Refusals } from "./refusals.ts";
+import { contentStageName, Refusals } from "./refusals.ts";
 import { rewriteArgument, rewriteEnvelope } from "./rewriting.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { CertificateCourt } from "./tls/handshake.ts";
@@ -29,6 +31,8 @@ import { type PreparedTls, tlsUnavailable } from "./tls/server-tls.ts";
 /** The connection under a conversation. */
 interface Line {
   readonly deadlines: Deadlines;
+  /** Nobody is there to read a reply: the client has left and has nothing more to say, or we have. */
+  readonly isGone: boolean;
   /** `delay =` of an ACL. Over as soon as the client is gone. */
   pause(seconds: number, isFlushed: boolean): Promise<void>;
   /** The class of our packets (RFC 2474), six bits. */
@@ -66,8 +70,12 @@ export class Conversation implements PolicyClient {
   #hasQuit = false;
   /** It has been let in. */
   #isGreeted = false;
+  /** The client has left before the reply to its message, and that is in the log. */
+  #isLost = false;
   /** Why we end the session. */
   #endReason: NotQuitReason | undefined;
+  /** What is to be done behind the message that is at its end: the connection went meanwhile. */
+  #whenFinished: (() => void) | undefined;
 
   /** @param isTlsFirst The client begins with a handshake, and not with waiting for our greeting. */
   constructor(line: Line, endpoint: ClientEndpoint, surroundings: Surroundings, isTlsFirst: boolean) {
@@ -140,21 +148,23 @@ export class Conversation implements PolicyClient {
 
   /** The connection is gone. @param isOurEnd We have closed it. @param isClientsEnd The client has, before us. */
   over(isOurEnd: boolean, isClientsEnd = !isOurEnd): void {
+    // A message at its end is judged on, with all that belongs to it, and says itself what becomes of it.
+    if (this.isFinishing) {
+      this.#whenFinished = () => this.over(isOurEnd, isClientsEnd);
+      return;
+    }
     const { hasQuit, isReadingContent, isInTransaction } = this.session;
     const isHeaderThere = this.reception?.hasHeader === true;
     const at = isReadingContent ? (isHeaderThere ? "content" : "header") : isInTransaction ? "transaction" : "between";
     const isTimedOut = this.#endReason === "data-timeout" || this.#endReason === "command-timeout";
-    const how = this.#endReason === "acl-drop" ? "drop" : isClientsEnd && !isTimedOut ? "lost" : "ended";
+    const isTold = isTimedOut || this.#isLost;
+    const how = this.#endReason === "acl-drop" ? "drop" : isClientsEnd && !isTold ? "lost" : "ended";
     this.log.closed(hasQuit ? "quit" : how, at);
     this.#noteEnd(isClientsEnd);
-    // A message that is still on its way tells it itself, and is judged to the end.
-    if (!this.isFinishing) {
-      this.#policy?.decisions?.end();
-      this.envelope?.facts.end();
-    }
+    this.#policy?.decisions?.end();
+    this.envelope?.facts.end();
     this.envelope = undefined;
-    // A message that is being published goes on; its client will ask again if it has not read the 250.
-    if (!this.isFinishing) void this.reception?.discard();
+    void this.reception?.discard();
     this.reception = undefined;
   }
 
@@ -193,7 +203,9 @@ export class Conversation implements PolicyClient {
         return this.#logConnection();
       case "helo": {
         const { name, isExtended } = step;
-        return this.#decide(this.#asked.helo(name, isExtended), "helo", `EHLO or HELO ${printable(name)}`);
+        return this.#decide(this.#asked.helo(name, isExtended), "helo", `EHLO or HELO ${printable(name)}`, () =>
+          this.#forgetTransaction(),
+        );
       }
       case "path":
         return this.#readPath(step);
@@ -212,7 +224,7 @@ export class Conversation implements PolicyClient {
       case "refused":
         return this.#noteRefusal(step);
       case "vrfy":
-        return this.#respond(this.#asked.vrfy(this.#qualified(step.address)), this.#command);
+        return this.#respond(this.#asked.vrfy(this.#qualified(step.address)), commandText(this.session.commandLine));
       case "expn":
         return this.#respond(this.#asked.other("expn"), `EXPN ${printable(step.argument)}`, NOTHING_EXPANDED);
       case "etrn":
@@ -240,8 +252,7 @@ export class Conversation implements PolicyClient {
       }
       case "reset": {
         this.log.incomplete("RSET");
-        this.envelope?.facts.end();
-        this.#policy?.beginMessage();
+        this.#forgetTransaction();
         const reception = this.reception;
         this.reception = undefined;
         return reception?.discard();
@@ -316,23 +327,8 @@ export class Conversation implements PolicyClient {
     };
   }
 
-  /** What MAIL or RCPT names, as it came and without parameters, for the log. */
   get #path(): string {
-    const argument = this.session.commandLine.replace(/^[^:]*: */, "");
-    const path = /^<(?:[^">]|"(?:[^"\\]|\\.)*")*>|^\S+/.exec(argument)?.[0] ?? argument;
-    return printable(path);
-  }
-
-  /** Of a MAIL whose AUTH= was looked at, for the log: what comes behind it is left out, as by Exim. */
-  get #speaksFor(): string {
-    const argument = this.session.commandLine.replace(/^[^:]*: */, "");
-    return `MAILAUTH ${printable(/^.* AUTH=\S+/i.exec(argument)?.[0] ?? argument)}`;
-  }
-
-  /** As it came, for the log: `VRFY <a@b>`. */
-  get #command(): string {
-    const [verb = "", argument = ""] = /^(\S+) *(.*)$/.exec(this.session.commandLine)?.slice(1) ?? [];
-    return printable(`${verb.toUpperCase()} ${argument}`.trimEnd());
+    return pathText(this.session.commandLine);
   }
 
   #nameCommand(acls: PolicySession["acls"]): void {
@@ -343,7 +339,7 @@ export class Conversation implements PolicyClient {
 
   /** A proxy has said who its client is: nothing that was found out about the proxy holds for that one. */
   #become(client: Readonly<XclientValues>): undefined {
-    this.#policy?.decisions?.end();
+    this.#forgetTransaction();
     this.endpoint = clientNamed(this.#peer, this.endpoint, client);
     this.#policy = undefined;
     // The TLS is the proxy's: what is said of it has always been said of that.
@@ -401,6 +397,11 @@ export class Conversation implements PolicyClient {
       if (at === "connect") return this.#decide(answer, at, CONNECTION);
       return this.#decide(answer, "protocol", "STARTTLS ");
     }
+    if (at === "starttls") {
+      this.log.incomplete("STARTTLS");
+      this.session.forgetTransaction();
+      this.#forgetTransaction();
+    }
     try {
       if (tls === undefined) throw new Error("no certificate");
       this.#prepared = await tls.prepare(acls);
@@ -438,7 +439,7 @@ export class Conversation implements PolicyClient {
     if (answer instanceof Promise) return answer.then((decided) => void this.#authenticate(decided));
     if ("verdict" in answer) {
       if (answer.verdict === "drop") this.#endReason = "acl-drop";
-      this.refusals.byPolicy(answer, "auth", this.#command);
+      this.refusals.byPolicy(answer, "auth", commandText(this.session.commandLine));
       this.session.authenticationEnded(answer.reply ?? notNow, "denied", answer.verdict === "drop");
     } else if (answer.kind === "challenge") {
       this.session.challenge(answer.text);
@@ -464,6 +465,14 @@ export class Conversation implements PolicyClient {
       if (other === "") usual();
       else this.#asking.write(["main", "reject"], printable(other));
     });
+  }
+
+  /** Nothing is left of a transaction that the session has ended, for those who are asked later. */
+  #forgetTransaction(): void {
+    this.log.transactionEnded();
+    this.envelope?.facts.end();
+    this.envelope = undefined;
+    this.#policy?.beginMessage();
   }
 
   #mail(step: Extract<SessionStep, { kind: "mail" }>): Promise<void> | undefined {
@@ -521,7 +530,7 @@ export class Conversation implements PolicyClient {
       return undefined;
     }
     const what = ({ record }: AclAnswer): string =>
-      record.stage === "mailauth" ? this.#speaksFor : `MAIL ${this.#path}`;
+      record.stage === "mailauth" ? speaksForText(this.session.commandLine) : `MAIL ${this.#path}`;
     return this.#decide(this.#asked.mail({ returnPath, size, ...asksFor(step) }), "mail", what, () => {
       this.log.transactionBegun();
       // The answer comes while the client says RCPT.
@@ -581,6 +590,7 @@ export class Conversation implements PolicyClient {
         protocol,
         tls: this.tls,
         isChunked,
+        isGone: () => this.#line.isGone,
         pipelining: this.session.pipelining,
         acls: this.#asked,
         say: this.#say,
@@ -607,6 +617,7 @@ export class Conversation implements PolicyClient {
     this.#surroundings.log.warn({ err }, "content could not be taken");
     this.session.discardContent(err instanceof BusFullError ? noRoom : notNow);
     this.refusals.add("data", "temporarily rejected after DATA: content could not be stored");
+    this.#forgetTransaction();
     const reception = this.reception;
     this.reception = undefined;
     await reception?.discard();
@@ -629,75 +640,45 @@ export class Conversation implements PolicyClient {
         this.refusals.byPolicy(verdict, "data", contentStageName(verdict), message);
       }
       if (end === "taken") metrics.recipients.inc(this.envelope?.recipients.length ?? 0);
-      this.envelope?.facts.end();
-      this.envelope = undefined;
+      this.#forgetTransaction();
       metrics.messages.inc({ result: RESULTS[end] });
-      this.#policy?.beginMessage();
-      if (end === "dropped") this.#endReason = "acl-drop";
-      this.session.finish(answer, end === "dropped", isUsual);
+      if (end === "lost") this.#noteLost();
+      else {
+        if (end === "dropped") this.#endReason = "acl-drop";
+        this.session.finish(answer, end === "dropped", isUsual);
+      }
+      this.#whenFinished?.();
     });
   }
 
-  #last(command: string, hasHistory: boolean): string {
-    if (!hasHistory) return ` (last was "${printable(command)}")`;
-    return ` (last command was "${printable(command)}", C=${this.commandHistory})`;
+  /** As in Exim, it gets no answer, and so sends its message again. */
+  #noteLost(): void {
+    // Where it was we who have ended it, that was told.
+    if (this.#endReason === undefined) this.log.lostAfterDot();
+    this.#isLost = true;
+    this.session.abandon();
   }
 
-  /** Refusals that have a line of their own form in Exim's log. */
-  #isLoggedOtherwise({ code, lines }: Reply, command: string, early: EarlyInput | undefined): boolean {
-    const tooMany = TOO_MANY.get(lines.at(-1) ?? "");
+  #noteRefusal(refusal: Extract<SessionStep, { kind: "refused" }>): Promise<void> | undefined {
+    const { stage, reply: answer, command, early } = refusal;
     const { metrics, policy } = this.#surroundings;
-    if (tooMany !== undefined) {
-      // It is an error like those before it.
-      const why = lines.length > 1 ? lines.slice(0, -1).join(" ") : "unrecognized command";
-      if (lines.length > 1 || code === 500) this.log.error(printable(command), code, why);
-      const last = tooMany.endsWith("nonmail commands") ? (/^\S*/.exec(command)?.[0] ?? "") : command;
-      this.log.dropped(`${tooMany}${this.#last(last, tooMany.endsWith("errors"))}`);
-    } else if (lines[0].endsWith(" address must contain a domain")) {
-      const ofVerb = { M: "sender", V: "verify" } as const;
-      const what = ofVerb[command.charAt(0).toUpperCase() as keyof typeof ofVerb] ?? "recipient";
-      this.log.unqualified(what, what === "verify" ? `<${printable(command.slice(5).trim())}>` : this.#path);
-    } else if (early !== undefined) {
-      this.log.outOfSync(printable(command), early);
-    } else if (code === 503 && /^MAIL/i.test(command)) {
-      this.log.notGreeted("MAIL from", "no HELO/EHLO given");
-      this.log.error(printable(command), code, lines[0]);
-    } else if (code === 501 && /^(?:HELO|EHLO)/i.test(command)) {
-      const [verb = "", argument = ""] = /^(....) *(.*)/.exec(printable(command))?.slice(1) ?? [];
-      const what = argument === "" ? "(no argument given)" : argument;
-      this.log.notGreeted(`${verb.toUpperCase()} from`, `syntactically invalid argument(s): ${what}`);
-      // What was one too many ends the session, which is told as well.
-      if (this.session.isClosing) this.log.dropped(`too many syntax or protocol errors${this.#last(command, true)}`);
-    } else if (/^too many recipients$/i.test(lines[0])) {
-      this.log.tooManyRecipients(code === 452 ? "excess temporarily rejected" : "message rejected");
-    } else if (code === 552 && /^MAIL /i.test(command)) {
-      const [what, size] = [command.replace(/ +[A-Za-z0-9]+=.*$/, ""), /SIZE=([0-9]+)/i.exec(command)?.[1]];
-      const max = this.#policy?.acls.session.connection.terms.messageSizeLimit ?? policy.smtp.messageSizeLimit;
-      this.log.refusedMail(printable(what), `message too big: size=${size} max=${max}`, "size_reject");
-    } else if (lines[0] === "too many messages in this connection") {
-      this.log.refusedMail("MAIL command", "too many messages in one connection");
-    } else return false;
-    metrics.rejections.inc({ stage: "protocol" });
-    return true;
-  }
-
-  #noteRefusal({
-    stage,
-    reply: answer,
-    command,
-    early,
-  }: Extract<SessionStep, { kind: "refused" }>): Promise<void> | undefined {
     const text = answer.lines.join(" ");
-    if (early !== undefined) this.#endReason = "synchronization-error";
-    else if (this.session.isClosing) this.#endReason = "bad-commands";
+    if (early !== undefined) {
+      this.#endReason = "synchronization-error";
+      this.log.incomplete("sync failure");
+    } else if (this.session.isClosing) this.#endReason = "bad-commands";
     if (early?.isBeforeGreeting === true) this.#isGreeted = false;
     if (stage === "session") {
-      if (this.#isLoggedOtherwise(answer, command, early)) return undefined;
-      this.refusals.add("protocol", `rejected "${printable(command)}": ${text}`);
+      const { commandLine, commandHistory, isClosing } = this.session;
+      const maxOctets = this.#policy?.acls.session.connection.terms.messageSizeLimit ?? policy.smtp.messageSizeLimit;
+      const isTold = logProtocolRefusal(this.log, refusal, { commandLine, commandHistory, isClosing, maxOctets });
+      if (isTold) metrics.rejections.inc({ stage: "protocol" });
+      else this.refusals.add("protocol", `rejected "${printable(command)}": ${text}`);
       return undefined;
     }
     this.refusals.add("data", `rejected after DATA: ${text}`);
-    this.#surroundings.metrics.messages.inc({ result: "rejected" });
+    this.#forgetTransaction();
+    metrics.messages.inc({ result: "rejected" });
     const reception = this.reception;
     this.reception = undefined;
     return reception?.discard();
@@ -714,13 +695,6 @@ type NotQuitReason =
   | "signal-exit"
   | "synchronization-error"
   | "tls-failed";
-
-/** What the client has done too often, in Exim's words for the log. */
-const TOO_MANY: ReadonlyMap<string, string> = new Map([
-  ["Too many unrecognized commands", "too many unrecognized commands"],
-  ["Too many nonmail commands", "too many nonmail commands"],
-  ["Too many syntax or protocol errors", "too many syntax or protocol errors"],
-]);
 
 /** The extensions that MAIL has named. */
 const asksFor = ({ smtpUtf8, prdr, requireTls, authenticatedSender }: Extract<SessionStep, { kind: "mail" }>) => ({
@@ -742,6 +716,7 @@ const RESULTS = {
   failed: "deferred",
   refused: "rejected",
   dropped: "rejected",
+  lost: "deferred",
 } as const;
 
 function unreachable(value: never): never {

@@ -23,6 +23,7 @@ export class Deadlines {
   #transactionStartMs = 0;
   #contentStartMs = 0;
   #contentOctets = 0;
+  #isSkipping = false;
 
   constructor(nowMs: number) {
     this.lastInputMs = nowMs;
@@ -37,6 +38,12 @@ export class Deadlines {
     this.#contentOctets = 0;
   }
 
+  /** Before input is waited for. @param isSkipping Content comes that is no message's: a chunk that was refused. */
+  noteSkipping(isSkipping: boolean, nowMs: number): void {
+    if (isSkipping && !this.#isSkipping) this.beginContent(nowMs);
+    this.#isSkipping = isSkipping;
+  }
+
   noteContent(octets: number): void {
     this.#contentOctets += octets;
   }
@@ -49,8 +56,7 @@ export class Deadlines {
     if (nowMs - this.lastInputMs > idleLimitMs) {
       return isContent ? "SMTP incoming data timeout" : "SMTP command timeout";
     }
-    if (!isInTransaction) return undefined;
-    if (nowMs - this.#transactionStartMs > transactionTimeoutMs) return "SMTP transaction timeout";
+    if (isInTransaction && nowMs - this.#transactionStartMs > transactionTimeoutMs) return "SMTP transaction timeout";
     const contentMs = nowMs - this.#contentStartMs;
     const isSlow = contentMs > GRACE_MS && this.#contentOctets < (contentMs / 60_000) * MIN_OCTETS_PER_MINUTE;
     return isContent && isSlow ? "SMTP incoming data too slow" : undefined;

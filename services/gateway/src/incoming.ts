@@ -17,6 +17,8 @@ export interface Incoming {
   /** By BDAT. */
   readonly isChunked: boolean;
   readonly acls: SmtpAcls;
+  /** Nobody is there any more to hear the reply. */
+  readonly isGone: () => boolean;
   /** Says something to the client that is not the last word on the message. A promise: it does not read. */
   readonly say: (reply: Reply) => Promise<void> | undefined;
   /** Told what becomes of the message; undefined: nobody wants to know. */

@@ -38,8 +38,8 @@ import { tellOfFreezing, whenTried } from "./waiting-message.ts";
 /** What became of a message. */
 export interface Finished {
   readonly reply: Reply;
-  /** `refused`, `dropped`: by the policy, as `answer` says. */
-  readonly end: "taken" | "discarded" | "failed" | "refused" | "dropped";
+  /** `refused`, `dropped`: by the policy, as `answer` says. `lost`: nothing is left of it, and nobody there to hear so. */
+  readonly end: "taken" | "discarded" | "failed" | "refused" | "dropped" | "lost";
   readonly answer?: AclAnswer;
   /** Nobody has chosen the words of the reply. */
   readonly isUsual?: boolean;
@@ -225,7 +225,10 @@ export class MessageReception {
         this.#surroundings.log.info({ messageId }, "a message was discarded, as the policy wants");
         return { reply: given ?? usual, end, isUsual };
       }
-      await this.#publish(checked);
+      if (!(await this.#publish(checked))) {
+        await this.discard();
+        return { reply: notNow, end: "lost" };
+      }
       return { reply: given ?? usual, end, isUsual };
     } catch (err) {
       if (!(err instanceof DeferError)) {
@@ -361,7 +364,8 @@ export class MessageReception {
     return judgement;
   }
 
-  async #publish(checked: DmarcChecked | undefined): Promise<void> {
+  /** @returns whether it is on the bus: not, if the client has left before. */
+  async #publish(checked: DmarcChecked | undefined): Promise<boolean> {
     const { bus, metrics, policy } = this.#surroundings;
     const { envelope, acls, decisions } = this.#incoming;
     const finished = this.#content.finish(this.#changedHeader().top);
@@ -378,6 +382,8 @@ export class MessageReception {
     const asked = whenTried(controls, policy, (text) => this.#notes.add(text));
     const when: Awaited<typeof asked> = asked instanceof Promise ? await asked : asked;
     const received = receivedEvent(this.#incoming, item, this.#logged());
+    // It will send it again (RFC 5321 §4.1.1.10), and what would come of both would be two messages.
+    if (this.#incoming.isGone()) return false;
     const decided = decisions?.accepted(messageId, this.#receivedAtMs);
     await bus.publish({ subject: routeSubject(), id, messageId, header: item, content, ...when }, [
       ...this.#notes.held,
@@ -388,6 +394,7 @@ export class MessageReception {
     this.#notes.clear();
     if (controls.freeze?.tells === true) await tellOfFreezing(item, id, policy, this.#surroundings);
     metrics.publishSeconds.observe((performance.now() - startMs) / 1000);
+    return true;
   }
 
   #item(content: Content, facts: Facts | undefined, bmiVerdicts: readonly string[]): RouteItem {

@@ -90,6 +90,3 @@ export function contentStageName({ record }: AclAnswer): string {
       return "after DATA";
   }
 }
-
-/** A command for the log: peers write it. */
-export const printable = (text: string): string => text.slice(0, 200).replace(/[^ -~]/g, "?");

@@ -9,8 +9,9 @@ type Told = Completed | Decided | Noted | Received | Rejected | Written;
 const MAX_WAITING = 1_000;
 /** Why something was refused is longer than that it was, and less missed: it gets no more than half of the room. */
 const MAX_DECIDED_WAITING = MAX_WAITING / 2;
-/** So many in one record, and so long apart: refusals are not worth a write each. */
+/** So many in one record: refusals are not worth a write each. */
 const MAX_BATCH = 100;
+/** For so long fewer of them wait for more. */
 const PAUSE_MS = 100;
 
 /** Brings `smtp:reject` events, and what else is said of messages that were not taken, to the event log without making any session wait. Best effort. */
@@ -20,7 +21,7 @@ export class Rejections {
   readonly #waiting: Told[] = [];
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
-  #recording: Promise<void> = Promise.resolve();
+  #recording: Promise<void> | undefined;
 
   constructor(events: Pick<EventLog, "record">, log: Logger) {
     this.#events = events;
@@ -34,22 +35,29 @@ export class Rejections {
       return;
     }
     this.#waiting.push(event);
-    this.#timer ??= setTimeout(() => this.#flush(), PAUSE_MS);
+    this.#schedule();
   }
 
   /** Records what waits. */
   async stop(): Promise<void> {
-    while (this.#timer !== undefined || this.#waiting.length > 0) {
-      this.#flush();
-      await this.#recording;
-    }
-    await this.#recording;
+    while (this.#recording !== undefined || this.#waiting.length > 0) await this.#flush();
   }
 
-  #flush(): void {
+  #schedule(): void {
+    if (this.#recording !== undefined || this.#waiting.length === 0) return;
+    if (this.#waiting.length >= MAX_BATCH) void this.#flush();
+    else this.#timer ??= setTimeout(() => void this.#flush(), PAUSE_MS);
+  }
+
+  /** Never rejects. */
+  #flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#recording = this.#recording.then(() => this.#record());
+    this.#recording ??= this.#record().finally(() => {
+      this.#recording = undefined;
+      this.#schedule();
+    });
+    return this.#recording;
   }
 
   async #record(): Promise<void> {
@@ -59,12 +67,11 @@ export class Rejections {
       await this.#events.record(batch);
     } catch (err) {
       this.#dropped += batch.length;
-      this.#log.debug({ err }, "refusals could not be recorded");
+      this.#log.debug({ err }, "lines could not be recorded");
     }
     if (this.#dropped > 0) {
-      this.#log.warn({ dropped: this.#dropped }, "refusals were not recorded");
+      this.#log.warn({ dropped: this.#dropped }, "refusals and other lines of the log were not recorded");
       this.#dropped = 0;
     }
-    if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#flush(), PAUSE_MS);
   }
 }

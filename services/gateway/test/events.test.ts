@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { MailEvent } from "@postbus/contracts";
-import { startTestGateway } from "./start-test-gateway.ts";
+import { isLine, startTestGateway } from "./start-test-gateway.ts";
 
 const main = (answer = "") =>
   `event_action = \${acl{ev}{$event_name}{$event_data}{$sender_host_address}{$sender_helo_name}}${answer}\nauth_advertise_hosts = *`;
@@ -9,7 +9,6 @@ const acls = { rcpt: "  accept\nev:\n  accept logwrite = EV $acl_arg1 [$acl_arg2
 const sections =
   "begin authenticators\nplain:\n  driver = plaintext\n  public_name = PLAIN\n  server_prompts = :\n  server_condition = ${if eq{$auth3}{secret}}\n";
 
-const isLine = (text: string) => (event: MailEvent) => event.name === "log:line" && event.text.startsWith(text);
 const textOf = (event: MailEvent): string => ("text" in event ? event.text : "");
 
 /** Exim's manual, "Events"; `smtp:fail:…` told apart by what is wrong. */

@@ -88,6 +88,18 @@ describe("a client that is slow on purpose is closed", () => {
     await client.ended();
   });
 
+  test("with a chunk that nobody wants, of an octet in four minutes", async () => {
+    await using slow = await slowGateway();
+    await using client = await slow.gateway.session();
+    for (const octet of ["BDAT 1000\r\na", "b"]) {
+      await client.say(octet);
+      await passed(slow.gateway);
+      await slow.wait(4);
+    }
+    assert.match(await client.expect(421), /SMTP incoming data too slow/);
+    await client.ended();
+  });
+
   test("with a command of an octet in two minutes", async () => {
     await using slow = await slowGateway();
     await using client = await slow.gateway.session();
@@ -119,6 +131,17 @@ describe("a client that is slow is served", () => {
     const line = `${"x".repeat(1_100)}\r\n`;
     await using client = await drip(slow, [line, line, line], 0.9);
     await client.say(".\r\n", 250);
+  });
+
+  test("with a chunk behind refused recipients, however long the server has run", async () => {
+    await using slow = await slowGateway();
+    await slow.wait(600);
+    await using client = await slow.gateway.session();
+    await client.say("MAIL FROM:<ann@b.example>\r\nRCPT TO:<x@elsewhere.example>\r\n", 250, 550);
+    await client.say(`BDAT 100 LAST\r\n${"x".repeat(50)}`);
+    await passed(slow.gateway);
+    await slow.wait(0.5);
+    await client.say("x".repeat(50), 503);
   });
 
   test("with a command each four minutes", async () => {

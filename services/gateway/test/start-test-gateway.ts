@@ -37,6 +37,10 @@ const RCPT = `
          log_message = relay not permitted
 `;
 
+/** A line of the log that begins so. */
+export const isLine = (text: string) => (event: MailEvent) =>
+  event.name === "log:line" && `${event.before ?? ""}${event.text}`.startsWith(text);
+
 export interface TestPolicy {
   readonly smtp?: Partial<SmtpPolicy>;
   /** The statements of each stage: of `acl_smtp_<name>`. */

@@ -197,6 +197,8 @@ export class ServerSession {
         else this.#sayGreeting();
         return;
       case "helo asked":
+        // As in Exim, here and behind MAIL and RCPT: whoever waits for nothing is found out by a delay in the ACL.
+        if (core.isAheadOfHello) return void core.outOfSync();
         core.phase = "command";
         greet(core, answer);
         return;
@@ -207,6 +209,7 @@ export class ServerSession {
         core.phase = "handshake";
         return;
       case "mail asked":
+        if (!core.maySendMore()) return;
         if (core.mail.isPrdr) this.#sayYes(answer && withPrdr(answer), withPrdr(replies.senderOk));
         else this.#sayYes(answer, replies.senderOk);
         core.isMailRefused = false;
@@ -214,6 +217,7 @@ export class ServerSession {
         core.phase = "command";
         return;
       case "recipient asked":
+        if (!core.maySendMore()) return;
         this.#sayYes(answer, replies.recipientOk);
         if (core.transaction !== undefined) core.transaction.recipients += 1;
         core.phase = "command";
@@ -345,9 +349,20 @@ export class ServerSession {
     core.answer(chunk === undefined ? answer : { ...answer, lines: [chunk, ...answer.lines] }, isLast);
   }
 
+  /** The answer to `end` when nobody is there to hear it: the session is over. */
+  abandon(): void {
+    this.#leave("end asked");
+    this.#core.end("");
+  }
+
   /** While content is read: gives the rest of it to nobody, and answers with `refusal` at its end. */
   discardContent(refusal: Reply): void {
     this.#core.reading?.discard(refusal);
+  }
+
+  /** STARTTLS will be done: as in Exim, a transaction ends here, whether or not the handshake comes to anything. */
+  forgetTransaction(): void {
+    this.#core.forgetTransaction();
   }
 
   /** Everything said before is forgotten (RFC 3207 §4.2): the client starts with EHLO again. */

@@ -144,6 +144,49 @@ test("where sending ahead is allowed, everything may come at once", () => {
   });
 });
 
+describe("what comes while an ACL delays its answer", () => {
+  const begun = (...before: readonly string[]): ServerSession => {
+    const session = new ServerSession(sessionProfile({ ...settings, asks }), "192.0.2.1");
+    session.next();
+    session.accept();
+    for (const command of before) {
+      session.receive(Buffer.from(command));
+      ask(session);
+      session.accept();
+    }
+    session.takeOutput();
+    return session;
+  };
+  const rows: readonly (readonly [string, readonly string[], string, string, string])[] = [
+    ["to HELO", [], "HELO client.test\r\n", MAIL, "554"],
+    ["to EHLO, although pipelining will be offered", [], EHLO, MAIL, "554"],
+    ["to MAIL behind HELO", ["HELO client.test\r\n"], MAIL, RCPT, "554"],
+    ["to RCPT behind HELO", ["HELO client.test\r\n", MAIL], RCPT, "DATA\r\n", "554"],
+    ["to MAIL behind EHLO is pipelined", [EHLO], MAIL, RCPT, "250"],
+    ["to RCPT behind EHLO is pipelined", [EHLO, MAIL], RCPT, RCPT, "250"],
+  ];
+  for (const [name, before, command, early, code] of rows) {
+    test(name, () => {
+      const session = begun(...before);
+      session.receive(Buffer.from(command));
+      ask(session);
+      session.receive(Buffer.from(early));
+      session.accept();
+      assert.equal(session.takeOutput().slice(0, 3), code);
+      assert.equal(session.isClosing, code === "554");
+    });
+  }
+});
+
+/** Goes on until the owner is asked. */
+function ask(session: ServerSession): void {
+  let kind: string;
+  do {
+    ({ kind } = session.next());
+    assert.notEqual(kind, "read");
+  } while (!["helo", "mail", "recipient"].includes(kind));
+}
+
 function refusing(code: number): NonNullable<Decisions["decide"]> {
   return ({ kind }) => (kind === "starttls" ? { code, lines: ["no"] } : undefined);
 }

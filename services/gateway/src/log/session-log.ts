@@ -95,6 +95,7 @@ export class SessionLog {
 
   /** Whatever is answered. */
   etrn(argument: string): void {
+    if (!this.#isLogged("etrn")) return;
     this.#write({ before: `ETRN ${argument} received from ` });
   }
 
@@ -127,6 +128,11 @@ export class SessionLog {
     const { returnPath, recipients } = envelope;
     const to = recipients.length === 0 ? "" : ` for ${recipients.join(" ")}`;
     this.#write({ before: "H=", text: ` incomplete transaction (${how}) from <${returnPath}>${to}` });
+  }
+
+  /** The client has left after its message, and before the reply. */
+  lostAfterDot(): void {
+    this.#write({ before: "SMTP connection lost after final dot H=" });
   }
 
   /** We have waited too long. */

@@ -13,6 +13,7 @@ interface Limits {
 /** What the client is at. */
 interface Doing {
   readonly isHandshaking: boolean;
+  /** Of a message, or a chunk that nobody wants. */
   readonly isContent: boolean;
   readonly isInTransaction: boolean;
 }

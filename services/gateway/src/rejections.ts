@@ -14,7 +14,10 @@ const MAX_BATCH = 100;
 /** For so long fewer of them wait for more. */
 const PAUSE_MS = 100;
 
-/** Brings `smtp:reject` events, and what else is said of messages that were not taken, to the event log without making any session wait. Best effort. */
+/**
+ * Brings `smtp:reject` events and all that is said of sessions and of messages that are not on the bus (lines that the policy writes,
+ * connections, lost clients) to the event log without making any session wait. Best effort.
+ */
 export class Rejections {
   readonly #events: Pick<EventLog, "record">;
   readonly #log: Logger;

@@ -97,7 +97,7 @@ export class SessionCore {
   mail: Pick<Transaction, "isUtf8" | "isPrdr"> = { isUtf8: false, isPrdr: false };
   /** The argument of MAIL or RCPT that the owner is asked about, or has answered about: then it is read. */
   path: PathAsked | undefined;
-  /** Content that has not come to its end: with chunks, also between two of them. */
+  /** Content that comes, or has come and is being judged; with chunks, also between two of them. */
   reading: MessageReading | undefined;
   /** That which the question is about whether content may come. */
   announced: BdatCommand | undefined;

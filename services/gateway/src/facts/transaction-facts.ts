@@ -103,7 +103,7 @@ export class TransactionFacts {
     return { timeoutMs, signal: this.#asking.signal };
   }
 
-  /** The message is complete: questions about its content can be asked from now on. */
+  /** Its content begins to come. What is asked about it may be asked when it is there as a whole, not before. */
   contentIsThere(content: ContentAtHand): void {
     this.#content = content;
   }

@@ -65,7 +65,8 @@ begin retry
 
 async function started(t: TestContext): Promise<{ readonly directory: string; readonly smtp: string }> {
   const directory = await mkdtemp(join(tmpdir(), "postbus-local-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  // What writes there is stopped by a later hook.
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   await chmod(directory, 0o777);
   await writeFile(
     join(directory, "aliases"),

@@ -101,7 +101,8 @@ const mainOf = ({ certificateFile, privateKeyFile }: ReturnType<typeof makeCerti
 test("tls_ocsp_fetch: a proof is fetched once, and still there after a restart without a responder", async (t) => {
   const { state, mx, proof, stop } = await responder(t);
   const data = await mkdtemp(join(tmpdir(), "postbus-ocsp-"));
-  t.after(() => rm(data, { recursive: true, force: true }));
+  // What writes there is stopped by a later hook.
+  t.after(() => rm(data, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   const main = mainOf(mx);
   const first = await start(t, data, main);
   assert.deepEqual(await eventuallyShown(first), proof);
@@ -124,7 +125,8 @@ test("two gateways on NATS share what one has fetched, and the keys of session t
   const gateways: PostbusProcess[] = [];
   for (let i = 0; i < 2; i++) {
     const data = await mkdtemp(join(tmpdir(), "postbus-ocsp-"));
-    t.after(() => rm(data, { recursive: true, force: true }));
+    // What writes there is stopped by a later hook.
+    t.after(() => rm(data, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
     const gateway = await start(t, data, mainOf(mx), ["gateway"], { env });
     assert.deepEqual(await eventuallyShown(gateway), proof);
     gateways.push(gateway);

@@ -15,7 +15,8 @@ const LIFE_MS = 250;
 
 async function emptyDirectory(t: TestContext): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), "postbus-crash-"));
-  t.after(() => rm(root, { recursive: true, force: true }));
+  // What writes there is stopped by a later hook.
+  t.after(() => rm(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   return root;
 }
 

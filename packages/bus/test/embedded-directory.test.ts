@@ -17,7 +17,8 @@ const NOBODY = 65_534;
 
 async function emptyDirectory(t: TestContext): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), "postbus-directory-"));
-  t.after(() => rm(root, { recursive: true, force: true }));
+  // What writes there is stopped by a later hook.
+  t.after(() => rm(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   return root;
 }
 

@@ -12,7 +12,8 @@ const JOURNAL = ["journal0", "journal1"] as const;
 
 async function emptyDirectory(t: TestContext): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), "postbus-errors-"));
-  t.after(() => rm(root, { recursive: true, force: true }));
+  // What writes there is stopped by a later hook.
+  t.after(() => rm(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   return root;
 }
 

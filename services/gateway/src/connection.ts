@@ -111,8 +111,9 @@ export class Connection {
       this.deadlines.lastInputMs = nowMs;
       return;
     }
-    const { settings } = this.#surroundings;
-    const { receiveTimeoutMs } = this.#conversation;
+    const { settings, load } = this.#surroundings;
+    // With too much to do, who says nothing has half of the time to say it in.
+    const receiveTimeoutMs = this.#conversation.receiveTimeoutMs / (load.level === "normal" ? 1 : 2);
     const { transactionTimeoutMs } = settings;
     const text = this.deadlines.expired(
       nowMs,

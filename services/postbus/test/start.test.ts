@@ -4,16 +4,20 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { after, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type PostbusProcess, runPostbus, startPostbus } from "@postbus/testkit";
 
 /** A loaded machine may take its time; what is waited for comes in milliseconds. */
 const PATIENCE_MS = 60_000;
 
-async function temporaryDirectory(t: TestContext): Promise<string> {
+/** Removed when all tests are over: each stops its programs in a hook of its own, and they write until then. */
+const directories: string[] = [];
+after(() => Promise.all(directories.map((directory) => rm(directory, { recursive: true, force: true }))));
+
+async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "postbus-start-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  directories.push(directory);
   return directory;
 }
 
@@ -47,7 +51,7 @@ async function eventually<T>(what: string, look: () => Promise<T | undefined>): 
 }
 
 test("a message for a local domain is in its Maildir, and SIGTERM ends the program with 0", async (t) => {
-  const data = await temporaryDirectory(t);
+  const data = await temporaryDirectory();
   const postbus = await start(t, data);
   assert.match(postbus.addresses.get("smtp") ?? "", /^127\.0\.0\.1:\d+$/);
   assert.match(postbus.addresses.get("http") ?? "", /^127\.0\.0\.1:\d+$/);
@@ -62,7 +66,7 @@ test("a message for a local domain is in its Maildir, and SIGTERM ends the progr
 });
 
 test("a policy that has changed is in force for the next session, and one that is broken never is", async (t) => {
-  const data = await temporaryDirectory(t);
+  const data = await temporaryDirectory();
   const config = join(data, "my.conf");
   const text = await readFile(new URL("../../../deploy/policies/postbus.conf", import.meta.url), "latin1");
   await writeFile(config, text, "latin1");
@@ -86,7 +90,7 @@ test("a policy that has changed is in force for the next session, and one that i
 });
 
 test("reload: every service says which policy it has, and of a broken one what is wrong with it", async (t) => {
-  const data = await temporaryDirectory(t);
+  const data = await temporaryDirectory();
   const config = join(data, "my.conf");
   const text = await readFile(new URL("../../../deploy/policies/postbus.conf", import.meta.url), "latin1");
   await writeFile(config, text, "latin1");
@@ -119,7 +123,7 @@ test("reload: every service says which policy it has, and of a broken one what i
 });
 
 test("the queue's commands: what cannot be delivered is listed, frozen, thawed, tried and removed", async (t) => {
-  const postbus = await start(t, await temporaryDirectory(t));
+  const postbus = await start(t, await temporaryDirectory());
   const server = ["--server", `http://${postbus.addresses.get("http")}`];
   const queue = (...args: string[]) => runPostbus({ command: "queue", args: [...args, ...server] });
 
@@ -162,7 +166,7 @@ test("the queue's commands: what cannot be delivered is listed, frozen, thawed, 
 });
 
 test("a second program on the same data directory says so in one line and ends with 75", async (t) => {
-  const data = await temporaryDirectory(t);
+  const data = await temporaryDirectory();
   await start(t, data);
   const { code, errors } = await runPostbus({ command: "start", args: words(data) });
   assert.match(errors, /^postbus: .*is in use by process \d+\n$/);
@@ -170,7 +174,7 @@ test("a second program on the same data directory says so in one line and ends w
 });
 
 test("an SMTP port in use: one line, exit code 75, and the data directory is free again", async (t) => {
-  const data = await temporaryDirectory(t);
+  const data = await temporaryDirectory();
   const occupant = createServer().listen(0, "127.0.0.1");
   t.after(() => occupant.close());
   await once(occupant, "listening");

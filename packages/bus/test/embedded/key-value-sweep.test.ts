@@ -9,7 +9,8 @@ import { openStore } from "./open-store.ts";
 
 test("what has expired is forgotten, however much it is, in several turns of the event loop; the rest stays", async (t) => {
   const directory = await mkdtemp(join(tmpdir(), "postbus-values-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  // What writes there is stopped by a later hook.
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   const store = openStore(directory);
   t.after(() => store.close());
   const { values: table } = store.tables;
@@ -43,7 +44,8 @@ test("what has expired is forgotten, however much it is, in several turns of the
 
 test("the sweep ends when the storage is closed", async (t) => {
   const directory = await mkdtemp(join(tmpdir(), "postbus-values-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  // What writes there is stopped by a later hook.
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   const store = openStore(directory);
   const sweeping = new Values(
     store.tables,

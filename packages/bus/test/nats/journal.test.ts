@@ -25,7 +25,8 @@ const topology = { ackWaitMs: 2_000 };
 
 async function emptyDirectory(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "postbus-journal-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  // What writes there is stopped by a later hook.
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   return join(directory, "outcomes");
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { CoarseClock } from "../../src/coarse-clock.ts";
 import type { LoadProbe, LoadReading } from "../../src/load/load-probe.ts";
 import { startTestGateway, type TestGateway, type TestPolicy } from "../start-test-gateway.ts";
 import { TestClient } from "../test-client.ts";
@@ -28,12 +29,35 @@ class FakeProbe implements LoadProbe {
   }
 }
 
+/** A clock that is put forward. */
+class AheadClock extends CoarseClock {
+  aheadMs = 0;
+
+  override get nowMs(): number {
+    return super.nowMs + this.aheadMs;
+  }
+}
+
 const settings = { crowdedDelayMs: 500, overloadedDelayMs: 2_000 };
 const LOOPBACK = "127.0.0.2";
 const gatewayWith = (probe: FakeProbe, main = "", smtp: TestPolicy["smtp"] = {}): Promise<TestGateway> =>
   startTestGateway({ settings, probe, policy: { main, smtp } });
 
 describe("a gateway with too much to do", () => {
+  test("waits half as long for clients that say nothing", async () => {
+    const [probe, clock] = [new FakeProbe(), new AheadClock()];
+    const policy = { smtp: { receiveTimeoutMs: 300_000 } };
+    await using gateway = await startTestGateway({ settings, probe, clock, policy });
+    await using client = await gateway.session();
+    clock.aheadMs = 200_000;
+    await probe.beRead(2);
+    await client.say("NOOP\r\n", 250);
+    probe.reading = { delayMs: 600, memoryPercent: 0, loadAverage: 0 };
+    await probe.beRead(2);
+    clock.aheadMs += 200_000;
+    assert.match(await client.expect(421), /SMTP command timeout/);
+  });
+
   test("crowded: only smtp_reserve_hosts come in; overloaded: nobody's mail is taken, and it is not ready", async () => {
     const probe = new FakeProbe();
     await using gateway = await gatewayWith(probe, `smtp_reserve_hosts = ${LOOPBACK}`);

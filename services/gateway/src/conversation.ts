@@ -327,6 +327,7 @@ export class Conversation implements PolicyClient {
     };
   }
 
+  /** What MAIL or RCPT names, for the log. */
   get #path(): string {
     return pathText(this.session.commandLine);
   }
